@@ -1,0 +1,52 @@
+use std::time::Duration;
+
+/// Why no gradient step was taken for a frame.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Skipped {
+    /// Adaptation is switched off, or the method takes none.
+    Off,
+    /// Between two training intervals.
+    Interval,
+    /// The caller asked for no step (it is late).
+    Late,
+    /// Loss or gradient was not finite; the weights are as they were.
+    NotFinite,
+}
+
+/// What happened for one frame.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Report {
+    /// Frames pushed since the adapter started, this one included.
+    pub frame: u64,
+    /// Gradient steps taken for it.
+    pub steps: usize,
+    /// Reconstruction loss of the last step (mean squared error of normalised pixels), if one was taken.
+    pub loss: Option<f32>,
+    /// Global gradient norm of the last step before clipping.
+    pub gradient_norm: Option<f32>,
+    /// Why no step was taken, or why it had no effect.
+    pub skipped: Option<Skipped>,
+    /// Frames in the window.
+    pub window: usize,
+    /// Gradient steps since the weights were last reset.
+    pub steps_since_reset: u64,
+    /// Time of all steps for this frame.
+    pub step_time: Duration,
+    /// Time of the prediction.
+    pub predict_time: Duration,
+}
+
+/// What comes back for a frame.
+#[derive(Clone, Debug)]
+pub struct Prediction {
+    /// Class of each pixel at model size, row-major, `height` × `width`; `None` when no prediction was asked for.
+    pub classes: Option<Vec<u8>>,
+    /// The reconstruction of one masked view at model size, RGB interleaved; `None` unless asked for.
+    pub reconstruction: Option<Vec<u8>>,
+    /// Width at model size.
+    pub width: usize,
+    /// Height at model size.
+    pub height: usize,
+    /// What happened.
+    pub report: Report,
+}

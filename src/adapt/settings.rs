@@ -1,0 +1,137 @@
+/// Which gradient steps are taken and what is forgotten when (METHOD §5.9).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Method {
+    /// The model as it is on disk.
+    MainTaskOnly,
+    /// Implicit and explicit memory: weights carry over, steps sample from the window.
+    #[default]
+    Online,
+    /// Weights from disk before every frame, steps on the current frame only.
+    NoMemory,
+    /// Weights carry over, steps on the current frame only.
+    ImplicitOnly,
+    /// Weights from disk before every frame, steps sample from the window.
+    ExplicitOnly,
+}
+
+/// Named settings of the method.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Recipe {
+    /// Suits a small model on two CPU cores (NOTES).
+    #[default]
+    Default,
+    /// As the papers state it: mask ratio 0.80, masked-only loss, sampling with replacement.
+    Paper,
+    /// As the released code runs it: 0.85, all pixels, permutations, stochastic depth.
+    Code,
+}
+
+/// Which pixels the reconstruction loss counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LossOver {
+    /// Visible and masked ones.
+    All,
+    /// Only those the network did not see.
+    Masked,
+}
+
+/// How a batch is drawn from the window.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Sampling {
+    /// Independent uniform draws.
+    Replacement,
+    /// Random permutations of the window, one after the other (METHOD §5.3).
+    Permutation,
+}
+
+/// What becomes of the optimiser's moments between frames.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Moments {
+    /// A new optimiser for every step.
+    Restart,
+    /// Moments carry over.
+    Persistent,
+}
+
+/// Every knob of the method.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Settings {
+    /// Policy of steps and resets.
+    pub method: Method,
+    /// Frames in the window; 0 keeps all up to [`Settings::WINDOW_CAP`].
+    pub window: usize,
+    /// Masked views per gradient step.
+    pub batch_size: usize,
+    /// Gradient steps per frame.
+    pub steps: usize,
+    /// Share of 16×16 patches that is hidden, above 0 and below 1.
+    pub mask_ratio: f64,
+    /// Learning rate of g.
+    pub learning_rate: f64,
+    /// Learning rate of f as a multiple of that of g.
+    pub encoder_multiplier: f64,
+    /// Decoupled weight decay (METHOD §5.6).
+    pub weight_decay: f64,
+    /// Largest global gradient norm.
+    pub clip_norm: f64,
+    /// Pixels the loss counts.
+    pub loss_over: LossOver,
+    /// How batches are drawn.
+    pub sampling: Sampling,
+    /// Largest rate of stochastic depth during steps; 0 switches it off.
+    pub stochastic_depth: f64,
+    /// Moments between frames.
+    pub moments: Moments,
+    /// Frames between two that are learned from; 1 learns from every frame.
+    pub training_interval: usize,
+    /// Seed of masks and sampling.
+    pub seed: u64,
+}
+
+impl Settings {
+    /// Most frames an unlimited window holds.
+    pub const WINDOW_CAP: usize = 512;
+
+    /// The settings behind a recipe's name.
+    pub fn recipe(recipe: Recipe) -> Self {
+        let paper = Self {
+            method: Method::Online,
+            window: 16,
+            batch_size: 32,
+            steps: 1,
+            mask_ratio: 0.80,
+            learning_rate: 1e-4,
+            encoder_multiplier: 0.1,
+            weight_decay: 0.05,
+            clip_norm: 0.01,
+            loss_over: LossOver::Masked,
+            sampling: Sampling::Replacement,
+            stochastic_depth: 0.0,
+            moments: Moments::Restart,
+            training_interval: 1,
+            seed: 0,
+        };
+        match recipe {
+            Recipe::Paper => paper,
+            Recipe::Code => Self {
+                mask_ratio: 0.85,
+                loss_over: LossOver::All,
+                sampling: Sampling::Permutation,
+                stochastic_depth: 0.3,
+                ..paper
+            },
+            Recipe::Default => Self {
+                batch_size: 1,
+                learning_rate: 1e-3,
+                weight_decay: 0.0,
+                ..paper
+            },
+        }
+    }
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self::recipe(Recipe::Default)
+    }
+}

@@ -1,0 +1,133 @@
+use std::sync::Arc;
+
+/// Element type of a tensor.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum DType {
+    /// 32-bit float: what every model computes in.
+    F32,
+    /// 64-bit float: for checking gradients.
+    F64,
+    /// 64-bit signed integer: indices.
+    I64,
+    /// 32-bit signed integer.
+    I32,
+    /// 8-bit unsigned integer: images and class maps.
+    U8,
+    /// Truth value.
+    Bool,
+}
+
+impl DType {
+    /// Bytes of one element.
+    pub fn size(self) -> usize {
+        match self {
+            DType::F64 | DType::I64 => 8,
+            DType::F32 | DType::I32 => 4,
+            DType::U8 | DType::Bool => 1,
+        }
+    }
+
+    /// Whether the type is a floating-point one.
+    pub fn is_real(self) -> bool {
+        matches!(self, DType::F32 | DType::F64)
+    }
+}
+
+/// A tensor whose elements are known while the graph is built: little-endian bytes, row-major.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Constant {
+    /// Element type.
+    pub dtype: DType,
+    /// Sizes, outermost first; empty for a scalar.
+    pub shape: Vec<usize>,
+    /// `shape` elements in row-major order, little-endian.
+    pub bytes: Arc<[u8]>,
+}
+
+impl Constant {
+    /// Real numbers stored as `dtype` (`F32` or `F64`; any other type is stored as `F32`).
+    pub fn real(dtype: DType, shape: &[usize], data: impl IntoIterator<Item = f64>) -> Self {
+        let bytes: Vec<u8> = if dtype == DType::F64 {
+            data.into_iter().flat_map(f64::to_le_bytes).collect()
+        } else {
+            data.into_iter()
+                .flat_map(|v| (v as f32).to_le_bytes())
+                .collect()
+        };
+        let dtype = if dtype == DType::F64 {
+            DType::F64
+        } else {
+            DType::F32
+        };
+        Self {
+            dtype,
+            shape: shape.to_vec(),
+            bytes: bytes.into(),
+        }
+    }
+
+    /// `F32` elements.
+    pub fn f32(shape: &[usize], data: &[f32]) -> Self {
+        let bytes: Vec<u8> = data.iter().flat_map(|v| v.to_le_bytes()).collect();
+        Self {
+            dtype: DType::F32,
+            shape: shape.to_vec(),
+            bytes: bytes.into(),
+        }
+    }
+
+    /// `I64` elements.
+    pub fn i64(shape: &[usize], data: &[i64]) -> Self {
+        let bytes: Vec<u8> = data.iter().flat_map(|v| v.to_le_bytes()).collect();
+        Self {
+            dtype: DType::I64,
+            shape: shape.to_vec(),
+            bytes: bytes.into(),
+        }
+    }
+
+    /// Number of elements.
+    pub fn len(&self) -> usize {
+        self.shape.iter().product()
+    }
+
+    /// Whether there are no elements.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// The elements of an `I64` constant, `None` for other types.
+    pub fn as_i64(&self) -> Option<Vec<i64>> {
+        (self.dtype == DType::I64).then(|| {
+            self.bytes
+                .as_chunks::<8>()
+                .0
+                .iter()
+                .map(|b| i64::from_le_bytes(*b))
+                .collect()
+        })
+    }
+
+    /// The elements of an `F32` or `F64` constant as `f64`, `None` for other types.
+    pub fn as_real(&self) -> Option<Vec<f64>> {
+        match self.dtype {
+            DType::F32 => Some(
+                self.bytes
+                    .as_chunks::<4>()
+                    .0
+                    .iter()
+                    .map(|b| f64::from(f32::from_le_bytes(*b)))
+                    .collect(),
+            ),
+            DType::F64 => Some(
+                self.bytes
+                    .as_chunks::<8>()
+                    .0
+                    .iter()
+                    .map(|b| f64::from_le_bytes(*b))
+                    .collect(),
+            ),
+            _ => None,
+        }
+    }
+}

@@ -1,0 +1,182 @@
+use super::DType;
+
+/// An operator with its attributes. Shapes given here become constant inputs of the ONNX node
+/// where ONNX wants them so.
+#[derive(Clone, Debug, PartialEq)]
+#[allow(
+    missing_docs,
+    reason = "variants are ONNX operators under their ONNX names; attributes are theirs"
+)]
+pub enum Op {
+    // Elementwise, two operands, numpy broadcasting.
+    Add,
+    Sub,
+    Mul,
+    Div,
+    Max,
+    Min,
+    // Elementwise, one operand.
+    Neg,
+    Abs,
+    Sqrt,
+    Reciprocal,
+    Exp,
+    Log,
+    Erf,
+    Relu,
+    Sigmoid,
+    Tanh,
+    Sin,
+    Cos,
+    Floor,
+    Sign,
+    Softplus,
+    // Comparisons and choice.
+    Equal,
+    Less,
+    Greater,
+    GreaterOrEqual,
+    And,
+    Or,
+    Not,
+    Where,
+    Cast {
+        to: DType,
+    },
+    // Products.
+    MatMul,
+    /// `C = A' · B' (+ bias)`, two-dimensional, `'` a transposition where asked for.
+    Gemm {
+        trans_a: bool,
+        trans_b: bool,
+    },
+    // Normalisation.
+    Softmax {
+        axis: usize,
+    },
+    LogSoftmax {
+        axis: usize,
+    },
+    /// Over the last axis. Outputs: the result, the mean and the inverse standard deviation
+    /// (both with the last axis kept at size 1).
+    LayerNormalization {
+        epsilon: f32,
+    },
+    // Reductions.
+    ReduceSum {
+        axes: Vec<usize>,
+        keep: bool,
+    },
+    ReduceMean {
+        axes: Vec<usize>,
+        keep: bool,
+    },
+    ReduceMax {
+        axes: Vec<usize>,
+        keep: bool,
+    },
+    ReduceSumSquare {
+        axes: Vec<usize>,
+        keep: bool,
+    },
+    /// Index of the largest element, `I64`, the axis removed.
+    ArgMax {
+        axis: usize,
+    },
+    // Layout.
+    Reshape {
+        shape: Vec<usize>,
+    },
+    Expand {
+        shape: Vec<usize>,
+    },
+    Transpose {
+        perm: Vec<usize>,
+    },
+    Concat {
+        axis: usize,
+    },
+    Split {
+        axis: usize,
+        sizes: Vec<usize>,
+    },
+    /// Every axis has a start and an end (exclusive); step 1.
+    Slice {
+        starts: Vec<usize>,
+        ends: Vec<usize>,
+    },
+    /// Zeros before and after, per axis.
+    Pad {
+        before: Vec<usize>,
+        after: Vec<usize>,
+    },
+    // Rows.
+    Gather {
+        axis: usize,
+    },
+    /// Rows of a matrix `(n, d)` added up into `(rows, d)` at the places that `(n,)` indices name;
+    /// indices may repeat. Our own operator on the CPU, `ScatterND(reduction=add)` on CUDA.
+    ScatterRows {
+        rows: usize,
+    },
+    /// The value itself; no gradient passes. Removed when the graph is finished.
+    Detach,
+}
+
+impl Op {
+    /// Name of the operator in ONNX (for `ScatterRows` and `Detach` our own).
+    pub fn name(&self) -> &'static str {
+        match self {
+            Op::Add => "Add",
+            Op::Sub => "Sub",
+            Op::Mul => "Mul",
+            Op::Div => "Div",
+            Op::Max => "Max",
+            Op::Min => "Min",
+            Op::Neg => "Neg",
+            Op::Abs => "Abs",
+            Op::Sqrt => "Sqrt",
+            Op::Reciprocal => "Reciprocal",
+            Op::Exp => "Exp",
+            Op::Log => "Log",
+            Op::Erf => "Erf",
+            Op::Relu => "Relu",
+            Op::Sigmoid => "Sigmoid",
+            Op::Tanh => "Tanh",
+            Op::Sin => "Sin",
+            Op::Cos => "Cos",
+            Op::Floor => "Floor",
+            Op::Sign => "Sign",
+            Op::Softplus => "Softplus",
+            Op::Equal => "Equal",
+            Op::Less => "Less",
+            Op::Greater => "Greater",
+            Op::GreaterOrEqual => "GreaterOrEqual",
+            Op::And => "And",
+            Op::Or => "Or",
+            Op::Not => "Not",
+            Op::Where => "Where",
+            Op::Cast { .. } => "Cast",
+            Op::MatMul => "MatMul",
+            Op::Gemm { .. } => "Gemm",
+            Op::Softmax { .. } => "Softmax",
+            Op::LogSoftmax { .. } => "LogSoftmax",
+            Op::LayerNormalization { .. } => "LayerNormalization",
+            Op::ReduceSum { .. } => "ReduceSum",
+            Op::ReduceMean { .. } => "ReduceMean",
+            Op::ReduceMax { .. } => "ReduceMax",
+            Op::ReduceSumSquare { .. } => "ReduceSumSquare",
+            Op::ArgMax { .. } => "ArgMax",
+            Op::Reshape { .. } => "Reshape",
+            Op::Expand { .. } => "Expand",
+            Op::Transpose { .. } => "Transpose",
+            Op::Concat { .. } => "Concat",
+            Op::Split { .. } => "Split",
+            Op::Slice { .. } => "Slice",
+            Op::Pad { .. } => "Pad",
+            Op::Gather { .. } => "Gather",
+            Op::ScatterRows { .. } => "ScatterRows",
+            Op::Detach => "Detach",
+        }
+    }
+}

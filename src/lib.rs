@@ -1,0 +1,46 @@
+//! The engine behind the GStreamer elements `tttseg` and `tttsegfilter`: online test-time training
+//! (masked reconstruction over a short window of frames, *Test-Time Training on Video Streams*,
+//! JMLR 2025) on stock ONNX Runtime.
+//!
+//! # The idea
+//!
+//! The network is a recurrent cell whose hidden state is its weights:
+//!
+//! ```text
+//! (weights', report) = step(weights, window, masks)      prediction = predict(weights', frame)
+//! ```
+//!
+//! Both are ordinary ONNX graphs. This crate builds them, gradients and optimiser included, for the
+//! frame size at hand, and runs them between two frames of a video.
+//!
+//! # The house
+//!
+//! Arrows point down this list only.
+//!
+//! | room | what it is for |
+//! |---|---|
+//! | [`eval`], [`train`] | measuring on labelled streams; joint training of f, g and h on still images |
+//! | [`adapt`] | the method: window, masks, sampling, policies, the adapter and its worker |
+//! | [`runtime`] | ONNX Runtime: finding it, sessions, our custom operator, cancelling |
+//! | [`optim`] | AdamW, clipping and the finiteness guard, as graphs |
+//! | [`model`] | Swin, pixel decoder, query decoder, heads, presets; step, predict and training graphs |
+//! | [`nn`] | layers: linear, norm, attention, deformable attention, resampling, position codes |
+//! | [`weights`] | named tensors, the model file, importers |
+//! | [`grad`] | reverse-mode differentiation, graph to graph |
+//! | [`graph`] | ONNX as an intermediate representation |
+//! | [`video`] | frames, colour, resizing, overlay, palettes: plain arrays, stands alone |
+//!
+//! Names of the method: f is the encoder, h the main-task head, g the reconstruction head.
+#![deny(missing_docs)]
+
+pub mod adapt;
+pub mod eval;
+pub mod grad;
+pub mod graph;
+pub mod model;
+pub mod nn;
+pub mod optim;
+pub mod runtime;
+pub mod train;
+pub mod video;
+pub mod weights;

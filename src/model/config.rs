@@ -1,0 +1,151 @@
+use serde::{Deserialize, Serialize};
+
+/// Sizes of the encoder f, a Swin transformer with four input channels (normalised RGB and visibility).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SwinConfig {
+    /// Channels of the first stage; every further stage doubles them.
+    pub embed: usize,
+    /// Blocks per stage; four stages.
+    pub depths: Vec<usize>,
+    /// Attention heads per stage.
+    pub heads: Vec<usize>,
+    /// Side of the attention window in tokens.
+    pub window: usize,
+}
+
+impl SwinConfig {
+    /// Channels of stage `i`.
+    pub fn channels(&self, stage: usize) -> usize {
+        self.embed << stage
+    }
+}
+
+/// How class scores are read out of a head's queries.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Readout {
+    /// Mask2Former's: every query has class probabilities and a mask; scores are their product summed over queries.
+    #[default]
+    Queries,
+    /// Query `q` is class `q`; its mask logits are the class logits. There is no class predictor.
+    Fixed,
+}
+
+/// Sizes of a head: MSDeformAttn pixel decoder and query decoder.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HeadConfig {
+    /// Channels throughout the head.
+    pub hidden: usize,
+    /// Inner width of the pixel decoder's feed-forward layers.
+    pub encoder_ffn: usize,
+    /// Layers of the pixel decoder.
+    pub encoder_layers: usize,
+    /// Layers of the query decoder; with none, the head classifies each pixel's mask features.
+    pub decoder_layers: usize,
+    /// Inner width of the query decoder's feed-forward layers.
+    pub decoder_ffn: usize,
+    /// Attention heads, in both decoders.
+    pub heads: usize,
+    /// Number of queries; 48 for the reconstruction head.
+    pub queries: usize,
+    /// Number of classes.
+    pub classes: usize,
+    /// How scores are read out.
+    #[serde(default)]
+    pub readout: Readout,
+}
+
+/// Sizes of f, h and g.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ModelConfig {
+    /// Encoder f.
+    pub encoder: SwinConfig,
+    /// Main-task head h.
+    pub main: HeadConfig,
+    /// Reconstruction head g; 48 queries, no classes.
+    pub recon: HeadConfig,
+}
+
+/// Named sizes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Preset {
+    /// Embed 32, depths 2-2-4-2, hidden 64: for CPUs.
+    Nano,
+    /// Swin-T.
+    Tiny,
+    /// Swin-S, the paper's model: 68.7 M parameters in f and g.
+    Small,
+}
+
+impl Preset {
+    /// The sizes behind the name, for a number of classes.
+    pub fn config(self, classes: usize) -> ModelConfig {
+        let (encoder, main) = match self {
+            Preset::Nano => (
+                SwinConfig {
+                    embed: 32,
+                    depths: vec![2, 2, 4, 2],
+                    heads: vec![1, 2, 4, 8],
+                    window: 7,
+                },
+                HeadConfig {
+                    hidden: 64,
+                    encoder_ffn: 256,
+                    encoder_layers: 2,
+                    decoder_layers: 3,
+                    decoder_ffn: 512,
+                    heads: 4,
+                    queries: 32,
+                    classes,
+                    readout: Readout::Queries,
+                },
+            ),
+            Preset::Tiny | Preset::Small => {
+                let third = if self == Preset::Tiny { 6 } else { 18 };
+                (
+                    SwinConfig {
+                        embed: 96,
+                        depths: vec![2, 2, third, 2],
+                        heads: vec![3, 6, 12, 24],
+                        window: 7,
+                    },
+                    HeadConfig {
+                        hidden: 256,
+                        encoder_ffn: 1024,
+                        encoder_layers: 6,
+                        decoder_layers: 9,
+                        decoder_ffn: 2048,
+                        heads: 8,
+                        queries: 100,
+                        classes,
+                        readout: Readout::Queries,
+                    },
+                )
+            }
+        };
+        let recon = HeadConfig {
+            queries: 48,
+            classes: 1,
+            readout: Readout::Fixed,
+            ..main.clone()
+        };
+        ModelConfig {
+            encoder,
+            main,
+            recon,
+        }
+    }
+}
+
+impl std::str::FromStr for Preset {
+    type Err = String;
+
+    fn from_str(name: &str) -> Result<Self, Self::Err> {
+        match name {
+            "nano" => Ok(Preset::Nano),
+            "tiny" => Ok(Preset::Tiny),
+            "small" => Ok(Preset::Small),
+            _ => Err(format!("unknown preset '{name}' (nano, tiny, small)")),
+        }
+    }
+}

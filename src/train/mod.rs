@@ -1,0 +1,1 @@
+//! Joint training of f, g and h on still images.

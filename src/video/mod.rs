@@ -1,0 +1,1 @@
+//! Frames, colour, resizing, overlay, palettes: plain arrays, no GStreamer.
