@@ -1,5 +1,21 @@
 //! Swin, pixel decoder, query decoder, heads and presets: f, g and h put together.
 
 mod config;
+mod head;
+mod initial;
+mod parameters;
+mod pixel_decoder;
+mod query_decoder;
+mod reconstruction;
+mod swin;
 
 pub use config::{HeadConfig, ModelConfig, Preset, Readout, SwinConfig};
+pub use head::{ENCODER_PREFIX, HeadOutput, MAIN_PREFIX, RECON_PREFIX, class_scores, head};
+pub use initial::{initial_weights, is_norm};
+pub use parameters::parameters;
+pub use pixel_decoder::{PixelFeatures, pixel_decoder};
+pub use query_decoder::{Queries, query_decoder};
+pub use reconstruction::{
+    LossOver, MASK_PATCH, MaskedPatches, fully_visible, masked_patches, reconstruction_loss,
+};
+pub use swin::{BranchScales, Feature, swin};

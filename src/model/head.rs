@@ -1,0 +1,114 @@
+//! Heads: a pixel decoder and a query decoder on the encoder's features. h and g are the same code.
+
+use super::pixel_decoder::{PixelFeatures, pixel_decoder};
+use super::query_decoder::query_decoder;
+use super::{Feature, HeadConfig, Readout};
+use crate::graph::{Graph, Result, Value};
+use crate::nn::{Parameters, linear, resize_planes};
+
+/// Where parameters of the encoder f start.
+pub const ENCODER_PREFIX: &str = "model.pixel_level_module.encoder.";
+/// What stands before the names of the main-task head h.
+pub const MAIN_PREFIX: &str = "";
+/// What stands before the names of the reconstruction head g.
+pub const RECON_PREFIX: &str = "recon.";
+
+/// What a head computes.
+#[derive(Clone, Debug)]
+pub struct HeadOutput {
+    /// Features of its pixel decoder.
+    pub features: PixelFeatures,
+    /// Class logits `(batch, queries, classes + 1)`, the last column "no object"; none under [`Readout::Fixed`].
+    pub class_logits: Option<Value>,
+    /// Mask logits at stride 4, token-major: `(batch, h/4 · w/4, queries)`.
+    pub masks: Value,
+}
+
+/// Runs a head whose parameter names start with `prefix`.
+///
+/// # Errors
+/// A configuration that makes no sense, or parameters that do not fit it.
+pub fn head(
+    g: &mut Graph,
+    p: &mut Parameters,
+    prefix: &str,
+    config: &HeadConfig,
+    stages: &[Feature],
+) -> Result<HeadOutput> {
+    if config.readout == Readout::Fixed && config.classes > config.queries {
+        return Err(g.config_error(format!(
+            "{} classes for {} queries",
+            config.classes, config.queries
+        )));
+    }
+    let features = pixel_decoder(
+        g,
+        p,
+        &format!("{prefix}model.pixel_level_module.decoder."),
+        config,
+        stages,
+    )?;
+    let queries = g.layer(format!("{prefix}query_decoder"), |g| {
+        query_decoder(
+            g,
+            p,
+            &format!("{prefix}model.transformer_module."),
+            config,
+            &features,
+        )
+    })?;
+    let class_logits = match config.readout {
+        Readout::Fixed => None,
+        Readout::Queries => Some(linear(
+            g,
+            p,
+            &format!("{prefix}class_predictor"),
+            queries.content,
+            config.classes + 1,
+            true,
+        )?),
+    };
+    let embedding = g.transpose(queries.mask_embedding, &[0, 2, 1])?;
+    let masks = g.matmul(features.mask.tokens, embedding)?;
+    Ok(HeadOutput {
+        features,
+        class_logits,
+        masks,
+    })
+}
+
+/// Class scores of every pixel at `(height, width)`, pixel-major: `(batch, height · width, classes)`.
+/// Mask2Former's readout sums class probability times mask probability over the queries
+/// (METHOD §6.3); the fixed one is the class logits themselves. Both are brought up from stride 4
+/// before anything that is not linear.
+///
+/// # Errors
+/// When the shapes do not fit.
+pub fn class_scores(
+    g: &mut Graph,
+    config: &HeadConfig,
+    output: &HeadOutput,
+    (height, width): (usize, usize),
+) -> Result<Value> {
+    let [batch, _, queries] = *g.shape(output.masks) else {
+        return Err(g.config_error("mask logits"));
+    };
+    let (rows, columns) = output.features.mask.size;
+    let planes = g.transpose(output.masks, &[0, 2, 1])?;
+    let planes = g.reshape(planes, &[batch * queries, rows, columns])?;
+    let large = resize_planes(g, planes, (height, width))?;
+    let large = g.reshape(large, &[batch, queries, height * width])?;
+    match output.class_logits {
+        None => {
+            let classes = g.slice_axis(large, 1, 0, config.classes)?;
+            g.transpose(classes, &[0, 2, 1])
+        }
+        Some(logits) => {
+            let probability = g.softmax(logits, 2)?;
+            let probability = g.slice_axis(probability, 2, 0, config.classes)?;
+            let on = g.sigmoid(large)?;
+            let pixels = g.transpose(on, &[0, 2, 1])?;
+            g.matmul(pixels, probability)
+        }
+    }
+}

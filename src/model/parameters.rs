@@ -1,0 +1,37 @@
+use super::{
+    ENCODER_PREFIX, MAIN_PREFIX, ModelConfig, RECON_PREFIX, SwinConfig, fully_visible, head, swin,
+};
+use crate::graph::{DType, Graph, Result};
+use crate::nn::{PATCH, Parameters};
+
+/// Names and shapes of all parameters of f, h and g, in the order of their use.
+///
+/// # Errors
+/// A configuration that makes no sense.
+pub fn parameters(config: &ModelConfig) -> Result<Vec<(String, Vec<usize>)>> {
+    // Shapes of parameters do not depend on the frame, so the smallest one does.
+    let side = smallest_side(&config.encoder);
+    let mut g = Graph::new("parameters");
+    let mut p = Parameters::all_learned();
+    let image = g.input("image", DType::F32, &[1, side * side, 3 * PATCH * PATCH])?;
+    let patches = fully_visible(&mut g, image)?;
+    let stages = swin(
+        &mut g,
+        &mut p,
+        ENCODER_PREFIX,
+        &config.encoder,
+        patches,
+        (side, side),
+        None,
+    )?;
+    head(&mut g, &mut p, MAIN_PREFIX, &config.main, &stages)?;
+    head(&mut g, &mut p, RECON_PREFIX, &config.recon, &stages)?;
+    Ok(p.into_learned()
+        .into_iter()
+        .map(|p| (p.name, p.shape))
+        .collect())
+}
+
+fn smallest_side(config: &SwinConfig) -> usize {
+    1 << config.depths.len().saturating_sub(1)
+}

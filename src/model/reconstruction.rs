@@ -1,0 +1,91 @@
+//! Masked input and the reconstruction loss (METHOD §4, §5.2), on patches of 4×4 pixels.
+
+use crate::graph::{Constant, DType, Graph, Result, Value};
+use crate::nn::PATCH;
+
+/// Side in pixels of the patches that are hidden as a whole.
+pub const MASK_PATCH: usize = 16;
+
+/// Which pixels the reconstruction loss counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LossOver {
+    /// Visible and masked ones.
+    All,
+    /// Only those the network did not see.
+    Masked,
+}
+
+/// The encoder's input under a mask.
+#[derive(Clone, Copy, Debug)]
+pub struct MaskedPatches {
+    /// Normalised RGB, zero where hidden, and visibility: `(batch, h/4 · w/4, 64)`.
+    pub patches: Value,
+    /// 1 where visible, 0 where hidden: `(batch, h/4 · w/4, 1)`.
+    pub visible: Value,
+}
+
+/// Hides patches: `target` is normalised RGB `(batch, h/4 · w/4, 48)`, `mask` is `(batch, h/16, w/16)`
+/// with 1 = visible. Hiding follows normalisation, so hidden pixels have the mean colour (METHOD §0.3).
+///
+/// # Errors
+/// When the shapes do not fit.
+pub fn masked_patches(g: &mut Graph, target: Value, mask: Value) -> Result<MaskedPatches> {
+    let [batch, rows, columns] = *g.shape(mask) else {
+        return Err(g.config_error(format!("mask {:?}", g.shape(mask))));
+    };
+    let factor = MASK_PATCH / PATCH;
+    let blocks = g.reshape(mask, &[batch, rows, 1, columns, 1])?;
+    let spread = g.expand(blocks, &[batch, rows, factor, columns, factor])?;
+    let tokens = rows * columns * factor * factor;
+    let visible = g.reshape(spread, &[batch, tokens, 1])?;
+    let shown = g.mul(target, visible)?;
+    let channel = g.expand(visible, &[batch, tokens, PATCH * PATCH])?;
+    Ok(MaskedPatches {
+        patches: g.concat(&[shown, channel], 2)?,
+        visible,
+    })
+}
+
+/// The encoder's input with everything visible: `(batch, h/4 · w/4, 48)` to `(batch, h/4 · w/4, 64)`.
+///
+/// # Errors
+/// When the shapes do not fit.
+pub fn fully_visible(g: &mut Graph, patches: Value) -> Result<Value> {
+    let [batch, tokens, _] = *g.shape(patches) else {
+        return Err(g.config_error(format!("patches {:?}", g.shape(patches))));
+    };
+    let one = g.constant(Constant::real(DType::F32, &[], [1.0]));
+    let channel = g.expand(one, &[batch, tokens, PATCH * PATCH])?;
+    g.concat(&[patches, channel], 2)
+}
+
+/// Mean squared error of `predicted` against `target`, both normalised RGB `(batch, h/4 · w/4, 48)`: over all
+/// pixels, or over the hidden ones only.
+///
+/// # Errors
+/// When the shapes do not fit.
+pub fn reconstruction_loss(
+    g: &mut Graph,
+    predicted: Value,
+    target: Value,
+    visible: Value,
+    over: LossOver,
+) -> Result<Value> {
+    let difference = g.sub(predicted, target)?;
+    if over == LossOver::All {
+        let total = g.sum_square(difference)?;
+        let count = g.shape(difference).iter().product::<usize>();
+        let share = g.scalar(total, 1.0 / count as f64);
+        return g.mul(total, share);
+    }
+    let one = g.scalar(visible, 1.0);
+    let hidden = g.sub(one, visible)?;
+    // The mask holds 0 and 1, so it may go inside the square.
+    let counted = g.mul(difference, hidden)?;
+    let total = g.sum_square(counted)?;
+    let tokens = g.reduce_sum(hidden, &[0, 1, 2], false)?;
+    let channels = *g.shape(target).last().unwrap_or(&1);
+    let channels = g.scalar(total, channels as f64);
+    let count = g.mul(tokens, channels)?;
+    g.div(total, count)
+}

@@ -1,0 +1,114 @@
+use super::Parameters;
+use super::linear::product;
+use crate::graph::{Graph, Result, Value};
+
+/// How channels divide into attention heads.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Heads {
+    /// Number of heads.
+    pub count: usize,
+    /// Channels of one head.
+    pub channels: usize,
+}
+
+impl Heads {
+    /// `count` heads over `channels` in all.
+    ///
+    /// # Errors
+    /// When they do not divide.
+    pub fn new(g: &Graph, count: usize, channels: usize) -> Result<Self> {
+        if count == 0 || !channels.is_multiple_of(count) {
+            return Err(g.config_error(format!(
+                "{channels} channels do not divide into {count} attention heads"
+            )));
+        }
+        Ok(Self {
+            count,
+            channels: channels / count,
+        })
+    }
+}
+
+/// `(batch, tokens, channels)` to `(batch, heads, tokens, channels of a head)`.
+///
+/// # Errors
+/// When the shape does not fit.
+pub fn split_heads(g: &mut Graph, x: Value, heads: Heads) -> Result<Value> {
+    let [batch, tokens, _] = *g.shape(x) else {
+        return Err(g.config_error(format!("heads of {:?}", g.shape(x))));
+    };
+    let split = g.reshape(x, &[batch, tokens, heads.count, heads.channels])?;
+    g.transpose(split, &[0, 2, 1, 3])
+}
+
+/// The inverse of [`split_heads`].
+///
+/// # Errors
+/// When the shape does not fit.
+pub fn merge_heads(g: &mut Graph, x: Value) -> Result<Value> {
+    let [batch, heads, tokens, channels] = *g.shape(x) else {
+        return Err(g.config_error(format!("merging heads of {:?}", g.shape(x))));
+    };
+    let merged = g.transpose(x, &[0, 2, 1, 3])?;
+    g.reshape(merged, &[batch, tokens, heads * channels])
+}
+
+/// Scaled dot-product attention of heads: `q` `(b, h, n, d)`, `k` and `v` `(b, h, m, d)` to `(b, h, n, d)`.
+/// `bias` is added to the scores `(b, h, n, m)`, broadcasting; `windows` groups the batch as
+/// `(b / windows, windows)` for a bias that differs per window.
+///
+/// # Errors
+/// When the shapes do not fit.
+pub fn attend(
+    g: &mut Graph,
+    q: Value,
+    k: Value,
+    v: Value,
+    bias: Option<Value>,
+    windows: usize,
+) -> Result<Value> {
+    let [batch, heads, n, channels] = *g.shape(q) else {
+        return Err(g.config_error(format!("attention of {:?}", g.shape(q))));
+    };
+    let m = g.shape(k)[2];
+    let scale = g.scalar(q, 1.0 / (channels as f64).sqrt());
+    let q = g.mul(q, scale)?;
+    let k = g.transpose(k, &[0, 1, 3, 2])?;
+    let mut scores = g.matmul(q, k)?;
+    if let Some(bias) = bias {
+        let grouped = g.reshape(scores, &[batch / windows, windows, heads, n, m])?;
+        let biased = g.add(grouped, bias)?;
+        scores = g.reshape(biased, &[batch, heads, n, m])?;
+    }
+    let weights = g.softmax(scores, 3)?;
+    g.matmul(weights, v)
+}
+
+/// Query, key and value projections packed as `at.in_proj_weight` `(3c, c)` and `at.in_proj_bias` `(3c,)`.
+///
+/// # Errors
+/// When the parameters do not fit.
+pub fn packed_projections(
+    g: &mut Graph,
+    p: &mut Parameters,
+    at: &str,
+    inputs: [Value; 3],
+) -> Result<[Value; 3]> {
+    let channels = *g
+        .shape(inputs[0])
+        .last()
+        .ok_or_else(|| g.config_error("attention of scalars"))?;
+    let weight = p.get(
+        g,
+        &format!("{at}.in_proj_weight"),
+        &[3 * channels, channels],
+    )?;
+    let bias = p.get(g, &format!("{at}.in_proj_bias"), &[3 * channels])?;
+    let weights = g.split(weight, 0, &[channels; 3])?;
+    let biases = g.split(bias, 0, &[channels; 3])?;
+    let mut outputs = inputs;
+    for (i, x) in outputs.iter_mut().enumerate() {
+        *x = product(g, *x, weights[i], Some(biases[i]))?;
+    }
+    Ok(outputs)
+}
