@@ -1,7 +1,10 @@
 //! The method: window, masks, sampling, steps, resets, and the adapter with its worker.
 
+pub mod graphs;
 mod report;
 mod settings;
 
 pub use report::{Prediction, Report, Skipped};
-pub use settings::{LossOver, Method, Moments, Recipe, Sampling, Settings};
+pub use settings::{Method, Moments, Recipe, Sampling, Settings};
+
+pub use crate::model::LossOver;

@@ -1,3 +1,6 @@
+use super::Error;
+use crate::model::LossOver;
+
 /// Which gradient steps are taken and what is forgotten when (METHOD §5.9).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Method {
@@ -14,6 +17,38 @@ pub enum Method {
     ExplicitOnly,
 }
 
+impl std::str::FromStr for Method {
+    type Err = String;
+
+    /// The names of the command line: `none`, `online`, `no-memory`, `implicit`, `explicit`.
+    fn from_str(name: &str) -> Result<Self, Self::Err> {
+        let all = [
+            Self::MainTaskOnly,
+            Self::Online,
+            Self::NoMemory,
+            Self::ImplicitOnly,
+            Self::ExplicitOnly,
+        ];
+        let found = all.into_iter().find(|m| m.name() == name);
+        found.ok_or_else(|| {
+            format!("unknown method '{name}' (none, online, no-memory, implicit, explicit)")
+        })
+    }
+}
+
+impl Method {
+    /// Its name on the command line.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::MainTaskOnly => "none",
+            Self::Online => "online",
+            Self::NoMemory => "no-memory",
+            Self::ImplicitOnly => "implicit",
+            Self::ExplicitOnly => "explicit",
+        }
+    }
+}
+
 /// Named settings of the method.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Recipe {
@@ -26,13 +61,18 @@ pub enum Recipe {
     Code,
 }
 
-/// Which pixels the reconstruction loss counts.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum LossOver {
-    /// Visible and masked ones.
-    All,
-    /// Only those the network did not see.
-    Masked,
+impl std::str::FromStr for Recipe {
+    type Err = String;
+
+    /// `default`, `paper` or `code`.
+    fn from_str(name: &str) -> Result<Self, Self::Err> {
+        match name {
+            "default" => Ok(Self::Default),
+            "paper" => Ok(Self::Paper),
+            "code" => Ok(Self::Code),
+            _ => Err(format!("unknown recipe '{name}' (default, paper, code)")),
+        }
+    }
 }
 
 /// How a batch is drawn from the window.
@@ -127,6 +167,61 @@ impl Settings {
                 ..paper
             },
         }
+    }
+}
+
+impl Settings {
+    /// Frames the window holds under the method in force.
+    pub(crate) fn window_capacity(&self) -> usize {
+        match (self.method, self.window) {
+            (Method::NoMemory | Method::ImplicitOnly, _) => 1,
+            (_, 0) => Self::WINDOW_CAP,
+            (_, frames) => frames,
+        }
+    }
+
+    /// Checks every range.
+    ///
+    /// # Errors
+    /// [`Error::Setting`] names the setting.
+    pub fn check(&self) -> Result<(), Error> {
+        let positive = |name, value: f64| {
+            let fits = value.is_finite() && value > 0.0;
+            if fits {
+                Ok(())
+            } else {
+                Err(Error::Setting {
+                    name,
+                    detail: format!("{value} is not above 0"),
+                })
+            }
+        };
+        let share = |name, value: f64| {
+            let fits = (0.0..1.0).contains(&value);
+            if fits {
+                Ok(())
+            } else {
+                Err(Error::Setting {
+                    name,
+                    detail: format!("{value} is not in 0..1"),
+                })
+            }
+        };
+        positive("learning-rate", self.learning_rate)?;
+        positive("clip-norm", self.clip_norm)?;
+        positive("batch-size", self.batch_size as f64)?;
+        positive("mask-ratio", self.mask_ratio)?;
+        share("mask-ratio", self.mask_ratio)?;
+        share("stochastic-depth", self.stochastic_depth)?;
+        share("weight-decay", self.weight_decay)?;
+        if !(self.encoder_multiplier.is_finite() && self.encoder_multiplier >= 0.0) {
+            let detail = format!("{} is negative or not finite", self.encoder_multiplier);
+            return Err(Error::Setting {
+                name: "encoder-multiplier",
+                detail,
+            });
+        }
+        Ok(())
     }
 }
 

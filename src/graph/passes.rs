@@ -2,12 +2,13 @@
 
 use std::collections::HashMap;
 
-use super::{Constant, Graph, GraphError, Op, Origin, Result, Value};
+use super::{Constant, Graph, GraphError, Node, Op, Origin, Result, Value, ValueInfo};
 
 /// Removes what does not reach an output, merges what is computed twice, folds layout operators
 /// on constants, drops no-ops, and puts the nodes in topological order.
 pub(super) fn clean_up(g: &mut Graph) -> Result<()> {
     sort(g)?;
+    transpose_operands(g);
     simplify(g);
     remove_dead(g);
     Ok(())
@@ -67,6 +68,91 @@ fn renumber(g: &mut Graph) {
             g.values[v.index()].origin = Origin::Node(n, i);
         }
     }
+}
+
+/// `(A · B)ᵀ = Bᵀ · Aᵀ`: gradients of products hand the transposition on to the operands, where it
+/// vanishes if they are transposed already, and is fused into the product by the runtime if not.
+fn transpose_operands(g: &mut Graph) {
+    let mut uses = vec![0usize; g.values.len()];
+    let used = g
+        .nodes
+        .iter()
+        .flat_map(|n| n.inputs.iter().copied())
+        .chain(g.outputs.iter().map(|o| o.1));
+    used.for_each(|v| uses[v.index()] += 1);
+    let old = std::mem::take(&mut g.nodes);
+    for (n, node) in old.iter().enumerate() {
+        let product = match (
+            &node.op,
+            node.inputs
+                .first()
+                .map(|v| (v, &g.values[v.index()].origin)),
+        ) {
+            (op, Some((v, Origin::Node(p, _)))) if swaps_last_two(op) && uses[v.index()] == 1 => {
+                Some(&old[*p])
+            }
+            _ => None,
+        };
+        let Some(Node { inputs, .. }) = product.filter(|p| p.op == Op::MatMul) else {
+            g.nodes.push(old[n].clone());
+            continue;
+        };
+        let operands: Vec<Value> = inputs
+            .iter()
+            .rev()
+            .map(|&v| transposed(g, &old, v, &node.layer))
+            .collect();
+        g.nodes.push(Node {
+            op: Op::MatMul,
+            inputs: operands,
+            ..node.clone()
+        });
+    }
+    renumber(g);
+}
+
+/// The transposition of a value, or what it is a transposition of.
+fn transposed(g: &mut Graph, old: &[Node], v: Value, layer: &str) -> Value {
+    let ValueInfo {
+        dtype,
+        shape,
+        origin,
+    } = g.values[v.index()].clone();
+    if let Origin::Node(p, _) = origin
+        && let Some(source) = old.get(p)
+        && source.outputs.first() == Some(&v)
+        && swaps_last_two(&source.op)
+    {
+        return source.inputs[0];
+    }
+    let rank = shape.len();
+    let perm: Vec<usize> = (0..rank - 2).chain([rank - 1, rank - 2]).collect();
+    let out = Value(g.values.len() as u32);
+    let shape = perm.iter().map(|&p| shape[p]).collect();
+    g.values.push(ValueInfo {
+        dtype,
+        shape,
+        origin: Origin::Node(usize::MAX, 0),
+    });
+    g.nodes.push(Node {
+        op: Op::Transpose { perm },
+        inputs: vec![v],
+        outputs: vec![out],
+        layer: layer.to_owned(),
+    });
+    out
+}
+
+fn swaps_last_two(op: &Op) -> bool {
+    let Op::Transpose { perm } = op else {
+        return false;
+    };
+    let rank = perm.len();
+    rank >= 2
+        && perm
+            .iter()
+            .copied()
+            .eq((0..rank - 2).chain([rank - 1, rank - 2]))
 }
 
 /// One sweep in topological order: every operand is rewritten to its representative first.
@@ -131,6 +217,12 @@ fn no_op(g: &Graph, op: &Op, inputs: &[Value], out: Value) -> Option<Value> {
         Op::ReduceSum { axes, .. } | Op::ReduceMean { axes, .. } => axes.is_empty() && same_shape,
         _ => false,
     };
+    if let (Op::Transpose { perm }, Origin::Node(n, _)) = (op, &g.values[x.index()].origin)
+        && let Op::Transpose { perm: inner } = &g.nodes[*n].op
+        && perm.iter().map(|&p| inner[p]).eq(0..perm.len())
+    {
+        return Some(g.nodes[*n].inputs[0]);
+    }
     keeps.then_some(x)
 }
 

@@ -1,0 +1,91 @@
+//! The three graphs of a stream: one gradient step, one prediction, one picture of the reconstruction.
+//! All are built for one frame size; learning weights are inputs and outputs in a [`Layout`].
+
+mod predict;
+mod reconstruct;
+mod step;
+
+pub use predict::predict_graph;
+pub use reconstruct::reconstruct_graph;
+pub use step::{StepGraph, StepOptions, step_graph};
+
+use crate::graph::{DType, Graph, Result, Value};
+use crate::model::{ModelConfig, RECON_PREFIX, parameters};
+use crate::nn::patchify_bytes;
+use crate::optim::Layout;
+use crate::weights::Normalisation;
+
+/// A frame size at which a model runs, in pixels; sides are multiples of 16.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Size {
+    /// Height.
+    pub height: usize,
+    /// Width.
+    pub width: usize,
+}
+
+impl Size {
+    /// Height and width in patches of 4×4 pixels.
+    pub fn patches(self) -> (usize, usize) {
+        (
+            self.height / crate::nn::PATCH,
+            self.width / crate::nn::PATCH,
+        )
+    }
+
+    /// Height and width in blocks of 16×16 pixels, the unit of masking.
+    pub fn blocks(self) -> (usize, usize) {
+        (
+            self.height / crate::model::MASK_PATCH,
+            self.width / crate::model::MASK_PATCH,
+        )
+    }
+
+    fn check(self, g: &Graph) -> Result<()> {
+        let side = crate::model::MASK_PATCH;
+        let fits = |n: usize| n > 0 && n.is_multiple_of(side);
+        if fits(self.height) && fits(self.width) {
+            return Ok(());
+        }
+        let detail = format!(
+            "{}×{} is no multiple of {side}×{side} pixels",
+            self.width, self.height
+        );
+        Err(g.config_error(detail))
+    }
+}
+
+/// How the weights that learn from a stream travel: those of f and g.
+///
+/// # Errors
+/// A configuration that makes no sense.
+pub fn learning_layout(config: &ModelConfig, pack_below: usize) -> Result<Layout> {
+    let learning: Vec<_> = parameters(config)?
+        .into_iter()
+        .filter(|(name, _)| learns(name))
+        .collect();
+    Ok(Layout::new(&learning, pack_below))
+}
+
+/// Whether a parameter belongs to f or g; h never changes while streaming.
+pub fn learns(name: &str) -> bool {
+    name.starts_with(crate::model::ENCODER_PREFIX) || name.starts_with(RECON_PREFIX)
+}
+
+/// Input `images`, bytes `(batch, h, w, 3)`, as normalised patches `(batch, h/4 · w/4, 48)`.
+pub(crate) fn images(
+    g: &mut Graph,
+    batch: usize,
+    size: Size,
+    normalisation: &Normalisation,
+) -> Result<Value> {
+    size.check(g)?;
+    let bytes = g.input("images", DType::U8, &[batch, size.height, size.width, 3])?;
+    patchify_bytes(g, bytes, normalisation.mean, normalisation.std)
+}
+
+/// Input `mask`, `(batch, h/16, w/16)` float, 1 = visible.
+pub(crate) fn mask(g: &mut Graph, batch: usize, size: Size) -> Result<Value> {
+    let (rows, columns) = size.blocks();
+    g.input("mask", DType::F32, &[batch, rows, columns])
+}

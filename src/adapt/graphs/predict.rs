@@ -1,0 +1,53 @@
+use super::{Size, images, learns};
+use crate::graph::{DType, Graph, Result};
+use crate::model::{
+    ENCODER_PREFIX, MAIN_PREFIX, ModelConfig, class_scores, fully_visible, head, swin,
+};
+use crate::nn::Parameters;
+use crate::optim::Layout;
+use crate::weights::{Normalisation, Weights};
+
+/// The main task on one frame: f with weights handed in, h with those of `weights` built in.
+///
+/// Inputs: the encoder's part of `layout` (that of f and g), `images` (bytes `(1, h, w, 3)`).
+/// Outputs: `classes` (bytes `(h, w)`, arg-max at model size); with `scores` also `scores`
+/// (float `(classes, h, w)`).
+///
+/// # Errors
+/// A configuration that makes no sense, or weights that do not fit it.
+pub fn predict_graph(
+    config: &ModelConfig,
+    normalisation: &Normalisation,
+    layout: &Layout,
+    weights: &Weights,
+    size: Size,
+    scores: bool,
+) -> Result<Graph> {
+    let mut graph = Graph::new("predict");
+    let g = &mut graph;
+    let mut p = Parameters::new(weights, learns);
+    let patches = images(g, 1, size, normalisation)?;
+    let input = fully_visible(g, patches)?;
+    let stages = swin(
+        g,
+        &mut p,
+        ENCODER_PREFIX,
+        &config.encoder,
+        input,
+        size.patches(),
+        None,
+    )?;
+    let output = head(g, &mut p, MAIN_PREFIX, &config.main, &stages)?;
+    let by_pixel = class_scores(g, &config.main, &output, (size.height, size.width))?;
+    let best = g.arg_max(by_pixel, 2)?;
+    let best = g.cast(best, DType::U8)?;
+    let classes = g.reshape(best, &[size.height, size.width])?;
+    layout.encoder().attach(g, p.learned())?;
+    g.output("classes", classes)?;
+    if scores {
+        let planes = g.transpose(by_pixel, &[0, 2, 1])?;
+        let planes = g.reshape(planes, &[config.main.classes, size.height, size.width])?;
+        g.output("scores", planes)?;
+    }
+    Ok(graph)
+}

@@ -1,0 +1,51 @@
+use super::{Size, images, mask};
+use crate::graph::{Constant, DType, Graph, Result};
+use crate::model::{ENCODER_PREFIX, ModelConfig, RECON_PREFIX, head, masked_patches, swin};
+use crate::nn::{Parameters, unpatchify};
+use crate::optim::Layout;
+use crate::weights::Normalisation;
+
+/// What g makes of one masked frame, as a picture. Inputs: the layout's buffers, `images` (bytes
+/// `(1, h, w, 3)`), `mask` (float `(1, h/16, w/16)`). Output `picture`: bytes `(h, w, 3)`, clamped.
+///
+/// # Errors
+/// A configuration that makes no sense.
+pub fn reconstruct_graph(
+    config: &ModelConfig,
+    normalisation: &Normalisation,
+    layout: &Layout,
+    size: Size,
+) -> Result<Graph> {
+    let mut graph = Graph::new("reconstruct");
+    let g = &mut graph;
+    let mut p = Parameters::all_learned();
+    let target = images(g, 1, size, normalisation)?;
+    let mask = mask(g, 1, size)?;
+    let input = masked_patches(g, target, mask)?;
+    let stages = swin(
+        g,
+        &mut p,
+        ENCODER_PREFIX,
+        &config.encoder,
+        input.patches,
+        size.patches(),
+        None,
+    )?;
+    let output = head(g, &mut p, RECON_PREFIX, &config.recon, &stages)?;
+    let planes = unpatchify(g, output.masks, (size.height, size.width))?;
+    let pixels = g.transpose(planes, &[0, 2, 3, 1])?;
+    let std = g.constant(Constant::f32(&[3], &normalisation.std));
+    let mean = g.constant(Constant::f32(&[3], &normalisation.mean));
+    let scaled = g.mul(pixels, std)?;
+    let shifted = g.add(scaled, mean)?;
+    let half = g.scalar(shifted, 0.5);
+    let (black, white) = (g.scalar(shifted, 0.0), g.scalar(shifted, 255.0));
+    let rounded = g.add(shifted, half)?;
+    let bounded = g.max(rounded, black)?;
+    let bounded = g.min(bounded, white)?;
+    let bytes = g.cast(bounded, DType::U8)?;
+    let picture = g.reshape(bytes, &[size.height, size.width, 3])?;
+    layout.attach(g, p.learned())?;
+    g.output("picture", picture)?;
+    Ok(graph)
+}

@@ -1,0 +1,305 @@
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use super::graphs::{Size, learning_layout};
+use super::random::Draws;
+use super::sessions::SessionCache;
+use super::window::Window;
+use super::{Error, Method, Moments, Prediction, Report, Reset, Request, Settings, Skipped};
+use crate::optim::Layout;
+use crate::runtime::{Cancel, InUse, Options, Runtime, Tensor};
+use crate::weights::{ModelFile, State};
+
+/// The stream of random numbers for the reconstruction view, which no frame uses.
+const VIEW_STREAM: u64 = u64::MAX;
+
+/// The method on one thread: weights, window and sessions of one stream.
+///
+/// [`super::Adapter`] runs one on a worker thread; evaluation runs one directly.
+pub struct Learner {
+    model: Arc<ModelFile>,
+    settings: Settings,
+    place: InUse,
+    layout: Layout,
+    sessions: SessionCache,
+    /// Buffers as they are on disk; the moments that go with them are zero.
+    base: Vec<Tensor>,
+    /// Buffers now, then first and second moments if they carry over.
+    state: Vec<Tensor>,
+    window: Window,
+    window_size: Option<Size>,
+    frame: u64,
+    steps_since_reset: u64,
+    steps_since_moments: u64,
+}
+
+impl Learner {
+    /// A learner at the beginning of a stream. Sessions are built when a frame needs them.
+    ///
+    /// # Errors
+    /// Settings out of range, a model whose weights do not fit its configuration, a provider that is not there.
+    pub fn new(
+        model: Arc<ModelFile>,
+        settings: Settings,
+        runtime: &'static Runtime,
+        options: &Options,
+        cancel: &Cancel,
+    ) -> Result<Self, Error> {
+        settings.check()?;
+        let place = runtime.in_use(options)?;
+        let layout = learning_layout(&model.config, Layout::PACK_BELOW)?;
+        let base = layout
+            .pack(&model.weights)?
+            .iter()
+            .map(|t| Tensor::from_f32(&t.shape, &t.data))
+            .collect::<Result<Vec<_>, _>>()?;
+        let sessions = SessionCache::new(runtime, options.clone(), cancel.clone(), place.target());
+        let mut learner = Self {
+            model,
+            settings,
+            place,
+            layout,
+            sessions,
+            state: base.clone(),
+            base,
+            window: Window::default(),
+            window_size: None,
+            frame: 0,
+            steps_since_reset: 0,
+            steps_since_moments: 0,
+        };
+        learner.clear_moments()?;
+        Ok(learner)
+    }
+
+    /// Where the graphs run.
+    pub fn provider_in_use(&self) -> &InUse {
+        &self.place
+    }
+
+    /// The model.
+    pub fn model(&self) -> &Arc<ModelFile> {
+        &self.model
+    }
+
+    /// Settings in force.
+    pub fn settings(&self) -> &Settings {
+        &self.settings
+    }
+
+    /// Changes settings between two frames. Weights and window stay.
+    ///
+    /// # Errors
+    /// Settings out of range; the old ones stay in force.
+    pub fn update(&mut self, settings: Settings) -> Result<(), Error> {
+        settings.check()?;
+        let moments_changed = settings.moments != self.settings.moments;
+        self.settings = settings;
+        if moments_changed { self.clear_moments() } else { Ok(()) }
+    }
+
+    /// Forgets what is named.
+    ///
+    /// # Errors
+    /// When memory for the moments cannot be had.
+    pub fn reset(&mut self, what: Reset) -> Result<(), Error> {
+        if what.window {
+            self.window.clear();
+        }
+        if what.weights {
+            self.state[..self.base.len()].clone_from_slice(&self.base);
+            self.steps_since_reset = 0;
+        }
+        if what.weights || what.moments {
+            self.clear_moments()?;
+        }
+        Ok(())
+    }
+
+    /// Learns from a frame and predicts it: `rgb` is interleaved, at `size`.
+    ///
+    /// # Errors
+    /// A frame whose bytes do not fill its size; what building or running a session says. Weights and window are
+    /// then as they were before, but that the frame may have entered the window.
+    pub fn frame(&mut self, rgb: Arc<[u8]>, size: Size, request: Request) -> Result<Prediction, Error> {
+        let expected = size.height * size.width * 3;
+        if rgb.len() != expected {
+            let (width, height, given) = (size.width, size.height, rgb.len());
+            return Err(Error::FrameBytes { width, height, given, expected });
+        }
+        self.frame += 1;
+        if self.window_size != Some(size) {
+            self.window.clear();
+            self.window_size = Some(size);
+        }
+        self.window.push(rgb.clone(), self.settings.window_capacity());
+        let mut report = Report {
+            frame: self.frame,
+            steps: 0,
+            loss: None,
+            gradient_norm: None,
+            skipped: self.reason_to_skip(request),
+            window: self.window.len(),
+            steps_since_reset: 0,
+            step_time: Duration::ZERO,
+            predict_time: Duration::ZERO,
+        };
+        // The prediction's session comes first, so that a stream shows something soon.
+        if request.predict {
+            self.sessions.at(size).predict(&self.model, &self.layout)?;
+        }
+        if report.skipped.is_none() {
+            let started = Instant::now();
+            self.learn(size, &mut report)?;
+            report.step_time = started.elapsed();
+        }
+        let mut classes = None;
+        if request.predict {
+            let started = Instant::now();
+            let shape = [1, size.height, size.width, 3];
+            let images = Tensor::from_u8(&shape, &rgb)?;
+            let encoder = self.layout.encoder().buffers.len();
+            let session = self.sessions.at(size).predict(&self.model, &self.layout)?;
+            classes = Some(session.run(&self.state[..encoder], &[("images", &images)])?[0].to_u8()?);
+            report.predict_time = started.elapsed();
+        }
+        let reconstruction = if request.reconstruct { Some(self.picture(&rgb, size)?) } else { None };
+        report.steps_since_reset = self.steps_since_reset;
+        Ok(Prediction { classes, reconstruction, width: size.width, height: size.height, report })
+    }
+
+    /// Class scores `(classes, h, w)` of a frame with the weights as they are now; for evaluation.
+    ///
+    /// # Errors
+    /// What building or running the session says.
+    pub fn scores(&mut self, rgb: &[u8], size: Size) -> Result<Vec<f32>, Error> {
+        let images = Tensor::from_u8(&[1, size.height, size.width, 3], rgb)?;
+        let encoder = self.layout.encoder().buffers.len();
+        let session = self.sessions.at(size).scores(&self.model, &self.layout)?;
+        Ok(session.run(&self.state[..encoder], &[("images", &images)])?[1].to_f32()?)
+    }
+
+    /// The adapted weights with their provenance.
+    ///
+    /// # Errors
+    /// When the weights cannot be copied from the device.
+    pub fn save(&self) -> Result<State, Error> {
+        let contents =
+            self.state[..self.base.len()].iter().map(Tensor::to_f32).collect::<Result<Vec<_>, _>>()?;
+        Ok(State {
+            base: self.model.content_hash(),
+            frames: self.frame,
+            steps: self.steps_since_reset,
+            recipe: format!("{:?}", self.settings),
+            seed: self.settings.seed,
+            weights: self.layout.unpack(&contents),
+        })
+    }
+
+    /// Goes on with saved weights. The window stays.
+    ///
+    /// # Errors
+    /// When the state belongs to another model or does not fit.
+    pub fn load(&mut self, file: &str, state: &State) -> Result<(), Error> {
+        state.check_base(file, &self.model)?;
+        let packed = self.layout.pack(&state.weights)?;
+        for (slot, t) in self.state.iter_mut().zip(packed) {
+            *slot = Tensor::from_f32(&t.shape, &t.data)?;
+        }
+        self.steps_since_reset = state.steps;
+        self.clear_moments()
+    }
+
+    fn reason_to_skip(&self, request: Request) -> Option<Skipped> {
+        let interval = self.settings.training_interval.max(1) as u64;
+        if self.settings.method == Method::MainTaskOnly || self.settings.steps == 0 {
+            Some(Skipped::Off)
+        } else if !request.learn {
+            Some(if request.late { Skipped::Late } else { Skipped::Off })
+        } else if !(self.frame - 1).is_multiple_of(interval) {
+            Some(Skipped::Interval)
+        } else {
+            None
+        }
+    }
+
+    fn learn(&mut self, size: Size, report: &mut Report) -> Result<(), Error> {
+        if matches!(self.settings.method, Method::NoMemory | Method::ExplicitOnly) {
+            self.reset(Reset { weights: true, window: false, moments: true })?;
+        }
+        let settings = &self.settings;
+        let batch = settings.batch_size;
+        let mut draws = Draws::new(settings.seed, self.frame);
+        // One stream of places for all steps of the frame (METHOD §5.3).
+        let places = draws.places(self.window.len(), batch * settings.steps, settings.sampling);
+        let (rows, columns) = size.blocks();
+        let blocks: usize = self.model.config.encoder.depths.iter().sum();
+        for step in places.chunks(batch) {
+            let settings = &self.settings;
+            let mut images = Vec::with_capacity(batch * size.height * size.width * 3);
+            step.iter().filter_map(|&place| self.window.get(place)).for_each(|f| images.extend_from_slice(f));
+            let images = Tensor::from_u8(&[batch, size.height, size.width, 3], &images)?;
+            let mask: Vec<f32> = (0..batch).flat_map(|_| draws.mask(rows * columns, settings.mask_ratio)).collect();
+            let mask = Tensor::from_f32(&[batch, rows, columns], &mask)?;
+            let rate = Tensor::from_f32(&[], &[settings.learning_rate as f32])?;
+            let encoder_rate = (settings.learning_rate * settings.encoder_multiplier) as f32;
+            let encoder_rate = Tensor::from_f32(&[], &[encoder_rate])?;
+            let mut given = vec![
+                ("images", &images),
+                ("mask", &mask),
+                ("learning_rate", &rate),
+                ("encoder_learning_rate", &encoder_rate),
+            ];
+            let branches;
+            if settings.stochastic_depth > 0.0 {
+                let scales = draws.branches(blocks, batch, settings.stochastic_depth);
+                branches = Tensor::from_f32(&[2 * blocks, batch], &scales)?;
+                given.push(("branches", &branches));
+            }
+            let number;
+            if settings.moments == Moments::Persistent {
+                number = Tensor::from_f32(&[], &[(self.steps_since_moments + 1) as f32])?;
+                given.push(("step", &number));
+            }
+            let session = self.sessions.at(size).step(&self.model, &self.layout, settings)?;
+            let mut outputs = session.run(&self.state, &given)?;
+            let reported = outputs.split_off(self.state.len());
+            report.loss = Some(reported[0].to_f32()?[0]);
+            report.gradient_norm = Some(reported[1].to_f32()?[0]);
+            report.steps += 1;
+            // The graph itself keeps the old weights when something was not finite.
+            self.state = outputs;
+            if reported[2].to_bool()?[0] {
+                self.steps_since_reset += 1;
+                self.steps_since_moments += 1;
+            } else {
+                report.skipped = Some(Skipped::NotFinite);
+            }
+        }
+        Ok(())
+    }
+
+    /// What g makes of the frame under a mask that stays the same over the stream.
+    fn picture(&mut self, rgb: &[u8], size: Size) -> Result<Vec<u8>, Error> {
+        let (rows, columns) = size.blocks();
+        let images = Tensor::from_u8(&[1, size.height, size.width, 3], rgb)?;
+        let mask = Draws::new(self.settings.seed, VIEW_STREAM).mask(rows * columns, self.settings.mask_ratio);
+        let mask = Tensor::from_f32(&[1, rows, columns], &mask)?;
+        let session = self.sessions.at(size).reconstruct(&self.model, &self.layout)?;
+        Ok(session.run(&self.state[..self.base.len()], &[("images", &images), ("mask", &mask)])?[0].to_u8()?)
+    }
+
+    fn clear_moments(&mut self) -> Result<(), Error> {
+        self.state.truncate(self.base.len());
+        self.steps_since_moments = 0;
+        if self.settings.moments == Moments::Persistent {
+            for _ in 0..2 {
+                for buffer in &self.layout.buffers {
+                    let zeros = vec![0.0; buffer.shape.iter().product()];
+                    self.state.push(Tensor::from_f32(&buffer.shape, &zeros)?);
+                }
+            }
+        }
+        Ok(())
+    }
+}

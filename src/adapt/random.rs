@@ -1,0 +1,105 @@
+//! Everything random in a step: which frames, which patches, which branches. All of it is a function
+//! of (seed, frame), so a stream replays exactly.
+
+use rand::{RngExt, SeedableRng, seq::SliceRandom};
+use rand_chacha::ChaCha8Rng;
+
+use super::Sampling;
+
+/// The random numbers of one frame.
+pub struct Draws(ChaCha8Rng);
+
+impl Draws {
+    /// Those of frame `frame` of a stream with this seed.
+    pub fn new(seed: u64, frame: u64) -> Self {
+        let mut rng = ChaCha8Rng::seed_from_u64(seed);
+        rng.set_stream(frame);
+        Self(rng)
+    }
+
+    /// `count` places in a window of `window` frames (METHOD §5.3).
+    pub fn places(&mut self, window: usize, count: usize, sampling: Sampling) -> Vec<usize> {
+        match sampling {
+            Sampling::Replacement => (0..count).map(|_| self.0.random_range(0..window)).collect(),
+            Sampling::Permutation => {
+                let mut places = Vec::with_capacity(count + window);
+                while places.len() < count {
+                    let start = places.len();
+                    places.extend(0..window);
+                    places[start..].shuffle(&mut self.0);
+                }
+                places.truncate(count);
+                places
+            }
+        }
+    }
+
+    /// A mask of `blocks` patches, 1 = visible: `⌊blocks · (1 − ratio)⌋` are (METHOD §5.2), at least one.
+    pub fn mask(&mut self, blocks: usize, ratio: f64) -> Vec<f32> {
+        let visible = visible_blocks(blocks, ratio);
+        let mut mask = vec![0.0; blocks];
+        mask[..visible].fill(1.0);
+        mask.shuffle(&mut self.0);
+        mask
+    }
+
+    /// Multipliers of the residual branches `(2 · blocks, batch)` for stochastic depth: block `n` of `blocks` is
+    /// dropped at rate `largest · n / (blocks − 1)`, survivors are scaled by 1/keep (METHOD §1.4).
+    pub fn branches(&mut self, blocks: usize, batch: usize, largest: f64) -> Vec<f32> {
+        let mut scales = Vec::with_capacity(2 * blocks * batch);
+        for branch in 0..2 * blocks {
+            let keep = 1.0 - largest * (branch / 2) as f64 / (blocks.max(2) - 1) as f64;
+            for _ in 0..batch {
+                let survives = self.0.random::<f64>() < keep;
+                scales.push(if survives { (1.0 / keep) as f32 } else { 0.0 });
+            }
+        }
+        scales
+    }
+}
+
+/// How many of `blocks` patches stay visible.
+pub fn visible_blocks(blocks: usize, ratio: f64) -> usize {
+    ((blocks as f64 * (1.0 - ratio)).floor() as usize).clamp(1, blocks.max(1))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn visible_counts_are_those_of_the_method() {
+        assert_eq!(visible_blocks(2048, 0.85), 307);
+        assert_eq!(visible_blocks(4096, 0.85), 614);
+        assert_eq!(visible_blocks(2048, 0.80), 409);
+        assert_eq!(visible_blocks(4096, 0.80), 819);
+        let mask = Draws::new(1, 2).mask(2048, 0.85);
+        assert_eq!(mask.iter().filter(|&&v| v == 1.0).count(), 307);
+    }
+
+    #[test]
+    fn permutations_are_balanced() {
+        let mut places = Draws::new(0, 0).places(16, 32, Sampling::Permutation);
+        places.sort_unstable();
+        assert!(places.into_iter().eq((0..16).flat_map(|i| [i, i])));
+        assert_eq!(Draws::new(0, 0).places(1, 32, Sampling::Permutation), [0; 32]);
+    }
+
+    #[test]
+    fn draws_depend_on_seed_and_frame_only() {
+        let mask = |seed, frame| Draws::new(seed, frame).mask(64, 0.8);
+        assert_eq!(mask(7, 3), mask(7, 3));
+        assert_ne!(mask(7, 3), mask(7, 4));
+        assert_ne!(mask(7, 3), mask(8, 3));
+    }
+
+    #[test]
+    fn stochastic_depth_keeps_the_first_block_and_the_mean() {
+        let scales = Draws::new(5, 0).branches(24, 400, 0.3);
+        assert!(scales[..2 * 400].iter().all(|&s| s == 1.0));
+        let last = &scales[47 * 400..];
+        let mean = last.iter().sum::<f32>() / 400.0;
+        assert!((mean - 1.0).abs() < 0.12, "{mean}");
+        assert!(last.iter().all(|&s| s == 0.0 || (s - 1.0 / 0.7).abs() < 1e-5));
+    }
+}

@@ -1,0 +1,150 @@
+//! Sessions per frame size, built when first needed and kept for a few sizes, so that a stream that
+//! changes its size back and forth does not rebuild for seconds.
+
+use super::graphs::{Size, StepOptions, predict_graph, reconstruct_graph, step_graph};
+use super::{Error, Moments, Settings};
+use crate::graph::{Graph, Target};
+use crate::optim::{AdamW, Layout};
+use crate::runtime::{Cancel, Options, Runtime, Session, Tensor};
+use crate::weights::ModelFile;
+
+/// Frame sizes that stay ready.
+const SIZES: usize = 4;
+
+/// The sessions of one stream.
+pub(super) struct SessionCache {
+    builder: Builder,
+    /// Most recently used last.
+    sizes: Vec<(Size, Built)>,
+}
+
+struct Builder {
+    runtime: &'static Runtime,
+    options: Options,
+    cancel: Cancel,
+    target: Target,
+}
+
+#[derive(Default)]
+struct Built {
+    predict: Option<Program>,
+    scores: Option<Program>,
+    reconstruct: Option<Program>,
+    step: Option<(StepOptions, Program)>,
+}
+
+/// A session with the names of its inputs that are state.
+pub(super) struct Program {
+    session: Session,
+    state: Vec<String>,
+}
+
+/// The sessions of one size.
+pub(super) struct Sessions<'a> {
+    builder: &'a Builder,
+    size: Size,
+    built: &'a mut Built,
+}
+
+impl SessionCache {
+    pub(super) fn new(runtime: &'static Runtime, options: Options, cancel: Cancel, target: Target) -> Self {
+        Self { builder: Builder { runtime, options, cancel, target }, sizes: vec![] }
+    }
+
+    pub(super) fn at(&mut self, size: Size) -> Sessions<'_> {
+        let place = self.sizes.iter().position(|(s, _)| *s == size);
+        let entry = match place {
+            Some(place) => self.sizes.remove(place),
+            None => (size, Built::default()),
+        };
+        if self.sizes.len() >= SIZES {
+            self.sizes.remove(0);
+        }
+        self.sizes.push(entry);
+        let last = self.sizes.len() - 1;
+        Sessions { builder: &self.builder, size, built: &mut self.sizes[last].1 }
+    }
+}
+
+impl<'a> Sessions<'a> {
+    pub(super) fn predict(self, model: &ModelFile, layout: &Layout) -> Result<&'a mut Program, Error> {
+        let build = || {
+            let m = model;
+            predict_graph(&m.config, &m.normalisation, layout, &m.weights, self.size, false)
+        };
+        self.builder.cached(&mut self.built.predict, &layout.encoder(), build)
+    }
+
+    pub(super) fn scores(self, model: &ModelFile, layout: &Layout) -> Result<&'a mut Program, Error> {
+        let build = || {
+            let m = model;
+            predict_graph(&m.config, &m.normalisation, layout, &m.weights, self.size, true)
+        };
+        self.builder.cached(&mut self.built.scores, &layout.encoder(), build)
+    }
+
+    pub(super) fn reconstruct(self, model: &ModelFile, layout: &Layout) -> Result<&'a mut Program, Error> {
+        let build = || reconstruct_graph(&model.config, &model.normalisation, layout, self.size);
+        self.builder.cached(&mut self.built.reconstruct, layout, build)
+    }
+
+    pub(super) fn step(
+        self,
+        model: &ModelFile,
+        layout: &Layout,
+        settings: &Settings,
+    ) -> Result<&'a mut Program, Error> {
+        let options = StepOptions {
+            batch: settings.batch_size,
+            size: self.size,
+            loss_over: settings.loss_over,
+            optimiser: AdamW {
+                weight_decay: settings.weight_decay,
+                clip_norm: settings.clip_norm,
+                moments: settings.moments == Moments::Persistent,
+            },
+            stochastic_depth: settings.stochastic_depth > 0.0,
+            expose: false,
+        };
+        if self.built.step.as_ref().is_none_or(|(built_for, _)| *built_for != options) {
+            let graph = step_graph(&model.config, &model.normalisation, layout, options)?.graph;
+            let mut state: Vec<String> = layout.buffers.iter().map(|b| b.name.clone()).collect();
+            if options.optimiser.moments {
+                for kind in ["first", "second"] {
+                    state.extend(layout.buffers.iter().map(|b| format!("{kind}.{}", b.name)));
+                }
+            }
+            self.built.step = Some((options, self.builder.program(graph, state)?));
+        }
+        self.built.step.as_mut().map(|(_, program)| program).ok_or_else(|| Error::Worker("no step".into()))
+    }
+}
+
+impl Builder {
+    fn cached<'s>(
+        &self,
+        slot: &'s mut Option<Program>,
+        layout: &Layout,
+        build: impl FnOnce() -> crate::graph::Result<Graph>,
+    ) -> Result<&'s mut Program, Error> {
+        if slot.is_none() {
+            let state = layout.buffers.iter().map(|b| b.name.clone()).collect();
+            *slot = Some(self.program(build()?, state)?);
+        }
+        slot.as_mut().ok_or_else(|| Error::Worker("no session".into()))
+    }
+
+    fn program(&self, graph: Graph, state: Vec<String>) -> Result<Program, Error> {
+        let model = graph.finish(self.target)?;
+        Ok(Program { session: Session::new(self.runtime, &model, &self.options, &self.cancel)?, state })
+    }
+}
+
+impl Program {
+    /// Runs with state in the order of the layout, and further inputs by name.
+    pub(super) fn run(&mut self, state: &[Tensor], given: &[(&str, &Tensor)]) -> Result<Vec<Tensor>, Error> {
+        let named = self.state.iter().map(String::as_str).zip(state);
+        let inputs: Vec<(&str, &Tensor)> = named.chain(given.iter().copied()).collect();
+        Ok(self.session.run(&inputs)?)
+    }
+}

@@ -1,0 +1,223 @@
+//! The joint training step: main-task loss through h on visible frames, reconstruction loss through
+//! g on masked ones, one pass of the encoder for both.
+
+use crate::adapt::graphs::{Size, images, mask};
+use crate::grad::gradients;
+use crate::graph::{Constant, DType, Graph, Result, Value};
+use crate::model::{
+    ENCODER_PREFIX, Feature, HeadOutput, LossOver, MAIN_PREFIX, ModelConfig, RECON_PREFIX, Readout,
+    fully_visible, head, masked_patches, reconstruction_loss, swin,
+};
+use crate::nn::{Parameters, resize_planes};
+use crate::optim::{AdamW, Layout, MomentInputs, Rates, adamw};
+use crate::weights::Normalisation;
+
+/// What a training graph is built for.
+#[derive(Clone, Debug, PartialEq)]
+pub struct TrainOptions {
+    /// Images per step.
+    pub batch: usize,
+    /// Size of the crops.
+    pub size: Size,
+    /// Weight of the reconstruction loss; that of the main task is 1.
+    pub recon_weight: f64,
+    /// Weight of the dice term of the main-task loss; that of cross-entropy is 1.
+    pub dice_weight: f64,
+    /// Weight of every class in the cross-entropy.
+    pub class_weights: Vec<f32>,
+    /// The optimiser.
+    pub optimiser: AdamW,
+}
+
+/// One step of joint training of f, g and h.
+///
+/// Inputs: the layout's buffers, `images` (bytes `(batch, h, w, 3)`), `labels` (bytes `(batch, h, w)`; what is no
+/// class is ignored), `mask` (`(batch, h/16, w/16)`, 1 = visible), scalars `learning_rate` and
+/// `encoder_learning_rate`, moments `first.…`, `second.…` and `step`.
+///
+/// Outputs: `new.…` per buffer and moment (in the order of their inputs), then `main_loss`, `recon_loss`,
+/// `gradient_norm` and `finite`.
+///
+/// # Errors
+/// A configuration that makes no sense, or one without the fixed readout, which this loss needs.
+pub fn train_graph(
+    config: &ModelConfig,
+    normalisation: &Normalisation,
+    layout: &Layout,
+    options: &TrainOptions,
+) -> Result<Graph> {
+    let mut graph = Graph::new("train");
+    let g = &mut graph;
+    let (batch, size) = (options.batch, options.size);
+    let mut p = Parameters::all_learned();
+    let target = images(g, batch, size, normalisation)?;
+    let mask = mask(g, batch, size)?;
+    let labels = g.input("labels", DType::U8, &[batch, size.height, size.width])?;
+    let rates = Rates {
+        heads: g.input("learning_rate", DType::F32, &[])?,
+        encoder: g.input("encoder_learning_rate", DType::F32, &[])?,
+    };
+
+    let visible = fully_visible(g, target)?;
+    let masked = masked_patches(g, target, mask)?;
+    let both = g.concat(&[visible, masked.patches], 0)?;
+    let stages = swin(
+        g,
+        &mut p,
+        ENCODER_PREFIX,
+        &config.encoder,
+        both,
+        size.patches(),
+        None,
+    )?;
+    let main = head(
+        g,
+        &mut p,
+        MAIN_PREFIX,
+        &config.main,
+        &half(g, &stages, 0, batch)?,
+    )?;
+    let recon = head(
+        g,
+        &mut p,
+        RECON_PREFIX,
+        &config.recon,
+        &half(g, &stages, batch, 2 * batch)?,
+    )?;
+    let main_loss = g.layer("main_loss", |g| {
+        dense_loss(g, config, options, &main, labels)
+    })?;
+    let recon_loss = g.layer("recon_loss", |g| {
+        reconstruction_loss(g, recon.masks, target, masked.visible, LossOver::Masked)
+    })?;
+    let weight = g.scalar(recon_loss, options.recon_weight);
+    let weighted = g.mul(recon_loss, weight)?;
+    let loss = g.add(main_loss, weighted)?;
+
+    let learned = p.into_learned();
+    let wrt: Vec<_> = learned.iter().map(|p| p.value).collect();
+    let found = gradients(g, loss, &wrt)?;
+    let gradient_of = |name: &str| {
+        learned
+            .iter()
+            .position(|p| p.name == name)
+            .and_then(|i| found[i])
+    };
+    let collected = layout.gather_gradients(g, gradient_of)?;
+    let buffers = layout.attach(g, &learned)?;
+    let moments = MomentInputs::declare(g, layout)?;
+    let update = g.layer("adamw", |g| {
+        adamw(
+            g,
+            options.optimiser,
+            layout,
+            rates,
+            Some(&moments),
+            &buffers,
+            &collected,
+            loss,
+        )
+    })?;
+    for (buffer, &value) in layout.buffers.iter().zip(&update.buffers) {
+        g.output(&format!("new.{}", buffer.name), value)?;
+    }
+    let (first, second) = update
+        .moments
+        .ok_or_else(|| g.config_error("training without moments"))?;
+    for (kind, values) in [("first", first), ("second", second)] {
+        for (buffer, value) in layout.buffers.iter().zip(values) {
+            g.output(&format!("new.{kind}.{}", buffer.name), value)?;
+        }
+    }
+    g.output("main_loss", main_loss)?;
+    g.output("recon_loss", recon_loss)?;
+    g.output("gradient_norm", update.norm)?;
+    g.output("finite", update.finite)?;
+    Ok(graph)
+}
+
+fn half(g: &mut Graph, stages: &[Feature], start: usize, end: usize) -> Result<Vec<Feature>> {
+    stages
+        .iter()
+        .map(|f| {
+            Ok(Feature {
+                tokens: g.slice_axis(f.tokens, 0, start, end)?,
+                ..*f
+            })
+        })
+        .collect()
+}
+
+/// Cross-entropy plus dice on class logits at full size (NOTES: fixed query-class matching).
+fn dense_loss(
+    g: &mut Graph,
+    config: &ModelConfig,
+    options: &TrainOptions,
+    output: &HeadOutput,
+    labels: Value,
+) -> Result<Value> {
+    if config.main.readout != Readout::Fixed {
+        return Err(g.config_error("training needs the fixed readout: query q is class q"));
+    }
+    let (batch, classes) = (options.batch, config.main.classes);
+    let pixels = options.size.height * options.size.width;
+    let (rows, columns) = output.features.mask.size;
+    let queries = g.slice_axis(output.masks, 2, 0, classes)?;
+    let planes = g.transpose(queries, &[0, 2, 1])?;
+    let planes = g.reshape(planes, &[batch * classes, rows, columns])?;
+    let large = resize_planes(g, planes, (options.size.height, options.size.width))?;
+    let logits = g.reshape(large, &[batch, classes, pixels])?;
+
+    let ids: Vec<f64> = (0..classes).map(|c| c as f64).collect();
+    let ids = g.constant(Constant::real(DType::F32, &[1, classes, 1], ids));
+    let labels = g.cast(labels, DType::F32)?;
+    let labels = g.reshape(labels, &[batch, 1, pixels])?;
+    let truth = g.equal(labels, ids)?;
+    let truth = g.cast(truth, DType::F32)?;
+    let valid = g.reduce_sum(truth, &[1], true)?;
+
+    let largest = g.reduce_max(logits, &[1], true)?;
+    let largest = g.detach(largest)?;
+    let shifted = g.sub(logits, largest)?;
+    let powers = g.exp(shifted)?;
+    let total = g.reduce_sum(powers, &[1], true)?;
+
+    if options.class_weights.len() != classes {
+        return Err(g.config_error(format!(
+            "{} class weights for {classes} classes",
+            options.class_weights.len()
+        )));
+    }
+    let weights = g.constant(Constant::f32(&[1, classes, 1], &options.class_weights));
+    let weighted = g.mul(truth, weights)?;
+    let weight = g.reduce_sum(weighted, &[1], false)?;
+    let picked = g.mul(weighted, shifted)?;
+    let picked = g.reduce_sum(picked, &[0, 1, 2], false)?;
+    let log_total = g.log(total)?;
+    let log_total = g.reshape(log_total, &[batch, pixels])?;
+    let spread = g.mul(log_total, weight)?;
+    let spread = g.reduce_sum(spread, &[0, 1], false)?;
+    let surprise = g.sub(spread, picked)?;
+    let mass = g.reduce_sum(weight, &[0, 1], false)?;
+    let one = g.scalar(mass, 1.0);
+    let mass = g.max(mass, one)?;
+    let entropy = g.div(surprise, mass)?;
+
+    let scale = g.div(valid, total)?;
+    let probability = g.mul(powers, scale)?;
+    let overlap = g.mul(probability, truth)?;
+    let overlap = g.reduce_sum(overlap, &[0, 2], false)?;
+    let predicted = g.reduce_sum(probability, &[0, 2], false)?;
+    let actual = g.reduce_sum(truth, &[0, 2], false)?;
+    let both = g.add(predicted, actual)?;
+    let two = g.scalar(overlap, 2.0);
+    let doubled = g.mul(overlap, two)?;
+    let above = g.add(doubled, one)?;
+    let below = g.add(both, one)?;
+    let dice = g.div(above, below)?;
+    let dice = g.reduce_mean(dice, &[0], false)?;
+    let dice = g.sub(one, dice)?;
+    let weight = g.scalar(dice, options.dice_weight);
+    let dice = g.mul(dice, weight)?;
+    g.add(entropy, dice)
+}
