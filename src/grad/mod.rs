@@ -1,1 +1,258 @@
-//! Reverse-mode differentiation, graph to graph.
+//! Reverse-mode differentiation, graph to graph: [`gradients`] and [`vjp`] append nodes to a graph
+//! that compute how its results change with some of its values.
+//!
+//! The rules stand in one file per family of operators and emit the vocabulary they
+//! differentiate ([`Op`]), so that a gradient can be differentiated again.
+//!
+//! Three things keep the emitted graph small, because on the CPU each elementwise node is a pass
+//! over memory:
+//! - only nodes between the results and the values asked for are visited;
+//! - a cotangent may have size 1 where its value has more (all entries alike): the gradient of a sum
+//!   is never expanded before somebody needs the full tensor;
+//! - cotangents of slices are collected and laid side by side, not padded and added one by one.
+//!
+//! ```
+//! use tttseg::grad;
+//! use tttseg::graph::{DType, Graph};
+//!
+//! let mut g = Graph::new("square");
+//! let x = g.input("x", DType::F32, &[3])?;
+//! let loss = g.sum_square(x)?;
+//! let dx = grad::gradients(&mut g, loss, &[x])?;
+//! assert!(dx[0].is_some_and(|dx| g.shape(dx) == [3]));
+//! # Ok::<(), tttseg::graph::GraphError>(())
+//! ```
+
+mod collect;
+mod elementwise;
+mod layout;
+mod normalisation;
+mod products;
+mod reductions;
+mod rows;
+mod visit;
+
+use std::collections::{HashMap, HashSet};
+
+use crate::graph::{Constant, Graph, GraphError, Op, Origin, Result, Value};
+
+use collect::Collected;
+use visit::{Visit, full};
+
+/// Gradients of a loss: `∂ loss / ∂ w` for each of `wrt`, in the shape and type of `w`; `None`
+/// where the loss does not depend on it. Of a loss that is no scalar it is the gradient of its sum.
+///
+/// Comparisons, `Floor`, `Sign`, `ArgMax`, `Detach` and conversions to whole numbers pass no
+/// gradient; that is their derivative wherever they have one.
+///
+/// # Errors
+/// [`GraphError::NotDifferentiable`] when the way from the loss to one of `wrt` leads through an
+/// operator without a rule (`ReduceMax`), [`GraphError::Config`] when the loss is no real number.
+pub fn gradients(g: &mut Graph, loss: Value, wrt: &[Value]) -> Result<Vec<Option<Value>>> {
+    let ones = vec![1; g.shape(loss).len()];
+    let seed = Constant::real(g.dtype(loss), &ones, [1.0]);
+    let seed = g.constant(seed);
+    walk(g, &[(loss, seed)], wrt)
+}
+
+/// Vector-Jacobian products: the gradient of `Σ ⟨output, cotangent⟩` over the pairs of `outputs`
+/// for each of `wrt`; `None` where none of the outputs depends on it. A cotangent has the type
+/// and shape of its output.
+///
+/// # Errors
+/// As [`gradients`], and [`GraphError::Config`] when a cotangent does not fit its output.
+pub fn vjp(g: &mut Graph, outputs: &[(Value, Value)], wrt: &[Value]) -> Result<Vec<Option<Value>>> {
+    for &(y, dy) in outputs {
+        if g.shape(y) != g.shape(dy) {
+            let detail = format!("a cotangent {:?} for a value {:?}", g.shape(dy), g.shape(y));
+            return Err(g.config_error(detail));
+        }
+    }
+    walk(g, outputs, wrt)
+}
+
+/// The way back. Seeds may have size 1 where their values have more.
+fn walk(g: &mut Graph, seeds: &[(Value, Value)], wrt: &[Value]) -> Result<Vec<Option<Value>>> {
+    let order = ancestors(g, seeds.iter().map(|s| s.0));
+    let path = path(g, &order, wrt);
+    let asked: HashSet<Value> = wrt.iter().copied().collect();
+    let mut collected: HashMap<Value, Collected> = HashMap::new();
+    for &(y, dy) in seeds {
+        if !g.dtype(y).is_real() || g.dtype(y) != g.dtype(dy) {
+            let detail = format!(
+                "a gradient of {:?} with a cotangent of {:?}",
+                g.dtype(y),
+                g.dtype(dy)
+            );
+            return Err(g.config_error(detail));
+        }
+        if path.contains(&y) {
+            collected.entry(y).or_default().add(dy);
+        }
+    }
+    let mut found: HashMap<Value, Value> = HashMap::new();
+    for &n in order.iter().rev() {
+        let node = g.nodes()[n].clone();
+        if !node.outputs.iter().any(|y| collected.contains_key(y)) {
+            continue;
+        }
+        g.layer(format!("{}/grad", node.layer), |g| {
+            let mut dys = vec![];
+            for y in &node.outputs {
+                let dy = match collected.remove(y) {
+                    Some(c) => Some(c.resolve(g, *y)?),
+                    None => None,
+                };
+                if let Some(dy) = dy
+                    && asked.contains(y)
+                {
+                    let dy = full(g, dy, *y)?;
+                    found.insert(*y, dy);
+                }
+                dys.push(dy);
+            }
+            if node.inputs.iter().any(|x| path.contains(x)) {
+                let mut visit = Visit {
+                    node: &node,
+                    dys,
+                    path: &path,
+                    asked: &asked,
+                    collected: &mut collected,
+                };
+                differentiate(g, &mut visit)?;
+            }
+            Ok(())
+        })?;
+    }
+    for (w, c) in wrt.iter().filter_map(|w| Some((*w, collected.remove(w)?))) {
+        let dw = g.layer("grad", |g| {
+            let dw = c.resolve(g, w)?;
+            full(g, dw, w)
+        })?;
+        found.insert(w, dw);
+    }
+    Ok(wrt.iter().map(|w| found.get(w).copied()).collect())
+}
+
+/// Indices of the nodes that values depend on, in topological order.
+///
+/// The order the nodes were built in will not do: an input may have been replaced by something
+/// built later.
+fn ancestors(g: &Graph, of: impl Iterator<Item = Value>) -> Vec<usize> {
+    let producer = |v: Value| match g.info(v).origin {
+        Origin::Node(n, _) => Some(n),
+        _ => None,
+    };
+    let mut seen = vec![false; g.nodes().len()];
+    let mut order = vec![];
+    let mut stack: Vec<(usize, bool)> = of.filter_map(producer).map(|n| (n, false)).collect();
+    while let Some((n, inputs_done)) = stack.pop() {
+        if inputs_done {
+            order.push(n);
+        } else if !std::mem::replace(&mut seen[n], true) {
+            stack.push((n, true));
+            let inputs = &g.nodes()[n].inputs;
+            stack.extend(
+                inputs
+                    .iter()
+                    .filter_map(|&v| producer(v))
+                    .filter(|&p| !seen[p])
+                    .map(|p| (p, false)),
+            );
+        }
+    }
+    order
+}
+
+/// The values that change smoothly with one of `wrt`: a gradient is computed for these only.
+fn path(g: &Graph, order: &[usize], wrt: &[Value]) -> HashSet<Value> {
+    let mut path: HashSet<Value> = wrt
+        .iter()
+        .copied()
+        .filter(|&w| g.dtype(w).is_real())
+        .collect();
+    for &n in order {
+        let node = &g.nodes()[n];
+        if !is_flat(&node.op) && node.inputs.iter().any(|x| path.contains(x)) {
+            path.extend(node.outputs.iter().filter(|&&y| g.dtype(y).is_real()));
+        }
+    }
+    path
+}
+
+/// Operators whose derivative is zero wherever they have one, and the one that asks for it.
+fn is_flat(op: &Op) -> bool {
+    matches!(
+        op,
+        Op::Floor
+            | Op::Sign
+            | Op::Equal
+            | Op::Less
+            | Op::Greater
+            | Op::GreaterOrEqual
+            | Op::And
+            | Op::Or
+            | Op::Not
+            | Op::ArgMax { .. }
+            | Op::Detach
+    )
+}
+
+/// The rule of an operator. No wildcard: a new operator has to say what its gradient is.
+fn differentiate(g: &mut Graph, v: &mut Visit) -> Result<()> {
+    match &v.node.op {
+        Op::Add => elementwise::add(g, v),
+        Op::Sub => elementwise::sub(g, v),
+        Op::Mul => elementwise::mul(g, v),
+        Op::Div => elementwise::div(g, v),
+        Op::Max => elementwise::max(g, v),
+        Op::Min => elementwise::min(g, v),
+        Op::Neg => elementwise::neg(g, v),
+        Op::Abs => elementwise::abs(g, v),
+        Op::Sqrt => elementwise::sqrt(g, v),
+        Op::Reciprocal => elementwise::reciprocal(g, v),
+        Op::Exp => elementwise::exp(g, v),
+        Op::Log => elementwise::log(g, v),
+        Op::Erf => elementwise::erf(g, v),
+        Op::Relu => elementwise::relu(g, v),
+        Op::Sigmoid => elementwise::sigmoid(g, v),
+        Op::Tanh => elementwise::tanh(g, v),
+        Op::Sin => elementwise::sin(g, v),
+        Op::Cos => elementwise::cos(g, v),
+        Op::Softplus => elementwise::softplus(g, v),
+        Op::Where => elementwise::select(g, v),
+        Op::Cast { .. } => elementwise::cast(g, v),
+        Op::MatMul => products::matmul(g, v),
+        Op::Gemm { trans_a, trans_b } => products::gemm(g, v, *trans_a, *trans_b),
+        Op::Softmax { axis } => normalisation::softmax(g, v, *axis),
+        Op::LogSoftmax { axis } => normalisation::log_softmax(g, v, *axis),
+        Op::LayerNormalization { .. } => normalisation::layer_norm(g, v),
+        Op::ReduceSum { axes, .. } => reductions::sum(g, v, axes),
+        Op::ReduceMean { axes, .. } => reductions::mean(g, v, axes),
+        Op::ReduceSumSquare { axes, .. } => reductions::sum_square(g, v, axes),
+        Op::Reshape { .. } => layout::reshape(g, v),
+        Op::Expand { .. } => layout::expand(g, v),
+        Op::Transpose { perm } => layout::transpose(g, v, perm),
+        Op::Concat { axis } => layout::concat(g, v, *axis),
+        Op::Split { axis, sizes } => layout::split(g, v, *axis, sizes),
+        Op::Slice { starts, .. } => layout::slice(g, v, starts),
+        Op::Pad { before, .. } => layout::pad(g, v, before),
+        Op::Gather { axis } => rows::gather(g, v, *axis),
+        Op::ScatterRows { .. } => rows::scatter_rows(g, v),
+        Op::ReduceMax { .. } => Err(GraphError::NotDifferentiable {
+            layer: v.node.layer.clone(),
+            op: v.node.op.name(),
+        }),
+        Op::Floor
+        | Op::Sign
+        | Op::Equal
+        | Op::Less
+        | Op::Greater
+        | Op::GreaterOrEqual
+        | Op::And
+        | Op::Or
+        | Op::Not
+        | Op::ArgMax { .. }
+        | Op::Detach => Ok(()),
+    }
+}

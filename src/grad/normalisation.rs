@@ -1,0 +1,101 @@
+//! Softmax and layer normalisation. Each node is a pass over memory, so there are few of them.
+
+use super::visit::{Visit, full, scale, unbroadcast};
+use crate::graph::{Graph, Result, Value};
+
+/// `dx = y (dy - Σ dy y)`
+pub(super) fn softmax(g: &mut Graph, v: &mut Visit, axis: usize) -> Result<()> {
+    let dy = v.full_dy(g)?;
+    let weighted = g.mul(dy, v.y())?;
+    let sum = g.reduce_sum(weighted, &[axis], true)?;
+    let rest = g.sub(dy, sum)?;
+    let d = g.mul(rest, v.y())?;
+    v.give(0, d);
+    Ok(())
+}
+
+/// `dx = dy - softmax(x) Σ dy`
+pub(super) fn log_softmax(g: &mut Graph, v: &mut Visit, axis: usize) -> Result<()> {
+    let dy = v.full_dy(g)?;
+    let sum = g.reduce_sum(dy, &[axis], true)?;
+    let softmax = g.exp(v.y())?;
+    let share = g.mul(softmax, sum)?;
+    let d = g.sub(dy, share)?;
+    v.give(0, d);
+    Ok(())
+}
+
+/// With `c = x - mean`, `s` the inverse standard deviation, over the last axis:
+/// `dx = s (dy·gain - mean(dy·gain) - c s² mean(dy·gain·c))`, `dgain = Σ dy c s`, `dbias = Σ dy`.
+///
+/// `dy·c` serves both `dgain` and, as a product with the gain, the last mean. The statistics have
+/// cotangents of their own in a gradient of a gradient: `d mean = 1/n`, `d s = -s³ c / n`.
+pub(super) fn layer_norm(g: &mut Graph, v: &mut Visit) -> Result<()> {
+    let (x, gain) = (v.x(0), v.x(1));
+    let [_, mean, inverse] = v.node.outputs[..] else {
+        return Err(g.config_error("layer normalisation has three results"));
+    };
+    let shape = g.shape(x).to_vec();
+    let width = shape[shape.len() - 1];
+    let rows = shape[..shape.len() - 1].iter().product::<usize>();
+    let centred = g.sub(x, mean)?;
+    if let Some(dy) = v.dys[0] {
+        if v.wants(2) {
+            let d = unbroadcast(g, dy, &shape, &[width])?;
+            v.give(2, d);
+        }
+        if v.wants(0) || v.wants(1) {
+            let dy = full(g, dy, x)?;
+            let product = g.mul(dy, centred)?;
+            let flat = g.reshape(product, &[rows, width])?;
+            if v.wants(1) {
+                let weights = g.reshape(inverse, &[1, rows])?;
+                let d = g.gemm(weights, flat, None, false, false)?;
+                let d = g.reshape(d, &[width])?;
+                v.give(1, d);
+            }
+            if v.wants(0) {
+                let column = g.reshape(gain, &[width, 1])?;
+                let projection = g.gemm(flat, column, None, false, false)?;
+                let projection = g.reshape(projection, g.shape(inverse).to_vec().as_slice())?;
+                let square = g.mul(inverse, inverse)?;
+                let square = scale(g, square, 1.0 / width as f64)?;
+                let slope = g.mul(projection, square)?;
+                let scaled = g.mul(dy, gain)?;
+                let level = g.reduce_mean(scaled, &[shape.len() - 1], true)?;
+                let tilt = g.mul(centred, slope)?;
+                let d = g.sub(scaled, tilt)?;
+                let d = g.sub(d, level)?;
+                let d = g.mul(d, inverse)?;
+                v.give(0, d);
+            }
+        }
+    }
+    statistics(g, v, centred, inverse, width)
+}
+
+/// The share of `x` in the cotangents of the mean and the inverse standard deviation.
+fn statistics(
+    g: &mut Graph,
+    v: &mut Visit,
+    centred: Value,
+    inverse: Value,
+    width: usize,
+) -> Result<()> {
+    if !v.wants(0) {
+        return Ok(());
+    }
+    if let Some(d) = v.dys[1] {
+        let d = scale(g, d, 1.0 / width as f64)?;
+        v.give(0, d);
+    }
+    if let Some(d) = v.dys[2] {
+        let square = g.mul(inverse, inverse)?;
+        let cube = g.mul(square, inverse)?;
+        let d = g.mul(d, cube)?;
+        let d = scale(g, d, -1.0 / width as f64)?;
+        let d = g.mul(centred, d)?;
+        v.give(0, d);
+    }
+    Ok(())
+}
