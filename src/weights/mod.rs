@@ -1,17 +1,25 @@
-//! Named tensors, the model file, naming, importers.
+//! Named tensors, the model file, saved state, naming.
+//!
+//! | file | holds |
+//! |---|---|
+//! | `container` | reading and writing safetensors, precision on disk |
+//! | `model_file` | [`ModelFile`]: weights with everything needed to use them |
+//! | `state` | [`State`]: weights that a stream has adapted |
+//! | `embedded` | the trained default inside the library |
+//! | [`naming`] | which name belongs to f, h and g |
 
-use std::collections::BTreeMap;
+mod container;
+mod embedded;
+mod error;
+mod model_file;
+pub mod naming;
+mod state;
+mod tensor;
+#[cfg(test)]
+mod tests;
 
-/// A float32 tensor in host memory, row-major.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Tensor {
-    /// Sizes, outermost first.
-    pub shape: Vec<usize>,
-    /// Elements in row-major order.
-    pub data: Vec<f32>,
-}
-
-/// Parameters by name. Names are those of Hugging Face checkpoints
-/// (`model.pixel_level_module.encoder…`), with the prefix `recon.` for head g.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct Weights(pub BTreeMap<String, Tensor>);
+pub use container::{FORMAT_VERSION, Precision, write_atomically};
+pub use error::WeightsError;
+pub use model_file::{ModelFile, Normalisation, Task};
+pub use state::State;
+pub use tensor::{Tensor, Weights};

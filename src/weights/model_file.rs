@@ -1,0 +1,195 @@
+use std::path::Path;
+
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+use super::{Precision, Weights, WeightsError, container};
+use crate::model::ModelConfig;
+
+const KIND: &str = "model";
+
+/// What a model's main head h does.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
+pub enum Task {
+    /// A class for every pixel.
+    #[default]
+    Segment,
+}
+
+impl Task {
+    /// The name in files and properties.
+    pub fn name(self) -> &'static str {
+        match self {
+            Task::Segment => "segment",
+        }
+    }
+}
+
+/// Channel statistics of the input: the network sees `(value − mean) / std` of 8-bit RGB values.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Normalisation {
+    /// Mean of R, G and B, 0..255.
+    pub mean: [f32; 3],
+    /// Standard deviation of R, G and B, above 0.
+    pub std: [f32; 3],
+}
+
+impl Default for Normalisation {
+    /// ImageNet's statistics, which published Swin checkpoints use.
+    fn default() -> Self {
+        Self {
+            mean: [123.675, 116.28, 103.53],
+            std: [58.395, 57.12, 57.375],
+        }
+    }
+}
+
+/// A model with everything needed to use it; one `.safetensors` file (DESIGN §2.7).
+#[derive(Clone, Debug, PartialEq)]
+pub struct ModelFile {
+    /// Short name, such as `camvid-nano`.
+    pub name: String,
+    /// Sizes of f, h and g.
+    pub config: ModelConfig,
+    /// What h does.
+    pub task: Task,
+    /// Names of the classes in the order of the class map's values.
+    pub classes: Vec<String>,
+    /// RGB colour of every class.
+    pub palette: Vec<[u8; 3]>,
+    /// How pixels become the network's input.
+    pub normalisation: Normalisation,
+    /// Height and width the model was trained for, in pixels.
+    pub size: (usize, usize),
+    /// Under which terms the weights may be used.
+    pub licence: String,
+    /// What the weights were trained on, free text.
+    pub trained_on: String,
+    /// How they were trained, whatever the trainer wrote.
+    pub recipe: serde_json::Value,
+    /// The parameters of f, h and g ([`super::naming`]).
+    pub weights: Weights,
+}
+
+/// The part of a [`ModelFile`] that is JSON in the header. (Written out so that the file's format does not
+/// follow every change of the struct.)
+#[derive(Serialize, Deserialize)]
+struct Description {
+    name: String,
+    config: ModelConfig,
+    task: Task,
+    classes: Vec<String>,
+    palette: Vec<[u8; 3]>,
+    normalisation: Normalisation,
+    size: (usize, usize),
+    licence: String,
+    trained_on: String,
+    #[serde(default)]
+    recipe: serde_json::Value,
+}
+
+impl ModelFile {
+    /// Reads a model file.
+    ///
+    /// # Errors
+    /// [`WeightsError`], which names the file and what is wrong with it. Whether every parameter is there is for
+    /// the model's builder to say, which knows their shapes: see [`Weights::check`].
+    pub fn open(path: impl AsRef<Path>) -> Result<Self, WeightsError> {
+        let (file, bytes) = container::read_file(path.as_ref())?;
+        Self::from_bytes(&file, &bytes)
+    }
+
+    /// Reads a model file out of memory; `file` is how errors name it.
+    ///
+    /// # Errors
+    /// As [`ModelFile::open`].
+    pub fn from_bytes(file: &str, bytes: &[u8]) -> Result<Self, WeightsError> {
+        let (d, weights): (Description, _) = container::read(file, KIND, bytes)?;
+        let model = Self {
+            name: d.name,
+            config: d.config,
+            task: d.task,
+            classes: d.classes,
+            palette: d.palette,
+            normalisation: d.normalisation,
+            size: d.size,
+            licence: d.licence,
+            trained_on: d.trained_on,
+            recipe: d.recipe,
+            weights,
+        };
+        model.validate(file)?;
+        Ok(model)
+    }
+
+    /// Writes the model; an existing file is replaced once the new one is complete.
+    ///
+    /// # Errors
+    /// [`WeightsError`] when the description contradicts itself, an element is not finite or too large for half
+    /// precision, or the file cannot be written.
+    pub fn save(&self, path: impl AsRef<Path>, precision: Precision) -> Result<(), WeightsError> {
+        let path = path.as_ref();
+        self.validate(&path.display().to_string())?;
+        let description = Description {
+            name: self.name.clone(),
+            config: self.config.clone(),
+            task: self.task,
+            classes: self.classes.clone(),
+            palette: self.palette.clone(),
+            normalisation: self.normalisation,
+            size: self.size,
+            licence: self.licence.clone(),
+            trained_on: self.trained_on.clone(),
+            recipe: self.recipe.clone(),
+        };
+        container::write(path, KIND, &description, &self.weights, precision)
+    }
+
+    /// SHA-256, in hexadecimal, of the weights (names, shapes, values in memory) and the normalisation. It does
+    /// not change when the file is written again or described in other words, nor when this project's
+    /// configuration gains a field; rounding to half precision does change it.
+    pub fn content_hash(&self) -> String {
+        let mut hash = Sha256::new();
+        let Normalisation { mean, std } = self.normalisation;
+        for value in mean.iter().chain(&std) {
+            hash.update(value.to_le_bytes());
+        }
+        for (name, tensor) in self.weights.iter() {
+            hash.update(format!("{name} {:?}\n", tensor.shape));
+            for chunk in tensor.data.chunks(4096) {
+                let bytes: Vec<u8> = chunk.iter().flat_map(|v| v.to_le_bytes()).collect();
+                hash.update(bytes);
+            }
+        }
+        hash.finalize().iter().map(|b| format!("{b:02x}")).collect()
+    }
+
+    fn validate(&self, file: &str) -> Result<(), WeightsError> {
+        let (classes, expected) = (self.classes.len(), self.config.main.classes);
+        let (height, width) = self.size;
+        let Normalisation { mean, std } = self.normalisation;
+        let reason = if classes != expected {
+            format!("{classes} class names for {expected} classes")
+        } else if classes == 0 || classes > 256 {
+            format!("{classes} classes; a class map holds 1 to 256")
+        } else if self.palette.len() != classes {
+            format!("{} colours for {classes} classes", self.palette.len())
+        } else if !mean.iter().all(|m| m.is_finite())
+            || !std.iter().all(|s| s.is_finite() && *s > 0.0)
+        {
+            format!("normalisation by mean {mean:?} and deviation {std:?}")
+        } else if height == 0 || width == 0 {
+            format!("trained for a size of {height}x{width}")
+        } else if self.weights.is_empty() {
+            "no weights".to_owned()
+        } else {
+            return Ok(());
+        };
+        Err(WeightsError::Description {
+            file: file.to_owned(),
+            reason,
+        })
+    }
+}
