@@ -104,9 +104,7 @@ impl Graph {
     /// # Errors
     /// [`GraphError::Config`] when the name is taken.
     pub fn input(&mut self, name: &str, dtype: DType, shape: &[usize]) -> Result<Value> {
-        if self.inputs().any(|(n, _)| n == name) {
-            return Err(self.config_error(format!("a second input named '{name}'")));
-        }
+        self.check_name(name)?;
         let v = self.value(dtype, shape.to_vec(), Origin::Input(name.to_owned()));
         self.inputs.push(v);
         Ok(v)
@@ -117,10 +115,20 @@ impl Graph {
     /// # Errors
     /// [`GraphError::Config`] when the name is taken.
     pub fn output(&mut self, name: &str, value: Value) -> Result<()> {
-        if self.outputs.iter().any(|(n, _)| n == name) {
-            return Err(self.config_error(format!("a second output named '{name}'")));
-        }
+        self.check_name(name)?;
         self.outputs.push((name.to_owned(), value));
+        Ok(())
+    }
+
+    /// Inputs and outputs share one set of names in ONNX; names that begin with `%` are the writer's.
+    fn check_name(&self, name: &str) -> Result<()> {
+        let taken =
+            self.inputs().any(|(n, _)| n == name) || self.outputs.iter().any(|(n, _)| n == name);
+        if taken || name.is_empty() || name.starts_with('%') {
+            return Err(self.config_error(format!(
+                "an input or output cannot be named '{name}': the name is taken, empty or begins with %"
+            )));
+        }
         Ok(())
     }
 

@@ -147,8 +147,8 @@ pub(super) fn outputs(op: &Op, inputs: &[Typed]) -> Result<Outputs, Misfit> {
             stat[rank - 1] = 1;
             Ok(vec![
                 (dtype, x.to_vec()),
-                (dtype, stat.clone()),
-                (dtype, stat),
+                (DType::F32, stat.clone()),
+                (DType::F32, stat),
             ])
         }
         Op::ReduceSum { axes, keep }

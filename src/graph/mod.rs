@@ -31,7 +31,7 @@ pub use builder::{Graph, Node, Origin, Value, ValueInfo};
 pub use constant::{Constant, DType};
 pub use error::GraphError;
 pub use op::Op;
-pub use proto::{Model, OPSET, Target};
+pub use proto::{DOMAIN, Model, OPSET, Target};
 
 /// Shorthand for results of building a graph.
 pub type Result<T> = std::result::Result<T, GraphError>;

@@ -58,7 +58,7 @@ pub enum Op {
         axis: usize,
     },
     /// Over the last axis. Outputs: the result, the mean and the inverse standard deviation
-    /// (both with the last axis kept at size 1).
+    /// (both `F32` whatever the operand, with the last axis kept at size 1).
     LayerNormalization {
         epsilon: f32,
     },

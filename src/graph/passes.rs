@@ -83,6 +83,10 @@ fn simplify(g: &mut Graph) {
         for input in &mut g.nodes[n].inputs {
             *input = alias[input.index()];
         }
+        if let Some((shape, source)) = reshape_chain(g, &g.nodes[n].op, &g.nodes[n].inputs) {
+            g.nodes[n].op = Op::Reshape { shape };
+            g.nodes[n].inputs = vec![source];
+        }
         let node = g.nodes[n].clone();
         let out = node.outputs[0];
         if let Some(c) = fold(g, &node.op, &node.inputs) {
@@ -91,9 +95,6 @@ fn simplify(g: &mut Graph) {
             g.nodes[n].outputs.clear();
         } else if let Some(same) = no_op(g, &node.op, &node.inputs, out) {
             alias[out.index()] = same;
-        } else if let Some((shape, source)) = reshape_chain(g, &node.op, &node.inputs) {
-            g.nodes[n].op = Op::Reshape { shape };
-            g.nodes[n].inputs = vec![source];
         } else {
             match seen.entry((format!("{:?}", node.op), node.inputs.clone())) {
                 std::collections::hash_map::Entry::Occupied(first) => {

@@ -116,12 +116,13 @@ struct Writer<'a> {
 }
 
 impl Writer<'_> {
-    /// Name of a value; a constant becomes an initializer when it is first used.
+    /// Name of a value; a constant becomes an initializer when it is first used. Names of our own begin
+    /// with a sign that keeps them apart from those of inputs and outputs.
     fn name(&mut self, v: Value) -> String {
         match &self.g.info(v).origin {
             Origin::Input(name) => name.clone(),
-            Origin::Node(..) => format!("v{}", v.0),
-            Origin::Constant(c) => self.initializer(format!("c{}", v.0), c),
+            Origin::Node(..) => format!("%v{}", v.0),
+            Origin::Constant(c) => self.initializer(format!("%c{}", v.0), c),
         }
     }
 
@@ -143,7 +144,7 @@ impl Writer<'_> {
         let list = dims(list);
         let text: Vec<String> = list.iter().map(i64::to_string).collect();
         self.initializer(
-            format!("ints_{}", text.join("_")),
+            format!("%ints_{}", text.join("_")),
             &Constant::i64(&[list.len()], &list),
         )
     }
@@ -257,12 +258,12 @@ impl Writer<'_> {
             self.g.dtype(node.inputs[0]),
         );
         let zero = self.initializer(
-            format!("zero_{dtype:?}"),
+            format!("%zero_{dtype:?}"),
             &Constant::real(dtype, &[], [0.0]),
         );
         let shape = self.ints(&[rows, columns]);
         let axis = self.ints(&[1]);
-        let (zeros, column) = (format!("{label}/zeros"), format!("{label}/column"));
+        let (zeros, column) = (format!("%{label}/zeros"), format!("%{label}/column"));
         self.push(
             "Expand",
             zeros.clone(),

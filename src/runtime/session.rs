@@ -1,0 +1,305 @@
+use std::collections::HashMap;
+use std::ffi::CString;
+use std::fmt;
+use std::ptr::{self, NonNull};
+
+use ort::AsPointer;
+use ort::logging::LogLevel;
+use ort::memory::{AllocationDevice, Allocator, AllocatorType, MemoryInfo, MemoryType};
+use ort::session::builder::{AutoDevicePolicy, GraphOptimizationLevel, SessionBuilder};
+use ort::value::{DynTensor, Outlet};
+
+use super::tensor::{dims, dtype_of, element_type};
+use super::{Cancel, Error, InUse, Options, Result, Runtime, Tensor, provider, scatter};
+use crate::graph::{DType, Model};
+
+/// A graph made ready to run. Belongs to one thread at a time.
+pub struct Session {
+    session: ort::session::Session,
+    place: InUse,
+    cancel: Cancel,
+    inputs: Vec<Port>,
+    outputs: Vec<Port>,
+    index: HashMap<String, usize>,
+    /// Memory of the device; `None` on the CPU, where ONNX Runtime allocates the outputs itself.
+    device: Option<Allocator>,
+}
+
+/// An input or output of the graph.
+struct Port {
+    name: String,
+    c_name: CString,
+    dtype: DType,
+    shape: Vec<usize>,
+    /// Whether an output is copied to the host at the end of a run.
+    on_host: bool,
+}
+
+impl Session {
+    /// Builds a session for a model that was finished for [`InUse::target`] of the same options. Seconds
+    /// for a large graph; `cancel` ends it early, and stops later runs.
+    ///
+    /// # Errors
+    /// [`Error::Build`] when ONNX Runtime refuses the graph, [`Error::Provider`] when the provider asked
+    /// for does not work, [`Error::Cancelled`].
+    pub fn new(
+        runtime: &'static Runtime,
+        model: &Model,
+        options: &Options,
+        cancel: &Cancel,
+    ) -> Result<Self> {
+        let place = runtime.in_use(options)?;
+        Self::on(runtime, model, options, place, cancel)
+    }
+
+    pub(super) fn on(
+        runtime: &Runtime,
+        model: &Model,
+        options: &Options,
+        place: InUse,
+        cancel: &Cancel,
+    ) -> Result<Self> {
+        let mut builder = builder(runtime, options, &place)?;
+        let guard = cancel.build(builder.canceler())?;
+        let session = builder
+            .commit_from_memory(&model.encode())
+            .map_err(|e| guard.explain(Error::Build(e.to_string())))?;
+        drop(guard);
+        let inputs = ports(session.inputs())?;
+        let outputs = ports(session.outputs())?;
+        let index = inputs
+            .iter()
+            .enumerate()
+            .map(|(i, p)| (p.name.clone(), i))
+            .collect();
+        let device = place
+            .cuda_device()
+            .map(|d| device_memory(&session, d))
+            .transpose()?;
+        Ok(Self {
+            session,
+            place,
+            cancel: cancel.clone(),
+            inputs,
+            outputs,
+            index,
+            device,
+        })
+    }
+
+    /// Where it runs.
+    pub fn in_use(&self) -> &InUse {
+        &self.place
+    }
+
+    /// Names of the inputs, in the graph's order.
+    pub fn input_names(&self) -> impl Iterator<Item = &str> {
+        self.inputs.iter().map(|p| p.name.as_str())
+    }
+
+    /// Names of the outputs, in the graph's order.
+    pub fn output_names(&self) -> impl Iterator<Item = &str> {
+        self.outputs.iter().map(|p| p.name.as_str())
+    }
+
+    /// Has an output delivered on the host, for results that are read after every run. Without meaning
+    /// on the CPU.
+    ///
+    /// # Errors
+    /// [`Error::UnknownOutput`].
+    pub fn deliver_on_host(&mut self, output: &str) -> Result<()> {
+        match self.outputs.iter_mut().find(|p| p.name == output) {
+            Some(port) => {
+                port.on_host = true;
+                Ok(())
+            }
+            None => Err(Error::UnknownOutput(output.to_owned())),
+        }
+    }
+
+    /// Runs the graph. Gives the outputs in the graph's order, in new memory on the session's device.
+    ///
+    /// Inputs already there are used in place; others are copied (see [`Tensor::on`]). Inputs in the
+    /// graph's order are the quickest to find.
+    ///
+    /// # Errors
+    /// [`Error::MissingInput`], [`Error::UnexpectedInput`] and [`Error::Input`] before anything runs;
+    /// [`Error::Run`] when an operator fails, after which the session still works;
+    /// [`Error::Cancelled`].
+    pub fn run(&mut self, inputs: &[(&str, &Tensor)]) -> Result<Vec<Tensor>> {
+        let inputs = self.arrange(inputs)?;
+        let mut given = self.allocate_outputs()?;
+        let names = |ports: &[Port]| ports.iter().map(|p| p.c_name.as_ptr()).collect::<Vec<_>>();
+        let input_names = names(&self.inputs);
+        let output_names = names(&self.outputs);
+        let input_values: Vec<_> = inputs.iter().map(|t| t.value().ptr()).collect();
+        let mut output_values: Vec<_> = given
+            .iter_mut()
+            .map(|v| v.as_mut().map_or(ptr::null_mut(), AsPointer::ptr_mut))
+            .collect();
+        let (run_options, guard) = self.cancel.run()?;
+        // `ort`'s own `run` copies every name and asks for an allocator per output in every call, and
+        // has no way to say that all outputs stay on a device short of looking each up in a list.
+        //
+        // SAFETY: names and values are arrays of as many valid pointers as their lengths say, all kept
+        // alive by `self`, `inputs` and `given` until after the call; there are exactly as many inputs
+        // and outputs as the session has. `&mut self` keeps other runs of this session away.
+        let status = unsafe {
+            (ort::api().Run)(
+                self.session.ptr_mut(),
+                run_options.ptr(),
+                input_names.as_ptr(),
+                input_values.as_ptr(),
+                input_values.len(),
+                output_names.as_ptr(),
+                output_names.len(),
+                output_values.as_mut_ptr(),
+            )
+        };
+        // SAFETY: a status that ONNX Runtime has just returned and nobody else has seen.
+        unsafe { ort::Error::result_from_status(status) }
+            .map_err(|e| guard.explain(Error::Run(e.to_string())))?;
+        drop(guard);
+        given
+            .into_iter()
+            .zip(output_values)
+            .map(|(given, value)| match (given, NonNull::new(value)) {
+                (Some(given), _) => Tensor::wrap(given),
+                // SAFETY: ONNX Runtime made this value for us to own. It holds on to its own memory;
+                // the allocator named here is the default one, which is never released.
+                (None, Some(value)) => Tensor::wrap(unsafe {
+                    DynTensor::from_ptr(value, Some(self.session.allocator()))
+                }),
+                (None, None) => Err(Error::Run("an output was not computed".into())),
+            })
+            .collect()
+    }
+
+    /// The inputs in the graph's order, checked.
+    fn arrange<'a>(&self, inputs: &[(&str, &'a Tensor)]) -> Result<Vec<&'a Tensor>> {
+        let mut slots: Vec<Option<&Tensor>> = vec![None; self.inputs.len()];
+        for (at, &(name, tensor)) in inputs.iter().enumerate() {
+            let slot = match self.inputs.get(at) {
+                Some(port) if port.name == name => Some(at),
+                _ => self.index.get(name).copied(),
+            };
+            let Some(slot) = slot.filter(|&s| slots[s].is_none()) else {
+                return Err(Error::UnexpectedInput(name.to_owned()));
+            };
+            let port = &self.inputs[slot];
+            if port.dtype != tensor.dtype() || port.shape != tensor.shape() {
+                return Err(Error::Input {
+                    name: name.to_owned(),
+                    given: format!("{:?} {:?}", tensor.dtype(), tensor.shape()),
+                    wanted: format!("{:?} {:?}", port.dtype, port.shape),
+                });
+            }
+            slots[slot] = Some(tensor);
+        }
+        let missing = |at: usize| Error::MissingInput(self.inputs[at].name.clone());
+        slots
+            .into_iter()
+            .enumerate()
+            .map(|(at, tensor)| tensor.ok_or_else(|| missing(at)))
+            .collect()
+    }
+
+    /// On a device, memory for the outputs: ONNX Runtime would deliver them on the host. On the CPU
+    /// nothing, since it fills what it allocates only once.
+    fn allocate_outputs(&self) -> Result<Vec<Option<DynTensor>>> {
+        let Some(device) = &self.device else {
+            return Ok(self.outputs.iter().map(|_| None).collect());
+        };
+        let host = Allocator::default();
+        self.outputs
+            .iter()
+            .map(|p| {
+                let memory = if p.on_host { &host } else { device };
+                DynTensor::new(memory, element_type(p.dtype), dims(&p.shape))
+                    .map(Some)
+                    .map_err(|e| Error::Tensor(format!("output '{}': {e}", p.name)))
+            })
+            .collect()
+    }
+}
+
+impl fmt::Debug for Session {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Session")
+            .field("in_use", &self.place)
+            .field("inputs", &self.inputs.len())
+            .field("outputs", &self.outputs.len())
+            .finish_non_exhaustive()
+    }
+}
+
+fn builder(runtime: &Runtime, options: &Options, place: &InUse) -> Result<SessionBuilder> {
+    let threads = options.thread_count();
+    let refused = |e: ort::Error<SessionBuilder>| Error::Build(e.to_string());
+    let failed = |e: ort::Error| Error::Build(e.to_string());
+    let mut builder = ort::session::Session::builder(&runtime.environment)
+        .map_err(failed)?
+        // The default policy may register providers by itself.
+        .with_auto_device(AutoDevicePolicy::PreferCPU)
+        .map_err(refused)?
+        .with_optimization_level(GraphOptimizationLevel::All)
+        .map_err(refused)?
+        .with_parallel_execution(false)
+        .map_err(refused)?
+        .with_inter_threads(1)
+        .map_err(refused)?
+        .with_intra_threads(threads)
+        .map_err(refused)?
+        // Threads spin between the operators of a run, and rest between runs.
+        .with_config_entry("session.force_spinning_stop", "1")
+        .map_err(refused)?
+        .with_deterministic_compute(options.deterministic)
+        .map_err(refused)?;
+    if place.cuda_device().is_some() {
+        // An operator without a kernel on the device would run on the CPU unseen.
+        builder = builder.with_disable_cpu_fallback().map_err(refused)?;
+    }
+    if std::env::var_os("ORT_LOG").is_none() {
+        // Errors are returned; ONNX Runtime would print them as well.
+        builder = builder.with_log_level(LogLevel::Fatal).map_err(refused)?;
+    }
+    provider::register(&mut builder, place)?;
+    let domain = scatter::domain(threads).map_err(failed)?;
+    builder.with_operators(domain).map_err(refused)
+}
+
+fn device_memory(session: &ort::session::Session, device: u32) -> Result<Allocator> {
+    let failed = |e: ort::Error| Error::Tensor(e.to_string());
+    let index = i32::try_from(device).map_err(|_| Error::Tensor(format!("device {device}")))?;
+    let info = MemoryInfo::new(
+        AllocationDevice::CUDA,
+        index,
+        AllocatorType::Device,
+        MemoryType::Default,
+    )
+    .map_err(failed)?;
+    Allocator::new(session, info).map_err(failed)
+}
+
+fn ports(outlets: &[Outlet]) -> Result<Vec<Port>> {
+    outlets
+        .iter()
+        .map(|outlet| {
+            let bad = |what: &str| Error::Build(format!("'{}' {what}", outlet.name()));
+            let dtype = outlet.dtype().tensor_type().and_then(dtype_of);
+            let shape = outlet.dtype().tensor_shape().and_then(|s| {
+                s.iter()
+                    .map(|&d| usize::try_from(d).ok())
+                    .collect::<Option<Vec<_>>>()
+            });
+            Ok(Port {
+                name: outlet.name().to_owned(),
+                c_name: CString::new(outlet.name())
+                    .map_err(|_| bad("has a zero byte in its name"))?,
+                dtype: dtype.ok_or_else(|| bad("is of a type that graphs do not have"))?,
+                shape: shape.ok_or_else(|| bad("has no static shape"))?,
+                on_host: false,
+            })
+        })
+        .collect()
+}

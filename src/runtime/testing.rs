@@ -1,0 +1,50 @@
+//! What tests of this crate need to run graphs.
+
+use super::{Cancel, Options, Provider, Runtime, Session, Tensor, load};
+use crate::graph::{Graph, Op};
+
+/// Options for tests: the CPU with two threads, which is where order and races show.
+pub(crate) fn options() -> Options {
+    Options {
+        provider: Provider::Cpu,
+        threads: 2,
+        ..Options::default()
+    }
+}
+
+/// The runtime, or `None` with a line that says why. With TTTSEG_REQUIRE_RUNTIME=1 it has to be there.
+pub(crate) fn runtime() -> Option<&'static Runtime> {
+    match load(&options()) {
+        Ok(runtime) => Some(runtime),
+        Err(e) if std::env::var_os("TTTSEG_REQUIRE_RUNTIME").is_some_and(|v| v == "1") => {
+            panic!("{e}")
+        }
+        Err(e) => {
+            eprintln!("skipped: {e}");
+            None
+        }
+    }
+}
+
+/// A session for a graph on the CPU.
+pub(crate) fn session(runtime: &'static Runtime, graph: Graph) -> Session {
+    let options = options();
+    let place = runtime.in_use(&options).unwrap();
+    let model = graph.finish(place.target()).unwrap();
+    Session::new(runtime, &model, &options, &Cancel::new()).unwrap()
+}
+
+/// Runs a graph once on the CPU: the outputs in the graph's order.
+pub(crate) fn run(
+    runtime: &'static Runtime,
+    graph: Graph,
+    inputs: &[(&str, &Tensor)],
+) -> Vec<Tensor> {
+    session(runtime, graph).run(inputs).unwrap()
+}
+
+/// Whether ONNX Runtime's CPU provider computes an operator in double precision, in which finite
+/// differences check gradients. The table test holds it to be exactly right.
+pub(crate) fn supports_f64(op: &Op) -> bool {
+    !matches!(op, Op::Erf)
+}

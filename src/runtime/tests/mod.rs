@@ -1,0 +1,4 @@
+mod cancel;
+mod operators;
+mod scatter;
+mod session;

@@ -1,0 +1,215 @@
+use crate::graph::{DType, Graph};
+use crate::runtime::testing::{options, run, runtime, session};
+use crate::runtime::{Cancel, Error, Options, Provider, Session, Tensor};
+
+fn sum_graph() -> Graph {
+    let mut g = Graph::new("sum");
+    let a = g.input("a", DType::F32, &[2, 3]).unwrap();
+    let b = g.input("b", DType::F32, &[3]).unwrap();
+    let sum = g.add(a, b).unwrap();
+    let total = g.reduce_sum(sum, &[0, 1], false).unwrap();
+    g.output("total", total).unwrap();
+    g.output("sum", sum).unwrap();
+    g
+}
+
+#[test]
+fn a_graph_runs_and_outputs_keep_their_order() {
+    let Some(runtime) = runtime() else { return };
+    let a = Tensor::from_f32(&[2, 3], &[1., 2., 3., 4., 5., 6.]).unwrap();
+    let b = Tensor::from_f32(&[3], &[10., 20., 30.]).unwrap();
+    let mut s = session(runtime, sum_graph());
+    assert_eq!(s.output_names().collect::<Vec<_>>(), ["total", "sum"]);
+    assert_eq!(s.in_use().to_string(), "cpu");
+    for order in [[("a", &a), ("b", &b)], [("b", &b), ("a", &a)]] {
+        let out = s.run(&order).unwrap();
+        assert_eq!(out[0].shape(), [0usize; 0]);
+        assert_eq!(out[0].to_f32().unwrap(), [141.0]);
+        assert_eq!(out[1].shape(), [2, 3]);
+        assert_eq!(out[1].to_f32().unwrap(), [11., 22., 33., 14., 25., 36.]);
+    }
+}
+
+#[test]
+fn outputs_outlive_the_session_and_later_runs() {
+    let Some(runtime) = runtime() else { return };
+    let b = Tensor::from_f32(&[3], &[0.0; 3]).unwrap();
+    let mut s = session(runtime, sum_graph());
+    let mut kept = vec![];
+    for i in 0..4u8 {
+        let a = Tensor::from_f32(&[2, 3], &[f32::from(i); 6]).unwrap();
+        kept.push(s.run(&[("a", &a), ("b", &b)]).unwrap().swap_remove(1));
+    }
+    drop(s);
+    for (i, tensor) in (0..4u8).zip(&kept) {
+        assert_eq!(tensor.to_f32().unwrap(), [f32::from(i); 6]);
+    }
+}
+
+#[test]
+fn results_become_inputs() {
+    let Some(runtime) = runtime() else { return };
+    let mut g = Graph::new("step");
+    let w = g.input("w", DType::F32, &[4]).unwrap();
+    let half = g.scalar(w, 0.5);
+    let next = g.mul(w, half).unwrap();
+    g.output("w'", next).unwrap();
+    let mut s = session(runtime, g);
+    let mut w = Tensor::from_f32(&[4], &[8., 16., 24., 32.]).unwrap();
+    for _ in 0..3 {
+        w = s.run(&[("w", &w)]).unwrap().swap_remove(0);
+    }
+    assert_eq!(w.to_f32().unwrap(), [1., 2., 3., 4.]);
+}
+
+#[test]
+fn wrong_inputs_are_named() {
+    let Some(runtime) = runtime() else { return };
+    let mut s = session(runtime, sum_graph());
+    let a = Tensor::from_f32(&[2, 3], &[0.0; 6]).unwrap();
+    let b = Tensor::from_f32(&[3], &[0.0; 3]).unwrap();
+    let wide = Tensor::from_f32(&[1, 3], &[0.0; 3]).unwrap();
+    let double = Tensor::from_f64(&[3], &[0.0; 3]).unwrap();
+    let fails = |s: &mut Session, inputs: &[(&str, &Tensor)]| s.run(inputs).unwrap_err();
+    assert_eq!(fails(&mut s, &[("a", &a)]), Error::MissingInput("b".into()));
+    assert_eq!(
+        fails(&mut s, &[("a", &a), ("b", &b), ("c", &b)]),
+        Error::UnexpectedInput("c".into())
+    );
+    assert_eq!(
+        fails(&mut s, &[("a", &a), ("b", &b), ("b", &b)]),
+        Error::UnexpectedInput("b".into())
+    );
+    for (given, text) in [(&wide, "F32 [1, 3]"), (&double, "F64 [3]")] {
+        assert_eq!(
+            fails(&mut s, &[("a", &a), ("b", given)]),
+            Error::Input {
+                name: "b".into(),
+                given: text.into(),
+                wanted: "F32 [3]".into()
+            }
+        );
+    }
+    assert_eq!(
+        s.deliver_on_host("nothing"),
+        Err(Error::UnknownOutput("nothing".into()))
+    );
+    s.run(&[("a", &a), ("b", &b)]).unwrap();
+}
+
+#[test]
+fn every_type_goes_in_and_comes_back() {
+    let Some(runtime) = runtime() else { return };
+    let mut g = Graph::new("types");
+    let all = [
+        DType::F32,
+        DType::F64,
+        DType::I64,
+        DType::I32,
+        DType::U8,
+        DType::Bool,
+    ];
+    for t in all {
+        let v = g.input(&format!("{t:?}"), t, &[3]).unwrap();
+        g.output(&format!("{t:?} out"), v).unwrap();
+    }
+    let shape = [3];
+    let f32s = [f32::MIN_POSITIVE, -0.0, f32::INFINITY];
+    let f64s = [f64::MIN_POSITIVE, -1.5, f64::MAX];
+    let i64s = [i64::MIN, 0, i64::MAX];
+    let i32s = [i32::MIN, 0, i32::MAX];
+    let u8s = [0, 127, 255];
+    let bools = [true, false, true];
+    let given = [
+        Tensor::from_f32(&shape, &f32s).unwrap(),
+        Tensor::from_f64(&shape, &f64s).unwrap(),
+        Tensor::from_i64(&shape, &i64s).unwrap(),
+        Tensor::from_i32(&shape, &i32s).unwrap(),
+        Tensor::from_u8(&shape, &u8s).unwrap(),
+        Tensor::from_bool(&shape, &bools).unwrap(),
+    ];
+    let names = all.map(|t| format!("{t:?}"));
+    let inputs: Vec<_> = names.iter().map(String::as_str).zip(&given).collect();
+    let out = run(runtime, g, &inputs);
+    assert_eq!(out[0].to_f32().unwrap(), f32s);
+    assert_eq!(out[1].to_f64().unwrap(), f64s);
+    assert_eq!(out[2].to_i64().unwrap(), i64s);
+    assert_eq!(out[3].to_i32().unwrap(), i32s);
+    assert_eq!(out[4].to_u8().unwrap(), u8s);
+    assert_eq!(out[5].to_bool().unwrap(), bools);
+    for (tensor, t) in out.iter().zip(all) {
+        assert_eq!((tensor.dtype(), tensor.shape()), (t, &[3][..]));
+    }
+    assert_eq!(
+        out[0].to_i64(),
+        Err(Error::ElementType {
+            given: DType::F32,
+            wanted: DType::I64
+        })
+    );
+}
+
+#[test]
+fn tensors_have_to_fill_their_shape() {
+    let Some(_) = runtime() else { return };
+    assert_eq!(
+        Tensor::from_f32(&[2, 2], &[1.0]).unwrap_err(),
+        Error::ElementCount {
+            shape: vec![2, 2],
+            elements: 1
+        }
+    );
+    assert!(Tensor::from_f32(&[usize::MAX, 2], &[]).is_err());
+    let scalar = Tensor::from_i64(&[], &[7]).unwrap();
+    assert_eq!(scalar.to_i64().unwrap(), [7]);
+    let empty = Tensor::from_u8(&[0, 3], &[]).unwrap();
+    assert!(empty.is_empty() && empty.to_u8().unwrap().is_empty());
+}
+
+#[test]
+fn auto_says_what_it_chose_and_cuda_never_falls_back() {
+    let Some(runtime) = runtime() else { return };
+    let with = |provider| Options {
+        provider,
+        ..options()
+    };
+    let auto = runtime.in_use(&with(Provider::Auto)).unwrap();
+    assert!(auto.note().unwrap().starts_with("auto chose"), "{auto:?}");
+    match runtime.in_use(&with(Provider::Cuda)) {
+        Ok(place) => {
+            assert_eq!(place.to_string(), "cuda:0");
+            assert_eq!(auto.cuda_device(), Some(0));
+        }
+        Err(Error::Provider { provider, detail }) => {
+            assert_eq!(provider, "cuda:0");
+            assert!(!detail.is_empty());
+            assert_eq!(auto.to_string(), "cpu");
+            assert!(auto.note().unwrap().contains(&detail));
+        }
+        Err(other) => panic!("{other}"),
+    }
+    assert_eq!("cuda".parse(), Ok(Provider::Cuda));
+    assert_eq!(
+        "tpu".parse::<Provider>(),
+        Err(Error::UnknownProvider("tpu".into()))
+    );
+    for p in [Provider::Auto, Provider::Cpu, Provider::Cuda] {
+        assert_eq!(p.to_string().parse(), Ok(p));
+    }
+}
+
+#[test]
+fn a_model_that_is_refused_is_an_error() {
+    let Some(runtime) = runtime() else { return };
+    // An operator without a kernel for the type: the error function in double precision.
+    let mut g = Graph::new("refused");
+    let x = g.input("x", DType::F64, &[2]).unwrap();
+    let y = g.erf(x).unwrap();
+    g.output("y", y).unwrap();
+    let model = g.finish(crate::graph::Target::Cpu).unwrap();
+    let built = Session::new(runtime, &model, &options(), &Cancel::new());
+    match built {
+        Err(Error::Build(text)) => assert!(text.contains("Erf"), "{text}"),
+        other => panic!("{other:?}"),
+    }
+}
