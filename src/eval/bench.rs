@@ -10,7 +10,7 @@ use serde::Serialize;
 use crate::adapt::graphs::{Size, StepOptions, learning_layout, predict_graph, step_graph};
 use crate::adapt::{Draws, Error};
 use crate::model::{LossOver, ModelConfig, initial_weights};
-use crate::optim::{AdamW, Layout};
+use crate::optim::AdamW;
 use crate::runtime::{Cancel, Options, Runtime, Session, Tensor};
 use crate::weights::Normalisation;
 

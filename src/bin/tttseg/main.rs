@@ -2,6 +2,7 @@
 
 mod bench;
 mod options;
+mod train;
 mod verify;
 
 use std::process::ExitCode;
@@ -20,6 +21,7 @@ struct Cli {
 enum Command {
     Verify(verify::Arguments),
     Bench(bench::Arguments),
+    Train(train::Arguments),
 }
 
 /// What every subcommand returns: whether all is well, or why it could not be done.
@@ -29,6 +31,7 @@ fn main() -> ExitCode {
     let outcome = match Cli::parse().command {
         Command::Verify(arguments) => verify::run(&arguments),
         Command::Bench(arguments) => bench::run(&arguments),
+        Command::Train(arguments) => train::run(&arguments),
     };
     match outcome {
         Ok(true) => ExitCode::SUCCESS,
