@@ -5,6 +5,7 @@ mod data;
 mod loader;
 mod photometric;
 
+pub use crate::video::LeftOut;
 pub use augment::{Augmentation, AugmentationError};
-pub use data::{DataError, LabelledSet, LeftOut, Sample};
+pub use data::{DataError, LabelledSet, Sample};
 pub use loader::{Batch, BatchSize, Batches, Loader, LoaderError};
