@@ -80,7 +80,7 @@ half="videoconvert ! videoscale ! video/x-raw,width=640,pixel-aspect-ratio=1/1"
 # shellcheck disable=SC2086 # the words of $half are elements
 gst-launch-1.0 -q filesrc location="$input" ! decodebin ! $half ! queue ! pair.sink_0 \
     filesrc location="$output" ! decodebin ! $half ! queue ! pair.sink_1 \
-    compositor name=pair sink_1::xpos=640 ! videorate ! video/x-raw,framerate=1/1 ! identity eos-after=13 \
+    compositor name=pair sink_1::xpos=640 ! videorate ! video/x-raw,framerate=1/1 ! identity eos-after=12 \
     ! videoconvert ! pngenc ! multifilesink location="$part.stills/%02d.png"
 rm -rf "$stills"
 mv "$part.stills" "$stills"
