@@ -26,11 +26,13 @@ command -v debootstrap >/dev/null || { echo "clean-room: apt-get install deboots
 git -C "$root" diff --quiet HEAD || echo "clean-room: uncommitted changes are not part of this" >&2
 
 # The archive that this machine installs Debian packages from.
+# shellcheck disable=SC2016 # apt-get replaces these, not the shell
 archive=$(apt-get indextargets --format '$(REPO_URI) $(COMPONENT) $(LABEL)' 'Created-By: Packages' |
     awk '$2 == "main" && $3 == "Debian" { print $1; exit }')
 [[ -n $archive ]] || { echo "clean-room: apt knows no Debian archive" >&2 && exit 1; }
 
 room=$(mktemp -d "${TMPDIR:-/var/tmp}/tttseg-room.XXXXXX")
+chmod 755 "$room" # apt works as a user of its own
 mounts=()
 leave() {
     local i
@@ -60,6 +62,7 @@ bind() {
 }
 mount -t proc proc "$room/proc" && mounts+=("$room/proc")
 bind /dev /dev
+bind /dev/pts /dev/pts
 bind "$(rustc --print sysroot)" /opt/rust ro
 
 # This machine's settings: names of servers, archives, certificates.
@@ -67,7 +70,7 @@ settings=(/etc/resolv.conf /etc/hosts /etc/pip.conf /etc/ssl/certs /usr/local/sh
     "$HOME/.config/pip" "$HOME/.cargo/config.toml" /etc/apt/apt.conf.d /etc/apt/auth.conf.d /etc/apt/keyrings
     /etc/apt/trusted.gpg.d)
 [[ $suite != "$(. /etc/os-release && echo "$VERSION_CODENAME")" ]] ||
-    settings+=(/etc/apt/sources.list /etc/apt/sources.list.d)
+    { settings+=(/etc/apt/sources.list /etc/apt/sources.list.d) && rm -f "$room/etc/apt/sources.list"; }
 for path in "${settings[@]}"; do
     [[ -e $path ]] || continue
     inside=${path/#$HOME//root}
@@ -77,7 +80,7 @@ for path in "${settings[@]}"; do
     cp -rL "$path" "$room$inside"
 done
 # Lines that run programs of this machine.
-find "$room/etc/apt/apt.conf.d" -type f -exec grep -lE 'Invoke|packagekit|appstream' {} + | xargs -r rm -f
+find "$room/etc/apt/apt.conf.d" -type f -exec grep -lZE 'Invoke|packagekit|appstream' {} + | xargs -0r rm -f
 
 mkdir "$room/src"
 git -C "$root" archive HEAD | tar -x -C "$room/src"
