@@ -360,7 +360,7 @@ fn the_embedded_model_opens() {
 fn without_an_embedded_model_the_error_says_why() {
     let e = ModelFile::embedded().unwrap_err();
     assert!(matches!(e, WeightsError::NoneEmbedded { .. }), "{e}");
-    assert!(e.to_string().contains("embed"), "{e}");
+    assert!(e.to_string().contains("carries no model"), "{e}");
 }
 
 proptest! {
