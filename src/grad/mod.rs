@@ -32,6 +32,11 @@ mod reductions;
 mod rows;
 mod visit;
 
+#[cfg(test)]
+mod check;
+#[cfg(test)]
+mod tests;
+
 use std::collections::{HashMap, HashSet};
 
 use crate::graph::{Constant, Graph, GraphError, Op, Origin, Result, Value};
