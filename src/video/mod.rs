@@ -1,1 +1,23 @@
 //! Frames, colour, resizing, overlay, palettes: plain arrays, no GStreamer.
+//!
+//! A frame comes in as borrowed planes ([`FrameRef`], [`FrameMut`]) in the format the stream was negotiated in and is
+//! never converted as a whole: [`Scaler::to_rgb`] brings it down to model size and converts there, [`Overlay::draw`]
+//! blends class colours into it in its own format.
+
+mod colour;
+mod frame;
+mod overlay;
+mod palette;
+mod scale;
+mod size;
+mod still;
+#[cfg(test)]
+mod testing;
+
+pub use colour::{Colorimetry, Matrix, Range, YuvToRgb, rgb_to_yuv};
+pub use frame::{FrameError, FrameMut, FrameRef, MAX_SIDE, PixelFormat};
+pub use overlay::{MapError, Overlay};
+pub use palette::{Palette, PaletteError};
+pub use scale::{ScaleError, Scaler};
+pub use size::{SizeError, model_size};
+pub use still::{LabelIds, Labels, Rgb, StillError, read_labels, read_rgb, write_png};

@@ -1,0 +1,410 @@
+//! Borrowed video frames: planes with strides, checked once.
+
+use super::colour::Colorimetry;
+
+/// Longest side of a frame, in pixels.
+pub const MAX_SIDE: usize = 32_768;
+
+/// Layout of a frame's bytes, as GStreamer's formats of the same names.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum PixelFormat {
+    /// Interleaved R, G, B.
+    Rgb,
+    /// Interleaved R, G, B and a byte that is left alone.
+    Rgbx,
+    /// Interleaved B, G, R and a byte that is left alone.
+    Bgrx,
+    /// Planes Y, U, V; chroma halved in both directions, rounded up.
+    I420,
+    /// Planes Y and interleaved U, V; chroma halved in both directions, rounded up.
+    Nv12,
+    /// One plane of luma.
+    Gray8,
+}
+
+impl PixelFormat {
+    /// Every format.
+    pub const ALL: [PixelFormat; 6] = [
+        PixelFormat::Rgb,
+        PixelFormat::Rgbx,
+        PixelFormat::Bgrx,
+        PixelFormat::I420,
+        PixelFormat::Nv12,
+        PixelFormat::Gray8,
+    ];
+
+    /// Number of planes.
+    pub fn planes(self) -> usize {
+        match self {
+            PixelFormat::I420 => 3,
+            PixelFormat::Nv12 => 2,
+            _ => 1,
+        }
+    }
+
+    /// Bytes from one pixel of a plane to the next.
+    pub fn pixel_bytes(self, plane: usize) -> usize {
+        match self {
+            PixelFormat::Rgb => 3,
+            PixelFormat::Rgbx | PixelFormat::Bgrx => 4,
+            PixelFormat::Nv12 if plane == 1 => 2,
+            _ => 1,
+        }
+    }
+
+    /// Width and height of a plane, in pixels of that plane.
+    pub fn plane_size(self, plane: usize, width: usize, height: usize) -> (usize, usize) {
+        match self {
+            PixelFormat::I420 | PixelFormat::Nv12 if plane > 0 => {
+                (width.div_ceil(2), height.div_ceil(2))
+            }
+            _ => (width, height),
+        }
+    }
+}
+
+/// Why planes do not make a frame.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum FrameError {
+    /// No pixels, or more than can be handled.
+    #[error("frame of {width}x{height} pixels (sides from 1 to {MAX_SIDE} are possible)")]
+    Size {
+        /// Width in pixels.
+        width: usize,
+        /// Height in pixels.
+        height: usize,
+    },
+    /// A plane of the format is missing.
+    #[error("{format:?} frame has {given} of {needed} planes")]
+    Planes {
+        /// The format.
+        format: PixelFormat,
+        /// Planes the format has.
+        needed: usize,
+        /// Planes there were.
+        given: usize,
+    },
+    /// Rows overlap.
+    #[error("plane {plane} of a {format:?} frame: stride of {given} bytes, rows need {needed}")]
+    Stride {
+        /// The format.
+        format: PixelFormat,
+        /// Index of the plane.
+        plane: usize,
+        /// Bytes of a row.
+        needed: usize,
+        /// Stride in bytes.
+        given: usize,
+    },
+    /// A plane ends too early.
+    #[error("plane {plane} of a {format:?} frame: {given} bytes, {needed} needed")]
+    Bytes {
+        /// The format.
+        format: PixelFormat,
+        /// Index of the plane.
+        plane: usize,
+        /// Bytes up to the end of the last row.
+        needed: usize,
+        /// Bytes there were.
+        given: usize,
+    },
+}
+
+/// Checks one plane; the last row need not be padded to the stride.
+fn check(
+    format: PixelFormat,
+    plane: usize,
+    (width, height): (usize, usize),
+    bytes: usize,
+    stride: usize,
+) -> Result<(), FrameError> {
+    let (w, h) = format.plane_size(plane, width, height);
+    let row = w * format.pixel_bytes(plane);
+    if stride < row {
+        return Err(FrameError::Stride {
+            format,
+            plane,
+            needed: row,
+            given: stride,
+        });
+    }
+    let needed = stride.saturating_mul(h - 1).saturating_add(row);
+    if bytes < needed {
+        return Err(FrameError::Bytes {
+            format,
+            plane,
+            needed,
+            given: bytes,
+        });
+    }
+    Ok(())
+}
+
+fn check_size(width: usize, height: usize) -> Result<(), FrameError> {
+    if (1..=MAX_SIDE).contains(&width) && (1..=MAX_SIDE).contains(&height) {
+        Ok(())
+    } else {
+        Err(FrameError::Size { width, height })
+    }
+}
+
+/// A frame to read.
+#[derive(Clone, Copy, Debug)]
+pub struct FrameRef<'a> {
+    pub(super) format: PixelFormat,
+    pub(super) width: usize,
+    pub(super) height: usize,
+    pub(super) colorimetry: Colorimetry,
+    pub(super) planes: [(&'a [u8], usize); 3],
+}
+
+impl<'a> FrameRef<'a> {
+    /// A frame of `width` × `height` pixels over `planes`, each with its stride in bytes, in the format's order. Planes
+    /// beyond the format's are ignored.
+    ///
+    /// # Errors
+    /// [`FrameError`] when a plane is missing or too short, or a stride shorter than a row.
+    pub fn new(
+        format: PixelFormat,
+        width: usize,
+        height: usize,
+        colorimetry: Colorimetry,
+        planes: impl IntoIterator<Item = (&'a [u8], usize)>,
+    ) -> Result<Self, FrameError> {
+        check_size(width, height)?;
+        let mut kept: [(&[u8], usize); 3] = [(&[], 0); 3];
+        let mut given = 0;
+        for (slot, (bytes, stride)) in kept.iter_mut().zip(planes).take(format.planes()) {
+            check(format, given, (width, height), bytes.len(), stride)?;
+            *slot = (bytes, stride);
+            given += 1;
+        }
+        if given < format.planes() {
+            return Err(FrameError::Planes {
+                format,
+                needed: format.planes(),
+                given,
+            });
+        }
+        Ok(Self {
+            format,
+            width,
+            height,
+            colorimetry,
+            planes: kept,
+        })
+    }
+
+    /// An RGB image without padding.
+    ///
+    /// # Errors
+    /// [`FrameError`] when there are fewer than 3 · `width` · `height` bytes.
+    pub fn rgb(width: usize, height: usize, bytes: &'a [u8]) -> Result<Self, FrameError> {
+        Self::new(
+            PixelFormat::Rgb,
+            width,
+            height,
+            Colorimetry::default(),
+            [(bytes, width.saturating_mul(3))],
+        )
+    }
+
+    /// Layout of the bytes.
+    pub fn format(&self) -> PixelFormat {
+        self.format
+    }
+
+    /// Width in pixels.
+    pub fn width(&self) -> usize {
+        self.width
+    }
+
+    /// Height in pixels.
+    pub fn height(&self) -> usize {
+        self.height
+    }
+
+    /// How code values are to be read.
+    pub fn colorimetry(&self) -> Colorimetry {
+        self.colorimetry
+    }
+}
+
+/// A frame to draw into.
+#[derive(Debug)]
+pub struct FrameMut<'a> {
+    pub(super) format: PixelFormat,
+    pub(super) width: usize,
+    pub(super) height: usize,
+    pub(super) colorimetry: Colorimetry,
+    pub(super) planes: [(&'a mut [u8], usize); 3],
+}
+
+impl<'a> FrameMut<'a> {
+    /// As [`FrameRef::new`], over planes that can be written to.
+    ///
+    /// # Errors
+    /// [`FrameError`] when a plane is missing or too short, or a stride shorter than a row.
+    pub fn new(
+        format: PixelFormat,
+        width: usize,
+        height: usize,
+        colorimetry: Colorimetry,
+        planes: impl IntoIterator<Item = (&'a mut [u8], usize)>,
+    ) -> Result<Self, FrameError> {
+        check_size(width, height)?;
+        let mut kept: [(&mut [u8], usize); 3] = [(&mut [], 0), (&mut [], 0), (&mut [], 0)];
+        let mut given = 0;
+        for (slot, (bytes, stride)) in kept.iter_mut().zip(planes).take(format.planes()) {
+            check(format, given, (width, height), bytes.len(), stride)?;
+            *slot = (bytes, stride);
+            given += 1;
+        }
+        if given < format.planes() {
+            return Err(FrameError::Planes {
+                format,
+                needed: format.planes(),
+                given,
+            });
+        }
+        Ok(Self {
+            format,
+            width,
+            height,
+            colorimetry,
+            planes: kept,
+        })
+    }
+
+    /// The same frame, to read.
+    pub fn as_ref(&self) -> FrameRef<'_> {
+        FrameRef {
+            format: self.format,
+            width: self.width,
+            height: self.height,
+            colorimetry: self.colorimetry,
+            planes: [0, 1, 2].map(|i| (&*self.planes[i].0, self.planes[i].1)),
+        }
+    }
+
+    /// Layout of the bytes.
+    pub fn format(&self) -> PixelFormat {
+        self.format
+    }
+
+    /// Width in pixels.
+    pub fn width(&self) -> usize {
+        self.width
+    }
+
+    /// Height in pixels.
+    pub fn height(&self) -> usize {
+        self.height
+    }
+
+    /// How code values are to be read.
+    pub fn colorimetry(&self) -> Colorimetry {
+        self.colorimetry
+    }
+
+    /// Rows of a plane, without padding.
+    pub(super) fn rows(&mut self, plane: usize) -> impl Iterator<Item = &mut [u8]> {
+        let (width, height) = self.format.plane_size(plane, self.width, self.height);
+        let row = width * self.format.pixel_bytes(plane);
+        let (bytes, stride) = &mut self.planes[plane];
+        bytes
+            .chunks_mut((*stride).max(1))
+            .take(height)
+            .map(move |r| &mut r[..row])
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn frame(
+        format: PixelFormat,
+        w: usize,
+        h: usize,
+        planes: &[(usize, usize)],
+    ) -> Result<(), FrameError> {
+        let buffers: Vec<Vec<u8>> = planes.iter().map(|p| vec![0; p.0]).collect();
+        let slices = buffers.iter().zip(planes).map(|(b, p)| (&b[..], p.1));
+        FrameRef::new(format, w, h, Colorimetry::default(), slices).map(|_| ())
+    }
+
+    #[test]
+    fn odd_sizes_round_chroma_up() {
+        // 63x47 in I420 as GStreamer lays it out: strides 64 and 32, chroma of 32x24.
+        frame(
+            PixelFormat::I420,
+            63,
+            47,
+            &[(64 * 47, 64), (32 * 24, 32), (32 * 24, 32)],
+        )
+        .unwrap();
+        let short = frame(
+            PixelFormat::I420,
+            63,
+            47,
+            &[(64 * 47, 64), (32 * 24, 32), (32 * 23, 32)],
+        );
+        assert_eq!(
+            short,
+            Err(FrameError::Bytes {
+                format: PixelFormat::I420,
+                plane: 2,
+                needed: 32 * 24,
+                given: 32 * 23,
+            })
+        );
+        frame(PixelFormat::Nv12, 1, 1, &[(1, 1), (2, 2)]).unwrap();
+        let narrow = frame(PixelFormat::Nv12, 1, 1, &[(1, 1), (2, 1)]).unwrap_err();
+        assert_eq!(
+            narrow.to_string(),
+            "plane 1 of a Nv12 frame: stride of 1 bytes, rows need 2"
+        );
+    }
+
+    #[test]
+    fn what_is_not_a_frame() {
+        assert_eq!(
+            frame(PixelFormat::I420, 4, 4, &[(16, 4), (4, 2)]),
+            Err(FrameError::Planes {
+                format: PixelFormat::I420,
+                needed: 3,
+                given: 2
+            })
+        );
+        for (w, h) in [(0, 4), (4, 0), (MAX_SIDE + 1, 4), (usize::MAX, usize::MAX)] {
+            assert_eq!(
+                frame(PixelFormat::Gray8, w, h, &[(16, 4)]),
+                Err(FrameError::Size {
+                    width: w,
+                    height: h
+                })
+            );
+        }
+        let huge = frame(PixelFormat::Gray8, 4, 4, &[(16, usize::MAX)]);
+        assert!(matches!(huge, Err(FrameError::Bytes { .. })));
+        // The last row may end without its padding, and extra planes do not matter.
+        frame(PixelFormat::Rgb, 2, 2, &[(8 + 6, 8), (0, 0)]).unwrap();
+        assert!(frame(PixelFormat::Rgb, 2, 2, &[(8 + 5, 8)]).is_err());
+    }
+
+    #[test]
+    fn rows_leave_out_padding() {
+        let mut bytes: Vec<u8> = (0..14).collect();
+        let mut frame = FrameMut::new(
+            PixelFormat::Rgb,
+            2,
+            2,
+            Colorimetry::default(),
+            [(&mut bytes[..], 8)],
+        )
+        .unwrap();
+        let rows: Vec<Vec<u8>> = frame.rows(0).map(|r| r.to_vec()).collect();
+        assert_eq!(rows, [vec![0, 1, 2, 3, 4, 5], vec![8, 9, 10, 11, 12, 13]]);
+    }
+}

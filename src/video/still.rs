@@ -1,0 +1,250 @@
+//! Still images and label maps on disk.
+
+use image::{DynamicImage, ImageReader};
+use std::path::{Path, PathBuf};
+
+/// Why an image file cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum StillError {
+    /// The file cannot be opened, read or written.
+    #[error("{path}: {source}", path = path.display())]
+    Io {
+        /// The file.
+        path: PathBuf,
+        /// What the system says.
+        source: std::io::Error,
+    },
+    /// The file is not an image that can be decoded.
+    #[error("{path}: {source}", path = path.display())]
+    Decode {
+        /// The file.
+        path: PathBuf,
+        /// What the decoder says.
+        source: image::ImageError,
+    },
+    /// Labels in another layout than one byte per pixel.
+    #[error("{path}: labels must be single-channel with 8 bits, these are {found}", path = path.display())]
+    LabelLayout {
+        /// The file.
+        path: PathBuf,
+        /// The layout found.
+        found: String,
+    },
+    /// A label that stands for nothing.
+    #[error("{path}: label {id} is none of the {classes} classes and not void", path = path.display())]
+    LabelId {
+        /// The file.
+        path: PathBuf,
+        /// The id found.
+        id: u8,
+        /// Number of classes.
+        classes: usize,
+    },
+    /// An image whose bytes do not fit its size.
+    #[error("{path}: image of {width}x{height} pixels with {bytes} bytes", path = path.display())]
+    Size {
+        /// The file.
+        path: PathBuf,
+        /// Width in pixels.
+        width: usize,
+        /// Height in pixels.
+        height: usize,
+        /// Bytes given.
+        bytes: usize,
+    },
+}
+
+/// An RGB image.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Rgb {
+    /// Width in pixels.
+    pub width: usize,
+    /// Height in pixels.
+    pub height: usize,
+    /// Interleaved, `height` × `width` × 3.
+    pub bytes: Vec<u8>,
+}
+
+/// A label map.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Labels {
+    /// Width in pixels.
+    pub width: usize,
+    /// Height in pixels.
+    pub height: usize,
+    /// Class ids, `height` × `width`; 255 where nothing is labelled.
+    pub ids: Vec<u8>,
+}
+
+/// What the ids in label files mean: 0 to `classes` − 1 are classes, those in `void` and 255 stand for no label.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LabelIds {
+    /// Number of classes, at most 255.
+    pub classes: usize,
+    /// Further ids that stand for no label.
+    pub void: Vec<u8>,
+}
+
+impl LabelIds {
+    /// Ids 0 to `classes` − 1, and the id after them for what is not labelled (as in CamVid, where it is 11).
+    pub fn with_void_last(classes: usize) -> Self {
+        Self {
+            classes,
+            void: u8::try_from(classes).into_iter().collect(),
+        }
+    }
+}
+
+fn decode(path: &Path) -> Result<DynamicImage, StillError> {
+    let io = |source| StillError::Io {
+        path: path.to_owned(),
+        source,
+    };
+    let reader = ImageReader::open(path)
+        .map_err(io)?
+        .with_guessed_format()
+        .map_err(io)?;
+    reader.decode().map_err(|source| StillError::Decode {
+        path: path.to_owned(),
+        source,
+    })
+}
+
+/// Reads a PNG or JPEG image as RGB; grey images become RGB, opacity is dropped.
+///
+/// # Errors
+/// [`StillError`] when the file cannot be read or decoded.
+pub fn read_rgb(path: &Path) -> Result<Rgb, StillError> {
+    let image = decode(path)?.into_rgb8();
+    Ok(Rgb {
+        width: image.width() as usize,
+        height: image.height() as usize,
+        bytes: image.into_raw(),
+    })
+}
+
+/// Reads a label map from a single-channel 8-bit PNG and maps void to 255.
+///
+/// # Errors
+/// [`StillError`] when the file cannot be read, has another layout, or holds an id that means nothing.
+pub fn read_labels(path: &Path, ids: &LabelIds) -> Result<Labels, StillError> {
+    let image = match decode(path)? {
+        DynamicImage::ImageLuma8(image) => image,
+        other => {
+            return Err(StillError::LabelLayout {
+                path: path.to_owned(),
+                found: format!("{:?}", other.color()),
+            });
+        }
+    };
+    let meaning: [Option<u8>; 256] = std::array::from_fn(|id| {
+        let id = id as u8;
+        if id == 255 || ids.void.contains(&id) {
+            Some(255)
+        } else {
+            (usize::from(id) < ids.classes).then_some(id)
+        }
+    });
+    let (width, height) = (image.width() as usize, image.height() as usize);
+    let mut labels = image.into_raw();
+    for id in &mut labels {
+        *id = meaning[usize::from(*id)].ok_or_else(|| StillError::LabelId {
+            path: path.to_owned(),
+            id: *id,
+            classes: ids.classes,
+        })?;
+    }
+    Ok(Labels {
+        width,
+        height,
+        ids: labels,
+    })
+}
+
+/// Writes an image as PNG, to a temporary name first: one byte per pixel is grey, three are RGB.
+///
+/// # Errors
+/// [`StillError`] when the bytes are neither or the file cannot be written.
+pub fn write_png(path: &Path, bytes: &[u8], width: usize, height: usize) -> Result<(), StillError> {
+    let size = || StillError::Size {
+        path: path.to_owned(),
+        width,
+        height,
+        bytes: bytes.len(),
+    };
+    let (w, h) = match (u32::try_from(width), u32::try_from(height)) {
+        (Ok(w), Ok(h)) if w > 0 && h > 0 => (w, h),
+        _ => return Err(size()),
+    };
+    let pixels = width.checked_mul(height).ok_or_else(size)?;
+    let colour = if bytes.len() == pixels {
+        image::ExtendedColorType::L8
+    } else if Some(bytes.len()) == pixels.checked_mul(3) {
+        image::ExtendedColorType::Rgb8
+    } else {
+        return Err(size());
+    };
+    let mut temporary = path.as_os_str().to_owned();
+    temporary.push(format!(".{}.part", std::process::id()));
+    let temporary = PathBuf::from(temporary);
+    image::save_buffer_with_format(&temporary, bytes, w, h, colour, image::ImageFormat::Png)
+        .map_err(|source| StillError::Decode {
+            path: path.to_owned(),
+            source,
+        })
+        .and_then(|()| {
+            std::fs::rename(&temporary, path).map_err(|source| StillError::Io {
+                path: path.to_owned(),
+                source,
+            })
+        })
+        .inspect_err(|_| {
+            // What is left of a failed write is of no use; that it cannot be removed changes nothing.
+            let _ = std::fs::remove_file(&temporary);
+        })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn images_and_labels_there_and_back() {
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join("a.png");
+        let rgb: Vec<u8> = (0..2 * 3 * 3).collect();
+        write_png(&file, &rgb, 3, 2).unwrap();
+        let image = read_rgb(&file).unwrap();
+        assert_eq!((image.width, image.height), (3, 2));
+        assert_eq!(image.bytes, rgb);
+        let refused = read_labels(&file, &LabelIds::with_void_last(11)).unwrap_err();
+        assert!(
+            refused
+                .to_string()
+                .contains("a.png: labels must be single-channel")
+        );
+
+        write_png(&file, &[0, 10, 11, 255], 2, 2).unwrap();
+        let labels = read_labels(&file, &LabelIds::with_void_last(11)).unwrap();
+        assert_eq!(labels.ids, [0, 10, 255, 255]);
+        let refused = read_labels(&file, &LabelIds::with_void_last(10)).unwrap_err();
+        assert!(matches!(refused, StillError::LabelId { id: 11, .. }));
+        assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn what_is_no_image() {
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join("a.png");
+        assert!(matches!(read_rgb(&file), Err(StillError::Io { .. })));
+        std::fs::write(&file, b"not an image").unwrap();
+        let refused = read_rgb(&file).unwrap_err();
+        assert!(refused.to_string().contains("a.png"));
+        assert!(matches!(
+            write_png(&file, &[0; 5], 2, 2),
+            Err(StillError::Size { .. })
+        ));
+        let nowhere = dir.path().join("none").join("a.png");
+        assert!(write_png(&nowhere, &[0; 4], 2, 2).is_err());
+    }
+}
