@@ -1,10 +1,19 @@
 //! The method: window, masks, sampling, steps, resets, and the adapter with its worker.
 
+mod error;
 pub mod graphs;
+mod learner;
+mod random;
 mod report;
+mod sessions;
 mod settings;
+mod window;
 
-pub use report::{Prediction, Report, Skipped};
+pub use error::Error;
+pub use learner::Learner;
+pub use random::{Draws, visible_blocks};
+pub use report::{Prediction, Report, Request, Reset, Skipped};
 pub use settings::{Method, Moments, Recipe, Sampling, Settings};
+pub use window::Window;
 
 pub use crate::model::LossOver;

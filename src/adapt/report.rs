@@ -1,5 +1,40 @@
 use std::time::Duration;
 
+/// What is wanted for a frame. It enters the window in any case.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Request {
+    /// Take the gradient steps of the settings.
+    pub learn: bool,
+    /// The caller is late: the reason reported when no step is wanted.
+    pub late: bool,
+    /// Predict its class map.
+    pub predict: bool,
+    /// Reconstruct one masked view of it.
+    pub reconstruct: bool,
+}
+
+impl Default for Request {
+    fn default() -> Self {
+        Self { learn: true, late: false, predict: true, reconstruct: false }
+    }
+}
+
+/// What is forgotten.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Reset {
+    /// Weights: back to those on disk (moments go with them).
+    pub weights: bool,
+    /// Frames in the window.
+    pub window: bool,
+    /// The optimiser's moments.
+    pub moments: bool,
+}
+
+impl Reset {
+    /// Everything: a new video.
+    pub const ALL: Self = Self { weights: true, window: true, moments: true };
+}
+
 /// Why no gradient step was taken for a frame.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Skipped {

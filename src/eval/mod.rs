@@ -1,1 +1,4 @@
-//! Measuring on labelled streams: metrics, protocols, datasets, reports.
+//! Measuring on labelled streams: metrics, protocols, datasets, reports; and checking against
+//! recorded tensors.
+
+pub mod recorded;

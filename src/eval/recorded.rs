@@ -325,8 +325,8 @@ impl Bench<'_> {
     }
 
     fn compare_first_step(&self, names: &[String], outputs: &[Tensor], to: &mut Collected) -> Result<()> {
-        let gradients = self.recorded.iter().filter(|(name, _)| name.starts_with("grad."));
-        let global = gradients.clone().map(|(_, t)| largest(&t.data)).fold(0.0, f64::max);
+        let gradients: Vec<_> = self.recorded.iter().filter(|(name, _)| name.starts_with("grad.")).collect();
+        let global = gradients.iter().map(|(_, t)| largest(&t.data)).fold(0.0, f64::max);
         let find = |wanted: &str| names.iter().position(|n| n == wanted).map(|i| &outputs[i]);
         let mut worst: f64 = 0.0;
         for (name, expected) in gradients {

@@ -70,20 +70,10 @@ pub fn train_graph(
         size.patches(),
         None,
     )?;
-    let main = head(
-        g,
-        &mut p,
-        MAIN_PREFIX,
-        &config.main,
-        &half(g, &stages, 0, batch)?,
-    )?;
-    let recon = head(
-        g,
-        &mut p,
-        RECON_PREFIX,
-        &config.recon,
-        &half(g, &stages, batch, 2 * batch)?,
-    )?;
+    let for_main = half(g, &stages, 0, batch)?;
+    let main = head(g, &mut p, MAIN_PREFIX, &config.main, &for_main)?;
+    let for_recon = half(g, &stages, batch, 2 * batch)?;
+    let recon = head(g, &mut p, RECON_PREFIX, &config.recon, &for_recon)?;
     let main_loss = g.layer("main_loss", |g| {
         dense_loss(g, config, options, &main, labels)
     })?;
