@@ -1,4 +1,4 @@
-//! The bin: `videoconvert ! tttsegfilter ! videoconvert`, with `decodebin3` in front when the input is not raw video.
+//! The bin: `videoconvert ! tttsegfilter ! videoconvert`, with `typefind ! decodebin3` in front when the input is not raw video.
 
 use std::sync::{LazyLock, Mutex, MutexGuard, OnceLock, PoisonError};
 
@@ -27,9 +27,9 @@ pub(super) struct Chain {
 /// What was made for the input at hand.
 #[derive(Default)]
 pub(super) struct State {
-    /// `decodebin3`, and sinks for streams that are not the first video.
     pub decoder: Option<gst::Element>,
-    pub leftovers: Vec<gst::Element>,
+    /// What goes with it: `typefind` in front, sinks for streams that are not the first video.
+    pub others: Vec<gst::Element>,
     pub video_linked: bool,
 }
 
@@ -53,11 +53,7 @@ impl TttSeg {
     }
 
     fn build(&self) -> Result<Chain, glib::BoolError> {
-        let convert = |name| {
-            gst::ElementFactory::make("videoconvert")
-                .name(name)
-                .build()
-        };
+        let convert = |name| gst::ElementFactory::make("videoconvert").name(name).build();
         let chain = Chain {
             before: convert("before")?,
             filter: glib::Object::builder().property("name", "filter").build(),
@@ -111,7 +107,11 @@ fn sync_values(bin: &super::TttSeg, pad: &gst::Pad, buffer: &gst::Buffer) {
     if let Some(stream_time) = stream_time
         && let Err(e) = bin.sync_values(stream_time)
     {
-        gst::warning!(CAT, obj = bin, "Controlled properties stay as they are: {e}");
+        gst::warning!(
+            CAT,
+            obj = bin,
+            "Controlled properties stay as they are: {e}"
+        );
     }
 }
 
@@ -234,7 +234,7 @@ impl ElementImpl for TttSeg {
                 gst::element_imp_error!(
                     self,
                     gst::CoreError::MissingPlugin,
-                    ["The element videoconvert is missing; it is part of GStreamer's base plugins"]
+                    ("The element videoconvert is missing; it is part of GStreamer's base plugins")
                 );
                 return Err(gst::StateChangeError);
             }

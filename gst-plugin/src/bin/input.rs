@@ -6,7 +6,7 @@ use gst::prelude::*;
 use gst::subclass::prelude::*;
 use gst_video::VideoCapsBuilder;
 
-use super::imp::{CAT, TttSeg};
+use super::imp::{CAT, State, TttSeg};
 use crate::filter::FORMATS;
 
 /// Kinds of input.
@@ -23,8 +23,7 @@ static RAW: LazyLock<gst::Caps> =
     LazyLock::new(|| VideoCapsBuilder::new().format_list(FORMATS).build());
 
 /// Raw video of any format in system memory.
-static ANY_RAW: LazyLock<gst::Caps> =
-    LazyLock::new(|| gst::Caps::new_empty_simple("video/x-raw"));
+static ANY_RAW: LazyLock<gst::Caps> = LazyLock::new(|| gst::Caps::new_empty_simple("video/x-raw"));
 
 /// What the decoders, demuxers and parsers on this machine take: video, images, and what video may be in.
 static DECODABLE: LazyLock<gst::Caps> = LazyLock::new(|| {
@@ -81,7 +80,8 @@ fn kind(caps: &gst::CapsRef) -> Result<Input, String> {
     }
     match caps.features(0) {
         Some(features)
-            if !features.is_any() && !features.is_equal(gst::CapsFeatures::new_empty().as_ref())
+            if !features.is_any()
+                && !features.is_equal(gst::CapsFeatures::new_empty().as_ref())
                 && !features.contains(gst::CAPS_FEATURE_MEMORY_SYSTEM_MEMORY) =>
         {
             Err(format!(
@@ -121,21 +121,23 @@ impl TttSeg {
             _ => Ok(()),
         };
         done.map_err(|e| {
-            gst::element_imp_error!(self, gst::CoreError::Pad, ["{e}"]);
+            gst::element_imp_error!(self, gst::CoreError::Pad, ("{e}"));
             gst::StateChangeError
         })
     }
 
     fn add_decoder(&self) -> Result<(), gst::glib::BoolError> {
         gst::info!(CAT, imp = self, "Decoding the input");
-        let decoder = gst::ElementFactory::make("decodebin3")
-            .name("decoder")
-            .build()
-            .map_err(|_| {
+        let make = |factory: &str| {
+            gst::ElementFactory::make(factory).build().map_err(|_| {
                 gst::glib::bool_error!(
-                    "The element decodebin3 is missing; it is part of GStreamer's base plugins"
+                    "The element {factory} is missing; it is part of GStreamer's core and base plugins"
                 )
-            })?;
+            })
+        };
+        let decoder = make("decodebin3")?;
+        // Up to GStreamer 1.22 at least, decodebin3 leaves its input unlinked when data without caps is pushed to it.
+        let typefind = make("typefind")?;
         let bin = self.obj().downgrade();
         decoder.connect_pad_added(move |_, pad| {
             if let Some(bin) = bin.upgrade() {
@@ -148,24 +150,32 @@ impl TttSeg {
                 bin.imp().on_gone(pad);
             }
         });
-        self.obj().add(&decoder)?;
-        let target = decoder
+        self.obj().add_many([&typefind, &decoder])?;
+        typefind.link(&decoder)?;
+        let target = typefind
             .static_pad("sink")
-            .ok_or_else(|| gst::glib::bool_error!("decodebin3 has no sink pad"))?;
+            .ok_or_else(|| gst::glib::bool_error!("typefind has no sink pad"))?;
         self.sink.set_target(Some(&target))?;
-        self.state().decoder = Some(decoder.clone());
-        decoder.sync_state_with_parent()
+        *self.state() = State {
+            decoder: Some(decoder.clone()),
+            others: vec![typefind.clone()],
+            video_linked: false,
+        };
+        decoder.sync_state_with_parent()?;
+        typefind.sync_state_with_parent()
     }
 
     fn remove_decoder(&self) -> Result<(), gst::glib::BoolError> {
         let state = std::mem::take(&mut *self.state());
-        for element in state.decoder.iter().chain(&state.leftovers) {
+        for element in state.decoder.iter().chain(&state.others) {
             element.set_locked_state(true);
             // What it was doing does not matter any more.
             let _ = element.set_state(gst::State::Null);
             self.obj().remove(element)?;
         }
-        let target = self.chain().and_then(|chain| chain.before.static_pad("sink"));
+        let target = self
+            .chain()
+            .and_then(|chain| chain.before.static_pad("sink"));
         self.sink.set_target(target.as_ref())
     }
 
@@ -174,7 +184,12 @@ impl TttSeg {
         let Some(chain) = self.chain() else { return };
         let video = pad.name().starts_with("video");
         let first = video && !std::mem::replace(&mut self.state().video_linked, true);
-        gst::debug!(CAT, imp = self, "Decoded stream {}, used: {first}", pad.name());
+        gst::debug!(
+            CAT,
+            imp = self,
+            "Decoded stream {}, used: {first}",
+            pad.name()
+        );
         let linked = if first {
             chain
                 .before
@@ -188,7 +203,7 @@ impl TttSeg {
             gst::element_imp_error!(
                 self,
                 gst::CoreError::Pad,
-                ["A decoded stream ({}) could not be linked: {e}", pad.name()]
+                ("A decoded stream ({}) could not be linked: {e}", pad.name())
             );
         }
     }
@@ -201,7 +216,7 @@ impl TttSeg {
             .property("enable-last-sample", false)
             .build()?;
         self.obj().add(&sink)?;
-        self.state().leftovers.push(sink.clone());
+        self.state().others.push(sink.clone());
         let entry = sink
             .static_pad("sink")
             .ok_or_else(|| gst::glib::bool_error!("fakesink has no sink pad"))?;
@@ -210,9 +225,12 @@ impl TttSeg {
     }
 
     fn on_gone(&self, pad: &gst::Pad) {
-        if pad.name().starts_with("video") && !self.state().leftovers.iter().any(|e| {
-            e.static_pad("sink").is_some_and(|sink| sink.peer().as_ref() == Some(pad))
-        }) {
+        if pad.name().starts_with("video")
+            && !self.state().others.iter().any(|e| {
+                e.static_pad("sink")
+                    .is_some_and(|sink| sink.peer().as_ref() == Some(pad))
+            })
+        {
             self.state().video_linked = false;
         }
     }
@@ -222,7 +240,7 @@ impl TttSeg {
             let input = match kind(caps.caps()) {
                 Ok(input) => input,
                 Err(why) => {
-                    gst::element_imp_error!(self, gst::StreamError::WrongType, ["{why}"]);
+                    gst::element_imp_error!(self, gst::StreamError::WrongType, ("{why}"));
                     return false;
                 }
             };
@@ -243,7 +261,8 @@ impl TttSeg {
             gst::QueryViewMut::AcceptCaps(query) => {
                 let caps = query.caps_owned();
                 let accepted = match kind(&caps) {
-                    Err(_) => false,
+                    // Refused by name when they come: whoever asks first finds them not to be among the caps above.
+                    Err(_) => true,
                     Ok(Input::Encoded) => caps.can_intersect(&DECODABLE),
                     Ok(Input::Raw) => self
                         .raw_entry()
@@ -295,11 +314,19 @@ impl TttSeg {
             gst::element_imp_error!(
                 self,
                 gst::StreamError::WrongType,
-                ["There is no video in the input ({} other streams)", collection.len()]
+                (
+                    "There is no video in the input ({} other streams)",
+                    collection.len()
+                )
             );
             return;
         };
-        gst::info!(CAT, imp = self, "First video stream of {}: {id}", collection.len());
+        gst::info!(
+            CAT,
+            imp = self,
+            "First video stream of {}: {id}",
+            collection.len()
+        );
         decoder.send_event(gst::event::SelectStreams::new([id.as_str()]));
     }
 }

@@ -25,8 +25,11 @@ fn any_format() -> gst::List {
 /// Everything both pads can carry.
 ///
 /// Frames below 16x16 are let in here and refused by name when they come: a plain "not negotiated" would not say why.
-pub(super) static CAPS: LazyLock<gst::Caps> =
-    LazyLock::new(|| gst_video::VideoCapsBuilder::new().format_list(FORMATS).build());
+pub(super) static CAPS: LazyLock<gst::Caps> = LazyLock::new(|| {
+    gst_video::VideoCapsBuilder::new()
+        .format_list(FORMATS)
+        .build()
+});
 
 pub(super) fn pad_templates() -> Vec<gst::PadTemplate> {
     [
@@ -83,10 +86,14 @@ pub(super) fn choose_pool(query: &mut gst::query::Allocation) -> Result<(), gst:
     let size_of_frame = u32::try_from(info.size())
         .map_err(|_| gst::loggable_error!(CAT, "Frames of {} bytes are too large", info.size()))?;
     let offered = query.allocation_pools().into_iter().next();
-    let padding = query.find_allocation_meta::<gst_video::VideoMeta>().is_some();
+    let padding = query
+        .find_allocation_meta::<gst_video::VideoMeta>()
+        .is_some();
     let new = || gst_video::VideoBufferPool::new().upcast();
     let (pool, size, min, max) = match offered.clone() {
-        Some((pool, size, min, max)) => (pool.unwrap_or_else(new), size.max(size_of_frame), min, max),
+        Some((pool, size, min, max)) => {
+            (pool.unwrap_or_else(new), size.max(size_of_frame), min, max)
+        }
         None => (new(), size_of_frame, 0, 0),
     };
     let mut config = pool.config();

@@ -55,6 +55,8 @@ pub(super) enum Forget {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Wanted {
     pub learn: bool,
+    /// Lateness is why not.
+    pub late: bool,
     pub classes: bool,
     pub reconstruction: bool,
 }
@@ -130,6 +132,7 @@ impl Engine {
     ) -> Result<Prediction, Failure> {
         let request = Request {
             learn: wanted.learn,
+            late: wanted.late,
             predict: wanted.classes,
             reconstruct: wanted.reconstruction,
         };
@@ -176,18 +179,16 @@ fn model_error(error: WeightsError) -> gst::ErrorMessage {
     match &error {
         WeightsError::NotFound { .. } => gst::error_msg!(
             gst::ResourceError::NotFound,
-            [
-                "{error}. Set the property model-file to a model (.safetensors) that is there, or leave it out to use \
-                 the one that is built in"
-            ]
+            ("{error}. Set the property model-file to a model (.safetensors) that is there, or leave it out to use \
+                 the one that is built in")
         ),
         WeightsError::NoneEmbedded { .. } => gst::error_msg!(
             gst::ResourceError::NotFound,
-            ["{error}. Set the property model-file to a model (.safetensors)"]
+            ("{error}. Set the property model-file to a model (.safetensors)")
         ),
         _ => gst::error_msg!(
             gst::ResourceError::Read,
-            ["{error}. Set the property model-file to a model that this version of tttseg can read"]
+            ("{error}. Set the property model-file to a model that this version of tttseg can read")
         ),
     }
 }
@@ -195,17 +196,17 @@ fn model_error(error: WeightsError) -> gst::ErrorMessage {
 fn start_error(error: Error) -> gst::ErrorMessage {
     match &error {
         Error::Runtime(runtime::Error::LibraryNotFound { .. }) => {
-            gst::error_msg!(gst::LibraryError::Init, ["{error}"])
+            gst::error_msg!(gst::LibraryError::Init, ("{error}"))
         }
         Error::Runtime(runtime::Error::Provider { .. }) => gst::error_msg!(
             gst::ResourceError::Settings,
-            ["{error}. Set execution-provider to cpu, or to auto to use CUDA only where it works"]
+            ("{error}. Set execution-provider to cpu, or to auto to use CUDA only where it works")
         ),
         Error::Runtime(runtime::Error::AnotherLibrary { .. }) => gst::error_msg!(
             gst::ResourceError::Settings,
-            ["{error}. Leave the property runtime-library out, or start another process"]
+            ("{error}. Leave the property runtime-library out, or start another process")
         ),
-        Error::Setting { .. } => gst::error_msg!(gst::ResourceError::Settings, ["{error}"]),
-        _ => gst::error_msg!(gst::LibraryError::Init, ["{error}"]),
+        Error::Setting { .. } => gst::error_msg!(gst::ResourceError::Settings, ("{error}")),
+        _ => gst::error_msg!(gst::LibraryError::Init, ("{error}")),
     }
 }

@@ -11,7 +11,10 @@ use tttseg::adapt;
 pub enum Task {
     /// The class of every pixel.
     #[default]
-    #[enum_value(name = "Semantic segmentation: the class of every pixel", nick = "segment")]
+    #[enum_value(
+        name = "Semantic segmentation: the class of every pixel",
+        nick = "segment"
+    )]
     Segment,
 }
 
@@ -163,10 +166,7 @@ pub enum Pace {
     )]
     Auto,
     /// Steps are never skipped.
-    #[enum_value(
-        name = "Learn from every frame, however late",
-        nick = "every-frame"
-    )]
+    #[enum_value(name = "Learn from every frame, however late", nick = "every-frame")]
     EveryFrame,
 }
 

@@ -53,7 +53,11 @@ impl TttSegFilter {
                 if let (Some(start), Some(position)) = (start, position)
                     && start < position
                 {
-                    gst::debug!(CAT, imp = self, "Time jumps from {position} back to {start}");
+                    gst::debug!(
+                        CAT,
+                        imp = self,
+                        "Time jumps from {position} back to {start}"
+                    );
                     self.forget(Forget::Window);
                 }
             }
@@ -98,8 +102,16 @@ impl TttSegFilter {
         let mut ours = self.latency();
         ours.set_live(live);
         // Only a live pipeline waits for anything: elsewhere frames come when they are asked for.
-        let ours = if live { ours.reported() } else { gst::ClockTime::ZERO };
-        gst::debug!(CAT, imp = self, "Latency: live {live}, {min} to {max:?} upstream, {ours} here");
+        let ours = if live {
+            ours.reported()
+        } else {
+            gst::ClockTime::ZERO
+        };
+        gst::debug!(
+            CAT,
+            imp = self,
+            "Latency: live {live}, {min} to {max:?} upstream, {ours} here"
+        );
         latency.set(live, min + ours, max.map(|max| max + ours));
         true
     }

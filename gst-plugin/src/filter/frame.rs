@@ -10,7 +10,7 @@ use gst_base::subclass::base_transform::{
     GenerateOutputSuccess, InputBuffer, PrepareOutputBufferSuccess,
 };
 use gst_base::subclass::prelude::*;
-use tttseg::adapt::Prediction;
+use tttseg::adapt::{Prediction, Skipped};
 use tttseg::video::Palette;
 
 use super::engine::{Engine, Failure, Forget, Wanted};
@@ -18,7 +18,7 @@ use super::imp::{CAT, Negotiated, TttSegFilter};
 use super::pace::Spell;
 use super::pixels::{self, Picture, PixelError};
 use super::settings::Live;
-use super::{FrameReport, Output, Pace, Skipped};
+use super::{FrameReport, Output, Pace};
 
 /// The last result, for frames that come too late for one of their own.
 pub(super) struct Drawn {
@@ -70,6 +70,7 @@ impl TttSegFilter {
         let late = self.is_late(&live, running_time);
         let wanted = Wanted {
             learn: live.adapt && !late,
+            late,
             classes: !late && output != Output::Reconstruction,
             reconstruction: !late && output == Output::Reconstruction,
         };
@@ -80,7 +81,7 @@ impl TttSegFilter {
         let after = Instant::now();
         self.keep(&mut prediction, output);
         let outbuf = self.draw(inbuf, output, &negotiated, &live, engine.palette())?;
-        self.account(&engine, &prediction, &live, late, running_time);
+        self.account(&engine, &prediction, &live, running_time);
         // Without what the first frame of a size waits for: graphs being built.
         let report = &prediction.report;
         let took = before + report.step_time + report.predict_time + after.elapsed();
@@ -103,7 +104,7 @@ impl TttSegFilter {
         match failure {
             Failure::Cancelled => gst::FlowError::Flushing,
             Failure::Error(e) => {
-                gst::element_imp_error!(self, gst::LibraryError::Failed, ["{e}"]);
+                gst::element_imp_error!(self, gst::LibraryError::Failed, ("{e}"));
                 gst::FlowError::Error
             }
         }
@@ -128,11 +129,9 @@ impl TttSegFilter {
             gst::element_imp_warning!(
                 self,
                 gst::StreamError::Failed,
-                [
-                    "Learning from {learned} of {frames} frames: this machine is slower than the stream. All frames go \
+                ("Learning from {learned} of {frames} frames: this machine is slower than the stream. All frames go \
                      out; late ones are shown with the last result. For a result of its own for every frame, use \
-                     pace=every-frame and a sink with sync=false"
-                ]
+                     pace=every-frame and a sink with sync=false")
             );
         }
         late
@@ -165,7 +164,7 @@ impl TttSegFilter {
             gst::element_imp_error!(
                 self,
                 gst::LibraryError::Failed,
-                ["The engine gave no result for a frame"]
+                ("The engine gave no result for a frame")
             );
             return Err(gst::FlowError::Error);
         };
@@ -210,7 +209,7 @@ impl TttSegFilter {
         gst::element_imp_error!(
             self,
             gst::StreamError::Failed,
-            ["A video frame could not be handled: {error}"]
+            ("A video frame could not be handled: {error}")
         );
         gst::FlowError::Error
     }
@@ -221,17 +220,10 @@ impl TttSegFilter {
         engine: &Engine,
         prediction: &Prediction,
         live: &Live,
-        late: bool,
         running_time: Option<gst::ClockTime>,
     ) {
         let report = &prediction.report;
-        // The engine knows only that no step was wanted.
-        let skipped = match report.skipped {
-            Some(_) if !live.adapt => Some(Skipped::Off),
-            Some(_) if late => Some(Skipped::Late),
-            other => other.map(Skipped::from),
-        };
-        if skipped == Some(Skipped::NotFinite) {
+        if report.skipped == Some(Skipped::NotFinite) {
             gst::warning!(
                 CAT,
                 imp = self,
@@ -239,7 +231,7 @@ impl TttSegFilter {
                 report.frame
             );
         }
-        let report = FrameReport::new(report, skipped, running_time, engine.provider_in_use());
+        let report = FrameReport::new(report, running_time, engine.provider_in_use());
         if live.post_messages {
             let message = gst::message::Element::builder(gst::Structure::from(&report))
                 .src(&*self.obj())

@@ -131,7 +131,7 @@ impl TttSegFilter {
             gst::element_imp_warning!(
                 self,
                 gst::CoreError::StateChange,
-                ["Nothing is loaded below READY: there is no state to reset, save or load"]
+                ("Nothing is loaded below READY: there is no state to reset, save or load")
             );
             return false;
         };
@@ -149,15 +149,15 @@ impl TttSegFilter {
                 gst::element_imp_warning!(
                     self,
                     gst::ResourceError::Write,
-                    ["The state could not be saved to {}: {e}", path.display()]
+                    ("The state could not be saved to {}: {e}", path.display())
                 );
                 false
             }
-            (Err(e), Action::Load(path) ) => {
+            (Err(e), Action::Load(path)) => {
                 gst::element_imp_warning!(
                     self,
                     gst::ResourceError::Read,
-                    ["The state could not be loaded from {}: {e}", path.display()]
+                    ("The state could not be loaded from {}: {e}", path.display())
                 );
                 false
             }
@@ -234,7 +234,7 @@ impl ObjectImpl for TttSegFilter {
             }
             Change::Caps => self.obj().reconfigure_src(),
             Change::Refused(why) => {
-                gst::element_imp_warning!(self, gst::LibraryError::Settings, ["{why}"]);
+                gst::element_imp_warning!(self, gst::LibraryError::Settings, ("{why}"));
             }
         }
     }
@@ -331,7 +331,11 @@ impl BaseTransformImpl for TttSegFilter {
             Some(filter) => filter.intersect_with_mode(&other, gst::CapsIntersectMode::First),
             None => other,
         };
-        gst::debug!(CAT, imp = self, "{caps} on the {direction:?} pad gives {other}");
+        gst::debug!(
+            CAT,
+            imp = self,
+            "{caps} on the {direction:?} pad gives {other}"
+        );
         Some(other)
     }
 
@@ -340,7 +344,7 @@ impl BaseTransformImpl for TttSegFilter {
             gst::element_imp_error!(
                 self,
                 gst::CoreError::Negotiation,
-                ["This video cannot be segmented: {why}"]
+                ("This video cannot be segmented: {why}")
             );
             gst::loggable_error!(CAT, "{incaps} refused: {why}")
         })?;
@@ -374,7 +378,10 @@ impl BaseTransformImpl for TttSegFilter {
         query: &mut gst::query::Allocation,
     ) -> Result<(), gst::LoggableError> {
         self.parent_propose_allocation(decide_query, query)?;
-        if query.find_allocation_meta::<gst_video::VideoMeta>().is_none() {
+        if query
+            .find_allocation_meta::<gst_video::VideoMeta>()
+            .is_none()
+        {
             query.add_allocation_meta::<gst_video::VideoMeta>(None);
         }
         Ok(())
@@ -396,7 +403,9 @@ impl BaseTransformImpl for TttSegFilter {
     ) -> bool {
         // The geometry is that of the input, so what is said about places in the frame still holds. A class map has
         // other colours.
-        let recoloured = self.negotiated().is_some_and(|n| n.output == Some(Output::ClassMap));
+        let recoloured = self
+            .negotiated()
+            .is_some_and(|n| n.output == Some(Output::ClassMap));
         !(recoloured && meta.has_tag::<gst_video::video_meta::tags::Colorspace>())
     }
 
@@ -410,7 +419,11 @@ impl BaseTransformImpl for TttSegFilter {
         if let Some(stream_time) = stream_time
             && let Err(e) = self.obj().sync_values(stream_time)
         {
-            gst::warning!(CAT, imp = self, "Controlled properties stay as they are: {e}");
+            gst::warning!(
+                CAT,
+                imp = self,
+                "Controlled properties stay as they are: {e}"
+            );
         }
     }
 

@@ -53,7 +53,9 @@ impl Latency {
 
 /// Rounded up.
 fn in_milliseconds(time: Duration) -> ClockTime {
-    ClockTime::from_mseconds(u64::try_from(time.as_micros().div_ceil(1000)).unwrap_or(u64::MAX >> 20))
+    ClockTime::from_mseconds(
+        u64::try_from(time.as_micros().div_ceil(1000)).unwrap_or(u64::MAX >> 20),
+    )
 }
 
 #[cfg(test)]
@@ -66,7 +68,10 @@ mod tests {
         latency.set_live(true);
         assert!(latency.observe(Duration::from_millis(40)));
         assert_eq!(latency.reported(), ClockTime::from_mseconds(50));
-        assert!(!latency.observe(Duration::from_millis(49)), "within the headroom");
+        assert!(
+            !latency.observe(Duration::from_millis(49)),
+            "within the headroom"
+        );
         assert!(latency.observe(Duration::from_millis(100)));
         assert_eq!(latency.reported(), ClockTime::from_mseconds(125));
         let told = (0..PERIOD).filter(|_| latency.observe(Duration::from_millis(10)));

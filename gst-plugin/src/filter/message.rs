@@ -102,7 +102,6 @@ impl FrameReport {
 
     pub(super) fn new(
         report: &adapt::Report,
-        skipped: Option<Skipped>,
         running_time: Option<gst::ClockTime>,
         provider: String,
     ) -> Self {
@@ -115,7 +114,7 @@ impl FrameReport {
             loss: report.loss.map(f64::from),
             gradient_norm: report.gradient_norm.map(f64::from),
             steps: count(report.steps),
-            skipped,
+            skipped: report.skipped.map(Skipped::from),
             window: count(report.window),
             steps_since_reset: report.steps_since_reset,
             step_time: time(report.step_time),

@@ -17,9 +17,9 @@ mod stats;
 use gst::glib;
 use gst::prelude::*;
 
+pub(crate) use caps::FORMATS;
 pub use enums::{ExecutionProvider, Method, Output, Pace, Recipe, Task};
 pub use message::{FrameReport, MessageError, Skipped};
-pub(crate) use caps::FORMATS;
 
 glib::wrapper! {
     /// The element `tttsegfilter`.

@@ -29,12 +29,12 @@ impl Lateness {
             return;
         };
         let by = ClockTime::from_nseconds(jitter.unsigned_abs());
-        self.earliest = if jitter > 0 {
+        self.earliest = Some(if jitter > 0 {
             // By the time a frame gets there, as much time again has passed.
-            running_time.checked_add(by).and_then(|t| t.checked_add(by))
+            running_time.saturating_add(by).saturating_add(by)
         } else {
-            Some(running_time.saturating_sub(by))
-        };
+            running_time.saturating_sub(by)
+        });
     }
 
     /// Whether a frame would arrive late.
@@ -78,7 +78,10 @@ mod tests {
         lateness.observe(ms(100), 50_000_000);
         assert!(lateness.is_late(ms(199)));
         assert!(!lateness.is_late(ms(200)));
-        assert!(!lateness.is_late(None), "a frame without time is never late");
+        assert!(
+            !lateness.is_late(None),
+            "a frame without time is never late"
+        );
         lateness.observe(ms(300), -20_000_000);
         assert!(!lateness.is_late(ms(280)));
         assert!(lateness.is_late(ms(279)));

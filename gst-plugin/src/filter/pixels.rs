@@ -29,7 +29,11 @@ fn pixel_format(format: VideoFormat) -> Result<PixelFormat, PixelError> {
         VideoFormat::I420 => PixelFormat::I420,
         VideoFormat::Nv12 => PixelFormat::Nv12,
         VideoFormat::Gray8 => PixelFormat::Gray8,
-        other => return Err(PixelError(format!("frames of format {other} are not handled"))),
+        other => {
+            return Err(PixelError(format!(
+                "frames of format {other} are not handled"
+            )));
+        }
     })
 }
 
@@ -57,9 +61,7 @@ fn stride(stride: i32) -> usize {
     usize::try_from(stride).unwrap_or(0)
 }
 
-fn frame_ref<'a>(
-    frame: &'a VideoFrameRef<&gst::BufferRef>,
-) -> Result<FrameRef<'a>, PixelError> {
+fn frame_ref<'a>(frame: &'a VideoFrameRef<&gst::BufferRef>) -> Result<FrameRef<'a>, PixelError> {
     let info = frame.info();
     let format = pixel_format(info.format())?;
     let planes = frame.planes_data();
@@ -145,7 +147,14 @@ impl Pixels {
     ) -> Result<(), PixelError> {
         with_frame_mut(buffer, info, |frame| {
             self.overlay
-                .draw(frame, map.bytes, map.width, map.height, palette, opacity as f32)
+                .draw(
+                    frame,
+                    map.bytes,
+                    map.width,
+                    map.height,
+                    palette,
+                    opacity as f32,
+                )
                 .map_err(error)
         })
     }

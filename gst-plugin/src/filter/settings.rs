@@ -130,7 +130,11 @@ impl Settings {
         }
         /// An empty text stands for none, as in a launch line.
         fn text(value: &glib::Value) -> Option<String> {
-            value.get().ok().flatten().filter(|s: &String| !s.is_empty())
+            value
+                .get()
+                .ok()
+                .flatten()
+                .filter(|s: &String| !s.is_empty())
         }
         macro_rules! put {
             ($field:expr, $change:expr) => {{
@@ -414,7 +418,10 @@ mod tests {
         assert_eq!(method.mask_ratio, 0.5);
         assert_eq!(method.batch_size, 32);
         assert_eq!(method.loss_over, adapt::LossOver::All);
-        assert_eq!(settings.get("batch-size").unwrap().get::<u32>().unwrap(), 32);
+        assert_eq!(
+            settings.get("batch-size").unwrap().get::<u32>().unwrap(),
+            32
+        );
     }
 
     #[test]

@@ -61,4 +61,3 @@ pub(crate) fn forward(element: &gst::Element, action: Action) -> bool {
         Action::Load(path) => element.emit_by_name(LOAD_STATE, &[&text(path)]),
     }
 }
-
