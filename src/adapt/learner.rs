@@ -5,7 +5,7 @@ use super::graphs::{Size, learning_layout};
 use super::random::Draws;
 use super::sessions::SessionCache;
 use super::window::Window;
-use super::{Error, Method, Moments, Prediction, Report, Reset, Request, Settings, Skipped};
+use super::{Error, Method, Moments, Prediction, Report, Request, Reset, Settings, Skipped};
 use crate::optim::Layout;
 use crate::runtime::{Cancel, InUse, Options, Runtime, Tensor};
 use crate::weights::{ModelFile, State};
@@ -95,7 +95,11 @@ impl Learner {
         settings.check()?;
         let moments_changed = settings.moments != self.settings.moments;
         self.settings = settings;
-        if moments_changed { self.clear_moments() } else { Ok(()) }
+        if moments_changed {
+            self.clear_moments()
+        } else {
+            Ok(())
+        }
     }
 
     /// Forgets what is named.
@@ -121,18 +125,29 @@ impl Learner {
     /// # Errors
     /// A frame whose bytes do not fill its size; what building or running a session says. Weights and window are
     /// then as they were before, but that the frame may have entered the window.
-    pub fn frame(&mut self, rgb: Arc<[u8]>, size: Size, request: Request) -> Result<Prediction, Error> {
+    pub fn frame(
+        &mut self,
+        rgb: Arc<[u8]>,
+        size: Size,
+        request: Request,
+    ) -> Result<Prediction, Error> {
         let expected = size.height * size.width * 3;
         if rgb.len() != expected {
             let (width, height, given) = (size.width, size.height, rgb.len());
-            return Err(Error::FrameBytes { width, height, given, expected });
+            return Err(Error::FrameBytes {
+                width,
+                height,
+                given,
+                expected,
+            });
         }
         self.frame += 1;
         if self.window_size != Some(size) {
             self.window.clear();
             self.window_size = Some(size);
         }
-        self.window.push(rgb.clone(), self.settings.window_capacity());
+        self.window
+            .push(rgb.clone(), self.settings.window_capacity());
         let mut report = Report {
             frame: self.frame,
             steps: 0,
@@ -160,12 +175,23 @@ impl Learner {
             let images = Tensor::from_u8(&shape, &rgb)?;
             let encoder = self.layout.encoder().buffers.len();
             let session = self.sessions.at(size).predict(&self.model, &self.layout)?;
-            classes = Some(session.run(&self.state[..encoder], &[("images", &images)])?[0].to_u8()?);
+            classes =
+                Some(session.run(&self.state[..encoder], &[("images", &images)])?[0].to_u8()?);
             report.predict_time = started.elapsed();
         }
-        let reconstruction = if request.reconstruct { Some(self.picture(&rgb, size)?) } else { None };
+        let reconstruction = if request.reconstruct {
+            Some(self.picture(&rgb, size)?)
+        } else {
+            None
+        };
         report.steps_since_reset = self.steps_since_reset;
-        Ok(Prediction { classes, reconstruction, width: size.width, height: size.height, report })
+        Ok(Prediction {
+            classes,
+            reconstruction,
+            width: size.width,
+            height: size.height,
+            report,
+        })
     }
 
     /// Class scores `(classes, h, w)` of a frame with the weights as they are now; for evaluation.
@@ -184,8 +210,10 @@ impl Learner {
     /// # Errors
     /// When the weights cannot be copied from the device.
     pub fn save(&self) -> Result<State, Error> {
-        let contents =
-            self.state[..self.base.len()].iter().map(Tensor::to_f32).collect::<Result<Vec<_>, _>>()?;
+        let contents = self.state[..self.base.len()]
+            .iter()
+            .map(Tensor::to_f32)
+            .collect::<Result<Vec<_>, _>>()?;
         Ok(State {
             base: self.model.content_hash(),
             frames: self.frame,
@@ -215,7 +243,11 @@ impl Learner {
         if self.settings.method == Method::MainTaskOnly || self.settings.steps == 0 {
             Some(Skipped::Off)
         } else if !request.learn {
-            Some(if request.late { Skipped::Late } else { Skipped::Off })
+            Some(if request.late {
+                Skipped::Late
+            } else {
+                Skipped::Off
+            })
         } else if !(self.frame - 1).is_multiple_of(interval) {
             Some(Skipped::Interval)
         } else {
@@ -224,8 +256,15 @@ impl Learner {
     }
 
     fn learn(&mut self, size: Size, report: &mut Report) -> Result<(), Error> {
-        if matches!(self.settings.method, Method::NoMemory | Method::ExplicitOnly) {
-            self.reset(Reset { weights: true, window: false, moments: true })?;
+        if matches!(
+            self.settings.method,
+            Method::NoMemory | Method::ExplicitOnly
+        ) {
+            self.reset(Reset {
+                weights: true,
+                window: false,
+                moments: true,
+            })?;
         }
         let settings = &self.settings;
         let batch = settings.batch_size;
@@ -237,9 +276,13 @@ impl Learner {
         for step in places.chunks(batch) {
             let settings = &self.settings;
             let mut images = Vec::with_capacity(batch * size.height * size.width * 3);
-            step.iter().filter_map(|&place| self.window.get(place)).for_each(|f| images.extend_from_slice(f));
+            step.iter()
+                .filter_map(|&place| self.window.get(place))
+                .for_each(|f| images.extend_from_slice(f));
             let images = Tensor::from_u8(&[batch, size.height, size.width, 3], &images)?;
-            let mask: Vec<f32> = (0..batch).flat_map(|_| draws.mask(rows * columns, settings.mask_ratio)).collect();
+            let mask: Vec<f32> = (0..batch)
+                .flat_map(|_| draws.mask(rows * columns, settings.mask_ratio))
+                .collect();
             let mask = Tensor::from_f32(&[batch, rows, columns], &mask)?;
             let rate = Tensor::from_f32(&[], &[settings.learning_rate as f32])?;
             let encoder_rate = (settings.learning_rate * settings.encoder_multiplier) as f32;
@@ -261,7 +304,10 @@ impl Learner {
                 number = Tensor::from_f32(&[], &[(self.steps_since_moments + 1) as f32])?;
                 given.push(("step", &number));
             }
-            let session = self.sessions.at(size).step(&self.model, &self.layout, settings)?;
+            let session = self
+                .sessions
+                .at(size)
+                .step(&self.model, &self.layout, settings)?;
             let mut outputs = session.run(&self.state, &given)?;
             let reported = outputs.split_off(self.state.len());
             report.loss = Some(reported[0].to_f32()?[0]);
@@ -283,10 +329,18 @@ impl Learner {
     fn picture(&mut self, rgb: &[u8], size: Size) -> Result<Vec<u8>, Error> {
         let (rows, columns) = size.blocks();
         let images = Tensor::from_u8(&[1, size.height, size.width, 3], rgb)?;
-        let mask = Draws::new(self.settings.seed, VIEW_STREAM).mask(rows * columns, self.settings.mask_ratio);
+        let mask = Draws::new(self.settings.seed, VIEW_STREAM)
+            .mask(rows * columns, self.settings.mask_ratio);
         let mask = Tensor::from_f32(&[1, rows, columns], &mask)?;
-        let session = self.sessions.at(size).reconstruct(&self.model, &self.layout)?;
-        Ok(session.run(&self.state[..self.base.len()], &[("images", &images), ("mask", &mask)])?[0].to_u8()?)
+        let session = self
+            .sessions
+            .at(size)
+            .reconstruct(&self.model, &self.layout)?;
+        Ok(session.run(
+            &self.state[..self.base.len()],
+            &[("images", &images), ("mask", &mask)],
+        )?[0]
+            .to_u8()?)
     }
 
     fn clear_moments(&mut self) -> Result<(), Error> {

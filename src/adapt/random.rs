@@ -82,7 +82,10 @@ mod tests {
         let mut places = Draws::new(0, 0).places(16, 32, Sampling::Permutation);
         places.sort_unstable();
         assert!(places.into_iter().eq((0..16).flat_map(|i| [i, i])));
-        assert_eq!(Draws::new(0, 0).places(1, 32, Sampling::Permutation), [0; 32]);
+        assert_eq!(
+            Draws::new(0, 0).places(1, 32, Sampling::Permutation),
+            [0; 32]
+        );
     }
 
     #[test]
@@ -100,6 +103,9 @@ mod tests {
         let last = &scales[47 * 400..];
         let mean = last.iter().sum::<f32>() / 400.0;
         assert!((mean - 1.0).abs() < 0.12, "{mean}");
-        assert!(last.iter().all(|&s| s == 0.0 || (s - 1.0 / 0.7).abs() < 1e-5));
+        assert!(
+            last.iter()
+                .all(|&s| s == 0.0 || (s - 1.0 / 0.7).abs() < 1e-5)
+        );
     }
 }

@@ -15,7 +15,12 @@ pub struct Request {
 
 impl Default for Request {
     fn default() -> Self {
-        Self { learn: true, late: false, predict: true, reconstruct: false }
+        Self {
+            learn: true,
+            late: false,
+            predict: true,
+            reconstruct: false,
+        }
     }
 }
 
@@ -32,7 +37,11 @@ pub struct Reset {
 
 impl Reset {
     /// Everything: a new video.
-    pub const ALL: Self = Self { weights: true, window: true, moments: true };
+    pub const ALL: Self = Self {
+        weights: true,
+        window: true,
+        moments: true,
+    };
 }
 
 /// Why no gradient step was taken for a frame.

@@ -47,8 +47,21 @@ pub(super) struct Sessions<'a> {
 }
 
 impl SessionCache {
-    pub(super) fn new(runtime: &'static Runtime, options: Options, cancel: Cancel, target: Target) -> Self {
-        Self { builder: Builder { runtime, options, cancel, target }, sizes: vec![] }
+    pub(super) fn new(
+        runtime: &'static Runtime,
+        options: Options,
+        cancel: Cancel,
+        target: Target,
+    ) -> Self {
+        Self {
+            builder: Builder {
+                runtime,
+                options,
+                cancel,
+                target,
+            },
+            sizes: vec![],
+        }
     }
 
     pub(super) fn at(&mut self, size: Size) -> Sessions<'_> {
@@ -62,30 +75,63 @@ impl SessionCache {
         }
         self.sizes.push(entry);
         let last = self.sizes.len() - 1;
-        Sessions { builder: &self.builder, size, built: &mut self.sizes[last].1 }
+        Sessions {
+            builder: &self.builder,
+            size,
+            built: &mut self.sizes[last].1,
+        }
     }
 }
 
 impl<'a> Sessions<'a> {
-    pub(super) fn predict(self, model: &ModelFile, layout: &Layout) -> Result<&'a mut Program, Error> {
+    pub(super) fn predict(
+        self,
+        model: &ModelFile,
+        layout: &Layout,
+    ) -> Result<&'a mut Program, Error> {
         let build = || {
             let m = model;
-            predict_graph(&m.config, &m.normalisation, layout, &m.weights, self.size, false)
+            predict_graph(
+                &m.config,
+                &m.normalisation,
+                layout,
+                &m.weights,
+                self.size,
+                false,
+            )
         };
-        self.builder.cached(&mut self.built.predict, &layout.encoder(), build)
+        self.builder
+            .cached(&mut self.built.predict, &layout.encoder(), build)
     }
 
-    pub(super) fn scores(self, model: &ModelFile, layout: &Layout) -> Result<&'a mut Program, Error> {
+    pub(super) fn scores(
+        self,
+        model: &ModelFile,
+        layout: &Layout,
+    ) -> Result<&'a mut Program, Error> {
         let build = || {
             let m = model;
-            predict_graph(&m.config, &m.normalisation, layout, &m.weights, self.size, true)
+            predict_graph(
+                &m.config,
+                &m.normalisation,
+                layout,
+                &m.weights,
+                self.size,
+                true,
+            )
         };
-        self.builder.cached(&mut self.built.scores, &layout.encoder(), build)
+        self.builder
+            .cached(&mut self.built.scores, &layout.encoder(), build)
     }
 
-    pub(super) fn reconstruct(self, model: &ModelFile, layout: &Layout) -> Result<&'a mut Program, Error> {
+    pub(super) fn reconstruct(
+        self,
+        model: &ModelFile,
+        layout: &Layout,
+    ) -> Result<&'a mut Program, Error> {
         let build = || reconstruct_graph(&model.config, &model.normalisation, layout, self.size);
-        self.builder.cached(&mut self.built.reconstruct, layout, build)
+        self.builder
+            .cached(&mut self.built.reconstruct, layout, build)
     }
 
     pub(super) fn step(
@@ -106,7 +152,12 @@ impl<'a> Sessions<'a> {
             stochastic_depth: settings.stochastic_depth > 0.0,
             expose: false,
         };
-        if self.built.step.as_ref().is_none_or(|(built_for, _)| *built_for != options) {
+        if self
+            .built
+            .step
+            .as_ref()
+            .is_none_or(|(built_for, _)| *built_for != options)
+        {
             let graph = step_graph(&model.config, &model.normalisation, layout, options)?.graph;
             let mut state: Vec<String> = layout.buffers.iter().map(|b| b.name.clone()).collect();
             if options.optimiser.moments {
@@ -116,7 +167,11 @@ impl<'a> Sessions<'a> {
             }
             self.built.step = Some((options, self.builder.program(graph, state)?));
         }
-        self.built.step.as_mut().map(|(_, program)| program).ok_or_else(|| Error::Worker("no step".into()))
+        self.built
+            .step
+            .as_mut()
+            .map(|(_, program)| program)
+            .ok_or_else(|| Error::Worker("no step".into()))
     }
 }
 
@@ -131,18 +186,26 @@ impl Builder {
             let state = layout.buffers.iter().map(|b| b.name.clone()).collect();
             *slot = Some(self.program(build()?, state)?);
         }
-        slot.as_mut().ok_or_else(|| Error::Worker("no session".into()))
+        slot.as_mut()
+            .ok_or_else(|| Error::Worker("no session".into()))
     }
 
     fn program(&self, graph: Graph, state: Vec<String>) -> Result<Program, Error> {
         let model = graph.finish(self.target)?;
-        Ok(Program { session: Session::new(self.runtime, &model, &self.options, &self.cancel)?, state })
+        Ok(Program {
+            session: Session::new(self.runtime, &model, &self.options, &self.cancel)?,
+            state,
+        })
     }
 }
 
 impl Program {
     /// Runs with state in the order of the layout, and further inputs by name.
-    pub(super) fn run(&mut self, state: &[Tensor], given: &[(&str, &Tensor)]) -> Result<Vec<Tensor>, Error> {
+    pub(super) fn run(
+        &mut self,
+        state: &[Tensor],
+        given: &[(&str, &Tensor)],
+    ) -> Result<Vec<Tensor>, Error> {
         let named = self.state.iter().map(String::as_str).zip(state);
         let inputs: Vec<(&str, &Tensor)> = named.chain(given.iter().copied()).collect();
         Ok(self.session.run(&inputs)?)

@@ -47,7 +47,10 @@ mod tests {
         for i in 0..5u8 {
             window.push(Arc::from([i]), 3);
         }
-        let kept: Vec<u8> = (0..window.len()).filter_map(|i| window.get(i)).map(|f| f[0]).collect();
+        let kept: Vec<u8> = (0..window.len())
+            .filter_map(|i| window.get(i))
+            .map(|f| f[0])
+            .collect();
         assert_eq!(kept, [2, 3, 4]);
     }
 }

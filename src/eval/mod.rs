@@ -1,4 +1,5 @@
-//! Measuring on labelled streams: metrics, protocols, datasets, reports; and checking against
-//! recorded tensors.
+//! Measuring on labelled streams: metrics, protocols, datasets, reports; checking against recorded
+//! tensors; timing.
 
+pub mod bench;
 pub mod recorded;

@@ -10,8 +10,8 @@ use sha2::{Digest, Sha256};
 use crate::adapt::graphs::{Size, StepOptions, learning_layout, step_graph};
 use crate::graph::{DType, Graph, GraphError};
 use crate::model::{
-    ENCODER_PREFIX, HeadConfig, LossOver, MAIN_PREFIX, MASK_PATCH, ModelConfig, Readout, SwinConfig, class_scores, head,
-    swin,
+    ENCODER_PREFIX, HeadConfig, LossOver, MAIN_PREFIX, MASK_PATCH, ModelConfig, Readout,
+    SwinConfig, class_scores, head, swin,
 };
 use crate::nn::{PATCH, Parameters, patchify_planes};
 use crate::optim::{AdamW, Layout, LayoutError};
@@ -93,9 +93,22 @@ pub struct Recomputed {
 #[derive(Deserialize)]
 #[serde(tag = "kind", rename_all = "lowercase")]
 enum Case {
-    Swin { swin: SwinConfig, shape: [usize; 3] },
-    Mask2former { swin: SwinConfig, head: HeadConfig, shape: [usize; 3] },
-    Ttt { swin: SwinConfig, head: HeadConfig, shape: [usize; 3], steps: usize, hyper: Hyper },
+    Swin {
+        swin: SwinConfig,
+        shape: [usize; 3],
+    },
+    Mask2former {
+        swin: SwinConfig,
+        head: HeadConfig,
+        shape: [usize; 3],
+    },
+    Ttt {
+        swin: SwinConfig,
+        head: HeadConfig,
+        shape: [usize; 3],
+        steps: usize,
+        hyper: Hyper,
+    },
 }
 
 #[derive(Deserialize)]
@@ -114,8 +127,12 @@ struct Hyper {
 /// Files that are missing or broken, a model that cannot be built or run. A deviation is no error.
 pub fn recompute(case: &Path, runtime: &'static Runtime, options: &Options) -> Result<Recomputed> {
     let path = case.join("config.json");
-    let text = fs::read(&path).map_err(|source| RecordedError::Read { path: path.clone(), source })?;
-    let config: Case = serde_json::from_slice(&text).map_err(|source| RecordedError::Config { path, source })?;
+    let text = fs::read(&path).map_err(|source| RecordedError::Read {
+        path: path.clone(),
+        source,
+    })?;
+    let config: Case =
+        serde_json::from_slice(&text).map_err(|source| RecordedError::Config { path, source })?;
     let bench = Bench {
         case,
         runtime,
@@ -126,11 +143,27 @@ pub fn recompute(case: &Path, runtime: &'static Runtime, options: &Options) -> R
     let mut result = Collected::default();
     match config {
         Case::Swin { swin, shape } => bench.swin(&swin, shape, &mut result)?,
-        Case::Mask2former { swin, head, shape } => bench.mask2former(&swin, &head, shape, &mut result)?,
-        Case::Ttt { swin, head, shape, steps, hyper } => bench.ttt(swin, head, shape, steps, &hyper, &mut result)?,
+        Case::Mask2former { swin, head, shape } => {
+            bench.mask2former(&swin, &head, shape, &mut result)?
+        }
+        Case::Ttt {
+            swin,
+            head,
+            shape,
+            steps,
+            hyper,
+        } => bench.ttt(swin, head, shape, steps, &hyper, &mut result)?,
     }
-    let digest = result.digest.finalize().iter().map(|b| format!("{b:02x}")).collect();
-    Ok(Recomputed { comparisons: result.comparisons, digest })
+    let digest = result
+        .digest
+        .finalize()
+        .iter()
+        .map(|b| format!("{b:02x}"))
+        .collect();
+    Ok(Recomputed {
+        comparisons: result.comparisons,
+        digest,
+    })
 }
 
 #[derive(Default)]
@@ -141,7 +174,11 @@ struct Collected {
 
 impl Collected {
     fn add(&mut self, tensor: &str, error: f64, tolerance: f64) {
-        self.comparisons.push(Comparison { tensor: tensor.to_owned(), error, tolerance });
+        self.comparisons.push(Comparison {
+            tensor: tensor.to_owned(),
+            error,
+            tolerance,
+        });
     }
 
     fn hash(&mut self, data: &[f32]) {
@@ -161,26 +198,44 @@ struct Bench<'a> {
 
 impl Bench<'_> {
     fn recorded(&self, name: &str) -> Result<&crate::weights::Tensor> {
-        self.recorded.get(name).ok_or_else(|| self.error(name, "missing".into()))
+        self.recorded
+            .get(name)
+            .ok_or_else(|| self.error(name, "missing".into()))
     }
 
     fn error(&self, tensor: &str, detail: String) -> RecordedError {
-        RecordedError::Tensor { case: self.case.to_owned(), tensor: tensor.to_owned(), detail }
+        RecordedError::Tensor {
+            case: self.case.to_owned(),
+            tensor: tensor.to_owned(),
+            detail,
+        }
     }
 
     fn session(&self, graph: Graph) -> Result<Session> {
         let target = self.runtime.in_use(self.options)?.target();
-        Ok(Session::new(self.runtime, &graph.finish(target)?, self.options, &Cancel::new())?)
+        Ok(Session::new(
+            self.runtime,
+            &graph.finish(target)?,
+            self.options,
+            &Cancel::new(),
+        )?)
     }
 
     /// Largest deviation of a map, as a share of the largest recorded value.
     fn compare_map(&self, name: &str, computed: &[f32], to: &mut Collected) -> Result<()> {
         let expected = &self.recorded(name)?.data;
         if expected.len() != computed.len() {
-            return Err(self.error(name, format!("{} recorded, {} computed", expected.len(), computed.len())));
+            return Err(self.error(
+                name,
+                format!("{} recorded, {} computed", expected.len(), computed.len()),
+            ));
         }
         to.hash(computed);
-        to.add(name, deviation(expected, computed) / largest(expected), 1e-4);
+        to.add(
+            name,
+            deviation(expected, computed) / largest(expected),
+            1e-4,
+        );
         Ok(())
     }
 
@@ -188,7 +243,11 @@ impl Bench<'_> {
     fn forward(&self, graph: Graph, size: Size, to: &mut Collected) -> Result<()> {
         let x = self.recorded("in.x")?;
         let padded = pad_planes(x, size);
-        let names: Vec<String> = graph.outputs().iter().map(|(name, _)| name.clone()).collect();
+        let names: Vec<String> = graph
+            .outputs()
+            .iter()
+            .map(|(name, _)| name.clone())
+            .collect();
         let mut session = self.session(graph)?;
         let shape = [x.shape[0], x.shape[1], size.height, size.width];
         let input = Tensor::from_f32(&shape, &padded)?;
@@ -198,7 +257,12 @@ impl Bench<'_> {
         Ok(())
     }
 
-    fn swin(&self, config: &SwinConfig, [batch, height, width]: [usize; 3], to: &mut Collected) -> Result<()> {
+    fn swin(
+        &self,
+        config: &SwinConfig,
+        [batch, height, width]: [usize; 3],
+        to: &mut Collected,
+    ) -> Result<()> {
         let mut g = Graph::new("swin");
         let mut p = Parameters::new(&self.weights, |_| false);
         let size = padded_size(height, width);
@@ -226,10 +290,25 @@ impl Bench<'_> {
         let size = padded_size(height, width);
         let x = g.input("x", DType::F32, &[batch, 4, size.height, size.width])?;
         let patches = patchify_planes(&mut g, x)?;
-        let stages = swin(&mut g, &mut p, ENCODER_PREFIX, encoder, patches, size.patches(), None)?;
+        let stages = swin(
+            &mut g,
+            &mut p,
+            ENCODER_PREFIX,
+            encoder,
+            patches,
+            size.patches(),
+            None,
+        )?;
         let output = head(&mut g, &mut p, MAIN_PREFIX, config, &stages)?;
         let features = std::iter::once(("out.mask_features".to_owned(), output.features.mask))
-            .chain(output.features.levels.iter().enumerate().map(|(i, &f)| (format!("out.multi_scale.{i}"), f)));
+            .chain(
+                output
+                    .features
+                    .levels
+                    .iter()
+                    .enumerate()
+                    .map(|(i, &f)| (format!("out.multi_scale.{i}"), f)),
+            );
         for (name, feature) in features {
             let planes = g.transpose(feature.tokens, &[0, 2, 1])?;
             g.output(&name, planes)?;
@@ -254,15 +333,26 @@ impl Bench<'_> {
         hyper: &Hyper,
         to: &mut Collected,
     ) -> Result<()> {
-        let recon = HeadConfig { readout: Readout::Fixed, ..head };
-        let config = ModelConfig { encoder, main: recon.clone(), recon };
+        let recon = HeadConfig {
+            readout: Readout::Fixed,
+            ..head
+        };
+        let config = ModelConfig {
+            encoder,
+            main: recon.clone(),
+            recon,
+        };
         let size = Size { height, width };
         let layout = learning_layout(&config, Layout::PACK_BELOW)?;
         let start = self.weights.clone().into_recon();
         let step = StepOptions {
             batch,
             size,
-            loss_over: if hyper.loss_over == "all" { LossOver::All } else { LossOver::Masked },
+            loss_over: if hyper.loss_over == "all" {
+                LossOver::All
+            } else {
+                LossOver::Masked
+            },
             optimiser: AdamW {
                 weight_decay: hyper.weight_decay,
                 clip_norm: hyper.clip_norm,
@@ -272,18 +362,39 @@ impl Bench<'_> {
             expose: true,
         };
         let built = step_graph(&config, &Normalisation::default(), &layout, step)?;
-        let names: Vec<String> = built.graph.outputs().iter().map(|(name, _)| name.clone()).collect();
-        let inputs: Vec<String> = built.graph.inputs().map(|(name, _)| name.to_owned()).collect();
+        let names: Vec<String> = built
+            .graph
+            .outputs()
+            .iter()
+            .map(|(name, _)| name.clone())
+            .collect();
+        let inputs: Vec<String> = built
+            .graph
+            .inputs()
+            .map(|(name, _)| name.to_owned())
+            .collect();
         let states = built.state;
         let mut session = self.session(built.graph)?;
 
-        let mut state: Vec<Tensor> =
-            layout.pack(&start)?.iter().map(|t| Tensor::from_f32(&t.shape, &t.data)).collect::<std::result::Result<_, _>>()?;
-        for buffer in layout.buffers.iter().cycle().take(states - layout.buffers.len()) {
-            state.push(Tensor::from_f32(&buffer.shape, &vec![0.0; buffer.shape.iter().product()])?);
+        let mut state: Vec<Tensor> = layout
+            .pack(&start)?
+            .iter()
+            .map(|t| Tensor::from_f32(&t.shape, &t.data))
+            .collect::<std::result::Result<_, _>>()?;
+        for buffer in layout
+            .buffers
+            .iter()
+            .cycle()
+            .take(states - layout.buffers.len())
+        {
+            state.push(Tensor::from_f32(
+                &buffer.shape,
+                &vec![0.0; buffer.shape.iter().product()],
+            )?);
         }
         let rate = Tensor::from_f32(&[], &[hyper.lr as f32])?;
-        let encoder_rate = Tensor::from_f32(&[], &[(hyper.lr * hyper.encoder_lr_multiplier) as f32])?;
+        let encoder_rate =
+            Tensor::from_f32(&[], &[(hyper.lr * hyper.encoder_lr_multiplier) as f32])?;
         for s in 0..steps {
             let images = Tensor::from_u8(&[batch, height, width, 3], &self.interleaved(s)?)?;
             let (rows, columns) = size.blocks();
@@ -298,40 +409,72 @@ impl Bench<'_> {
                     "encoder_learning_rate" => &encoder_rate,
                     "step" => &number,
                     other => {
-                        let place = names.iter().position(|n| n.strip_prefix("new.") == Some(other));
-                        place.and_then(|i| state.get(i)).ok_or_else(|| self.error(other, "not a state".into()))?
+                        let place = names
+                            .iter()
+                            .position(|n| n.strip_prefix("new.") == Some(other));
+                        place
+                            .and_then(|i| state.get(i))
+                            .ok_or_else(|| self.error(other, "not a state".into()))?
                     }
                 };
                 given.push((name, tensor));
             }
             let outputs = session.run(&given)?;
             let scalar = |wanted: &str| -> Result<f32> {
-                let place = names.iter().position(|n| n == wanted).ok_or_else(|| self.error(wanted, "missing".into()))?;
+                let place = names
+                    .iter()
+                    .position(|n| n == wanted)
+                    .ok_or_else(|| self.error(wanted, "missing".into()))?;
                 Ok(outputs[place].to_f32()?[0])
             };
-            for (recorded, computed) in [("out.losses", "loss"), ("out.grad_norms", "gradient_norm")] {
-                let (expected, value) = (f64::from(self.recorded(recorded)?.data[s]), scalar(computed)?);
+            for (recorded, computed) in
+                [("out.losses", "loss"), ("out.grad_norms", "gradient_norm")]
+            {
+                let (expected, value) = (
+                    f64::from(self.recorded(recorded)?.data[s]),
+                    scalar(computed)?,
+                );
                 to.hash(&[value]);
-                to.add(&format!("{recorded}[{s}]"), (f64::from(value) - expected).abs() / expected.abs(), 1e-4);
+                to.add(
+                    &format!("{recorded}[{s}]"),
+                    (f64::from(value) - expected).abs() / expected.abs(),
+                    1e-4,
+                );
             }
             if s == 0 {
                 self.compare_first_step(&names, &outputs, to)?;
             }
             state = outputs.into_iter().take(states).collect();
         }
-        let contents: Vec<Vec<f32>> =
-            state.iter().take(layout.buffers.len()).map(Tensor::to_f32).collect::<std::result::Result<_, _>>()?;
+        let contents: Vec<Vec<f32>> = state
+            .iter()
+            .take(layout.buffers.len())
+            .map(Tensor::to_f32)
+            .collect::<std::result::Result<_, _>>()?;
         self.compare_displacement(&start, &layout.unpack(&contents), to)
     }
 
-    fn compare_first_step(&self, names: &[String], outputs: &[Tensor], to: &mut Collected) -> Result<()> {
-        let gradients: Vec<_> = self.recorded.iter().filter(|(name, _)| name.starts_with("grad.")).collect();
-        let global = gradients.iter().map(|(_, t)| largest(&t.data)).fold(0.0, f64::max);
+    fn compare_first_step(
+        &self,
+        names: &[String],
+        outputs: &[Tensor],
+        to: &mut Collected,
+    ) -> Result<()> {
+        let gradients: Vec<_> = self
+            .recorded
+            .iter()
+            .filter(|(name, _)| name.starts_with("grad."))
+            .collect();
+        let global = gradients
+            .iter()
+            .map(|(_, t)| largest(&t.data))
+            .fold(0.0, f64::max);
         let find = |wanted: &str| names.iter().position(|n| n == wanted).map(|i| &outputs[i]);
         let mut worst: f64 = 0.0;
         for (name, expected) in gradients {
             let stored = naming::recon(name.trim_start_matches("grad."));
-            let computed = find(&format!("grad.{stored}")).ok_or_else(|| self.error(name, "not computed".into()))?;
+            let computed = find(&format!("grad.{stored}"))
+                .ok_or_else(|| self.error(name, "not computed".into()))?;
             let computed = computed.to_f32()?;
             if computed.len() != expected.data.len() {
                 return Err(self.error(name, "has another size than what was computed".into()));
@@ -342,7 +485,11 @@ impl Bench<'_> {
             if share > 1.0 {
                 to.add(name, share, 1.0);
             }
-            worst = if share.is_nan() { f64::NAN } else { worst.max(share) };
+            worst = if share.is_nan() {
+                f64::NAN
+            } else {
+                worst.max(share)
+            };
         }
         to.add("grad.* (share of what is allowed)", worst, 1.0);
         match find("reconstruction") {
@@ -352,9 +499,18 @@ impl Bench<'_> {
     }
 
     /// Displacement from the start, all parameters together: L2 error relative to the L2 displacement.
-    fn compare_displacement(&self, start: &Weights, end: &Weights, to: &mut Collected) -> Result<()> {
+    fn compare_displacement(
+        &self,
+        start: &Weights,
+        end: &Weights,
+        to: &mut Collected,
+    ) -> Result<()> {
         let (mut error, mut moved) = (0.0, 0.0);
-        for (name, expected) in self.recorded.iter().filter(|(name, _)| name.starts_with("out.param.")) {
+        for (name, expected) in self
+            .recorded
+            .iter()
+            .filter(|(name, _)| name.starts_with("out.param."))
+        {
             let stored = naming::recon(name.trim_start_matches("out.param."));
             let (Some(before), Some(after)) = (start.get(&stored), end.get(&stored)) else {
                 return Err(self.error(name, "is no parameter of f or g".into()));
@@ -379,7 +535,8 @@ impl Bench<'_> {
         let mut bytes = Vec::with_capacity(image.data.len());
         for b in 0..batch {
             for i in 0..area {
-                bytes.extend((0..channels).map(|c| image.data[(b * channels + c) * area + i] as u8));
+                bytes
+                    .extend((0..channels).map(|c| image.data[(b * channels + c) * area + i] as u8));
             }
         }
         Ok(bytes)
@@ -398,7 +555,10 @@ impl Bench<'_> {
 }
 
 fn padded_size(height: usize, width: usize) -> Size {
-    Size { height: height.next_multiple_of(PATCH), width: width.next_multiple_of(PATCH) }
+    Size {
+        height: height.next_multiple_of(PATCH),
+        width: width.next_multiple_of(PATCH),
+    }
 }
 
 /// Zeros at the right and the bottom (METHOD §1.2).

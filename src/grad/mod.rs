@@ -25,12 +25,18 @@
 
 mod collect;
 mod elementwise;
+mod gelu;
 mod layout;
 mod normalisation;
 mod products;
 mod reductions;
 mod rows;
 mod visit;
+
+#[cfg(test)]
+mod check;
+#[cfg(test)]
+mod tests;
 
 use std::collections::{HashMap, HashSet};
 
@@ -203,7 +209,10 @@ fn differentiate(g: &mut Graph, v: &mut Visit) -> Result<()> {
     match &v.node.op {
         Op::Add => elementwise::add(g, v),
         Op::Sub => elementwise::sub(g, v),
-        Op::Mul => elementwise::mul(g, v),
+        Op::Mul => match gelu::ending_in(g, v) {
+            Some(found) => gelu::gelu(g, v, &found),
+            None => elementwise::mul(g, v),
+        },
         Op::Div => elementwise::div(g, v),
         Op::Max => elementwise::max(g, v),
         Op::Min => elementwise::min(g, v),

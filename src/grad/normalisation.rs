@@ -35,6 +35,9 @@ pub(super) fn layer_norm(g: &mut Graph, v: &mut Visit) -> Result<()> {
     let [_, mean, inverse] = v.node.outputs[..] else {
         return Err(g.config_error("layer normalisation has three results"));
     };
+    // The statistics are single precision whatever the operands are.
+    let mean = g.cast(mean, g.dtype(x))?;
+    let inverse = g.cast(inverse, g.dtype(x))?;
     let shape = g.shape(x).to_vec();
     let width = shape[shape.len() - 1];
     let rows = shape[..shape.len() - 1].iter().product::<usize>();
@@ -86,10 +89,12 @@ fn statistics(
         return Ok(());
     }
     if let Some(d) = v.dys[1] {
+        let d = g.cast(d, g.dtype(centred))?;
         let d = scale(g, d, 1.0 / width as f64)?;
         v.give(0, d);
     }
     if let Some(d) = v.dys[2] {
+        let d = g.cast(d, g.dtype(centred))?;
         let square = g.mul(inverse, inverse)?;
         let cube = g.mul(square, inverse)?;
         let d = g.mul(d, cube)?;
@@ -98,4 +103,65 @@ fn statistics(
         v.give(0, d);
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::grad::check::{check, check_in, given};
+    use crate::grad::gradients;
+    use crate::graph::{DType, Graph};
+
+    #[test]
+    fn softmax_along_any_axis() {
+        for (shape, axis) in [
+            (vec![5], 0),
+            (vec![2, 3, 4], 0),
+            (vec![2, 3, 4], 1),
+            (vec![2, 3, 4], 2),
+            (vec![6, 49, 49], 2),
+        ] {
+            check(&[given(&shape)], |g, x| g.softmax(x[0], axis));
+            check(&[given(&shape)], |g, x| g.log_softmax(x[0], axis));
+            // Cotangents that arrive unexpanded.
+            check(&[given(&shape)], |g, x| {
+                let p = g.softmax(x[0], axis)?;
+                let q = g.log_softmax(x[0], axis)?;
+                let both = g.sub(p, q)?;
+                g.reduce_sum(both, &[axis], false)
+            });
+        }
+    }
+
+    #[test]
+    fn layer_norm_over_the_last_axis() {
+        for shape in [vec![4], vec![3, 4], vec![2, 3, 5], vec![2, 49, 32]] {
+            let width = shape[shape.len() - 1];
+            let inputs = [given(&shape), given(&[width]), given(&[width])];
+            check_in(DType::F32, &inputs, |g, x| {
+                g.layer_norm(x[0], x[1], x[2], 1e-2)
+            });
+        }
+    }
+
+    #[test]
+    fn layer_norm_computes_what_is_asked_for() {
+        let mut g = Graph::new("norm");
+        let x = g.input("x", DType::F32, &[4, 8]).unwrap();
+        let gain = g.input("gain", DType::F32, &[8]).unwrap();
+        let bias = g.input("bias", DType::F32, &[8]).unwrap();
+        let y = g.layer_norm(x, gain, bias, 1e-5).unwrap();
+        let loss = g.sum_square(y).unwrap();
+        let count = |wrt: &[_]| {
+            let mut g = g.clone();
+            for (i, d) in gradients(&mut g, loss, wrt).unwrap().iter().enumerate() {
+                g.output(&format!("d{i}"), d.unwrap()).unwrap();
+            }
+            g.cleaned_node_count().unwrap()
+        };
+        let (all, bias_only) = (count(&[x, gain, bias]), count(&[bias]));
+        // The norm, the cotangent (2), then: sum (2); centred, product, reshapes (2), dgain (3);
+        // projection (3), slope (3), level (2), tilt, and the three passes that put them together.
+        assert!(all <= 26, "{all} nodes");
+        assert!(bias_only <= 5, "{bias_only} nodes");
+    }
 }

@@ -123,3 +123,128 @@ pub(super) fn gemm(g: &mut Graph, v: &mut Visit, trans_a: bool, trans_b: bool) -
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use crate::grad::check::{check, given};
+    use crate::grad::gradients;
+    use crate::graph::{DType, Graph, Value};
+
+    #[test]
+    fn batches_broadcast() {
+        let shapes: [(&[usize], &[usize]); 9] = [
+            (&[2, 3], &[3, 4]),
+            (&[5, 2, 3], &[3, 4]),
+            (&[2, 5, 2, 3], &[3, 4]),
+            (&[5, 2, 3], &[1, 3, 4]),
+            (&[2, 3], &[5, 3, 4]),
+            (&[2, 3], &[1, 3, 4]),
+            (&[5, 2, 3], &[5, 3, 4]),
+            (&[2, 1, 2, 3], &[5, 3, 4]),
+            (&[6, 49, 32], &[6, 32, 49]),
+        ];
+        for (a, b) in shapes {
+            check(&[given(a), given(b)], |g, x| g.matmul(x[0], x[1]));
+        }
+    }
+
+    /// `x` with its last two axes exchanged.
+    fn turned(g: &mut Graph, x: Value) -> crate::graph::Result<Value> {
+        super::swapped(g, x)
+    }
+
+    #[test]
+    fn transposed_operands() {
+        for (a, b) in [
+            (vec![3, 2], vec![4, 3]),
+            (vec![5, 3, 2], vec![5, 4, 3]),
+            (vec![5, 3, 2], vec![4, 3]),
+            (vec![3, 2], vec![5, 4, 3]),
+        ] {
+            check(&[given(&a), given(&b)], |g, x| {
+                let a = turned(g, x[0])?;
+                let b = turned(g, x[1])?;
+                g.matmul(a, b)
+            });
+        }
+    }
+
+    #[test]
+    fn gemm_in_all_transpositions() {
+        for (m, k, n) in [(2, 3, 4), (1, 5, 1), (40, 30, 50)] {
+            for (trans_a, trans_b) in [(false, false), (false, true), (true, false), (true, true)] {
+                let a = if trans_a { [k, m] } else { [m, k] };
+                let b = if trans_b { [n, k] } else { [k, n] };
+                check(&[given(&a), given(&b), given(&[n])], |g, x| {
+                    g.gemm(x[0], x[1], Some(x[2]), trans_a, trans_b)
+                });
+                check(&[given(&a), given(&b)], |g, x| {
+                    g.gemm(x[0], x[1], None, trans_a, trans_b)
+                });
+            }
+        }
+    }
+
+    fn emitted(
+        build: impl Fn(&mut Graph, Value, Value) -> crate::graph::Result<Value>,
+        b: &[usize],
+    ) -> Vec<&'static str> {
+        let mut g = Graph::new("emitted");
+        let a = g.input("a", DType::F32, &[6, 4]).unwrap();
+        let b = g.input("b", DType::F32, b).unwrap();
+        let y = build(&mut g, a, b).unwrap();
+        let loss = g.sum_square(y).unwrap();
+        let before = g.nodes().len();
+        gradients(&mut g, loss, &[a, b]).unwrap();
+        g.nodes()[before..].iter().map(|n| n.op.name()).collect()
+    }
+
+    #[test]
+    fn a_linear_layer_needs_no_transposition() {
+        let plain = ["Reshape", "Mul", "Mul", "Gemm", "Gemm"];
+        assert_eq!(
+            emitted(|g, a, b| g.gemm(a, b, None, false, true), &[5, 4]),
+            plain
+        );
+        let stored = emitted(
+            |g, a, b| {
+                let b = g.transpose(b, &[1, 0])?;
+                g.matmul(a, b)
+            },
+            &[5, 4],
+        );
+        assert!(
+            stored.iter().filter(|&&op| op == "Transpose").count() <= 1,
+            "{stored:?}"
+        );
+        let batched = emitted(
+            |g, a, b| {
+                let a = g.reshape(a, &[2, 3, 4])?;
+                g.matmul(a, b)
+            },
+            &[4, 5],
+        );
+        assert_eq!(batched.iter().filter(|&&op| op == "Gemm").count(), 2);
+        assert!(!batched.contains(&"Transpose") && !batched.contains(&"MatMul"));
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(16) })]
+
+        #[test]
+        fn any_batches(
+            batch in prop::collection::vec((1usize..3, 0u8..3), 0..3),
+            drop in 0usize..3,
+            (m, k, n) in (1usize..4, 1usize..4, 1usize..4),
+        ) {
+            let axis = |ones: u8| batch.iter().map(|&(n, w)| if w == ones { 1 } else { n }).collect::<Vec<_>>();
+            let (a, b) = (axis(1), axis(2));
+            let b = &b[drop.min(b.len())..];
+            let a = [&a[..], &[m, k]].concat();
+            let b = [b, &[k, n]].concat();
+            check(&[given(&a), given(&b)], |g, x| g.matmul(x[0], x[1]));
+        }
+    }
+}

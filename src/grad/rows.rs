@@ -279,3 +279,201 @@ fn scatter(
     }
     transposed(g, d, &back)
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::grad::check::{check, given};
+    use crate::grad::vjp;
+    use crate::graph::{Constant, DType, Graph, GraphError, Result, Value};
+    use crate::runtime::{Tensor, testing};
+
+    fn gathered(
+        g: &mut Graph,
+        x: Value,
+        shape: &[usize],
+        list: &[i64],
+        axis: usize,
+    ) -> Result<Value> {
+        let list = g.constant(Constant::i64(shape, list));
+        g.gather(x, list, axis)
+    }
+
+    /// Operators emitted for the gradient of a gather of `rows` rows of two.
+    fn emitted(rows: usize, list: &[i64]) -> Vec<&'static str> {
+        let mut g = Graph::new("emitted");
+        let x = g.input("x", DType::F32, &[rows, 2]).unwrap();
+        let dy = g.input("dy", DType::F32, &[list.len(), 2]).unwrap();
+        let y = gathered(&mut g, x, &[list.len()], list, 0).unwrap();
+        let before = g.nodes().len();
+        vjp(&mut g, &[(y, dy)], &[x]).unwrap();
+        g.nodes()[before..].iter().map(|n| n.op.name()).collect()
+    }
+
+    const LISTS: [&[i64]; 9] = [
+        &[4, 2, 0, 3, 1],
+        &[4, 0, 2],
+        &[3, 1, 2],
+        &[1, 2, 3],
+        &[2],
+        &[0, 0, 1, 1, 2, 2, 3, 3, 4, 4],
+        &[0, 1, 0, 1, 0, 1, 0, 1, 0, 0, 4],
+        &[2, 4, 4, 4, 4, 4, 4, 0],
+        &[3, 3, 3, 3, 3],
+    ];
+
+    #[test]
+    fn constant_indices_on_every_axis() {
+        for list in LISTS {
+            check(&[given(&[5, 3])], |g, x| {
+                gathered(g, x[0], &[list.len()], list, 0)
+            });
+            check(&[given(&[3, 5])], |g, x| {
+                gathered(g, x[0], &[list.len()], list, 1)
+            });
+            check(&[given(&[2, 5, 3])], |g, x| {
+                gathered(g, x[0], &[list.len()], list, 1)
+            });
+            check(&[given(&[5])], |g, x| {
+                gathered(g, x[0], &[list.len(), 1], list, 0)
+            });
+        }
+        check(&[given(&[5, 3])], |g, x| {
+            gathered(g, x[0], &[2, 2], &[0, 4, 4, 1], 0)
+        });
+        check(&[given(&[5, 3])], |g, x| gathered(g, x[0], &[], &[3], 0));
+        check(&[given(&[5, 3])], |g, x| {
+            let list = g.constant(Constant::i64(&[4], &[0, 4, 4, 1]));
+            let list = g.reshape(list, &[2, 2])?;
+            let list = g.cast(list, DType::I64)?;
+            g.gather(x[0], list, 0)
+        });
+    }
+
+    #[test]
+    fn constant_indices_never_become_a_scatter() {
+        for list in LISTS {
+            assert!(!emitted(5, list).contains(&"ScatterRows"), "{list:?}");
+        }
+        assert_eq!(emitted(5, &[4, 2, 0, 3, 1]), ["Gather"]);
+        assert_eq!(emitted(5, &[4, 0, 2]), ["Pad", "Gather"]);
+        assert_eq!(emitted(5, &[1, 2, 3]), ["Pad"]);
+        // Each row equally often: gathered in the rows' order and summed.
+        assert_eq!(emitted(2, &[0, 1, 0, 1]), ["Gather", "ReduceSum"]);
+        // A position-bias table.
+        let table: Vec<i64> = (0..49 * 49).map(|i| (i * i) % 23).collect();
+        assert_eq!(emitted(169, &table), ["Gemm"]);
+    }
+
+    #[test]
+    fn one_row_that_many_refer_to() {
+        // Too many rows for a one-hot matrix, as with windows that reach over the edge.
+        let rows = 3000;
+        let mut list: Vec<i64> = (0..2 * rows as i64)
+            .map(|i| i.min(rows as i64 - 1))
+            .collect();
+        list.rotate_left(17);
+        assert!(!emitted(rows, &list).contains(&"ScatterRows"));
+        check(&[given(&[rows, 2])], |g, x| {
+            gathered(g, x[0], &[list.len()], &list, 0)
+        });
+        check(&[given(&[2, rows])], |g, x| {
+            gathered(g, x[0], &[list.len()], &list, 1)
+        });
+    }
+
+    #[test]
+    fn constant_rows_of_the_operand_cost_nothing() {
+        let list = [5, 1, 5, 0, 4, 3, 5, 2, 5];
+        let with_zero_row = |g: &mut Graph, x: Value| {
+            let zero = Constant::real(g.dtype(x), &[1, 2], [0.0, 0.0]);
+            let zero = g.constant(zero);
+            let all = g.concat(&[x, zero], 0)?;
+            gathered(g, all, &[list.len()], &list, 0)
+        };
+        check(&[given(&[5, 2])], |g, x| with_zero_row(g, x[0]));
+        let mut g = Graph::new("padded");
+        let x = g.input("x", DType::F32, &[5, 2]).unwrap();
+        let dy = g.input("dy", DType::F32, &[9, 2]).unwrap();
+        let y = with_zero_row(&mut g, x).unwrap();
+        let before = g.nodes().len();
+        vjp(&mut g, &[(y, dy)], &[x]).unwrap();
+        let ops: Vec<_> = g.nodes()[before..].iter().map(|n| n.op.name()).collect();
+        assert_eq!(ops, ["Gather"]);
+        // In front, and picked from by somebody else as well.
+        check(&[given(&[3, 2])], |g, x| {
+            let zero = Constant::real(g.dtype(x[0]), &[2, 2], [1.0; 4]);
+            let zero = g.constant(zero);
+            let all = g.concat(&[zero, x[0]], 0)?;
+            let some = gathered(g, all, &[4], &[1, 4, 0, 2], 0)?;
+            let others = gathered(g, all, &[3], &[1, 1, 0], 0)?;
+            let picked = g.concat(&[some, others, all], 0)?;
+            g.mul(picked, picked)
+        });
+    }
+
+    #[test]
+    fn the_gradient_of_the_joined_operand_is_whole_when_asked_for() {
+        let mut g = Graph::new("joined");
+        let x = g.input("x", DType::F64, &[2, 1]).unwrap();
+        let zero = g.constant(Constant::real(DType::F64, &[1, 1], [0.0]));
+        let all = g.concat(&[x, zero], 0).unwrap();
+        let y = gathered(&mut g, all, &[4], &[2, 1, 2, 2], 0).unwrap();
+        let dy = g.constant(Constant::real(
+            DType::F64,
+            &[4, 1],
+            [1.0, 10.0, 100.0, 1000.0],
+        ));
+        let d = vjp(&mut g, &[(y, dy)], &[all, x]).unwrap();
+        g.output("d_all", d[0].unwrap()).unwrap();
+        g.output("d_x", d[1].unwrap()).unwrap();
+        let Some(runtime) = testing::runtime() else {
+            return;
+        };
+        let at = Tensor::from_f64(&[2, 1], &[0.0; 2]).unwrap();
+        let found = testing::run(runtime, g, &[("x", &at)]);
+        assert_eq!(found[0].to_f64().unwrap(), [0.0, 10.0, 1101.0]);
+        assert_eq!(found[1].to_f64().unwrap(), [0.0, 10.0]);
+    }
+
+    #[test]
+    fn indices_known_at_run_time() {
+        // Two of them alike; they depend on nothing that is differentiated.
+        let dynamic = |g: &mut Graph, n: usize, rows: usize| {
+            let list: Vec<f64> = (0..n).map(|i| ((i * i) % rows) as f64).collect();
+            let list = g.constant(Constant::real(DType::F64, &[n], list));
+            g.cast(list, DType::I64)
+        };
+        for (shape, axis, n) in [
+            (vec![4, 3], 0, 6),
+            (vec![4], 0, 6),
+            (vec![2, 4, 3], 1, 6),
+            (vec![3, 2, 4], 2, 6),
+            (vec![50, 16], 0, 200),
+        ] {
+            let rows = shape[axis];
+            check(&[given(&shape)], |g, x| {
+                let list = dynamic(g, n, rows)?;
+                let list = g.reshape(list, &[2, n / 2])?;
+                let y = g.gather(x[0], list, axis)?;
+                g.mul(y, y)
+            });
+        }
+        check(&[given(&[6, 3])], |g, x| {
+            let list = dynamic(g, 6, 4)?;
+            let y = g.scatter_rows(x[0], list, 5)?;
+            g.mul(y, y)
+        });
+    }
+
+    #[test]
+    fn indices_out_of_range_are_an_error() {
+        let mut g = Graph::new("range");
+        let x = g.input("x", DType::F32, &[3, 2]).unwrap();
+        for bad in [3, -1] {
+            let y = gathered(&mut g, x, &[1], &[bad], 0).unwrap();
+            let dy = g.exp(y).unwrap();
+            let error = vjp(&mut g, &[(y, dy)], &[x]).unwrap_err();
+            assert!(matches!(error, GraphError::Config { .. }), "{error}");
+        }
+    }
+}

@@ -50,7 +50,11 @@ impl Visit<'_> {
 
     /// Adds to the cotangent of operand `i`; same rank, sizes may be 1.
     pub fn give(&mut self, i: usize, dx: Value) {
-        let x = self.node.inputs[i];
+        self.give_to(self.node.inputs[i], dx);
+    }
+
+    /// The same for any value this node depends on.
+    pub fn give_to(&mut self, x: Value, dx: Value) {
         if self.path.contains(&x) {
             self.collected.entry(x).or_default().add(dx);
         }

@@ -405,7 +405,7 @@ impl Graph {
         )
     }
 
-    /// Largest element over axes. No gradient passes.
+    /// Largest element over axes. It has no gradient rule: put [`Graph::detach`] behind it where a gradient passes by.
     pub fn reduce_max(&mut self, x: Value, axes: &[usize], keep: bool) -> Result<Value> {
         self.one(
             Op::ReduceMax {

@@ -107,7 +107,12 @@ impl Runtime {
         let mut tried = self.tried.0.lock().unwrap_or_else(PoisonError::into_inner);
         let outcome = tried
             .entry(device)
-            .or_insert_with(|| self.try_on(&cuda).map_err(|e| e.to_string()))
+            .or_insert_with(|| {
+                self.try_on(&cuda).map_err(|e| match e {
+                    Error::Provider { detail, .. } => detail,
+                    other => other.to_string(),
+                })
+            })
             .clone();
         match (options.provider, outcome) {
             (Provider::Auto, Err(why)) => Ok(InUse {

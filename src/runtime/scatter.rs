@@ -20,6 +20,8 @@ use crate::graph::DOMAIN;
 const WORTH_A_THREAD: usize = 1 << 15;
 /// Output rows are dealt to threads in this many lots at most.
 const LOTS: usize = 1024;
+/// Indices looked at in one go.
+const BLOCK: usize = 256;
 
 /// The domain with the operator for every combination of element and index type, for sessions with
 /// `threads` threads.
@@ -251,13 +253,38 @@ fn add_rows<T: Element, I: Index>(
     output: &mut [T],
 ) {
     output.fill(T::default());
-    for (row, &index) in x.chunks_exact(columns).zip(indices) {
-        let index: i64 = index.into();
-        // Not negative: `count` has seen every index.
-        let index = index as usize;
-        if rows.contains(&index) {
-            let at = (index - rows.start) * columns;
-            for (sum, &value) in output[at..at + columns].iter_mut().zip(row) {
+    // The widths of our models as constants: the compiler then writes out the sum of a row.
+    match columns {
+        16 => add_rows_of(x, indices, 16, rows, output),
+        32 => add_rows_of(x, indices, 32, rows, output),
+        _ => add_rows_of(x, indices, columns, rows, output),
+    }
+}
+
+#[inline(always)]
+fn add_rows_of<T: Element, I: Index>(
+    x: &[T],
+    indices: &[I],
+    columns: usize,
+    rows: &Range<usize>,
+    output: &mut [T],
+) {
+    // Whose row it is is a coin toss, which a processor guesses wrong half of the time. So the rows of a
+    // block that are ours are listed first, without a jump, and added after.
+    let mut ours = [(0, 0); BLOCK];
+    for (x, indices) in x.chunks(BLOCK * columns).zip(indices.chunks(BLOCK)) {
+        let mut count = 0;
+        for (at, &index) in indices.iter().enumerate() {
+            let index: i64 = index.into();
+            // Not negative: `count` has seen every index. Below the range it wraps to a large number.
+            let row = (index as usize).wrapping_sub(rows.start);
+            ours[count] = (at, row);
+            count += usize::from(row < rows.len());
+        }
+        for &(from, to) in &ours[..count] {
+            let from = &x[from * columns..][..columns];
+            let to = &mut output[to * columns..][..columns];
+            for (sum, &value) in to.iter_mut().zip(from) {
                 *sum += value;
             }
         }

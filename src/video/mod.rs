@@ -20,4 +20,6 @@ pub use overlay::{MapError, Overlay};
 pub use palette::{Palette, PaletteError};
 pub use scale::{ScaleError, Scaler};
 pub use size::{SizeError, model_size};
-pub use still::{LabelIds, Labels, Rgb, StillError, read_labels, read_rgb, write_png};
+pub use still::{
+    LabelIds, Labels, Listing, Rgb, StillError, list_stills, read_labels, read_rgb, write_png,
+};

@@ -95,6 +95,48 @@ impl LabelIds {
     }
 }
 
+/// The image files of a folder.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Listing {
+    /// JPEG and PNG files with their names less the extension, sorted by name.
+    pub images: Vec<(String, PathBuf)>,
+    /// Everything else in the folder, sorted.
+    pub other: Vec<PathBuf>,
+}
+
+/// Lists the JPEG and PNG files of a folder by their extension; nothing is opened. Of two files that differ in their
+/// extension only, the second counts as another file.
+///
+/// # Errors
+/// [`StillError::Io`] when the folder cannot be read.
+pub fn list_stills(dir: &Path) -> Result<Listing, StillError> {
+    let io = |source| StillError::Io {
+        path: dir.to_owned(),
+        source,
+    };
+    let mut paths: Vec<PathBuf> = std::fs::read_dir(dir)
+        .map_err(io)?
+        .map(|entry| entry.map(|e| e.path()))
+        .collect::<Result<_, _>>()
+        .map_err(io)?;
+    paths.sort();
+    let mut listing = Listing::default();
+    for path in paths {
+        let extension = path.extension().and_then(|e| e.to_str());
+        let known = extension
+            .is_some_and(|e| ["jpg", "jpeg", "png"].contains(&e.to_ascii_lowercase().as_str()));
+        match path.file_stem().and_then(|s| s.to_str()) {
+            Some(stem) if known && listing.images.last().is_none_or(|(last, _)| last != stem) => {
+                listing.images.push((stem.to_owned(), path));
+            }
+            _ => listing.other.push(path),
+        }
+    }
+    // Names without their extension can sort otherwise than with it ("a-1.png" comes before "a.png").
+    listing.images.sort();
+    Ok(listing)
+}
+
 fn decode(path: &Path) -> Result<DynamicImage, StillError> {
     let io = |source| StillError::Io {
         path: path.to_owned(),
@@ -230,6 +272,30 @@ mod tests {
         let refused = read_labels(&file, &LabelIds::with_void_last(10)).unwrap_err();
         assert!(matches!(refused, StillError::LabelId { id: 11, .. }));
         assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn folders_are_listed_by_name() {
+        let dir = tempfile::tempdir().unwrap();
+        for name in [
+            "b.JPG",
+            "a.png",
+            "a-1.png",
+            "c.jpeg",
+            "c.png",
+            "notes.txt",
+            ".png",
+        ] {
+            std::fs::write(dir.path().join(name), b"").unwrap();
+        }
+        let listing = list_stills(dir.path()).unwrap();
+        let stems: Vec<&str> = listing.images.iter().map(|(s, _)| s.as_str()).collect();
+        assert_eq!(stems, ["a", "a-1", "b", "c"]);
+        assert_eq!(listing.images[3].1, dir.path().join("c.jpeg"));
+        let other = [".png", "c.png", "notes.txt"].map(|n| dir.path().join(n));
+        assert_eq!(listing.other, other);
+        let missing = list_stills(&dir.path().join("none")).unwrap_err();
+        assert!(missing.to_string().contains("none: "));
     }
 
     #[test]

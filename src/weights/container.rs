@@ -149,6 +149,23 @@ pub(super) fn write(
     write_atomically(path, &bytes).map_err(|source| WeightsError::Write { file, source })
 }
 
+impl Weights {
+    /// Writes the tensors as they are, float32, with no description: a trainer's checkpoint.
+    ///
+    /// # Errors
+    /// [`WeightsError`] when an element is not finite or the file cannot be written.
+    pub fn write_safetensors(&self, path: impl AsRef<Path>) -> Result<(), WeightsError> {
+        let path = path.as_ref();
+        write(
+            path,
+            "checkpoint",
+            &serde_json::json!({}),
+            self,
+            Precision::Single,
+        )
+    }
+}
+
 fn encode(
     file: &str,
     name: &str,

@@ -1,18 +1,44 @@
 //! The command line: one file per subcommand.
-use std::path::Path;
-use tttseg::{eval::recorded, runtime};
 
-fn main() {
-    let options = runtime::Options { threads: 2, ..Default::default() };
-    let rt = runtime::load(&options).unwrap();
-    for case in std::env::args().skip(1) {
-        let t = std::time::Instant::now();
-        match recorded::recompute(Path::new(&case), rt, &options) {
-            Ok(r) => {
-                println!("{case} {} {:?}", &r.digest[..12], t.elapsed());
-                for c in r.comparisons { println!("  {:<50} {:>10.2e} {:>8.0e} {}", c.tensor, c.error, c.tolerance, c.passes()); }
-            }
-            Err(e) => println!("{case}: {e}"),
+mod bench;
+mod options;
+mod train;
+mod verify;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+/// Video models that learn while they watch: the command line of tttseg.
+#[derive(Parser)]
+#[command(version, about, max_term_width = 100)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    Verify(verify::Arguments),
+    Bench(bench::Arguments),
+    Train(train::Arguments),
+}
+
+/// What every subcommand returns: whether all is well, or why it could not be done.
+type Outcome = Result<bool, Box<dyn std::error::Error>>;
+
+fn main() -> ExitCode {
+    let outcome = match Cli::parse().command {
+        Command::Verify(arguments) => verify::run(&arguments),
+        Command::Bench(arguments) => bench::run(&arguments),
+        Command::Train(arguments) => train::run(&arguments),
+    };
+    match outcome {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(error) => {
+            eprintln!("tttseg: {error}");
+            ExitCode::FAILURE
         }
     }
 }

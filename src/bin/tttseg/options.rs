@@ -1,0 +1,40 @@
+use std::path::PathBuf;
+
+use clap::Args;
+use tttseg::runtime::{self, Options, Provider, Runtime};
+
+/// Where graphs run; shared by all subcommands that run any.
+#[derive(Args, Clone, Debug)]
+pub struct RuntimeArguments {
+    /// Where to run: auto, cpu or cuda.
+    #[arg(long, default_value = "auto")]
+    provider: Provider,
+    /// Number of the CUDA device.
+    #[arg(long, default_value_t = 0)]
+    device: u32,
+    /// CPU threads; 0 takes all cores.
+    #[arg(long, default_value_t = 0)]
+    threads: usize,
+    /// ONNX Runtime's shared library, if it is not where it is looked for.
+    #[arg(long)]
+    runtime_library: Option<PathBuf>,
+}
+
+impl RuntimeArguments {
+    /// The options of the engine's runtime layer.
+    pub fn options(&self) -> Options {
+        Options {
+            library: self.runtime_library.clone(),
+            provider: self.provider,
+            device: self.device,
+            threads: self.threads,
+            ..Options::default()
+        }
+    }
+
+    /// Loads ONNX Runtime.
+    pub fn load(&self) -> Result<(&'static Runtime, Options), runtime::Error> {
+        let options = self.options();
+        Ok((runtime::load(&options)?, options))
+    }
+}

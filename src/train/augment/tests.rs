@@ -1,0 +1,187 @@
+use super::*;
+use proptest::prelude::*;
+use rand::SeedableRng;
+
+type View = (Vec<u8>, Vec<u8>);
+
+fn view(
+    sample: &Sample,
+    knobs: &Augmentation,
+    class: Option<u8>,
+    seed: u64,
+    size: (usize, usize),
+) -> View {
+    let mut image = vec![1; size.0 * size.1 * 3];
+    let mut labels = vec![1; size.0 * size.1];
+    let mut rng = ChaCha8Rng::seed_from_u64(seed);
+    Viewer::default()
+        .view(
+            sample,
+            knobs,
+            class,
+            &mut rng,
+            size,
+            &mut image,
+            &mut labels,
+        )
+        .unwrap();
+    (image, labels)
+}
+
+/// Red grows with x and green with y, four codes a pixel; the label is x or y.
+fn ramp(width: usize, height: usize, vertical: bool) -> Sample {
+    let places = (0..width * height).map(|i| (i % width, i / width));
+    Sample {
+        name: "ramp".into(),
+        width,
+        height,
+        rgb: places
+            .clone()
+            .flat_map(|(x, y)| [4 * x as u8, 4 * y as u8, 77])
+            .collect(),
+        labels: places
+            .map(|(x, y)| if vertical { y as u8 } else { x as u8 })
+            .collect(),
+    }
+}
+
+fn geometry() -> Augmentation {
+    Augmentation {
+        scale: (0.5, 2.0),
+        stretch: 1.3,
+        flip: 0.5,
+        ..Augmentation::none()
+    }
+}
+
+#[test]
+fn without_changes_a_view_of_the_same_size_is_the_image() {
+    let sample = ramp(40, 30, false);
+    let (image, labels) = view(&sample, &Augmentation::none(), None, 9, (40, 30));
+    assert_eq!(image, sample.rgb);
+    assert_eq!(labels, sample.labels);
+}
+
+#[test]
+fn flip_mirrors_both() {
+    let sample = ramp(40, 30, false);
+    let knobs = Augmentation {
+        flip: 1.0,
+        ..Augmentation::none()
+    };
+    let (image, labels) = view(&sample, &knobs, None, 9, (40, 30));
+    for y in 0..30 {
+        for x in 0..40 {
+            assert_eq!(labels[y * 40 + x], 39 - x as u8);
+            assert_eq!(image[(y * 40 + x) * 3], 4 * (39 - x as u8));
+        }
+    }
+}
+
+#[test]
+fn small_images_are_padded() {
+    let sample = ramp(8, 6, false);
+    let (image, labels) = view(&sample, &Augmentation::default(), None, 2, (64, 48));
+    let padded = labels.iter().filter(|&&l| l == 255).count();
+    assert!(padded > 64 * 48 / 2 && padded < 64 * 48);
+    for (pixel, label) in image.chunks(3).zip(&labels) {
+        assert!(*label != 255 || pixel == PADDING);
+    }
+    // Not a pixel of it is inside: all padding, and no panic.
+    let knobs = Augmentation {
+        scale: (0.05, 0.05),
+        ..geometry()
+    };
+    let (image, labels) = view(&ramp(1, 1, false), &knobs, None, 2, (16, 16));
+    assert!(labels.iter().all(|&l| l == 255));
+    assert!(image.chunks(3).all(|p| p == PADDING));
+}
+
+#[test]
+fn a_class_that_is_asked_for_is_in_view() {
+    let mut sample = ramp(60, 50, false);
+    sample.labels.fill(0);
+    for (x, y) in [(0, 0), (59, 49), (30, 2), (58, 20)] {
+        let mut sample = sample.clone();
+        sample.labels[y * 60 + x] = 3;
+        let knobs = Augmentation {
+            scale: (1.0, 2.0),
+            ..geometry()
+        };
+        for seed in 0..40 {
+            let (_, labels) = view(&sample, &knobs, Some(3), seed, (32, 32));
+            assert!(labels.contains(&3), "{x},{y} seed {seed}");
+        }
+        // A class it does not hold makes no difference.
+        view(&sample, &knobs, Some(9), 0, (32, 32));
+    }
+}
+
+#[test]
+fn knobs_out_of_range_are_named() {
+    assert_eq!(Augmentation::default().validate(), Ok(()));
+    assert_eq!(Augmentation::none().validate(), Ok(()));
+    let refused = |change: &dyn Fn(&mut Augmentation)| {
+        let mut knobs = Augmentation::default();
+        change(&mut knobs);
+        knobs.validate().unwrap_err().to_string()
+    };
+    assert!(refused(&|k| k.flip = 1.1).contains("flip is 1.1, possible is 0 to 1"));
+    assert!(refused(&|k| k.scale = (2.0, 0.5)).contains("scale.1"));
+    assert!(refused(&|k| k.dusk_gain = 0.0).contains("dusk_gain"));
+    assert!(refused(&|k| k.noise = f32::NAN).contains("noise"));
+}
+
+#[test]
+fn knobs_are_read_from_json() {
+    let knobs: Augmentation = serde_json::from_str(r#"{"flip": 0.0, "scale": [1, 2]}"#).unwrap();
+    assert_eq!(
+        knobs,
+        Augmentation {
+            flip: 0.0,
+            scale: (1.0, 2.0),
+            ..Augmentation::default()
+        }
+    );
+    assert!(serde_json::from_str::<Augmentation>(r#"{"flop": 0.0}"#).is_err());
+    let text = serde_json::to_string(&knobs).unwrap();
+    assert_eq!(serde_json::from_str::<Augmentation>(&text).unwrap(), knobs);
+}
+
+proptest! {
+    #[test]
+    fn labels_stay_with_their_pixels(
+        seed in any::<u64>(), vertical in any::<bool>(), w in 8usize..80, h in 8usize..80,
+        sw in 1usize..60, sh in 1usize..60, class in proptest::option::of(0u8..60),
+    ) {
+        let sample = ramp(sw, sh, vertical);
+        let (image, labels) = view(&sample, &geometry(), class, seed, (w, h));
+        for (i, (pixel, &label)) in image.chunks(3).zip(&labels).enumerate() {
+            if label == 255 {
+                prop_assert_eq!(pixel, PADDING);
+            } else {
+                // The centre of the pixel lies within the labelled one; rounding and the edge take another half.
+                let place = f32::from(pixel[usize::from(vertical)]) / 4.0;
+                prop_assert!((place - f32::from(label)).abs() <= 1.1, "{i}: {place} labelled {label}");
+                prop_assert_eq!(pixel[2], 77);
+            }
+        }
+    }
+
+    #[test]
+    fn any_setting_gives_a_view(seed in any::<u64>(), w in 1usize..50, h in 1usize..50, all in any::<bool>()) {
+        let mut knobs = Augmentation::default();
+        if all {
+            for p in [
+                &mut knobs.flip, &mut knobs.jitter, &mut knobs.gamma, &mut knobs.dusk, &mut knobs.noise,
+                &mut knobs.blur, &mut knobs.grey,
+            ] {
+                *p = 1.0;
+            }
+        }
+        let sample = ramp(37, 21, true);
+        let first = view(&sample, &knobs, Some(5), seed, (w, h));
+        prop_assert!(first.1.iter().all(|&l| l == 255 || l < 21));
+        prop_assert_eq!(first, view(&sample, &knobs, Some(5), seed, (w, h)));
+    }
+}

@@ -1,0 +1,310 @@
+use std::path::Path;
+
+use super::{Batch, TrainOptions, train_graph};
+use crate::adapt::Draws;
+use crate::adapt::graphs::Size;
+use crate::graph::GraphError;
+use crate::model::{ModelConfig, initial_weights, parameters};
+use crate::optim::{AdamW, Layout, LayoutError};
+use crate::runtime::{Cancel, Options, Runtime, Session, Tensor};
+use crate::weights::{Normalisation, Weights, WeightsError};
+
+/// Names of the entries of a checkpoint that are no parameters.
+const PROGRESS: &str = "progress.iteration";
+const MOMENTS: [&str; 2] = ["first.", "second."];
+
+/// Learning rate over the iterations: linear warm-up, then a cosine down to zero.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Schedule {
+    /// Largest rate.
+    pub peak: f64,
+    /// Iterations of warm-up.
+    pub warm_up: u64,
+    /// Iterations in all.
+    pub iterations: u64,
+}
+
+impl Schedule {
+    /// The rate at an iteration, counted from 0.
+    pub fn rate(&self, iteration: u64) -> f64 {
+        if iteration < self.warm_up {
+            return self.peak * (iteration + 1) as f64 / self.warm_up as f64;
+        }
+        let span = self.iterations.saturating_sub(self.warm_up).max(1);
+        let done = ((iteration - self.warm_up) as f64 / span as f64).min(1.0);
+        self.peak * 0.5 * (1.0 + (std::f64::consts::PI * done).cos())
+    }
+}
+
+/// Everything that defines a training run, but the images.
+#[derive(Clone, Debug, PartialEq)]
+pub struct TrainerOptions {
+    /// Sizes of f, h and g; h with the fixed readout.
+    pub config: ModelConfig,
+    /// How pixels become the network's input.
+    pub normalisation: Normalisation,
+    /// Images per iteration.
+    pub batch: usize,
+    /// Size of the crops.
+    pub size: Size,
+    /// Learning rate.
+    pub schedule: Schedule,
+    /// Learning rate of the encoder as a multiple of that of the heads.
+    pub encoder_multiplier: f64,
+    /// Weight decay (METHOD §5.6 says of what).
+    pub weight_decay: f64,
+    /// Largest global gradient norm.
+    pub clip_norm: f64,
+    /// Share of 16×16 patches hidden from g.
+    pub mask_ratio: f64,
+    /// Weight of the reconstruction loss.
+    pub recon_weight: f64,
+    /// Weight of the dice term.
+    pub dice_weight: f64,
+    /// Weight of every class in the cross-entropy.
+    pub class_weights: Vec<f32>,
+    /// Seed of weights and masks.
+    pub seed: u64,
+}
+
+/// Why training stopped.
+#[derive(Debug, thiserror::Error)]
+pub enum TrainError {
+    /// The model cannot be built.
+    #[error(transparent)]
+    Graph(#[from] GraphError),
+    /// The graph cannot be run.
+    #[error(transparent)]
+    Runtime(#[from] crate::runtime::Error),
+    /// A checkpoint does not fit the model.
+    #[error("the checkpoint does not fit: {0}")]
+    Layout(#[from] LayoutError),
+    /// A checkpoint cannot be read or written.
+    #[error(transparent)]
+    Weights(#[from] WeightsError),
+    /// A batch of another size than the graph was built for.
+    #[error("a batch of {given} bytes where {expected} are needed")]
+    Batch {
+        /// Bytes of the images given.
+        given: usize,
+        /// Bytes needed.
+        expected: usize,
+    },
+}
+
+/// What one iteration gave.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct StepReport {
+    /// Loss of the main task.
+    pub main_loss: f32,
+    /// Loss of masked reconstruction.
+    pub recon_loss: f32,
+    /// Global gradient norm before clipping.
+    pub gradient_norm: f32,
+    /// Whether loss and gradient were finite; if not, nothing changed.
+    pub finite: bool,
+}
+
+/// A training run: weights, moments and the session that moves them.
+pub struct Trainer {
+    options: TrainerOptions,
+    layout: Layout,
+    session: Session,
+    inputs: Vec<String>,
+    state: Vec<Tensor>,
+    iteration: u64,
+}
+
+impl Trainer {
+    /// A run from the start: from `weights` where they have a parameter, random otherwise.
+    ///
+    /// # Errors
+    /// A model that cannot be built.
+    pub fn new(
+        options: TrainerOptions,
+        weights: Option<&Weights>,
+        runtime: &'static Runtime,
+        run_on: &Options,
+    ) -> Result<Self, TrainError> {
+        let mut start = initial_weights(&options.config, options.seed)?;
+        for (name, tensor) in weights.iter().flat_map(|w| w.iter()) {
+            if start.get(name).is_some_and(|t| t.shape == tensor.shape) {
+                start.insert(name, tensor.clone());
+            }
+        }
+        let layout = Layout::new(&parameters(&options.config)?, Layout::PACK_BELOW);
+        let graph = train_graph(
+            &options.config,
+            &options.normalisation,
+            &layout,
+            &TrainOptions {
+                batch: options.batch,
+                size: options.size,
+                recon_weight: options.recon_weight,
+                dice_weight: options.dice_weight,
+                class_weights: options.class_weights.clone(),
+                optimiser: AdamW {
+                    weight_decay: options.weight_decay,
+                    clip_norm: options.clip_norm,
+                    moments: true,
+                },
+            },
+        )?;
+        let target = runtime.in_use(run_on)?.target();
+        let session = Session::new(runtime, &graph.finish(target)?, run_on, &Cancel::new())?;
+        let mut inputs: Vec<String> = layout.buffers.iter().map(|b| b.name.clone()).collect();
+        let mut state = tensors(&layout, &start)?;
+        for kind in MOMENTS {
+            for buffer in &layout.buffers {
+                inputs.push(format!("{kind}{}", buffer.name));
+                let zeros = vec![0.0; buffer.shape.iter().product()];
+                state.push(Tensor::from_f32(&buffer.shape, &zeros)?);
+            }
+        }
+        Ok(Self {
+            options,
+            layout,
+            session,
+            inputs,
+            state,
+            iteration: 0,
+        })
+    }
+
+    /// Iterations done.
+    pub fn iteration(&self) -> u64 {
+        self.iteration
+    }
+
+    /// Takes one step on a batch.
+    ///
+    /// # Errors
+    /// A batch of another size, or what running the graph says.
+    pub fn step(&mut self, batch: &Batch) -> Result<StepReport, TrainError> {
+        let o = &self.options;
+        let (count, size) = (o.batch, o.size);
+        let expected = count * size.height * size.width * 3;
+        if batch.images.len() != expected || batch.labels.len() * 3 != expected {
+            return Err(TrainError::Batch {
+                given: batch.images.len(),
+                expected,
+            });
+        }
+        let mut draws = Draws::new(o.seed, self.iteration);
+        let (rows, columns) = size.blocks();
+        let mask: Vec<f32> = (0..count)
+            .flat_map(|_| draws.mask(rows * columns, o.mask_ratio))
+            .collect();
+        let rate = o.schedule.rate(self.iteration);
+        let scalar = |v: f64| Tensor::from_f32(&[], &[v as f32]);
+        let given = [
+            (
+                "images",
+                Tensor::from_u8(&[count, size.height, size.width, 3], &batch.images)?,
+            ),
+            (
+                "labels",
+                Tensor::from_u8(&[count, size.height, size.width], &batch.labels)?,
+            ),
+            ("mask", Tensor::from_f32(&[count, rows, columns], &mask)?),
+            ("learning_rate", scalar(rate)?),
+            (
+                "encoder_learning_rate",
+                scalar(rate * o.encoder_multiplier)?,
+            ),
+            ("step", scalar((self.iteration + 1) as f64)?),
+        ];
+        let state = self.inputs.iter().map(String::as_str).zip(&self.state);
+        let inputs: Vec<(&str, &Tensor)> =
+            state.chain(given.iter().map(|(n, t)| (*n, t))).collect();
+        let mut outputs = self.session.run(&inputs)?;
+        let reported = outputs.split_off(self.state.len());
+        self.state = outputs;
+        self.iteration += 1;
+        Ok(StepReport {
+            main_loss: reported[0].to_f32()?[0],
+            recon_loss: reported[1].to_f32()?[0],
+            gradient_norm: reported[2].to_f32()?[0],
+            finite: reported[3].to_bool()?[0],
+        })
+    }
+
+    /// The weights of f, h and g.
+    ///
+    /// # Errors
+    /// When they cannot be copied from the device.
+    pub fn weights(&self) -> Result<Weights, TrainError> {
+        Ok(self.layout.unpack(&self.contents(0)?))
+    }
+
+    /// Writes everything needed to go on: weights, moments and the iteration.
+    ///
+    /// # Errors
+    /// When the file cannot be written.
+    pub fn save_checkpoint(&self, path: &Path) -> Result<(), TrainError> {
+        let mut all = self.weights()?;
+        for (i, kind) in MOMENTS.iter().enumerate() {
+            for (name, tensor) in self.layout.unpack(&self.contents(i + 1)?).0 {
+                all.insert(format!("{kind}{name}"), tensor);
+            }
+        }
+        // Exact as float32 up to 2^24 iterations.
+        let iteration = crate::weights::Tensor {
+            shape: vec![1],
+            data: vec![self.iteration as f32],
+        };
+        all.insert(PROGRESS, iteration);
+        Ok(all.write_safetensors(path)?)
+    }
+
+    /// Goes on from a checkpoint.
+    ///
+    /// # Errors
+    /// When the file cannot be read or belongs to another model.
+    pub fn load_checkpoint(&mut self, path: &Path) -> Result<(), TrainError> {
+        let file = path.display().to_string();
+        let all = Weights::read_safetensors(path)?;
+        let mut state = tensors(&self.layout, &all)?;
+        for kind in MOMENTS {
+            let stripped = all
+                .iter()
+                .filter_map(|(n, t)| Some((n.strip_prefix(kind)?.to_owned(), t.clone())));
+            state.extend(tensors(&self.layout, &stripped.collect())?);
+        }
+        self.iteration = all.expect(&file, PROGRESS, &[1])?.data[0] as u64;
+        self.state = state;
+        Ok(())
+    }
+
+    fn contents(&self, part: usize) -> Result<Vec<Vec<f32>>, TrainError> {
+        let count = self.layout.buffers.len();
+        let part = &self.state[part * count..(part + 1) * count];
+        Ok(part.iter().map(Tensor::to_f32).collect::<Result<_, _>>()?)
+    }
+}
+
+fn tensors(layout: &Layout, weights: &Weights) -> Result<Vec<Tensor>, TrainError> {
+    let packed = layout.pack(weights)?;
+    Ok(packed
+        .iter()
+        .map(|t| Tensor::from_f32(&t.shape, &t.data))
+        .collect::<Result<_, _>>()?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_rate_rises_then_falls_to_zero() {
+        let schedule = Schedule {
+            peak: 1.0,
+            warm_up: 10,
+            iterations: 110,
+        };
+        assert!((schedule.rate(0) - 0.1).abs() < 1e-12);
+        assert!((schedule.rate(9) - 1.0).abs() < 1e-12);
+        assert!((schedule.rate(60) - 0.5).abs() < 1e-12);
+        assert!(schedule.rate(110) < 1e-12);
+    }
+}
