@@ -1,0 +1,212 @@
+//! The seam to the engine: the only file of the plugin that knows how [`tttseg::adapt::Adapter`] is used.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use tttseg::adapt::{Adapter, Error, Prediction, Request, Reset};
+use tttseg::runtime;
+use tttseg::video::Palette;
+use tttseg::weights::{ModelFile, WeightsError};
+
+use super::ExecutionProvider;
+use super::settings::Settings;
+
+/// What an engine is made of; another value needs another engine.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Key {
+    model_file: Option<PathBuf>,
+    options: runtime::Options,
+    /// Steps are built for this many views.
+    batch_size: usize,
+}
+
+impl Key {
+    pub fn new(settings: &Settings) -> Self {
+        Self {
+            model_file: settings.model_path(),
+            options: runtime::Options {
+                library: settings.runtime_library.as_ref().map(PathBuf::from),
+                provider: match settings.execution_provider {
+                    ExecutionProvider::Auto => runtime::Provider::Auto,
+                    ExecutionProvider::Cpu => runtime::Provider::Cpu,
+                    ExecutionProvider::Cuda => runtime::Provider::Cuda,
+                },
+                device: settings.device,
+                threads: settings.threads as usize,
+                deterministic: settings.deterministic,
+            },
+            batch_size: settings.method().batch_size,
+        }
+    }
+}
+
+/// What is forgotten.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Forget {
+    /// Frames of the window: time has jumped within a video.
+    Window,
+    /// The window and the optimiser's moments: a seek.
+    WindowAndMoments,
+    /// Everything that was learned: another video.
+    Everything,
+}
+
+/// What is wanted for a frame.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Wanted {
+    pub learn: bool,
+    /// Lateness is why not.
+    pub late: bool,
+    pub classes: bool,
+    pub reconstruction: bool,
+}
+
+/// Why a frame has no result.
+#[derive(Debug)]
+pub(super) enum Failure {
+    /// The element is flushing or going down.
+    Cancelled,
+    /// Something that has to be told.
+    Error(Error),
+}
+
+impl From<Error> for Failure {
+    fn from(error: Error) -> Self {
+        match error {
+            Error::Cancelled => Self::Cancelled,
+            error => Self::Error(error),
+        }
+    }
+}
+
+/// A model that runs and learns.
+pub(super) struct Engine {
+    key: Key,
+    adapter: Adapter,
+    palette: Arc<Palette>,
+}
+
+impl Engine {
+    /// Reads the model, loads ONNX Runtime and starts a worker. The error says what can be done.
+    pub fn start(settings: &Settings) -> Result<Self, gst::ErrorMessage> {
+        let key = Key::new(settings);
+        let model = match &key.model_file {
+            Some(path) => ModelFile::open(path),
+            None => ModelFile::embedded(),
+        };
+        let model = model.map_err(model_error)?;
+        let palette = if model.palette.is_empty() {
+            Palette::for_classes(model.classes.len())
+        } else {
+            Palette(model.palette.clone())
+        };
+        let adapter = Adapter::start(Arc::new(model), settings.method(), key.options.clone())
+            .map_err(start_error)?;
+        Ok(Self {
+            key,
+            adapter,
+            palette: Arc::new(palette),
+        })
+    }
+
+    pub fn key(&self) -> &Key {
+        &self.key
+    }
+
+    /// The model's colours.
+    pub fn palette(&self) -> &Arc<Palette> {
+        &self.palette
+    }
+
+    /// Size the network sees frames of this size at, width first.
+    pub fn model_size(&self, width: usize, height: usize) -> Result<(usize, usize), Error> {
+        self.adapter.model_size(width, height)
+    }
+
+    /// Pushes a frame at model size and waits for what comes of it. Ends at once when cancelled.
+    pub fn run(
+        &self,
+        rgb: Vec<u8>,
+        (width, height): (usize, usize),
+        wanted: Wanted,
+    ) -> Result<Prediction, Failure> {
+        let request = Request {
+            learn: wanted.learn,
+            late: wanted.late,
+            predict: wanted.classes,
+            reconstruct: wanted.reconstruction,
+        };
+        let ticket = self.adapter.push(rgb, width, height, request)?;
+        Ok(ticket.wait()?)
+    }
+
+    /// Whoever waits stops waiting, and what runs is terminated. Nothing works until [`Engine::resume`].
+    pub fn cancel(&self) {
+        self.adapter.cancel();
+    }
+
+    pub fn resume(&self) {
+        self.adapter.resume();
+    }
+
+    /// Takes effect between frames.
+    pub fn forget(&self, what: Forget) {
+        self.adapter.reset(Reset {
+            weights: what == Forget::Everything,
+            window: true,
+            moments: what != Forget::Window,
+        });
+    }
+
+    pub fn update(&self, settings: &Settings) {
+        self.adapter.update(settings.method());
+    }
+
+    pub fn provider_in_use(&self) -> String {
+        self.adapter.provider_in_use()
+    }
+
+    pub fn save(&self, path: &Path) -> Result<(), Error> {
+        self.adapter.save_state(path)
+    }
+
+    pub fn load(&self, path: &Path) -> Result<(), Error> {
+        self.adapter.load_state(path)
+    }
+}
+
+fn model_error(error: WeightsError) -> gst::ErrorMessage {
+    match &error {
+        WeightsError::NotFound { .. } => gst::error_msg!(
+            gst::ResourceError::NotFound,
+            ("{error}. Set the property model-file to a model (.safetensors) that is there, or leave it out to use \
+                 the one that is built in")
+        ),
+        WeightsError::NoneEmbedded { .. } => gst::error_msg!(
+            gst::ResourceError::NotFound,
+            ("{error}. Set the property model-file to a model (.safetensors)")
+        ),
+        _ => gst::error_msg!(
+            gst::ResourceError::Read,
+            ("{error}. Set the property model-file to a model that this version of tttseg can read")
+        ),
+    }
+}
+
+fn start_error(error: Error) -> gst::ErrorMessage {
+    match &error {
+        Error::Runtime(runtime::Error::LibraryNotFound { .. }) => {
+            gst::error_msg!(gst::LibraryError::Init, ("{error}"))
+        }
+        Error::Runtime(runtime::Error::Provider { .. }) => gst::error_msg!(
+            gst::ResourceError::Settings,
+            ("{error}. Set execution-provider to cpu, or to auto to use CUDA only where it works")
+        ),
+        Error::Runtime(runtime::Error::AnotherLibrary { .. }) => gst::error_msg!(
+            gst::ResourceError::Settings,
+            ("{error}. Leave the property runtime-library out, or start another process")
+        ),
+        Error::Setting { .. } => gst::error_msg!(gst::ResourceError::Settings, ("{error}")),
+        _ => gst::error_msg!(gst::LibraryError::Init, ("{error}")),
+    }
+}

@@ -1,0 +1,448 @@
+//! The element: state changes, negotiation, and the way to its parts.
+//!
+//! Locks, none of which is held while the engine works, except that of the pixels while frames are drawn: `settings`,
+//! `engine`, `stream`, `pixels`, `stats` and `latency` are never taken one inside the other.
+
+use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError};
+
+use gst::glib;
+use gst::prelude::*;
+use gst::subclass::prelude::*;
+use gst_base::prelude::*;
+use gst_base::subclass::BaseTransformMode;
+use gst_base::subclass::base_transform::GenerateOutputSuccess;
+use gst_base::subclass::prelude::*;
+use gst_video::{VideoInfo, VideoInterlaceMode};
+
+use super::engine::{Engine, Forget, Key};
+use super::frame::Drawn;
+use super::latency::Latency;
+use super::pace::Lateness;
+use super::pixels::Pixels;
+use super::settings::{self, Change, Live, Settings};
+use super::signals::{self, Action};
+use super::stats::Stats;
+use super::{Output, caps};
+
+pub(super) static CAT: LazyLock<gst::DebugCategory> = LazyLock::new(|| {
+    gst::DebugCategory::new(
+        "tttsegfilter",
+        gst::DebugColorFlags::empty(),
+        Some("Test-time training on raw video"),
+    )
+});
+
+/// What caps mean for frames.
+pub(super) struct Negotiated {
+    pub info: VideoInfo,
+    pub out_info: VideoInfo,
+    /// What goes out; `None` in pass-through.
+    pub output: Option<Output>,
+    /// Width and height the network sees frames at.
+    pub model_size: (usize, usize),
+}
+
+/// What belongs to the stream that flows.
+#[derive(Default)]
+pub(super) struct Stream {
+    pub id: Option<String>,
+    pub negotiated: Option<Arc<Negotiated>>,
+    pub drawn: Option<Arc<Drawn>>,
+    pub lateness: Lateness,
+    /// Time stamp of the last frame.
+    pub position: Option<gst::ClockTime>,
+}
+
+/// See the module's text.
+#[derive(Default)]
+pub struct TttSegFilter {
+    settings: Mutex<Settings>,
+    engine: Mutex<Option<Arc<Engine>>>,
+    stream: Mutex<Stream>,
+    pixels: Mutex<Pixels>,
+    stats: Mutex<Stats>,
+    latency: Mutex<Latency>,
+}
+
+/// A panic elsewhere leaves each of the locked values usable.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl TttSegFilter {
+    pub(super) fn live_settings(&self) -> Live {
+        lock(&self.settings).live.clone()
+    }
+
+    pub(super) fn engine(&self) -> Option<Arc<Engine>> {
+        lock(&self.engine).clone()
+    }
+
+    pub(super) fn negotiated(&self) -> Option<Arc<Negotiated>> {
+        lock(&self.stream).negotiated.clone()
+    }
+
+    pub(super) fn stream(&self) -> MutexGuard<'_, Stream> {
+        lock(&self.stream)
+    }
+
+    pub(super) fn pixels(&self) -> MutexGuard<'_, Pixels> {
+        lock(&self.pixels)
+    }
+
+    pub(super) fn stats(&self) -> MutexGuard<'_, Stats> {
+        lock(&self.stats)
+    }
+
+    pub(super) fn latency(&self) -> MutexGuard<'_, Latency> {
+        lock(&self.latency)
+    }
+
+    pub(super) fn sink_pad(&self) -> gst::Pad {
+        BaseTransformExtManual::sink_pad(&*self.obj()).clone()
+    }
+
+    /// What goes out by the properties as they are now.
+    fn output(&self) -> Option<Output> {
+        let settings = lock(&self.settings);
+        (!settings.live.passthrough).then_some(settings.output)
+    }
+
+    /// Makes sure that the engine is the one the properties ask for.
+    fn ensure_engine(&self) -> Result<(), gst::ErrorMessage> {
+        let settings = lock(&self.settings).clone();
+        if let Some(engine) = self.engine() {
+            if *engine.key() == Key::new(&settings) {
+                engine.update(&settings);
+                return Ok(());
+            }
+            // The old one goes first: two models need not fit into memory.
+            drop(lock(&self.engine).take());
+        }
+        let engine = Engine::start(&settings)?;
+        gst::info!(CAT, imp = self, "Running on {}", engine.provider_in_use());
+        *lock(&self.engine) = Some(Arc::new(engine));
+        self.obj().notify(settings::PROVIDER_IN_USE);
+        Ok(())
+    }
+
+    fn act(&self, action: Action) -> bool {
+        let Some(engine) = self.engine() else {
+            gst::element_imp_warning!(
+                self,
+                gst::CoreError::StateChange,
+                ("Nothing is loaded below READY: there is no state to reset, save or load")
+            );
+            return false;
+        };
+        let done = match &action {
+            Action::Reset => {
+                self.forget(Forget::Everything);
+                return true;
+            }
+            Action::Save(path) => engine.save(path),
+            Action::Load(path) => engine.load(path),
+        };
+        match (done, action) {
+            (Ok(()), _) => true,
+            (Err(e), Action::Save(path)) => {
+                gst::element_imp_warning!(
+                    self,
+                    gst::ResourceError::Write,
+                    ("The state could not be saved to {}: {e}", path.display())
+                );
+                false
+            }
+            (Err(e), Action::Load(path)) => {
+                gst::element_imp_warning!(
+                    self,
+                    gst::ResourceError::Read,
+                    ("The state could not be loaded from {}: {e}", path.display())
+                );
+                false
+            }
+            (Err(_), Action::Reset) => false,
+        }
+    }
+
+    fn negotiate(
+        &self,
+        incaps: &gst::CapsRef,
+        outcaps: &gst::CapsRef,
+    ) -> Result<Negotiated, String> {
+        let info = VideoInfo::from_caps(incaps).map_err(|e| e.to_string())?;
+        let out_info = VideoInfo::from_caps(outcaps).map_err(|e| e.to_string())?;
+        if !matches!(
+            info.interlace_mode(),
+            VideoInterlaceMode::Progressive
+                | VideoInterlaceMode::Interleaved
+                | VideoInterlaceMode::Mixed
+        ) {
+            return Err(format!(
+                "video with interlace-mode={} has its fields apart; put a deinterlacer before this element",
+                info.interlace_mode().to_str()
+            ));
+        }
+        let output = self.output();
+        let model_size = match output {
+            None => (0, 0),
+            Some(_) => self
+                .engine()
+                .ok_or("the element is going down")?
+                .model_size(info.width() as usize, info.height() as usize)
+                .map_err(|e| e.to_string())?,
+        };
+        Ok(Negotiated {
+            info,
+            out_info,
+            output,
+            model_size,
+        })
+    }
+}
+
+#[glib::object_subclass]
+impl ObjectSubclass for TttSegFilter {
+    const NAME: &'static str = "GstTttSegFilter";
+    type Type = super::TttSegFilter;
+    type ParentType = gst_base::BaseTransform;
+}
+
+impl ObjectImpl for TttSegFilter {
+    fn properties() -> &'static [glib::ParamSpec] {
+        static PROPERTIES: LazyLock<Vec<glib::ParamSpec>> = LazyLock::new(settings::properties);
+        &PROPERTIES
+    }
+
+    fn signals() -> &'static [glib::subclass::Signal] {
+        static SIGNALS: LazyLock<Vec<glib::subclass::Signal>> = LazyLock::new(|| {
+            signals::all(|element: &super::TttSegFilter, action| element.imp().act(action))
+        });
+        &SIGNALS
+    }
+
+    fn set_property(&self, _id: usize, value: &glib::Value, pspec: &glib::ParamSpec) {
+        let change = lock(&self.settings).set(pspec.name(), value);
+        gst::debug!(CAT, imp = self, "{} = {value:?}: {change:?}", pspec.name());
+        match change {
+            Change::None => {}
+            Change::Engine => {
+                if let Some(engine) = self.engine() {
+                    let settings = lock(&self.settings).clone();
+                    engine.update(&settings);
+                }
+            }
+            Change::Caps => self.obj().reconfigure_src(),
+            Change::Refused(why) => {
+                gst::element_imp_warning!(self, gst::LibraryError::Settings, ("{why}"));
+            }
+        }
+    }
+
+    fn property(&self, _id: usize, pspec: &glib::ParamSpec) -> glib::Value {
+        match pspec.name() {
+            settings::STATS => self.stats().structure().to_value(),
+            settings::PROVIDER_IN_USE => self.engine().map(|e| e.provider_in_use()).to_value(),
+            name => {
+                let value = lock(&self.settings).get(name);
+                value.unwrap_or_else(|| pspec.default_value().clone())
+            }
+        }
+    }
+}
+
+impl GstObjectImpl for TttSegFilter {}
+
+impl ElementImpl for TttSegFilter {
+    fn metadata() -> Option<&'static gst::subclass::ElementMetadata> {
+        static METADATA: LazyLock<gst::subclass::ElementMetadata> = LazyLock::new(|| {
+            gst::subclass::ElementMetadata::new(
+                "Test-time training segmentation filter",
+                "Filter/Effect/Converter/Analyzer/Video",
+                "Segments raw video with a network that keeps learning from it: between two frames it takes a gradient \
+                 step on masked reconstruction over a window of recent frames",
+                "The tttseg authors",
+            )
+        });
+        Some(&METADATA)
+    }
+
+    fn pad_templates() -> &'static [gst::PadTemplate] {
+        static TEMPLATES: LazyLock<Vec<gst::PadTemplate>> = LazyLock::new(caps::pad_templates);
+        &TEMPLATES
+    }
+
+    fn change_state(
+        &self,
+        transition: gst::StateChange,
+    ) -> Result<gst::StateChangeSuccess, gst::StateChangeError> {
+        match transition {
+            gst::StateChange::NullToReady | gst::StateChange::ReadyToPaused => {
+                if let Err(message) = self.ensure_engine() {
+                    self.post_error_message(message);
+                    return Err(gst::StateChangeError);
+                }
+                if let Some(engine) = self.engine() {
+                    engine.resume();
+                }
+            }
+            // Before the pads are stopped, which waits for the frame in progress.
+            gst::StateChange::PausedToReady => self.call_off(),
+            _ => {}
+        }
+        let success = self.parent_change_state(transition)?;
+        match transition {
+            gst::StateChange::PausedToReady => {
+                *self.stream() = Stream::default();
+                *self.latency() = Latency::default();
+                if let Some(engine) = self.engine() {
+                    engine.resume();
+                }
+                self.forget(Forget::Everything);
+            }
+            gst::StateChange::ReadyToNull => {
+                let engine = lock(&self.engine).take();
+                drop(engine);
+                *self.pixels() = Pixels::default();
+                *self.stats() = Stats::default();
+                self.obj().notify(settings::PROVIDER_IN_USE);
+            }
+            _ => {}
+        }
+        Ok(success)
+    }
+}
+
+impl BaseTransformImpl for TttSegFilter {
+    // Frames are drawn into in place all the same where they may be: see `process`. In the base class's own mode for
+    // that there would be no pool for those that may not.
+    const MODE: BaseTransformMode = BaseTransformMode::NeverInPlace;
+    const PASSTHROUGH_ON_SAME_CAPS: bool = false;
+    const TRANSFORM_IP_ON_PASSTHROUGH: bool = false;
+
+    fn transform_caps(
+        &self,
+        direction: gst::PadDirection,
+        caps: &gst::Caps,
+        filter: Option<&gst::Caps>,
+    ) -> Option<gst::Caps> {
+        let other = caps::transform(direction, caps, self.output());
+        let other = match filter {
+            Some(filter) => filter.intersect_with_mode(&other, gst::CapsIntersectMode::First),
+            None => other,
+        };
+        gst::debug!(
+            CAT,
+            imp = self,
+            "{caps} on the {direction:?} pad gives {other}"
+        );
+        Some(other)
+    }
+
+    fn set_caps(&self, incaps: &gst::Caps, outcaps: &gst::Caps) -> Result<(), gst::LoggableError> {
+        let negotiated = self.negotiate(incaps, outcaps).map_err(|why| {
+            gst::element_imp_error!(
+                self,
+                gst::CoreError::Negotiation,
+                ("This video cannot be segmented: {why}")
+            );
+            gst::loggable_error!(CAT, "{incaps} refused: {why}")
+        })?;
+        gst::info!(
+            CAT,
+            imp = self,
+            "{incaps} in, {outcaps} out, seen by the network at {:?}",
+            negotiated.model_size
+        );
+        let mut stream = self.stream();
+        let before = stream.negotiated.replace(Arc::new(negotiated));
+        stream.drawn = None;
+        let now = stream.negotiated.clone();
+        drop(stream);
+        // Asked for what goes out only, the window is as good as before.
+        if let (Some(before), Some(now)) = (before, now)
+            && before.info != now.info
+        {
+            self.forget(Forget::Window);
+        }
+        Ok(())
+    }
+
+    fn unit_size(&self, caps: &gst::Caps) -> Option<usize> {
+        VideoInfo::from_caps(caps).ok().map(|info| info.size())
+    }
+
+    fn propose_allocation(
+        &self,
+        decide_query: Option<&gst::query::Allocation>,
+        query: &mut gst::query::Allocation,
+    ) -> Result<(), gst::LoggableError> {
+        self.parent_propose_allocation(decide_query, query)?;
+        if query
+            .find_allocation_meta::<gst_video::VideoMeta>()
+            .is_none()
+        {
+            query.add_allocation_meta::<gst_video::VideoMeta>(None);
+        }
+        Ok(())
+    }
+
+    fn decide_allocation(
+        &self,
+        query: &mut gst::query::Allocation,
+    ) -> Result<(), gst::LoggableError> {
+        caps::choose_pool(query)?;
+        self.parent_decide_allocation(query)
+    }
+
+    fn transform_meta<'a>(
+        &self,
+        _outbuf: &mut gst::BufferRef,
+        meta: gst::MetaRef<'a, gst::Meta>,
+        _inbuf: &'a gst::BufferRef,
+    ) -> bool {
+        // The geometry is that of the input, so what is said about places in the frame still holds. A class map has
+        // other colours.
+        let recoloured = self
+            .negotiated()
+            .is_some_and(|n| n.output == Some(Output::ClassMap));
+        !(recoloured && meta.has_tag::<gst_video::video_meta::tags::Colorspace>())
+    }
+
+    fn before_transform(&self, inbuf: &gst::BufferRef) {
+        let Some(pts) = inbuf.pts() else { return };
+        self.stream().position = Some(pts);
+        let segment = self.obj().segment();
+        let stream_time = segment
+            .downcast_ref::<gst::ClockTime>()
+            .and_then(|s| s.to_stream_time(pts));
+        if let Some(stream_time) = stream_time
+            && let Err(e) = self.obj().sync_values(stream_time)
+        {
+            gst::warning!(
+                CAT,
+                imp = self,
+                "Controlled properties stay as they are: {e}"
+            );
+        }
+    }
+
+    fn generate_output(&self) -> Result<GenerateOutputSuccess, gst::FlowError> {
+        match self.take_queued_buffer() {
+            Some(buffer) => self.process(buffer),
+            None => Ok(GenerateOutputSuccess::NoOutput),
+        }
+    }
+
+    fn sink_event(&self, event: gst::Event) -> bool {
+        self.on_sink_event(event)
+    }
+
+    fn src_event(&self, event: gst::Event) -> bool {
+        self.on_src_event(event)
+    }
+
+    fn query(&self, direction: gst::PadDirection, query: &mut gst::QueryRef) -> bool {
+        self.on_query(direction, query)
+    }
+}

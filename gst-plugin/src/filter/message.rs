@@ -1,0 +1,260 @@
+//! The message posted for every frame, as a type.
+
+use gst::glib;
+use tttseg::adapt;
+
+/// Why the weights are the same after a frame as before it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Skipped {
+    /// Learning is switched off (`adapt=false` or `method=none`).
+    Off,
+    /// The frame lies between two training intervals.
+    Interval,
+    /// The element was late, and the last map was reused.
+    Late,
+    /// Loss or gradient was not finite.
+    NotFinite,
+}
+
+impl Skipped {
+    const ALL: [Self; 4] = [Self::Off, Self::Interval, Self::Late, Self::NotFinite];
+
+    fn name(self) -> &'static str {
+        match self {
+            Self::Off => "off",
+            Self::Interval => "interval",
+            Self::Late => "late",
+            Self::NotFinite => "not-finite",
+        }
+    }
+}
+
+impl From<adapt::Skipped> for Skipped {
+    fn from(skipped: adapt::Skipped) -> Self {
+        match skipped {
+            adapt::Skipped::Off => Self::Off,
+            adapt::Skipped::Interval => Self::Interval,
+            adapt::Skipped::Late => Self::Late,
+            adapt::Skipped::NotFinite => Self::NotFinite,
+        }
+    }
+}
+
+/// What happened for one frame: the structure of the element message `tttseg`.
+///
+/// ```text
+/// tttseg, frame=(guint64)12, steps=(uint)1, skipped=(string)no, window=(uint)12, steps-since-reset=(guint64)12,
+///     step-time=(guint64)61250000, predict-time=(guint64)24100000, provider=(string)cpu, loss=(double)0.41,
+///     gradient-norm=(double)0.83, running-time=(guint64)440000000;
+/// ```
+///
+/// `loss` and `gradient-norm` are there when a step was taken, `running-time` when the frame has one. Times are in
+/// nanoseconds. `skipped` is one of `no`, `off`, `interval`, `late` and `not-finite`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct FrameReport {
+    /// Frames since the element became READY, this one included.
+    pub frame: u64,
+    /// Reconstruction loss of the last step: mean squared error of normalised pixels.
+    pub loss: Option<f64>,
+    /// Global norm of the last step's gradient, before clipping.
+    pub gradient_norm: Option<f64>,
+    /// Gradient steps taken.
+    pub steps: u32,
+    /// Why the frame had no effect on the weights.
+    pub skipped: Option<Skipped>,
+    /// Frames in the window.
+    pub window: u32,
+    /// Gradient steps since the weights were last those of the model file.
+    pub steps_since_reset: u64,
+    /// Time of all steps.
+    pub step_time: gst::ClockTime,
+    /// Time of the prediction.
+    pub predict_time: gst::ClockTime,
+    /// Running time of the frame.
+    pub running_time: Option<gst::ClockTime>,
+    /// Where the network runs.
+    pub provider: String,
+}
+
+/// Why a structure is not a [`FrameReport`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum MessageError {
+    /// The structure has another name.
+    Name(String),
+    /// A field is missing or of another type.
+    Field(&'static str),
+}
+
+impl std::fmt::Display for MessageError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Name(name) => write!(f, "the structure is named '{name}', not 'tttseg'"),
+            Self::Field(field) => write!(f, "field '{field}' is missing or of another type"),
+        }
+    }
+}
+
+impl std::error::Error for MessageError {}
+
+impl FrameReport {
+    /// Name of the structure.
+    pub const NAME: &'static str = "tttseg";
+
+    pub(super) fn new(
+        report: &adapt::Report,
+        running_time: Option<gst::ClockTime>,
+        provider: String,
+    ) -> Self {
+        let count = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
+        let time = |t: std::time::Duration| {
+            gst::ClockTime::from_nseconds(u64::try_from(t.as_nanos()).unwrap_or(u64::MAX - 1))
+        };
+        Self {
+            frame: report.frame,
+            loss: report.loss.map(f64::from),
+            gradient_norm: report.gradient_norm.map(f64::from),
+            steps: count(report.steps),
+            skipped: report.skipped.map(Skipped::from),
+            window: count(report.window),
+            steps_since_reset: report.steps_since_reset,
+            step_time: time(report.step_time),
+            predict_time: time(report.predict_time),
+            running_time,
+            provider,
+        }
+    }
+}
+
+impl From<&FrameReport> for gst::Structure {
+    fn from(report: &FrameReport) -> Self {
+        gst::Structure::builder(FrameReport::NAME)
+            .field("frame", report.frame)
+            .field("steps", report.steps)
+            .field("skipped", report.skipped.map_or("no", Skipped::name))
+            .field("window", report.window)
+            .field("steps-since-reset", report.steps_since_reset)
+            .field("step-time", report.step_time.nseconds())
+            .field("predict-time", report.predict_time.nseconds())
+            .field("provider", &report.provider)
+            .field_if_some("loss", report.loss)
+            .field_if_some("gradient-norm", report.gradient_norm)
+            .field_if_some("running-time", report.running_time.map(|t| t.nseconds()))
+            .build()
+    }
+}
+
+impl TryFrom<&gst::StructureRef> for FrameReport {
+    type Error = MessageError;
+
+    fn try_from(structure: &gst::StructureRef) -> Result<Self, MessageError> {
+        fn needed<'a, T: glib::value::FromValue<'a>>(
+            structure: &'a gst::StructureRef,
+            field: &'static str,
+        ) -> Result<T, MessageError> {
+            structure
+                .get_optional(field)
+                .ok()
+                .flatten()
+                .ok_or(MessageError::Field(field))
+        }
+        fn optional<'a, T: glib::value::FromValue<'a>>(
+            structure: &'a gst::StructureRef,
+            field: &'static str,
+        ) -> Result<Option<T>, MessageError> {
+            structure
+                .get_optional(field)
+                .map_err(|_| MessageError::Field(field))
+        }
+        if structure.name() != Self::NAME {
+            return Err(MessageError::Name(structure.name().to_string()));
+        }
+        let skipped: &str = needed(structure, "skipped")?;
+        let skipped = match Skipped::ALL.into_iter().find(|s| s.name() == skipped) {
+            None if skipped != "no" => return Err(MessageError::Field("skipped")),
+            known => known,
+        };
+        Ok(Self {
+            frame: needed(structure, "frame")?,
+            loss: optional(structure, "loss")?,
+            gradient_norm: optional(structure, "gradient-norm")?,
+            steps: needed(structure, "steps")?,
+            skipped,
+            window: needed(structure, "window")?,
+            steps_since_reset: needed(structure, "steps-since-reset")?,
+            step_time: gst::ClockTime::from_nseconds(needed(structure, "step-time")?),
+            predict_time: gst::ClockTime::from_nseconds(needed(structure, "predict-time")?),
+            running_time: optional(structure, "running-time")?.map(gst::ClockTime::from_nseconds),
+            provider: needed(structure, "provider")?,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn report() -> FrameReport {
+        FrameReport {
+            frame: 7,
+            loss: Some(0.25),
+            gradient_norm: Some(1.5),
+            steps: 2,
+            skipped: None,
+            window: 7,
+            steps_since_reset: 14,
+            step_time: gst::ClockTime::from_mseconds(60),
+            predict_time: gst::ClockTime::from_mseconds(20),
+            running_time: Some(gst::ClockTime::from_mseconds(280)),
+            provider: "cpu".into(),
+        }
+    }
+
+    #[test]
+    fn there_and_back() {
+        gst::init().unwrap();
+        let mut reports = vec![report()];
+        for skipped in Skipped::ALL {
+            reports.push(FrameReport {
+                loss: None,
+                gradient_norm: None,
+                running_time: None,
+                skipped: Some(skipped),
+                ..report()
+            });
+        }
+        for report in reports {
+            let structure = gst::Structure::from(&report);
+            assert_eq!(FrameReport::try_from(&*structure), Ok(report.clone()));
+            // The text form is what gst-launch-1.0 -m prints.
+            let read: gst::Structure = structure.to_string().parse().unwrap();
+            assert_eq!(FrameReport::try_from(&*read), Ok(report));
+        }
+    }
+
+    #[test]
+    fn what_is_not_a_report() {
+        gst::init().unwrap();
+        let other = gst::Structure::new_empty("level");
+        assert_eq!(
+            FrameReport::try_from(&*other),
+            Err(MessageError::Name("level".into()))
+        );
+        let mut lacking = gst::Structure::from(&report());
+        lacking.remove_field("window");
+        assert_eq!(
+            FrameReport::try_from(&*lacking),
+            Err(MessageError::Field("window"))
+        );
+        let mut wrong = gst::Structure::from(&report());
+        wrong.set("loss", "low");
+        assert_eq!(
+            FrameReport::try_from(&*wrong),
+            Err(MessageError::Field("loss"))
+        );
+        wrong.set("skipped", "perhaps");
+        assert_eq!(
+            FrameReport::try_from(&*wrong),
+            Err(MessageError::Field("skipped"))
+        );
+    }
+}

@@ -1,0 +1,210 @@
+//! GStreamer's frames as the engine's, and what is done to their pixels.
+
+use gst_video::prelude::*;
+use gst_video::{VideoColorMatrix, VideoColorRange, VideoFormat, VideoFrameRef, VideoInfo};
+use tttseg::video::{
+    Colorimetry, FrameError, FrameMut, FrameRef, Matrix, Overlay, Palette, PixelFormat, Range,
+    Scaler,
+};
+
+/// Why pixels could not be read or written.
+#[derive(Debug)]
+pub(super) struct PixelError(String);
+
+impl std::fmt::Display for PixelError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+fn error(e: impl std::fmt::Display) -> PixelError {
+    PixelError(e.to_string())
+}
+
+fn pixel_format(format: VideoFormat) -> Result<PixelFormat, PixelError> {
+    Ok(match format {
+        VideoFormat::Rgb => PixelFormat::Rgb,
+        VideoFormat::Rgbx => PixelFormat::Rgbx,
+        VideoFormat::Bgrx => PixelFormat::Bgrx,
+        VideoFormat::I420 => PixelFormat::I420,
+        VideoFormat::Nv12 => PixelFormat::Nv12,
+        VideoFormat::Gray8 => PixelFormat::Gray8,
+        other => {
+            return Err(PixelError(format!(
+                "frames of format {other} are not handled"
+            )));
+        }
+    })
+}
+
+/// What the caps say about colours; where they say nothing, GStreamer's guess by size is already in the info.
+fn colorimetry(info: &VideoInfo) -> Colorimetry {
+    let told = info.colorimetry();
+    Colorimetry {
+        matrix: match told.matrix() {
+            VideoColorMatrix::Bt601 => Matrix::Bt601,
+            VideoColorMatrix::Bt2020 => Matrix::Bt2020,
+            _ => Matrix::Bt709,
+        },
+        range: match told.range() {
+            VideoColorRange::Range0_255 => Range::Full,
+            VideoColorRange::Range16_235 => Range::Limited,
+            // Grey without a word about its range is what cameras and images give.
+            _ if info.format() == VideoFormat::Gray8 => Range::Full,
+            _ => Range::Limited,
+        },
+    }
+}
+
+fn stride(stride: i32) -> usize {
+    // A negative one would make rows run backwards; it is refused as too short.
+    usize::try_from(stride).unwrap_or(0)
+}
+
+fn frame_ref<'a>(frame: &'a VideoFrameRef<&gst::BufferRef>) -> Result<FrameRef<'a>, PixelError> {
+    let info = frame.info();
+    let format = pixel_format(info.format())?;
+    let planes = frame.planes_data();
+    let planes = planes.iter().zip(frame.plane_stride());
+    FrameRef::new(
+        format,
+        frame.width() as usize,
+        frame.height() as usize,
+        colorimetry(info),
+        planes.map(|(bytes, s)| (*bytes, stride(*s))),
+    )
+    .map_err(error)
+}
+
+fn with_frame_mut<R>(
+    buffer: &mut gst::BufferRef,
+    info: &VideoInfo,
+    work: impl FnOnce(&mut FrameMut<'_>) -> Result<R, PixelError>,
+) -> Result<R, PixelError> {
+    let mut frame = VideoFrameRef::from_buffer_ref_writable(buffer, info).map_err(|_| {
+        PixelError("a buffer could not be mapped for writing as the frame its caps tell".into())
+    })?;
+    let (width, height) = (frame.width() as usize, frame.height() as usize);
+    let strides = frame.plane_stride().to_vec();
+    let format = pixel_format(info.format())?;
+    let planes = frame.planes_data_mut().into_iter().zip(strides);
+    let made: Result<FrameMut<'_>, FrameError> = FrameMut::new(
+        format,
+        width,
+        height,
+        colorimetry(info),
+        planes.map(|(bytes, s)| (bytes, stride(s))),
+    );
+    work(&mut made.map_err(error)?)
+}
+
+/// Tools with their buffers, kept from frame to frame.
+#[derive(Default)]
+pub(super) struct Pixels {
+    scaler: Scaler,
+    overlay: Overlay,
+}
+
+/// A picture at model size: classes, one byte a pixel, or RGB, three.
+pub(super) struct Picture<'a> {
+    pub bytes: &'a [u8],
+    pub width: usize,
+    pub height: usize,
+}
+
+impl Pixels {
+    /// The frame in RGB at model size.
+    pub fn at_model_size(
+        &mut self,
+        buffer: &gst::BufferRef,
+        info: &VideoInfo,
+        (width, height): (usize, usize),
+    ) -> Result<Vec<u8>, PixelError> {
+        let frame = VideoFrameRef::from_buffer_ref_readable(buffer, info).map_err(|_| {
+            PixelError(format!(
+                "a buffer of {} bytes could not be mapped as the {} frame of {}x{} pixels its caps tell",
+                buffer.size(),
+                info.format(),
+                info.width(),
+                info.height()
+            ))
+        })?;
+        let mut rgb = vec![0; width * height * 3];
+        self.scaler
+            .to_rgb(&frame_ref(&frame)?, width, height, &mut rgb)
+            .map_err(error)?;
+        Ok(rgb)
+    }
+
+    /// Paints classes over the frame.
+    pub fn draw(
+        &mut self,
+        buffer: &mut gst::BufferRef,
+        info: &VideoInfo,
+        map: &Picture<'_>,
+        palette: &Palette,
+        opacity: f64,
+    ) -> Result<(), PixelError> {
+        with_frame_mut(buffer, info, |frame| {
+            self.overlay
+                .draw(
+                    frame,
+                    map.bytes,
+                    map.width,
+                    map.height,
+                    palette,
+                    opacity as f32,
+                )
+                .map_err(error)
+        })
+    }
+
+    /// Fills a GRAY8 frame with classes.
+    pub fn class_map(
+        &mut self,
+        buffer: &mut gst::BufferRef,
+        info: &VideoInfo,
+        map: &Picture<'_>,
+    ) -> Result<(), PixelError> {
+        with_frame_mut(buffer, info, |frame| {
+            self.overlay
+                .class_map(frame, map.bytes, map.width, map.height)
+                .map_err(error)
+        })
+    }
+
+    /// Fills a frame with a picture.
+    pub fn paint(
+        &mut self,
+        buffer: &mut gst::BufferRef,
+        info: &VideoInfo,
+        rgb: &Picture<'_>,
+    ) -> Result<(), PixelError> {
+        with_frame_mut(buffer, info, |frame| {
+            self.scaler
+                .paint_rgb(frame, rgb.bytes, rgb.width, rgb.height)
+                .map_err(error)
+        })
+    }
+}
+
+/// Copies pixels between buffers of the same caps; their strides may differ.
+pub(super) fn copy(
+    from: &gst::BufferRef,
+    to: &mut gst::BufferRef,
+    info: &VideoInfo,
+) -> Result<(), PixelError> {
+    let from = VideoFrameRef::from_buffer_ref_readable(from, info)
+        .map_err(|_| PixelError("a buffer could not be mapped for reading".into()))?;
+    let mut to = VideoFrameRef::from_buffer_ref_writable(to, info)
+        .map_err(|_| PixelError("a buffer could not be mapped for writing".into()))?;
+    from.copy(&mut to)
+        .map_err(|_| PixelError("a frame could not be copied".into()))
+}
+
+/// Whether drawing into the buffer touches nobody else's pixels.
+pub(super) fn is_ours(buffer: &mut gst::Buffer) -> bool {
+    buffer
+        .get_mut()
+        .is_some_and(|buffer| buffer.is_all_memory_writable())
+}

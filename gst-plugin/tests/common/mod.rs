@@ -1,0 +1,230 @@
+//! What the tests share: the plugin, a tiny model, pipelines and their messages.
+#![allow(dead_code)] // Each test file uses its part.
+
+use std::path::PathBuf;
+use std::sync::{Once, OnceLock};
+use std::time::Duration;
+
+use gst::prelude::*;
+use tttseg::model::{HeadConfig, ModelConfig, Readout, SwinConfig, initial_weights};
+use tttseg::weights::{ModelFile, Normalisation, Precision, Task};
+
+/// Patience with things that have no bound of their own.
+pub const LONG: gst::ClockTime = gst::ClockTime::from_seconds(120);
+
+/// Registers the elements.
+pub fn init() {
+    static INIT: Once = Once::new();
+    INIT.call_once(|| {
+        gst::init().unwrap();
+        gsttttseg::plugin_register_static().unwrap();
+    });
+}
+
+/// Whether ONNX Runtime is there; tests that need it are skipped without it.
+pub fn runtime() -> bool {
+    init();
+    match tttseg::runtime::load(&tttseg::runtime::Options::default()) {
+        Ok(_) => true,
+        Err(e) => {
+            eprintln!("skipped: {e}");
+            false
+        }
+    }
+}
+
+/// The smallest model that is one, untrained, in a file.
+pub fn model() -> &'static str {
+    static MODEL: OnceLock<String> = OnceLock::new();
+    MODEL.get_or_init(|| save("tiny.safetensors", tiny()))
+}
+
+pub fn save(name: &str, model: ModelFile) -> String {
+    // Test processes run side by side.
+    let path =
+        PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(format!("{}-{name}", std::process::id()));
+    model.save(&path, Precision::Single).unwrap();
+    path.to_str().unwrap().to_owned()
+}
+
+pub fn tiny() -> ModelFile {
+    let head = HeadConfig {
+        hidden: 32,
+        encoder_ffn: 32,
+        encoder_layers: 1,
+        decoder_layers: 0,
+        decoder_ffn: 32,
+        heads: 2,
+        queries: 3,
+        classes: 3,
+        readout: Readout::Fixed,
+    };
+    let config = ModelConfig {
+        encoder: SwinConfig {
+            embed: 8,
+            depths: vec![1, 1, 1, 1],
+            heads: vec![1, 1, 2, 2],
+            window: 4,
+        },
+        recon: HeadConfig {
+            queries: 48,
+            classes: 1,
+            ..head.clone()
+        },
+        main: head,
+    };
+    ModelFile {
+        name: "tiny".into(),
+        task: Task::Segment,
+        classes: ["a", "b", "c"].map(String::from).to_vec(),
+        palette: vec![[255, 0, 0], [0, 255, 0], [0, 0, 255]],
+        normalisation: Normalisation::default(),
+        size: (64, 96),
+        licence: "none".into(),
+        trained_on: "nothing".into(),
+        recipe: Default::default(),
+        weights: initial_weights(&config, 1).unwrap(),
+        config,
+    }
+}
+
+/// A launch line with `MODEL` for the tiny model's file.
+#[track_caller]
+pub fn parse(line: &str) -> gst::Pipeline {
+    init();
+    let line = line.replace("MODEL", model());
+    let element = gst::parse::launch(&line).unwrap_or_else(|e| panic!("{line}: {e}"));
+    match element.downcast::<gst::Pipeline>() {
+        Ok(pipeline) => pipeline,
+        Err(element) => {
+            let pipeline = gst::Pipeline::new();
+            pipeline.add(&element).unwrap();
+            pipeline
+        }
+    }
+}
+
+/// How a pipeline ended.
+#[derive(Debug)]
+pub struct Ended {
+    pub error: Option<String>,
+    pub warnings: Vec<String>,
+    pub reports: Vec<gsttttseg::filter::FrameReport>,
+}
+
+/// Runs a pipeline to its end or first error.
+#[track_caller]
+pub fn run(pipeline: &gst::Pipeline) -> Ended {
+    let started = pipeline.set_state(gst::State::Playing);
+    let ended = wait(pipeline);
+    assert!(
+        started.is_ok() || ended.error.is_some(),
+        "a failed state change tells why"
+    );
+    pipeline.set_state(gst::State::Null).unwrap();
+    ended
+}
+
+#[track_caller]
+pub fn wait(pipeline: &gst::Pipeline) -> Ended {
+    let mut ended = Ended {
+        error: None,
+        warnings: vec![],
+        reports: vec![],
+    };
+    let bus = pipeline.bus().unwrap();
+    loop {
+        let message = bus.timed_pop(LONG).expect("neither end nor error");
+        match message.view() {
+            gst::MessageView::Eos(_) => return ended,
+            gst::MessageView::Error(e) => {
+                ended.error = Some(e.error().to_string());
+                return ended;
+            }
+            gst::MessageView::Warning(w) => ended.warnings.push(w.error().to_string()),
+            gst::MessageView::Element(e) => {
+                let report = e.structure().and_then(|s| s.try_into().ok());
+                ended.reports.extend(report);
+            }
+            _ => {}
+        }
+    }
+}
+
+/// Runs a launch line that has to end well.
+#[track_caller]
+pub fn run_well(line: &str) -> Ended {
+    let ended = run(&parse(line));
+    assert_eq!(ended.error, None, "{line}");
+    ended
+}
+
+/// Runs a launch line that has to end in an error, and gives its text.
+#[track_caller]
+pub fn run_badly(line: &str) -> String {
+    let ended = run(&parse(line));
+    ended.error.unwrap_or_else(|| panic!("{line} ended well"))
+}
+
+/// A harness around `tttsegfilter` with the tiny model and further properties.
+#[track_caller]
+pub fn filter(properties: &str) -> gst_check::Harness {
+    init();
+    gst_check::Harness::new_parse(&format!(
+        "tttsegfilter model-file={} execution-provider=cpu {properties}",
+        model()
+    ))
+}
+
+/// The filter inside a harness made from a launch line.
+pub fn element(harness: &gst_check::Harness) -> gst::Element {
+    let element = harness.element().unwrap();
+    match element.downcast_ref::<gst::Bin>() {
+        Some(bin) if !element.is::<gsttttseg::bin::TttSeg>() => {
+            let found = bin.iterate_elements().into_iter().flatten();
+            found
+                .into_iter()
+                .find(|e| e.factory().is_some_and(|f| f.name().starts_with("tttseg")))
+                .unwrap()
+        }
+        _ => element,
+    }
+}
+
+/// A frame with plain strides, its bytes from its index, number `n` at 25 frames a second.
+pub fn frame(caps: &str, n: u64) -> gst::Buffer {
+    let info = gst_video::VideoInfo::from_caps(&caps.parse::<gst::Caps>().unwrap()).unwrap();
+    let bytes: Vec<u8> = (0..info.size())
+        .map(|i| (i as u64 * 7 + n * 13) as u8)
+        .collect();
+    let mut buffer = gst::Buffer::from_mut_slice(bytes);
+    let b = buffer.get_mut().unwrap();
+    b.set_pts(gst::ClockTime::from_mseconds(n * 40));
+    b.set_duration(gst::ClockTime::from_mseconds(40));
+    buffer
+}
+
+pub fn bytes(buffer: &gst::Buffer) -> Vec<u8> {
+    buffer.map_readable().unwrap().to_vec()
+}
+
+/// Where a bus behind the harness's element collects messages.
+pub fn watch(harness: &gst_check::Harness) -> gst::Bus {
+    let bus = gst::Bus::new();
+    harness.element().unwrap().set_bus(Some(&bus));
+    bus
+}
+
+#[track_caller]
+pub fn error_on(bus: &gst::Bus) -> String {
+    let message = bus
+        .timed_pop_filtered(gst::ClockTime::from_seconds(10), &[gst::MessageType::Error])
+        .expect("an error on the bus");
+    match message.view() {
+        gst::MessageView::Error(e) => e.error().to_string(),
+        _ => unreachable!(),
+    }
+}
+
+/// Bound on going down or flushing: what the elements promise.
+pub const PROMISED: Duration = Duration::from_millis(200);
