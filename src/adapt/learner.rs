@@ -87,6 +87,11 @@ impl Learner {
         &self.settings
     }
 
+    /// Sessions built so far: more with every new frame size, and with settings that change the step graph.
+    pub fn sessions_built(&self) -> u64 {
+        self.sessions.built()
+    }
+
     /// Changes settings between two frames. Weights and window stay.
     ///
     /// # Errors

@@ -1,5 +1,7 @@
 //! The method: window, masks, sampling, steps, resets, and the adapter with its worker.
 
+mod adapter;
+mod calls;
 mod error;
 pub mod graphs;
 mod learner;
@@ -7,8 +9,12 @@ mod random;
 mod report;
 mod sessions;
 mod settings;
+#[cfg(test)]
+mod tests;
 mod window;
+mod worker;
 
+pub use adapter::{Adapter, Ticket};
 pub use error::Error;
 pub use learner::Learner;
 pub use random::{Draws, visible_blocks};

@@ -1,6 +1,8 @@
 //! Sessions per frame size, built when first needed and kept for a few sizes, so that a stream that
 //! changes its size back and forth does not rebuild for seconds.
 
+use std::cell::Cell;
+
 use super::graphs::{Size, StepOptions, predict_graph, reconstruct_graph, step_graph};
 use super::{Error, Moments, Settings};
 use crate::graph::{Graph, Target};
@@ -23,6 +25,8 @@ struct Builder {
     options: Options,
     cancel: Cancel,
     target: Target,
+    /// Sessions built so far.
+    built: Cell<u64>,
 }
 
 #[derive(Default)]
@@ -59,9 +63,15 @@ impl SessionCache {
                 options,
                 cancel,
                 target,
+                built: Cell::new(0),
             },
             sizes: vec![],
         }
+    }
+
+    /// How many sessions were built since the beginning.
+    pub(super) fn built(&self) -> u64 {
+        self.builder.built.get()
     }
 
     pub(super) fn at(&mut self, size: Size) -> Sessions<'_> {
@@ -192,10 +202,9 @@ impl Builder {
 
     fn program(&self, graph: Graph, state: Vec<String>) -> Result<Program, Error> {
         let model = graph.finish(self.target)?;
-        Ok(Program {
-            session: Session::new(self.runtime, &model, &self.options, &self.cancel)?,
-            state,
-        })
+        let session = Session::new(self.runtime, &model, &self.options, &self.cancel)?;
+        self.built.set(self.built.get() + 1);
+        Ok(Program { session, state })
     }
 }
 

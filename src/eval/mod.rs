@@ -2,4 +2,15 @@
 //! tensors; timing.
 
 pub mod bench;
+mod metrics;
+mod protocol;
 pub mod recorded;
+mod report;
+mod scores;
+mod stream;
+
+pub use metrics::{Averaging, Confusion, MetricError, StreamScore};
+pub use protocol::{EvalError, evaluate};
+pub use report::{EvalReport, MapsFrom, Tally};
+pub use scores::{ScoresError, scores_to_labels};
+pub use stream::{ModelFrame, Stream, StreamError, StreamFrame, rgb_at};

@@ -59,6 +59,9 @@ pub struct Options {
     /// Asks for the same bytes from the same input also where the fastest kernels would not give
     /// them (CUDA). On the CPU the same thread count gives the same bytes anyway.
     pub deterministic: bool,
+    /// Writes ONNX Runtime's profile of every session (JSON, one event per operator run) to files whose names begin
+    /// with this.
+    pub profile: Option<PathBuf>,
 }
 
 impl Options {

@@ -254,7 +254,13 @@ fn builder(runtime: &Runtime, options: &Options, place: &InUse) -> Result<Sessio
         .with_config_entry("session.force_spinning_stop", "1")
         .map_err(refused)?
         .with_deterministic_compute(options.deterministic)
+        .map_err(refused)?
+        // Masked scores leave numbers too small for normal arithmetic, which is many times slower on them.
+        .with_flush_to_zero()
         .map_err(refused)?;
+    if let Some(prefix) = &options.profile {
+        builder = builder.with_profiling(prefix).map_err(refused)?;
+    }
     if place.cuda_device().is_some() {
         // An operator without a kernel on the device would run on the CPU unseen.
         builder = builder.with_disable_cpu_fallback().map_err(refused)?;

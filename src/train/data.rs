@@ -1,6 +1,6 @@
 //! Labelled stills in memory.
 
-use crate::video::{LabelIds, StillError, list_stills, read_labels, read_rgb};
+use crate::video::{LabelIds, LeftOut, StillError, list_stills, read_labels, read_rgb};
 use rayon::prelude::*;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -33,27 +33,6 @@ fn first_reason(left_out: &[LeftOut]) -> String {
     match left_out {
         [] => ": no folder was given".to_owned(),
         [first, ..] => format!(" ({} left out; the first: {first})", left_out.len()),
-    }
-}
-
-/// A file that is not used.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct LeftOut {
-    /// The file.
-    pub path: PathBuf,
-    /// Why.
-    pub reason: String,
-}
-
-impl std::fmt::Display for LeftOut {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        // The reasons that come from decoding name the file themselves.
-        let path = self.path.display().to_string();
-        if self.reason.starts_with(&path) {
-            f.write_str(&self.reason)
-        } else {
-            write!(f, "{path}: {}", self.reason)
-        }
     }
 }
 

@@ -7,8 +7,9 @@ mod loader;
 mod photometric;
 mod trainer;
 
+pub use crate::video::LeftOut;
 pub use augment::{Augmentation, AugmentationError};
-pub use data::{DataError, LabelledSet, LeftOut, Sample};
+pub use data::{DataError, LabelledSet, Sample};
 pub use graph::{TrainOptions, train_graph};
 pub use loader::{Batch, BatchSize, Batches, Loader, LoaderError};
 pub use trainer::{Schedule, StepReport, TrainError, Trainer, TrainerOptions};

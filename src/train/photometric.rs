@@ -122,7 +122,7 @@ fn noise(pixels: &mut [f32], sigma: f32, rng: &mut ChaCha8Rng) {
 }
 
 /// Gaussian blur, separable, edges repeated.
-fn blur(pixels: &mut Vec<f32>, scratch: &mut Vec<f32>, width: usize, sigma: f32) {
+fn blur(pixels: &mut [f32], scratch: &mut Vec<f32>, width: usize, sigma: f32) {
     if width == 0 || pixels.is_empty() {
         return;
     }

@@ -21,5 +21,6 @@ pub use palette::{Palette, PaletteError};
 pub use scale::{ScaleError, Scaler};
 pub use size::{SizeError, model_size};
 pub use still::{
-    LabelIds, Labels, Listing, Rgb, StillError, list_stills, read_labels, read_rgb, write_png,
+    LabelIds, Labels, LeftOut, Listing, Rgb, StillError, list_stills, read_labels, read_rgb,
+    write_png,
 };

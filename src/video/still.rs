@@ -95,6 +95,27 @@ impl LabelIds {
     }
 }
 
+/// A file that is not used.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LeftOut {
+    /// The file.
+    pub path: PathBuf,
+    /// Why.
+    pub reason: String,
+}
+
+impl std::fmt::Display for LeftOut {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        // The reasons that come from decoding name the file themselves.
+        let path = self.path.display().to_string();
+        if self.reason.starts_with(&path) {
+            f.write_str(&self.reason)
+        } else {
+            write!(f, "{path}: {}", self.reason)
+        }
+    }
+}
+
 /// The image files of a folder.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Listing {

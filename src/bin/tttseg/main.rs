@@ -1,6 +1,7 @@
 //! The command line: one file per subcommand.
 
 mod bench;
+mod eval;
 mod options;
 mod train;
 mod verify;
@@ -21,6 +22,7 @@ struct Cli {
 enum Command {
     Verify(verify::Arguments),
     Bench(bench::Arguments),
+    Eval(eval::Arguments),
     Train(train::Arguments),
 }
 
@@ -31,6 +33,7 @@ fn main() -> ExitCode {
     let outcome = match Cli::parse().command {
         Command::Verify(arguments) => verify::run(&arguments),
         Command::Bench(arguments) => bench::run(&arguments),
+        Command::Eval(arguments) => eval::run(&arguments),
         Command::Train(arguments) => train::run(&arguments),
     };
     match outcome {

@@ -18,6 +18,9 @@ pub struct RuntimeArguments {
     /// ONNX Runtime's shared library, if it is not where it is looked for.
     #[arg(long)]
     runtime_library: Option<PathBuf>,
+    /// Write ONNX Runtime's profiles to files whose names begin with this.
+    #[arg(long)]
+    profile: Option<PathBuf>,
 }
 
 impl RuntimeArguments {
@@ -28,6 +31,7 @@ impl RuntimeArguments {
             provider: self.provider,
             device: self.device,
             threads: self.threads,
+            profile: self.profile.clone(),
             ..Options::default()
         }
     }

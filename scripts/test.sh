@@ -1,0 +1,55 @@
+#!/usr/bin/env bash
+# Format, lints and tests; --slow adds the tests marked #[ignore], optimised. Called by `make test`, which sets
+# ORT_DYLIB_PATH.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+target=${CARGO_TARGET_DIR:-$PWD/target}
+
+# With a runtime fetched for them, tests that need one must not skip.
+export TTTSEG_REQUIRE_RUNTIME=1
+export GST_PLUGIN_PATH=$target/gst/debug${GST_PLUGIN_PATH:+:$GST_PLUGIN_PATH}
+
+step() {
+    echo
+    echo "== $*"
+}
+
+for tool in fmt clippy; do
+    cargo "$tool" --version >/dev/null 2>&1 || {
+        echo "test: cargo $tool is missing; with rustup: rustup component add rustfmt clippy" >&2
+        exit 1
+    }
+done
+
+step "format"
+cargo fmt --all --check
+
+step "lints"
+cargo clippy --workspace --all-targets -- -D warnings
+if command -v shellcheck >/dev/null; then
+    shellcheck --external-sources scripts/*.sh .ci/run
+else
+    echo "shellcheck is not installed: shell scripts are not checked"
+fi
+
+step "build"
+scripts/plugin.sh debug
+
+step "tests"
+cargo test --workspace
+
+step "recorded cases"
+# Reference tensors of PyTorch, kept outside the project.
+cases=(../shared/goldens/*/config.json)
+if [[ -e ${cases[0]} ]]; then
+    "$target/debug/tttseg" verify "${cases[@]%/config.json}"
+else
+    echo "skipped: no ../shared/goldens"
+fi
+
+if [[ ${1:-} == --slow ]]; then
+    step "slow tests"
+    cargo test --workspace --release --lib --bins --tests -- --ignored
+fi
+
+step "all passed"

@@ -1,0 +1,212 @@
+//! Between those who ask and the worker that answers: calls that can be called off.
+
+use std::any::Any;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use super::Error;
+use crate::runtime::Cancel;
+
+/// What the handle and the worker both see.
+///
+/// Cancelling begins a new *generation*. What belongs to an older one is void: its caller stops waiting
+/// at once, and the worker drops it. ONNX Runtime's [`Cancel`] follows more slowly. It is set here, but
+/// cleared only by the worker, between two runs, and only when no one has cancelled again since.
+#[derive(Debug, Default)]
+pub(super) struct Calls {
+    state: Mutex<State>,
+    /// Something that a caller may be waiting for has happened.
+    changed: Condvar,
+    cancel: Cancel,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    generation: u64,
+    /// Cancelled and not yet resumed: new calls are refused.
+    cancelled: bool,
+    /// Why the worker answers no more.
+    ended: Option<String>,
+}
+
+/// The asker's end of a call.
+#[derive(Debug)]
+pub(super) struct Call<T> {
+    calls: Arc<Calls>,
+    mailbox: Mailbox<T>,
+    /// The generation it ends with; `None` for a call that cancelling leaves alone.
+    generation: Option<u64>,
+}
+
+/// The worker's end of a call.
+#[derive(Debug)]
+pub(super) struct Reply<T> {
+    calls: Arc<Calls>,
+    mailbox: Mailbox<T>,
+}
+
+/// Where the answer is put. A call that nobody waits for takes its mailbox with it.
+type Mailbox<T> = Arc<Mutex<Option<Result<T, Error>>>>;
+
+impl Calls {
+    /// Stops the sessions that are built with it.
+    pub fn canceller(&self) -> &Cancel {
+        &self.cancel
+    }
+
+    /// Begins a call that ends when it is cancelled. `send` queues it, for the generation it is given.
+    ///
+    /// # Errors
+    /// While cancelled, and when the worker has ended.
+    pub fn cancellable<T>(
+        self: &Arc<Self>,
+        send: impl FnOnce(u64, Reply<T>),
+    ) -> Result<Call<T>, Error> {
+        let state = self.alive()?;
+        if state.cancelled {
+            return Err(Error::Cancelled);
+        }
+        let (call, reply) = self.pair(Some(state.generation));
+        // Under the lock, so that no call overtakes the order to resume that it relies on.
+        send(state.generation, reply);
+        Ok(call)
+    }
+
+    /// Begins a call that cancelling leaves alone.
+    ///
+    /// # Errors
+    /// When the worker has ended.
+    pub fn lasting<T>(self: &Arc<Self>, send: impl FnOnce(Reply<T>)) -> Result<Call<T>, Error> {
+        let state = self.alive()?;
+        let (call, reply) = self.pair(None);
+        send(reply);
+        drop(state);
+        Ok(call)
+    }
+
+    /// Whether the worker still answers.
+    ///
+    /// # Errors
+    /// Why it does not.
+    pub fn check_alive(&self) -> Result<(), Error> {
+        self.alive().map(drop)
+    }
+
+    /// Calls off every cancellable call, and what ONNX Runtime is doing.
+    pub fn cancel(&self) {
+        let mut state = self.lock();
+        state.generation += 1;
+        state.cancelled = true;
+        self.cancel.cancel();
+        self.changed.notify_all();
+    }
+
+    /// Accepts calls again; `send` queues the order to [`Calls::clear`] ahead of them.
+    pub fn resume(&self, send: impl FnOnce(u64)) {
+        let mut state = self.lock();
+        if state.cancelled {
+            state.cancelled = false;
+            send(state.generation);
+        }
+    }
+
+    /// Lets ONNX Runtime run again, unless it was cancelled once more since this generation was resumed.
+    /// For the worker, between runs.
+    pub fn clear(&self, generation: u64) {
+        let state = self.lock();
+        if state.generation == generation {
+            self.cancel.clear();
+        }
+    }
+
+    /// Whether a call of this generation is still wanted.
+    pub fn is_current(&self, generation: u64) -> bool {
+        self.lock().generation == generation
+    }
+
+    /// Does the worker's work. Whoever waits hears of its end, of a panic as of any other.
+    pub fn attend(&self, work: impl FnOnce()) {
+        let outcome = catch_unwind(AssertUnwindSafe(work));
+        let why = match outcome {
+            Ok(()) => "it was shut down".to_owned(),
+            Err(panic) => format!("it panicked: {}", message(&*panic)),
+        };
+        self.lock().ended = Some(why);
+        self.changed.notify_all();
+    }
+
+    /// Waits for the worker's end, but no longer than this. Whether it has ended.
+    pub fn wait_for_end(&self, longest: Duration) -> bool {
+        let waited = self
+            .changed
+            .wait_timeout_while(self.lock(), longest, |s| s.ended.is_none());
+        let (state, _) = waited.unwrap_or_else(PoisonError::into_inner);
+        state.ended.is_some()
+    }
+
+    fn alive(&self) -> Result<MutexGuard<'_, State>, Error> {
+        let state = self.lock();
+        match &state.ended {
+            None => Ok(state),
+            Some(why) => Err(Error::Worker(why.clone())),
+        }
+    }
+
+    fn pair<T>(self: &Arc<Self>, generation: Option<u64>) -> (Call<T>, Reply<T>) {
+        let mailbox = Mailbox::default();
+        let call = Call {
+            calls: self.clone(),
+            mailbox: mailbox.clone(),
+            generation,
+        };
+        let calls = self.clone();
+        (call, Reply { calls, mailbox })
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        lock(&self.state)
+    }
+}
+
+impl<T> Call<T> {
+    /// Waits for the answer, the cancelling or the worker's end. An answer that came before the
+    /// cancelling but was not fetched is void, too.
+    pub fn wait(self) -> Result<T, Error> {
+        let mut state = self.calls.lock();
+        loop {
+            if self.generation.is_some_and(|g| g != state.generation) {
+                return Err(Error::Cancelled);
+            }
+            if let Some(answer) = lock(&self.mailbox).take() {
+                return answer;
+            }
+            if let Some(why) = &state.ended {
+                return Err(Error::Worker(why.clone()));
+            }
+            let woken = self.calls.changed.wait(state);
+            state = woken.unwrap_or_else(PoisonError::into_inner);
+        }
+    }
+}
+
+impl<T> Reply<T> {
+    /// Answers the call.
+    pub fn answer(self, answer: Result<T, Error>) {
+        // Under the lock, so that no caller falls asleep between looking for it and its arrival.
+        let _state = self.calls.lock();
+        *lock(&self.mailbox) = Some(answer);
+        self.calls.changed.notify_all();
+    }
+}
+
+/// Nothing is left half done under these locks, so a panic elsewhere does not spoil what they guard.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn message(panic: &(dyn Any + Send)) -> &str {
+    let text = panic.downcast_ref::<String>().map(String::as_str);
+    text.or_else(|| panic.downcast_ref::<&str>().copied())
+        .unwrap_or("no message")
+}

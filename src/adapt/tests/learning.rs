@@ -1,0 +1,277 @@
+use super::{SIZE, WATCH, learner, picture, settings, show};
+use crate::adapt::graphs::Size;
+use crate::adapt::{Learner, Method, Moments, Recipe, Request, Reset, Settings, Skipped};
+use crate::weights::Weights;
+
+const WEIGHTS: Reset = Reset {
+    weights: true,
+    window: false,
+    moments: false,
+};
+
+fn weights(learner: &Learner) -> Weights {
+    learner.save().unwrap().weights
+}
+
+fn losses(learner: &mut Learner, times: impl Iterator<Item = usize>) -> Vec<f32> {
+    times
+        .map(|time| {
+            let report = show(learner, time, Request::default()).report;
+            assert_eq!((report.skipped, report.steps), (None, 1));
+            assert!(report.gradient_norm.unwrap() > 0.0);
+            report.loss.unwrap()
+        })
+        .collect()
+}
+
+fn mean(values: &[f32]) -> f32 {
+    values.iter().sum::<f32>() / values.len() as f32
+}
+
+#[test]
+fn a_still_picture_is_learned() {
+    for moments in [Moments::Restart, Moments::Persistent] {
+        let Some(mut learner) = learner(Settings {
+            moments,
+            ..settings()
+        }) else {
+            return;
+        };
+        let losses = losses(&mut learner, std::iter::repeat_n(0, 30));
+        let (first, last) = (mean(&losses[..5]), mean(&losses[25..]));
+        assert!(last < 0.8 * first, "{moments:?}: {losses:?}");
+    }
+}
+
+#[test]
+fn every_recipe_takes_steps() {
+    for recipe in [Recipe::Paper, Recipe::Code] {
+        let Some(mut learner) = learner(Settings {
+            batch_size: 2,
+            steps: 2,
+            ..Settings::recipe(recipe)
+        }) else {
+            return;
+        };
+        let before = weights(&learner);
+        let report = show(&mut learner, 0, Request::default()).report;
+        assert_eq!((report.skipped, report.steps), (None, 2), "{recipe:?}");
+        assert_eq!(report.steps_since_reset, 2);
+        assert_ne!(weights(&learner), before, "{recipe:?}");
+    }
+}
+
+#[test]
+fn without_a_method_nothing_is_learned() {
+    let Some(mut learner) = learner(Settings {
+        method: Method::MainTaskOnly,
+        ..settings()
+    }) else {
+        return;
+    };
+    let before = weights(&learner);
+    let first = show(&mut learner, 0, Request::default());
+    assert_eq!(first.report.skipped, Some(Skipped::Off));
+    assert_eq!((first.report.loss, first.report.steps), (None, 0));
+    for _ in 0..3 {
+        let later = show(&mut learner, 0, Request::default());
+        assert_eq!(later.classes, first.classes);
+    }
+    assert_eq!(weights(&learner), before);
+}
+
+#[test]
+fn a_reset_brings_the_first_prediction_back() {
+    let Some(mut learner) = learner(Settings {
+        learning_rate: 1e-2,
+        encoder_multiplier: 1.0,
+        ..settings()
+    }) else {
+        return;
+    };
+    let from_disk = weights(&learner);
+    let first = show(&mut learner, 0, WATCH);
+    losses(&mut learner, 0..5);
+    let learned = show(&mut learner, 0, WATCH);
+    assert_ne!(learned.classes, first.classes);
+    assert_eq!(learned.report.steps_since_reset, 5);
+
+    learner.reset(WEIGHTS).unwrap();
+    let reset = show(&mut learner, 0, WATCH);
+    assert_eq!(reset.classes, first.classes);
+    assert_eq!(weights(&learner), from_disk);
+    assert_eq!(reset.report.steps_since_reset, 0);
+    assert_eq!(reset.report.window, 4, "the window stays");
+}
+
+#[test]
+fn methods_without_implicit_memory_start_every_frame_from_disk() {
+    let with = |method| Settings {
+        method,
+        ..settings()
+    };
+    let third_loss = |before, third| {
+        let mut learner = learner(with(before))?;
+        for time in 0..2 {
+            show(&mut learner, time, Request::default());
+        }
+        learner.update(with(third)).unwrap();
+        losses(&mut learner, 2..3).pop()
+    };
+    for method in [Method::ExplicitOnly, Method::NoMemory] {
+        // Masks and places are those of the third frame in both; so only weights can tell them apart.
+        let Some(loss) = third_loss(method, method) else {
+            return;
+        };
+        assert_eq!(
+            third_loss(Method::MainTaskOnly, method),
+            Some(loss),
+            "{method:?}"
+        );
+    }
+    let online = third_loss(Method::Online, Method::Online);
+    assert_ne!(third_loss(Method::MainTaskOnly, Method::Online), online);
+}
+
+#[test]
+fn steps_and_windows_are_those_of_the_method() {
+    for (method, windows, since_reset) in [
+        (Method::Online, [1, 2, 3], [2, 4, 6]),
+        (Method::ImplicitOnly, [1, 1, 1], [2, 4, 6]),
+        (Method::ExplicitOnly, [1, 2, 3], [2, 2, 2]),
+        (Method::NoMemory, [1, 1, 1], [2, 2, 2]),
+    ] {
+        let Some(mut learner) = learner(Settings {
+            method,
+            steps: 2,
+            ..settings()
+        }) else {
+            return;
+        };
+        for time in 0..3 {
+            let report = show(&mut learner, time, Request::default()).report;
+            assert_eq!(report.window, windows[time], "{method:?}");
+            assert_eq!(report.steps_since_reset, since_reset[time], "{method:?}");
+        }
+    }
+}
+
+#[test]
+fn what_is_skipped_has_a_reason() {
+    let Some(mut learner) = learner(Settings {
+        training_interval: 3,
+        ..settings()
+    }) else {
+        return;
+    };
+    let request = |learn, late| Request {
+        learn,
+        late,
+        ..Request::default()
+    };
+    let asked = request(true, false);
+    for (request, expected) in [
+        (asked, None),
+        (asked, Some(Skipped::Interval)),
+        (request(false, true), Some(Skipped::Late)),
+        (request(false, false), Some(Skipped::Off)),
+        (asked, Some(Skipped::Interval)),
+        (asked, Some(Skipped::Interval)),
+        (asked, None),
+    ] {
+        let report = show(&mut learner, 0, request).report;
+        assert_eq!(report.skipped, expected, "frame {}", report.frame);
+        assert_eq!(report.steps, usize::from(expected.is_none()));
+        assert_eq!(report.loss.is_some(), expected.is_none());
+    }
+}
+
+#[test]
+fn a_step_that_is_not_finite_leaves_the_weights_as_they_are() {
+    let Some(mut learner) = learner(Settings {
+        learning_rate: 1e30,
+        ..settings()
+    }) else {
+        return;
+    };
+    // This one is: it starts from the weights on disk. What it leaves behind is beyond computing with.
+    losses(&mut learner, 0..1);
+    let ruined = weights(&learner);
+    let report = show(&mut learner, 0, Request::default()).report;
+    assert_eq!(report.skipped, Some(Skipped::NotFinite));
+    assert_eq!(report.steps_since_reset, 1);
+    assert_eq!(weights(&learner), ruined);
+
+    learner.reset(WEIGHTS).unwrap();
+    losses(&mut learner, 0..1);
+}
+
+#[test]
+fn the_unlimited_window_has_a_limit() {
+    let Some(mut learner) = learner(Settings {
+        window: 0,
+        ..settings()
+    }) else {
+        return;
+    };
+    let nothing = Request {
+        predict: false,
+        ..WATCH
+    };
+    let size = Size {
+        height: 16,
+        width: 16,
+    };
+    let frame: std::sync::Arc<[u8]> = picture(size, 0).into();
+    for pushed in 1..=Settings::WINDOW_CAP + 10 {
+        let answer = learner.frame(frame.clone(), size, nothing).unwrap();
+        assert_eq!(answer.report.window, pushed.min(Settings::WINDOW_CAP));
+        assert_eq!(answer.classes, None);
+    }
+    assert_eq!(learner.sessions_built(), 0);
+}
+
+#[test]
+fn a_stream_that_changes_its_size_goes_back_to_the_sessions_it_had() {
+    let Some(mut learner) = learner(settings()) else {
+        return;
+    };
+    let wide = Size {
+        height: 64,
+        width: 96,
+    };
+    let mut windows = vec![];
+    let mut built = vec![];
+    for size in [SIZE, SIZE, wide, wide, SIZE, wide] {
+        let rgb = picture(size, 0).into();
+        let answer = learner.frame(rgb, size, Request::default()).unwrap();
+        assert_eq!((answer.width, answer.height), (size.width, size.height));
+        assert_eq!(answer.classes.unwrap().len(), size.width * size.height);
+        windows.push(answer.report.window);
+        built.push(learner.sessions_built());
+    }
+    assert_eq!(windows, [1, 2, 1, 2, 1, 1]);
+    assert_eq!(built, [2, 2, 4, 4, 4, 4]);
+}
+
+#[test]
+fn the_reconstruction_is_a_picture_that_learning_improves() {
+    let Some(mut learner) = learner(settings()) else {
+        return;
+    };
+    let look = Request {
+        reconstruct: true,
+        ..WATCH
+    };
+    let truth = picture(SIZE, 0);
+    let mut error = |learner: &mut Learner| {
+        let seen = show(learner, 0, look).reconstruction.unwrap();
+        assert_eq!(seen.len(), truth.len());
+        let difference = seen.iter().zip(&truth).map(|(&a, &b)| a.abs_diff(b) as u64);
+        difference.sum::<u64>()
+    };
+    let before = error(&mut learner);
+    losses(&mut learner, std::iter::repeat_n(0, 20));
+    let after = error(&mut learner);
+    assert!(after < before, "{before} became {after}");
+}

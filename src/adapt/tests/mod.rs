@@ -1,0 +1,106 @@
+//! The method and its worker on a model of a few thousand parameters with random weights.
+
+mod adapter;
+mod calls;
+mod learning;
+mod step;
+
+use std::sync::Arc;
+
+use super::graphs::Size;
+use super::{Learner, Prediction, Request, Settings};
+use crate::model::{HeadConfig, ModelConfig, Readout, SwinConfig, initial_weights};
+use crate::runtime::{Cancel, testing};
+use crate::weights::{ModelFile, Normalisation, Task};
+
+const CLASSES: usize = 5;
+const SIZE: Size = Size {
+    height: 64,
+    width: 64,
+};
+/// Predict only.
+const WATCH: Request = Request {
+    learn: false,
+    late: false,
+    predict: true,
+    reconstruct: false,
+};
+
+fn config() -> ModelConfig {
+    let main = HeadConfig {
+        hidden: 32,
+        encoder_ffn: 32,
+        encoder_layers: 1,
+        decoder_layers: 0,
+        decoder_ffn: 32,
+        heads: 4,
+        queries: CLASSES,
+        classes: CLASSES,
+        readout: Readout::Fixed,
+    };
+    ModelConfig {
+        encoder: SwinConfig {
+            embed: 16,
+            depths: vec![1; 4],
+            heads: vec![1, 2, 4, 8],
+            window: 4,
+        },
+        recon: HeadConfig {
+            queries: 48,
+            classes: 1,
+            ..main.clone()
+        },
+        main,
+    }
+}
+
+fn model(seed: u64) -> Arc<ModelFile> {
+    let config = config();
+    Arc::new(ModelFile {
+        name: "mini".into(),
+        weights: initial_weights(&config, seed).unwrap(),
+        config,
+        task: Task::Segment,
+        classes: (0..CLASSES).map(|c| format!("class {c}")).collect(),
+        palette: vec![[0; 3]; CLASSES],
+        normalisation: Normalisation::default(),
+        size: (64, 96),
+        licence: "none".into(),
+        trained_on: "nothing".into(),
+        recipe: serde_json::Value::Null,
+    })
+}
+
+fn settings() -> Settings {
+    Settings {
+        window: 4,
+        batch_size: 4,
+        ..Settings::default()
+    }
+}
+
+/// Coloured waves that move with time.
+fn picture(size: Size, time: usize) -> Vec<u8> {
+    let wave = |x: f32| (127.5 + 127.5 * x.sin()) as u8;
+    let mut rgb = Vec::with_capacity(size.height * size.width * 3);
+    for y in 0..size.height {
+        for x in 0..size.width {
+            let (x, y) = ((x + 2 * time) as f32, y as f32);
+            rgb.extend([wave(x / 9.0), wave(y / 7.0), wave((x + y) / 13.0)]);
+        }
+    }
+    rgb
+}
+
+/// A learner, or `None` where there is no ONNX Runtime.
+fn learner(settings: Settings) -> Option<Learner> {
+    let runtime = testing::runtime()?;
+    let options = testing::options();
+    Some(Learner::new(model(1), settings, runtime, &options, &Cancel::new()).unwrap())
+}
+
+/// Shows a learner a picture.
+fn show(learner: &mut Learner, time: usize, request: Request) -> Prediction {
+    let rgb = picture(SIZE, time).into();
+    learner.frame(rgb, SIZE, request).unwrap()
+}

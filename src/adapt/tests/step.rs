@@ -1,0 +1,86 @@
+use super::{SIZE, config, model, picture};
+use crate::adapt::LossOver;
+use crate::adapt::graphs::{StepOptions, learning_layout, step_graph};
+use crate::optim::{AdamW, Layout};
+use crate::runtime::{Tensor, testing};
+
+/// Runs one step with moments on buffers in which `spoil` has put something.
+/// Returns the state handed in, the state that came out, and whether the step was taken.
+fn step(spoil: impl Fn(&mut [Vec<f32>])) -> Option<(Vec<Vec<f32>>, Vec<Vec<f32>>, bool)> {
+    let runtime = testing::runtime()?;
+    let model = model(1);
+    let layout = learning_layout(&config(), Layout::PACK_BELOW).unwrap();
+    let options = StepOptions {
+        batch: 1,
+        size: SIZE,
+        loss_over: LossOver::Masked,
+        optimiser: AdamW {
+            weight_decay: 0.05,
+            clip_norm: 0.01,
+            moments: true,
+        },
+        stochastic_depth: false,
+        expose: false,
+    };
+    let step = step_graph(&config(), &model.normalisation, &layout, options).unwrap();
+
+    let packed = layout.pack(&model.weights).unwrap();
+    let mut state: Vec<Vec<f32>> = packed.iter().map(|t| t.data.clone()).collect();
+    for moment in [0.25, 0.5] {
+        state.extend(packed.iter().map(|t| vec![moment; t.data.len()]));
+    }
+    spoil(&mut state);
+    let mut inputs = vec![];
+    for (place, kind) in ["", "first.", "second."].into_iter().enumerate() {
+        for (at, buffer) in layout.buffers.iter().enumerate() {
+            let data = &state[place * packed.len() + at];
+            let tensor = Tensor::from_f32(&buffer.shape, data).unwrap();
+            inputs.push((format!("{kind}{}", buffer.name), tensor));
+        }
+    }
+    let (rows, columns) = SIZE.blocks();
+    let mask: Vec<f32> = (0..rows * columns).map(|i| (i % 4 == 0).into()).collect();
+    let images = Tensor::from_u8(&[1, SIZE.height, SIZE.width, 3], &picture(SIZE, 0));
+    inputs.push(("images".into(), images.unwrap()));
+    let mask = Tensor::from_f32(&[1, rows, columns], &mask).unwrap();
+    inputs.push(("mask".into(), mask));
+    for rate in ["learning_rate", "encoder_learning_rate"] {
+        inputs.push((rate.into(), Tensor::from_f32(&[], &[1e-3]).unwrap()));
+    }
+    inputs.push(("step".into(), Tensor::from_f32(&[], &[3.0]).unwrap()));
+
+    let given: Vec<_> = inputs.iter().map(|(name, t)| (name.as_str(), t)).collect();
+    let outputs = testing::run(runtime, step.graph, &given);
+    let new = outputs[..step.state].iter().map(|t| t.to_f32().unwrap());
+    let taken = outputs[step.state + 2].to_bool().unwrap()[0];
+    Some((state, new.collect(), taken))
+}
+
+fn bits(state: &[Vec<f32>]) -> Vec<Vec<u32>> {
+    let of = |buffer: &Vec<f32>| buffer.iter().map(|v| v.to_bits()).collect();
+    state.iter().map(of).collect()
+}
+
+#[test]
+fn a_step_on_finite_weights_changes_every_buffer() {
+    let Some((old, new, taken)) = step(|_| ()) else {
+        return;
+    };
+    assert!(taken);
+    assert_eq!(old.len(), new.len());
+    for (old, new) in old.iter().zip(&new) {
+        assert_ne!(old, new);
+        assert!(new.iter().all(|v| v.is_finite()));
+    }
+}
+
+#[test]
+fn one_element_that_is_not_finite_stops_the_whole_step() {
+    for value in [f32::NAN, f32::INFINITY] {
+        let Some((old, new, taken)) = step(|state| state[0][0] = value) else {
+            return;
+        };
+        assert!(!taken, "{value}");
+        assert_eq!(bits(&old), bits(&new), "{value}");
+    }
+}
