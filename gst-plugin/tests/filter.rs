@@ -21,7 +21,7 @@ fn every_format_and_size_goes_through() {
     for format in FORMATS {
         for (width, height) in [(96, 64), (63, 47), (17, 16), (200, 33)] {
             let caps = caps(format, width, height);
-            let mut harness = filter("");
+            let mut harness = filter("method=none");
             harness.set_src_caps_str(&caps);
             let input = frame(&caps, 0);
             let output = harness.push_and_pull(input.copy_deep().unwrap()).unwrap();
@@ -40,12 +40,15 @@ fn opacity_zero_and_passthrough_leave_pixels_alone() {
     }
     for format in FORMATS {
         let caps = caps(format, 64, 48);
-        for properties in ["opacity=0", "passthrough=true"] {
+        for properties in ["opacity=0 method=none", "passthrough=true"] {
             let mut harness = filter(properties);
             harness.set_src_caps_str(&caps);
             let input = frame(&caps, 0);
             let output = harness.push_and_pull(input.clone()).unwrap();
-            assert!(bytes(&output) == bytes(&input), "{format} with {properties}");
+            assert!(
+                bytes(&output) == bytes(&input),
+                "{format} with {properties}"
+            );
         }
     }
 }
@@ -56,7 +59,7 @@ fn a_frame_somebody_else_holds_is_not_drawn_into() {
         return;
     }
     let caps = caps("RGB", 64, 48);
-    let mut harness = filter("opacity=1");
+    let mut harness = filter("opacity=1 method=none");
     harness.set_src_caps_str(&caps);
     let held = frame(&caps, 0);
     let before = bytes(&held);
@@ -118,7 +121,7 @@ fn reconstruction_keeps_the_format() {
     }
     for format in FORMATS {
         let caps = caps(format, 64, 48);
-        let mut harness = filter("output=reconstruction");
+        let mut harness = filter("output=reconstruction method=none");
         harness.set_src_caps_str(&caps);
         let input = frame(&caps, 0);
         let output = harness.push_and_pull(input.clone()).unwrap();
@@ -184,7 +187,7 @@ fn strides_are_honoured() {
             seen
         };
         let draw = |buffer: gst::Buffer, hold: bool| {
-            let mut harness = filter("threads=1");
+            let mut harness = filter("threads=1 method=none");
             harness.set_src_caps_str(&text);
             let _held = hold.then(|| buffer.clone());
             picture(harness.push_and_pull(buffer).unwrap())
@@ -207,7 +210,7 @@ fn metas_survive() {
     let caps = caps("I420", 64, 48);
     for output in ["overlay", "class-map", "reconstruction"] {
         for hold in [false, true] {
-            let mut harness = filter(&format!("output={output}"));
+            let mut harness = filter(&format!("output={output} method=none"));
             harness.set_src_caps_str(&caps);
             let mut input = frame(&caps, 0);
             let buffer = input.get_mut().unwrap();

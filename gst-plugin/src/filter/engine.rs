@@ -34,6 +34,7 @@ impl Key {
                 device: settings.device,
                 threads: settings.threads as usize,
                 deterministic: settings.deterministic,
+                ..Default::default()
             },
             batch_size: settings.method().batch_size,
         }
@@ -158,12 +159,18 @@ impl Engine {
         });
     }
 
-    pub fn update(&self, settings: &Settings) {
-        self.adapter.update(settings.method());
+    /// Other settings from the next frame on; an error leaves them as they were.
+    pub fn update(&self, settings: &Settings) -> Result<(), Error> {
+        self.adapter.update(settings.method())
     }
 
     pub fn provider_in_use(&self) -> String {
         self.adapter.provider_in_use()
+    }
+
+    /// Why the provider is the one it is, where there was a choice.
+    pub fn provider_note(&self) -> &str {
+        self.adapter.provider_note().unwrap_or("as asked for")
     }
 
     pub fn save(&self, path: &Path) -> Result<(), Error> {

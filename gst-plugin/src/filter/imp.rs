@@ -113,14 +113,21 @@ impl TttSegFilter {
         let settings = lock(&self.settings).clone();
         if let Some(engine) = self.engine() {
             if *engine.key() == Key::new(&settings) {
-                engine.update(&settings);
-                return Ok(());
+                return engine
+                    .update(&settings)
+                    .map_err(|e| gst::error_msg!(gst::ResourceError::Settings, ("{e}")));
             }
             // The old one goes first: two models need not fit into memory.
             drop(lock(&self.engine).take());
         }
         let engine = Engine::start(&settings)?;
-        gst::info!(CAT, imp = self, "Running on {}", engine.provider_in_use());
+        gst::info!(
+            CAT,
+            imp = self,
+            "Running on {} ({})",
+            engine.provider_in_use(),
+            engine.provider_note()
+        );
         *lock(&self.engine) = Some(Arc::new(engine));
         self.obj().notify(settings::PROVIDER_IN_USE);
         Ok(())
@@ -229,7 +236,9 @@ impl ObjectImpl for TttSegFilter {
             Change::Engine => {
                 if let Some(engine) = self.engine() {
                     let settings = lock(&self.settings).clone();
-                    engine.update(&settings);
+                    if let Err(e) = engine.update(&settings) {
+                        gst::element_imp_warning!(self, gst::LibraryError::Settings, ("{e}"));
+                    }
                 }
             }
             Change::Caps => self.obj().reconfigure_src(),

@@ -283,7 +283,7 @@ pub(crate) fn properties() -> Vec<glib::ParamSpec> {
         glib::ParamSpecDouble::builder("learning-rate")
             .nick("Learning rate")
             .blurb("Learning rate of the reconstruction head; the encoder's is a tenth of it (default: the recipe's)")
-            .minimum(0.0)
+            .minimum(1e-9)
             .maximum(1.0)
             .default_value(defaults.learning_rate)
             .mutable_playing()

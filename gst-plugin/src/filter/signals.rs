@@ -28,9 +28,14 @@ pub(crate) fn all<T: IsA<gst::Element>>(act: fn(&T, Action) -> bool) -> Vec<Sign
             .return_type::<bool>()
             .action()
             .class_handler(move |args| {
-                let element = args.first()?.get::<T>().ok()?;
-                let path = args.get(1)?.get::<Option<String>>().ok()??;
-                Some(act(&element, action(path.into())).to_value())
+                let element = args.first().and_then(|v| v.get::<T>().ok());
+                let path = args.get(1).and_then(|v| v.get::<Option<String>>().ok()?);
+                let done = match (element, path) {
+                    (Some(element), Some(path)) => act(&element, action(path.into())),
+                    _ => false,
+                };
+                // Without a value the emission would panic.
+                Some(done.to_value())
             })
             .build()
     };
