@@ -128,8 +128,8 @@ impl Learner {
     /// Learns from a frame and predicts it: `rgb` is interleaved, at `size`.
     ///
     /// # Errors
-    /// A frame whose bytes do not fill its size; what building or running a session says. Weights and window are
-    /// then as they were before, but that the frame may have entered the window.
+    /// A frame whose bytes do not fill its size; what building or running a session says. Steps that were complete
+    /// stay taken then, and the frame may have entered the window.
     pub fn frame(
         &mut self,
         rgb: Arc<[u8]>,

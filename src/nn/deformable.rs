@@ -157,9 +157,12 @@ fn corners(
     let offset = g.reshape(offset, &[batch, tokens, count, samples])?;
     let position = g.add(offset, centres)?;
     let position = g.reshape(position, &[batch * tokens * count, 1, samples])?;
-    let low = g.floor(position)?;
     let one = g.scalar(position, 1.0);
     let zero = g.scalar(position, 0.0);
+    // NaN is no row number: the run would fail. It goes on through the weights, and so into the loss.
+    let real = g.equal(position, position)?;
+    let place = g.select(real, position, zero)?;
+    let low = g.floor(place)?;
     let high = g.add(low, one)?;
     let share_high = g.sub(position, low)?;
     let share_low = g.sub(one, share_high)?;

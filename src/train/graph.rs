@@ -17,6 +17,8 @@ use crate::weights::Normalisation;
 pub struct TrainOptions {
     /// Images per step.
     pub batch: usize,
+    /// How many of them, the first ones, g reconstructs as well.
+    pub masked: usize,
     /// Size of the crops.
     pub size: Size,
     /// Weight of the reconstruction loss; that of the main task is 1.
@@ -32,7 +34,7 @@ pub struct TrainOptions {
 /// One step of joint training of f, g and h.
 ///
 /// Inputs: the layout's buffers, `images` (bytes `(batch, h, w, 3)`), `labels` (bytes `(batch, h, w)`; what is no
-/// class is ignored), `mask` (`(batch, h/16, w/16)`, 1 = visible), scalars `learning_rate` and
+/// class is ignored), `mask` (`(masked, h/16, w/16)`, 1 = visible), scalars `learning_rate` and
 /// `encoder_learning_rate`, moments `first.…`, `second.…` and `step`.
 ///
 /// Outputs: `new.…` per buffer and moment (in the order of their inputs), then `main_loss`, `recon_loss`,
@@ -51,7 +53,7 @@ pub fn train_graph(
     let (batch, size) = (options.batch, options.size);
     let mut p = Parameters::all_learned();
     let target = images(g, batch, size, normalisation)?;
-    let mask = mask(g, batch, size)?;
+    let mask = mask(g, options.masked, size)?;
     let labels = g.input("labels", DType::U8, &[batch, size.height, size.width])?;
     let rates = Rates {
         heads: g.input("learning_rate", DType::F32, &[])?,
@@ -59,7 +61,11 @@ pub fn train_graph(
     };
 
     let visible = fully_visible(g, target)?;
-    let masked = masked_patches(g, target, mask)?;
+    if options.masked == 0 || options.masked > batch {
+        return Err(g.config_error(format!("{} of {batch} images masked", options.masked)));
+    }
+    let hidden = g.slice_axis(target, 0, 0, options.masked)?;
+    let masked = masked_patches(g, hidden, mask)?;
     let both = g.concat(&[visible, masked.patches], 0)?;
     let stages = swin(
         g,
@@ -70,15 +76,15 @@ pub fn train_graph(
         size.patches(),
         None,
     )?;
-    let for_main = half(g, &stages, 0, batch)?;
+    let for_main = part(g, &stages, 0, batch)?;
     let main = head(g, &mut p, MAIN_PREFIX, &config.main, &for_main)?;
-    let for_recon = half(g, &stages, batch, 2 * batch)?;
+    let for_recon = part(g, &stages, batch, batch + options.masked)?;
     let recon = head(g, &mut p, RECON_PREFIX, &config.recon, &for_recon)?;
     let main_loss = g.layer("main_loss", |g| {
         dense_loss(g, config, options, &main, labels)
     })?;
     let recon_loss = g.layer("recon_loss", |g| {
-        reconstruction_loss(g, recon.masks, target, masked.visible, LossOver::Masked)
+        reconstruction_loss(g, recon.masks, hidden, masked.visible, LossOver::Masked)
     })?;
     let weight = g.scalar(recon_loss, options.recon_weight);
     let weighted = g.mul(recon_loss, weight)?;
@@ -126,7 +132,7 @@ pub fn train_graph(
     Ok(graph)
 }
 
-fn half(g: &mut Graph, stages: &[Feature], start: usize, end: usize) -> Result<Vec<Feature>> {
+fn part(g: &mut Graph, stages: &[Feature], start: usize, end: usize) -> Result<Vec<Feature>> {
     stages
         .iter()
         .map(|f| {

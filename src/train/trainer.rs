@@ -45,6 +45,8 @@ pub struct TrainerOptions {
     pub normalisation: Normalisation,
     /// Images per iteration.
     pub batch: usize,
+    /// How many of them are reconstructed as well.
+    pub masked: usize,
     /// Size of the crops.
     pub size: Size,
     /// Learning rate.
@@ -139,6 +141,7 @@ impl Trainer {
             &layout,
             &TrainOptions {
                 batch: options.batch,
+                masked: options.masked,
                 size: options.size,
                 recon_weight: options.recon_weight,
                 dice_weight: options.dice_weight,
@@ -192,7 +195,7 @@ impl Trainer {
         }
         let mut draws = Draws::new(o.seed, self.iteration);
         let (rows, columns) = size.blocks();
-        let mask: Vec<f32> = (0..count)
+        let mask: Vec<f32> = (0..o.masked)
             .flat_map(|_| draws.mask(rows * columns, o.mask_ratio))
             .collect();
         let rate = o.schedule.rate(self.iteration);
@@ -206,7 +209,7 @@ impl Trainer {
                 "labels",
                 Tensor::from_u8(&[count, size.height, size.width], &batch.labels)?,
             ),
-            ("mask", Tensor::from_f32(&[count, rows, columns], &mask)?),
+            ("mask", Tensor::from_f32(&[o.masked, rows, columns], &mask)?),
             ("learning_rate", scalar(rate)?),
             (
                 "encoder_learning_rate",

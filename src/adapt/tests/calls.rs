@@ -15,7 +15,7 @@ fn begin(calls: &Arc<Calls>) -> (Call<u8>, Reply<u8>, u64) {
 /// Waits on a thread of its own, so that a call that never ends fails the test.
 fn wait(call: Call<u8>) -> Result<u8, Error> {
     let (sender, receiver) = mpsc::channel();
-    thread::spawn(move || sender.send(call.wait()));
+    thread::spawn(move || drop(sender.send(call.wait())));
     receiver
         .recv_timeout(Duration::from_secs(60))
         .expect("the call hangs")

@@ -264,7 +264,7 @@ fn the_reconstruction_is_a_picture_that_learning_improves() {
         ..WATCH
     };
     let truth = picture(SIZE, 0);
-    let mut error = |learner: &mut Learner| {
+    let error = |learner: &mut Learner| {
         let seen = show(learner, 0, look).reconstruction.unwrap();
         assert_eq!(seen.len(), truth.len());
         let difference = seen.iter().zip(&truth).map(|(&a, &b)| a.abs_diff(b) as u64);

@@ -4,9 +4,12 @@ use crate::adapt::graphs::{StepOptions, learning_layout, step_graph};
 use crate::optim::{AdamW, Layout};
 use crate::runtime::{Tensor, testing};
 
+/// Buffers and moments.
+type State = Vec<Vec<f32>>;
+
 /// Runs one step with moments on buffers in which `spoil` has put something.
 /// Returns the state handed in, the state that came out, and whether the step was taken.
-fn step(spoil: impl Fn(&mut [Vec<f32>])) -> Option<(Vec<Vec<f32>>, Vec<Vec<f32>>, bool)> {
+fn step(spoil: impl Fn(&mut State)) -> Option<(State, State, bool)> {
     let runtime = testing::runtime()?;
     let model = model(1);
     let layout = learning_layout(&config(), Layout::PACK_BELOW).unwrap();
@@ -25,7 +28,7 @@ fn step(spoil: impl Fn(&mut [Vec<f32>])) -> Option<(Vec<Vec<f32>>, Vec<Vec<f32>>
     let step = step_graph(&config(), &model.normalisation, &layout, options).unwrap();
 
     let packed = layout.pack(&model.weights).unwrap();
-    let mut state: Vec<Vec<f32>> = packed.iter().map(|t| t.data.clone()).collect();
+    let mut state: State = packed.iter().map(|t| t.data.clone()).collect();
     for moment in [0.25, 0.5] {
         state.extend(packed.iter().map(|t| vec![moment; t.data.len()]));
     }

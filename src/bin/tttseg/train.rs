@@ -49,6 +49,9 @@ pub struct Arguments {
     /// Images per iteration.
     #[arg(long, default_value_t = 8)]
     batch: usize,
+    /// How many of them the reconstruction head learns from.
+    #[arg(long, default_value_t = 4)]
+    masked: usize,
     /// Height of the crops.
     #[arg(long, default_value_t = 192)]
     crop_height: usize,
@@ -202,6 +205,7 @@ fn trainer_options(arguments: &Arguments, set: &LabelledSet) -> TrainerOptions {
         config,
         normalisation: Normalisation::default(),
         batch: arguments.batch,
+        masked: arguments.masked,
         size: Size {
             height: arguments.crop_height,
             width: arguments.crop_width,
