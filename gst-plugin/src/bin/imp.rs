@@ -9,6 +9,35 @@ use gst::subclass::prelude::*;
 use super::input::{self, Input};
 use crate::filter::{TttSegFilter, settings, signals};
 
+/**
+ * SECTION:element-tttseg
+ * @title: tttseg
+ * @see_also: tttsegfilter
+ *
+ * Segments video with a network that keeps learning from it: `tttsegfilter`, whose properties and signals it shares, for
+ * every input. Raw video is converted where it has to be, anything else is decoded with `decodebin3`; of several streams
+ * the first video is taken. Input without video is an error.
+ *
+ * |[
+ * gst-launch-1.0 filesrc location=film.mp4 ! tttseg window=16 ! autovideosink
+ * ]|
+ * Plays a film with its classes painted over it.
+ *
+ * |[
+ * gst-launch-1.0 filesrc location=film.mp4 ! tttseg pace=every-frame ! vp8enc deadline=1 ! webmmux ! filesink location=out.webm
+ * ]|
+ * Writes the same to a file. Nothing has to be shown in time, so that every frame is learned from.
+ *
+ * |[
+ * gst-launch-1.0 v4l2src ! queue leaky=downstream max-size-buffers=1 ! tttseg opacity=0.7 ! autovideosink
+ * ]|
+ * Segments what a camera sees.
+ *
+ * A class map goes out as ids when what follows takes GRAY8: put `video/x-raw,format=GRAY8` behind it. In any other
+ * format the ids would be converted as if they were brightness.
+ *
+ * Since: 0.1.0
+ */
 pub(super) static CAT: LazyLock<gst::DebugCategory> = LazyLock::new(|| {
     gst::DebugCategory::new(
         "tttseg",
@@ -246,8 +275,12 @@ impl ElementImpl for TttSeg {
             _ => {}
         }
         let success = self.parent_change_state(transition)?;
-        if transition == gst::StateChange::PausedToReady {
-            self.choose(Input::Raw)?;
+        match transition {
+            gst::StateChange::ReadyToPaused if !self.bring_up() => {
+                return Err(gst::StateChangeError);
+            }
+            gst::StateChange::PausedToReady => self.choose(Input::Raw)?,
+            _ => {}
         }
         Ok(success)
     }

@@ -112,7 +112,7 @@ impl TttSeg {
         if raw { Input::Raw } else { Input::Encoded }
     }
 
-    /// Puts the decoder in or takes it out.
+    /// Puts the decoder in or takes it out. New elements stay down until [`TttSeg::bring_up`].
     pub(super) fn choose(&self, input: Input) -> Result<(), gst::StateChangeError> {
         let has_decoder = self.state().decoder.is_some();
         let done = match input {
@@ -150,6 +150,8 @@ impl TttSeg {
                 bin.imp().on_gone(pad);
             }
         });
+        typefind.set_locked_state(true);
+        decoder.set_locked_state(true);
         self.obj().add_many([&typefind, &decoder])?;
         typefind.link(&decoder)?;
         let target = typefind
@@ -161,8 +163,22 @@ impl TttSeg {
             others: vec![typefind.clone()],
             video_linked: false,
         };
-        decoder.sync_state_with_parent()?;
-        typefind.sync_state_with_parent()
+        Ok(())
+    }
+
+    /// Brings the decoder to the state of the bin, what gives it data last.
+    ///
+    /// The bin does not do so by itself: as long as the decoder has no source pads, nothing tells it to bring up first
+    /// what will be linked to them, and data would come before that can take it.
+    pub(super) fn bring_up(&self) -> bool {
+        let state = self.state();
+        let decoder = state.decoder.clone();
+        let others = state.others.clone();
+        drop(state);
+        decoder.into_iter().chain(others).all(|element| {
+            element.set_locked_state(false);
+            element.sync_state_with_parent().is_ok()
+        })
     }
 
     fn remove_decoder(&self) -> Result<(), gst::glib::BoolError> {
@@ -244,7 +260,7 @@ impl TttSeg {
                     return false;
                 }
             };
-            if self.choose(input).is_err() {
+            if self.choose(input).is_err() || !self.bring_up() {
                 return false;
             }
         }

@@ -24,6 +24,36 @@ use super::signals::{self, Action};
 use super::stats::Stats;
 use super::{Output, caps};
 
+/**
+ * SECTION:element-tttsegfilter
+ * @title: tttsegfilter
+ * @see_also: tttseg
+ *
+ * Segments raw video with a network that keeps learning from it. For every frame it takes a gradient step on masked
+ * reconstruction, over views of frames out of a window of recent ones, and segments the frame with the weights it has
+ * just updated. `tttseg` is the same for every input.
+ *
+ * What goes out is the frame with its classes painted over it, the class of each pixel as GRAY8, or the network's
+ * reconstruction of the frame. Geometry, time stamps and metas are those of the input.
+ *
+ * |[
+ * gst-launch-1.0 filesrc location=film.mp4 ! decodebin3 ! videoconvert ! tttsegfilter ! videoconvert ! autovideosink
+ * ]|
+ * Plays a film with its classes. Every frame is shown in time; those that come while the element is late are shown with
+ * the last classes (`pace=auto`).
+ *
+ * |[
+ * gst-launch-1.0 -m filesrc location=film.mp4 ! decodebin3 ! videoconvert ! tttsegfilter pace=every-frame ! fakesink
+ * ]|
+ * Learns from every frame of it, and prints what came of that: an element message `tttseg` for every frame, with the
+ * fields `frame`, `steps`, `skipped`, `window`, `steps-since-reset`, `step-time`, `predict-time`, `provider`, `loss`,
+ * `gradient-norm` and `running-time`.
+ *
+ * Weights start anew with every stream (another stream-id) and in READY; a seek keeps them, and starts a new window.
+ * Video whose fields are woven into frames is segmented as frames; video with its fields apart is refused.
+ *
+ * Since: 0.1.0
+ */
 pub(super) static CAT: LazyLock<gst::DebugCategory> = LazyLock::new(|| {
     gst::DebugCategory::new(
         "tttsegfilter",

@@ -1,0 +1,141 @@
+//! Launch lines people copy: those in `pipelines/` and in the elements' documentation.
+
+mod common;
+
+use std::path::{Path, PathBuf};
+
+use common::{init, run, runtime};
+use gst::prelude::*;
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
+}
+
+/// What comes after `gst-launch-1.0` and its options, on one line, without shell quoting.
+fn launch_text(shell: &str) -> String {
+    let joined = shell.replace("\\\n", " ");
+    let (_, line) = joined.split_once("gst-launch-1.0").expect("a launch line");
+    let line = line.lines().next().unwrap_or_default().trim();
+    let line = line.strip_prefix("-m ").unwrap_or(line);
+    line.replace('"', "")
+}
+
+/// The same line where there is neither screen nor camera nor built-in model.
+fn here(line: &str, input: &str, output: &Path) -> String {
+    let output = output.to_str().unwrap();
+    let line = line
+        .replace("$1", input)
+        .replace("$2", output)
+        .replace("film.mp4", input)
+        .replace("out.webm", output)
+        .replace("autovideosink", "fakesink sync=true");
+    let camera = "videotestsrc is-live=true num-buffers=6 ! video/x-raw,width=96,height=64 !";
+    let line = match line.split_once("v4l2src") {
+        Some((before, after)) => {
+            let (_, after) = after.split_once('!').unwrap();
+            format!("{before}{camera}{after}")
+        }
+        None => line,
+    };
+    line.split(' ')
+        .map(|word| match word {
+            "tttseg" | "tttsegfilter" => format!("{word} model-file={}", common::model()),
+            word => word.to_owned(),
+        })
+        .collect::<Vec<_>>()
+        .join(" ")
+}
+
+fn film(folder: &Path) -> String {
+    init();
+    let path = folder.join("film.avi");
+    let line = format!(
+        "videotestsrc num-buffers=6 ! video/x-raw,width=96,height=64,framerate=25/1 ! jpegenc ! avimux ! filesink \
+         location={}",
+        path.display()
+    );
+    assert_eq!(run(&common::parse(&line)).error, None);
+    path.to_str().unwrap().to_owned()
+}
+
+/// Runs a line; false where an element it names is not installed.
+#[track_caller]
+fn runs(line: &str) -> bool {
+    let pipeline = match gst::parse::launch(line) {
+        Ok(pipeline) => pipeline.downcast::<gst::Pipeline>().unwrap(),
+        Err(e) if e.matches(gst::ParseError::NoSuchElement) => {
+            eprintln!("skipped: {e}");
+            return false;
+        }
+        Err(e) => panic!("{line}: {e}"),
+    };
+    let ended = run(&pipeline);
+    assert_eq!(ended.error, None, "{line}");
+    // A leaky queue leaves out what comes while graphs are being built.
+    let least = if line.contains("leaky") { 1 } else { 6 };
+    assert!(
+        ended.reports.len() >= least,
+        "{line}: {}",
+        ended.reports.len()
+    );
+    true
+}
+
+#[test]
+fn ready_pipelines_run() {
+    if !runtime() {
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let input = film(folder.path());
+    let mut seen = 0;
+    for entry in std::fs::read_dir(root().join("pipelines")).unwrap() {
+        let path = entry.unwrap().path();
+        let text = std::fs::read_to_string(&path).unwrap();
+        let name = path.file_name().unwrap().to_str().unwrap();
+        let lines: Vec<&str> = text.lines().collect();
+        assert_eq!(lines[0], "#!/bin/sh", "{name}");
+        assert!(
+            lines[1].starts_with("# ") && !lines[2].starts_with('#'),
+            "{name}"
+        );
+        let output = folder.path().join(name);
+        if name.contains("class-maps") {
+            std::fs::create_dir(&output).unwrap();
+        }
+        let ran = runs(&here(&launch_text(&text), &input, &output));
+        if ran && text.contains("$2") {
+            let written = if output.is_dir() {
+                std::fs::read_dir(&output).unwrap().count()
+            } else {
+                std::fs::metadata(&output).unwrap().len() as usize
+            };
+            assert!(written >= 6, "{name}");
+        }
+        seen += 1;
+    }
+    assert!(seen >= 5);
+}
+
+#[test]
+fn documented_lines_run() {
+    if !runtime() {
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let input = film(folder.path());
+    let output = folder.path().join("out");
+    let mut seen = 0;
+    for file in ["src/filter/imp.rs", "src/bin/imp.rs"] {
+        let source =
+            std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(file)).unwrap();
+        // |[ ... ]| is how gtk-doc marks examples.
+        for example in source.split("|[").skip(1) {
+            let (example, _) = example.split_once("]|").expect("an end of the example");
+            let shell = example.replace("\n *", "\n");
+            runs(&here(&launch_text(shell.trim()), &input, &output));
+            seen += 1;
+        }
+    }
+    assert!(seen >= 4, "{seen} lines found");
+}

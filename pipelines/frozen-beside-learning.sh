@@ -1,0 +1,7 @@
+#!/bin/sh
+# Plays a video file twice: on the left the model as it is on disk, on the right the one that learns: FILE
+exec gst-launch-1.0 filesrc location="$1" ! decodebin3 ! videoconvert ! videoscale \
+    ! video/x-raw,width=640,height=360 ! tee name=both \
+    both. ! queue ! tttseg method=none pace=every-frame ! compositor name=pair sink_1::xpos=640 \
+    ! videoconvert ! autovideosink \
+    both. ! queue ! tttseg window=16 pace=every-frame ! pair.
