@@ -152,7 +152,7 @@ def ttt_case(c):
         adamw.step()
         tensors |= {f"in.image_u8.{s}": image, f"in.mask.{s}": mask.to(torch.uint8)}
     tensors |= {"out.losses": torch.stack(losses), "out.grad_norms": torch.stack(norms)}
-    tensors |= {f"out.param.{n}": p for n, p in learning(model) if n in recorded}
+    tensors |= {f"out.param.{n}": p for n, p in learning(model) if n in recorded and p.grad is not None}
     return start, tensors
 
 
