@@ -307,8 +307,15 @@ fn properties_change_from_another_thread_while_frames_flow() {
                 element.set_property("opacity", f64::from(n % 10) / 10.0);
                 element.set_property("window", n % 20);
                 element.set_property("learning-rate", f64::from(n % 3 + 1) * 1e-4);
-                element.set_property("palette", if n % 2 == 0 { "ff0000,00ff00" } else { "" });
-                element.set_property("adapt", n % 5 != 0);
+                element.set_property(
+                    "palette",
+                    if n.is_multiple_of(2) {
+                        "ff0000,00ff00"
+                    } else {
+                        ""
+                    },
+                );
+                element.set_property("adapt", !n.is_multiple_of(5));
                 element.property::<gst::Structure>("stats");
                 std::thread::sleep(std::time::Duration::from_millis(1));
             }

@@ -85,7 +85,7 @@ pub(super) fn choose_pool(query: &mut gst::query::Allocation) -> Result<(), gst:
         .map_err(|e| gst::loggable_error!(CAT, "{caps} are no video: {e}"))?;
     let size_of_frame = u32::try_from(info.size())
         .map_err(|_| gst::loggable_error!(CAT, "Frames of {} bytes are too large", info.size()))?;
-    let offered = query.allocation_pools().into_iter().next();
+    let offered = query.allocation_pools().next();
     let padding = query
         .find_allocation_meta::<gst_video::VideoMeta>()
         .is_some();
