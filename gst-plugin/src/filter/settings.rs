@@ -444,7 +444,7 @@ mod tests {
                 continue;
             }
             let mut settings = Settings::default();
-            let value = settings.get(definition.name()).expect(definition.name());
+            let value = settings.get(definition.name()).unwrap();
             assert_eq!(
                 value.type_(),
                 definition.value_type(),
