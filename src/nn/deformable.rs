@@ -1,4 +1,5 @@
 use super::attention::Heads;
+use super::linear::product;
 use super::{Parameters, linear};
 use crate::graph::{Constant, DType, Graph, Result, Value};
 
@@ -20,13 +21,30 @@ impl DeformableSizes {
     fn tokens(&self) -> usize {
         self.levels.iter().map(|(h, w)| h * w).sum()
     }
+
+    /// Places of the tables of all levels: a sample's upper left corner may lie one row and one column outside on
+    /// either side.
+    fn places(&self) -> usize {
+        self.levels.iter().map(|(h, w)| (h + 2) * (w + 2)).sum()
+    }
+
+    /// One number per head, level and point, in the order of the projections.
+    fn per_sample(&self, of: impl Fn((usize, usize)) -> f64) -> Vec<f64> {
+        let levels = || {
+            self.levels
+                .iter()
+                .flat_map(|&level| std::iter::repeat_n(of(level), POINTS))
+        };
+        (0..self.heads).flat_map(|_| levels()).collect()
+    }
 }
 
 /// Multi-scale deformable attention (METHOD §2.4): `query` (with positions) and `source` (without),
 /// both `(batch, tokens of all levels, channels)`, to the same shape. Parameters below `at`:
 /// `sampling_offsets`, `attention_weights`, `value_proj`, `output_proj`.
 ///
-/// Bilinear samples are rows gathered from the values; what lies outside a level has weight zero.
+/// All four corners of a bilinear sample are one row of a table, so that a sample is one row gathered; the border of
+/// zeros around every level stands for what lies outside.
 ///
 /// # Errors
 /// When the shapes do not fit, or there are so many rows that float32 cannot number them.
@@ -42,160 +60,223 @@ pub fn deformable_attention(
         return Err(g.config_error(format!("deformable attention of {:?}", g.shape(query))));
     };
     let heads = Heads::new(g, sizes.heads, channels)?;
-    let (count, levels) = (heads.count, sizes.levels.len());
-    let samples = levels * POINTS;
+    let samples = sizes.levels.len() * POINTS;
+    let columns = heads.count * samples;
     if tokens != sizes.tokens() {
         return Err(g.config_error(format!("{tokens} tokens on levels {:?}", sizes.levels)));
     }
-    if batch * tokens * count > EXACT {
+    if batch * sizes.places() * heads.count > EXACT {
         return Err(g.config_error(format!(
             "more than {EXACT} rows to sample from: take a smaller batch or frame"
         )));
     }
 
     let value = linear(g, p, &format!("{at}.value_proj"), source, channels, true)?;
-    let rows = g.reshape(value, &[batch * tokens * count, heads.channels])?;
-    let offsets = linear(
-        g,
-        p,
-        &format!("{at}.sampling_offsets"),
-        query,
-        count * samples * 2,
-        true,
-    )?;
-    let offsets = g.reshape(offsets, &[batch * tokens * count * samples, 2])?;
+    let table = corner_table(g, value, heads, sizes)?;
     let logits = linear(
         g,
         p,
         &format!("{at}.attention_weights"),
         query,
-        count * samples,
+        columns,
         true,
     )?;
-    let logits = g.reshape(logits, &[batch, tokens, count, samples])?;
-    let attention = g.softmax(logits, 3)?;
+    let logits = g.reshape(logits, &[batch * tokens * heads.count, samples])?;
+    let attention = g.softmax(logits, 1)?;
+    let attention = g.reshape(attention, &[batch, tokens, columns])?;
+    let x = line(g, p, at, query, Axis::X, sizes)?;
+    let y = line(g, p, at, query, Axis::Y, sizes)?;
 
-    let x = corners(g, offsets, 0, [batch, tokens, count, samples], sizes)?;
-    let y = corners(g, offsets, 1, [batch, tokens, count, samples], sizes)?;
+    let upper = g.mul(attention, y.near)?;
+    let lower = g.mul(attention, y.far)?;
+    let mut corners = vec![];
+    for (row, column) in [
+        (upper, x.near),
+        (upper, x.far),
+        (lower, x.near),
+        (lower, x.far),
+    ] {
+        let weight = g.mul(row, column)?;
+        corners.push(g.reshape(weight, &[1, batch * tokens * columns])?);
+    }
+    let weights = g.concat(&corners, 0)?;
+    let weights = g.transpose(weights, &[1, 0])?;
+    let lead = batch * tokens * heads.count;
+    let weights = g.reshape(weights, &[lead, 1, samples * 4])?;
 
-    let lead = batch * tokens * count;
-    let along_x = |g: &mut Graph, v: Value| g.reshape(v, &[lead, 1, 2, samples]);
-    let along_y = |g: &mut Graph, v: Value| g.reshape(v, &[lead, 2, 1, samples]);
-    let (wx, wy) = (along_x(g, x.weight)?, along_y(g, y.weight)?);
-    let bilinear = g.mul(wy, wx)?;
-    let attention = g.reshape(attention, &[lead, 1, 1, samples])?;
-    let weights = g.mul(bilinear, attention)?;
-    let weights = g.reshape(weights, &[lead, 1, 4 * samples])?;
-
-    let (ix, iy) = (along_x(g, x.index)?, along_y(g, y.index)?);
-    let index = g.add(iy, ix)?;
-    let first = first_rows(batch, count, sizes);
-    let first = g.constant(first);
-    let index = g.reshape(index, &[batch, tokens, count, 4, samples])?;
+    let index = g.add(y.row, x.row)?;
+    let first = g.constant(first_rows(batch, sizes));
     let index = g.add(index, first)?;
+    // Positions that are not numbers must not become rows: the step's guard is to see them, not `Gather`.
+    let zero = g.scalar(index, 0.0);
+    let valid = g.greater_or_equal(index, zero)?;
+    let index = g.select(valid, index, zero)?;
     let index = g.cast(index, DType::I64)?;
-    let index = g.reshape(index, &[lead * 4 * samples])?;
+    let index = g.reshape(index, &[batch * tokens * columns])?;
 
-    let sampled = g.gather(rows, index, 0)?;
-    let sampled = g.reshape(sampled, &[lead, 4 * samples, heads.channels])?;
+    let sampled = g.gather(table, index, 0)?;
+    let sampled = g.reshape(sampled, &[lead, samples * 4, heads.channels])?;
     let mixed = g.matmul(weights, sampled)?;
     let mixed = g.reshape(mixed, &[batch, tokens, channels])?;
     linear(g, p, &format!("{at}.output_proj"), mixed, channels, true)
 }
 
-/// The two grid lines around every sample on one axis.
-struct Corners {
-    /// Linear interpolation weights, zero outside the level: `(b · t · h, 2, samples)`.
-    weight: Value,
-    /// Contribution to the row number, inside the level: same shape.
-    index: Value,
+/// Rows of corners: for every place of every level and every head, the values at the place, right of it, below it and
+/// diagonally below, `(batch · places · heads, 4 · head channels)`; zeros outside the level.
+fn corner_table(
+    g: &mut Graph,
+    value: Value,
+    heads: Heads,
+    sizes: &DeformableSizes,
+) -> Result<Value> {
+    let [batch, _, channels] = *g.shape(value) else {
+        return Err(g.config_error("values of deformable attention"));
+    };
+    let mut tables = vec![];
+    let mut start = 0;
+    for &(h, w) in &sizes.levels {
+        let level = g.slice_axis(value, 1, start, start + h * w)?;
+        start += h * w;
+        let map = g.reshape(level, &[batch, h, w, channels])?;
+        let padded = g.pad(map, &[0, 1, 1, 0], &[0, 2, 2, 0])?;
+        let mut corners = vec![];
+        for (down, right) in [(0, 0), (0, 1), (1, 0), (1, 1)] {
+            let starts = [0, down, right, 0];
+            let ends = [batch, down + h + 2, right + w + 2, channels];
+            let corner = g.slice(padded, &starts, &ends)?;
+            corners.push(g.reshape(
+                corner,
+                &[batch, (h + 2) * (w + 2), heads.count, heads.channels],
+            )?);
+        }
+        tables.push(g.concat(&corners, 3)?);
+    }
+    let table = g.concat(&tables, 1)?;
+    g.reshape(
+        table,
+        &[batch * sizes.places() * heads.count, 4 * heads.channels],
+    )
 }
 
-fn corners(
-    g: &mut Graph,
-    offsets: Value,
-    axis: usize,
-    [batch, tokens, count, samples]: [usize; 4],
-    sizes: &DeformableSizes,
-) -> Result<Corners> {
-    let per_sample = |of: &dyn Fn((usize, usize)) -> f64| -> Vec<f64> {
-        sizes
-            .levels
-            .iter()
-            .flat_map(|&level| std::iter::repeat_n(of(level), POINTS))
-            .collect()
-    };
-    let extent = |(h, w): (usize, usize)| if axis == 0 { w } else { h } as f64;
-    // Pixel coordinates of the token's own centre on every level: ref · size − ½.
-    let mut centres = Vec::with_capacity(tokens * samples);
-    for &(h, w) in &sizes.levels {
-        for i in 0..h * w {
-            let centre = if axis == 0 {
-                ((i % w) as f64 + 0.5) / w as f64
-            } else {
-                ((i / w) as f64 + 0.5) / h as f64
-            };
-            centres.extend(per_sample(&|level| centre * extent(level) - 0.5));
+#[derive(Clone, Copy, PartialEq)]
+enum Axis {
+    X,
+    Y,
+}
+
+impl Axis {
+    fn extent(self, (h, w): (usize, usize)) -> f64 {
+        if self == Axis::X { w as f64 } else { h as f64 }
+    }
+
+    /// Rows of the table that one step along the axis is.
+    fn stride(self, (_, w): (usize, usize), heads: usize) -> f64 {
+        if self == Axis::X {
+            heads as f64
+        } else {
+            ((w + 2) * heads) as f64
         }
     }
-    let centres = g.constant(Constant::real(
-        DType::F32,
-        &[1, tokens, 1, samples],
-        centres,
-    ));
-    let last = Constant::real(
-        DType::F32,
-        &[samples],
-        per_sample(&|level| extent(level) - 1.0),
-    );
-    let last = g.constant(last);
-    // One step along the axis is this many rows: heads are innermost, then columns.
-    let stride = per_sample(&|(_, w)| if axis == 0 { count } else { w * count } as f64);
-    let stride = g.constant(Constant::real(DType::F32, &[samples], stride));
-
-    let offset = g.slice_axis(offsets, 1, axis, axis + 1)?;
-    let offset = g.reshape(offset, &[batch, tokens, count, samples])?;
-    let position = g.add(offset, centres)?;
-    let position = g.reshape(position, &[batch * tokens * count, 1, samples])?;
-    let one = g.scalar(position, 1.0);
-    let zero = g.scalar(position, 0.0);
-    // NaN is no row number: the run would fail. It goes on through the weights, and so into the loss.
-    let real = g.equal(position, position)?;
-    let place = g.select(real, position, zero)?;
-    let low = g.floor(place)?;
-    let high = g.add(low, one)?;
-    let share_high = g.sub(position, low)?;
-    let share_low = g.sub(one, share_high)?;
-    let share = g.concat(&[share_low, share_high], 1)?;
-    let line = g.concat(&[low, high], 1)?;
-    let bounded = g.max(line, zero)?;
-    let bounded = g.min(bounded, last)?;
-    let inside = g.equal(line, bounded)?;
-    let inside = g.cast(inside, DType::F32)?;
-    let weight = g.mul(share, inside)?;
-    let index = g.mul(bounded, stride)?;
-    Ok(Corners { weight, index })
 }
 
-/// Number of the first row of every (batch, head, level): `(batch, 1, heads, 1, samples)`.
-fn first_rows(batch: usize, count: usize, sizes: &DeformableSizes) -> Constant {
-    let tokens = sizes.tokens();
+/// Samples on one axis, each `(batch, tokens, heads · levels · points)`.
+struct Line {
+    /// Interpolation weight of the grid line before the sample.
+    near: Value,
+    /// Interpolation weight of the grid line after it.
+    far: Value,
+    /// Contribution of the line before to the row number.
+    row: Value,
+}
+
+fn line(
+    g: &mut Graph,
+    p: &mut Parameters,
+    at: &str,
+    query: Value,
+    axis: Axis,
+    sizes: &DeformableSizes,
+) -> Result<Line> {
+    let offset = axis_offsets(g, p, at, query, axis, sizes)?;
+    // Pixel coordinates of the token's own centre on every level: ref · size − ½.
+    let mut centres = vec![];
+    for &(h, w) in &sizes.levels {
+        for i in 0..h * w {
+            let centre = match axis {
+                Axis::X => ((i % w) as f64 + 0.5) / w as f64,
+                Axis::Y => ((i / w) as f64 + 0.5) / h as f64,
+            };
+            centres.extend(sizes.per_sample(|level| centre * axis.extent(level) - 0.5));
+        }
+    }
+    let columns = *g.shape(offset).last().unwrap_or(&0);
+    let mut constant =
+        |shape: &[usize], data: Vec<f64>| g.constant(Constant::real(DType::F32, shape, data));
+    let centres = constant(&[1, sizes.tokens(), columns], centres);
+    let end = constant(&[columns], sizes.per_sample(|level| axis.extent(level)));
+    let stride = constant(
+        &[columns],
+        sizes.per_sample(|level| axis.stride(level, sizes.heads)),
+    );
+    let position = g.add(offset, centres)?;
+    let (before, one) = (g.scalar(position, -1.0), g.scalar(position, 1.0));
+    let position = g.max(position, before)?;
+    let position = g.min(position, end)?;
+    let low = g.floor(position)?;
+    let far = g.sub(position, low)?;
+    let near = g.sub(one, far)?;
+    Ok(Line {
+        near,
+        far,
+        row: g.mul(low, stride)?,
+    })
+}
+
+/// The x or y offsets alone: rows of the projection alternate, so its weights are sorted instead of its outputs.
+fn axis_offsets(
+    g: &mut Graph,
+    p: &mut Parameters,
+    at: &str,
+    query: Value,
+    axis: Axis,
+    sizes: &DeformableSizes,
+) -> Result<Value> {
+    let columns = sizes.heads * sizes.levels.len() * POINTS;
+    let channels = *g.shape(query).last().unwrap_or(&0);
+    let weight = p.get(
+        g,
+        &format!("{at}.sampling_offsets.weight"),
+        &[2 * columns, channels],
+    )?;
+    let bias = p.get(g, &format!("{at}.sampling_offsets.bias"), &[2 * columns])?;
+    let pick = usize::from(axis == Axis::Y);
+    let alternating = g.reshape(weight, &[columns, 2, channels])?;
+    let weight = g.slice_axis(alternating, 1, pick, pick + 1)?;
+    let weight = g.reshape(weight, &[columns, channels])?;
+    let alternating = g.reshape(bias, &[columns, 2])?;
+    let bias = g.slice_axis(alternating, 1, pick, pick + 1)?;
+    let bias = g.reshape(bias, &[columns])?;
+    product(g, query, weight, Some(bias))
+}
+
+/// Number of the row at place (0, 0) of every (batch, head, level): `(batch, 1, heads · levels · points)`. Places start
+/// one row and one column outside.
+fn first_rows(batch: usize, sizes: &DeformableSizes) -> Constant {
+    let count = sizes.heads;
     let mut data = vec![];
     for b in 0..batch {
         for head in 0..count {
-            let mut start = 0;
+            let mut start = b * sizes.places();
             for (h, w) in &sizes.levels {
-                data.extend(std::iter::repeat_n(
-                    ((b * tokens + start) * count + head) as f64,
-                    POINTS,
-                ));
-                start += h * w;
+                let inside = start + (w + 2) + 1;
+                data.extend(std::iter::repeat_n((inside * count + head) as f64, POINTS));
+                start += (h + 2) * (w + 2);
             }
         }
     }
     Constant::real(
         DType::F32,
-        &[batch, 1, count, 1, sizes.levels.len() * POINTS],
+        &[batch, 1, count * sizes.levels.len() * POINTS],
         data,
     )
 }

@@ -25,6 +25,8 @@ pub fn sine_positions((height, width): (usize, usize), channels: usize) -> Const
 
 #[cfg(test)]
 mod tests {
+    use std::f64::consts::FRAC_1_SQRT_2;
+
     use super::*;
 
     #[test]
@@ -36,7 +38,7 @@ mod tests {
             (at(0, 0, 1), 0.0),
             (at(0, 0, 2), 0.977_918),
             (at(0, 0, 3), 0.208_991),
-            (at(0, 0, 128), 0.707_107),
+            (at(0, 0, 128), FRAC_1_SQRT_2),
             (at(0, 0, 131), 0.777_493),
             (at(3, 7, 1), 1.0),
             (at(3, 7, 2), -0.746_091),

@@ -444,15 +444,13 @@ mod tests {
                 continue;
             }
             let mut settings = Settings::default();
-            let value = settings.get(definition.name()).unwrap();
-            assert_eq!(
-                value.type_(),
-                definition.value_type(),
-                "{}",
-                definition.name()
-            );
-            settings.set(definition.name(), &value);
-            let again = settings.get(definition.name()).unwrap();
+            let name = definition.name();
+            let value = settings
+                .get(name)
+                .unwrap_or_else(|| panic!("{name} cannot be read"));
+            assert_eq!(value.type_(), definition.value_type(), "{name}");
+            settings.set(name, &value);
+            let again = settings.get(name).unwrap();
             assert_eq!(format!("{value:?}"), format!("{again:?}"));
         }
     }

@@ -2,6 +2,8 @@
 
 mod bench;
 mod eval;
+mod export;
+mod info;
 mod options;
 mod train;
 mod verify;
@@ -20,8 +22,10 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Command {
+    Info(info::Arguments),
     Verify(verify::Arguments),
     Bench(bench::Arguments),
+    Export(export::Arguments),
     Eval(eval::Arguments),
     Train(train::Arguments),
 }
@@ -30,9 +34,15 @@ enum Command {
 type Outcome = Result<bool, Box<dyn std::error::Error>>;
 
 fn main() -> ExitCode {
-    let outcome = match Cli::parse().command {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(e) => return usage(&e),
+    };
+    let outcome = match cli.command {
+        Command::Info(arguments) => info::run(&arguments),
         Command::Verify(arguments) => verify::run(&arguments),
         Command::Bench(arguments) => bench::run(&arguments),
+        Command::Export(arguments) => export::run(&arguments),
         Command::Eval(arguments) => eval::run(&arguments),
         Command::Train(arguments) => train::run(&arguments),
     };
@@ -40,8 +50,36 @@ fn main() -> ExitCode {
         Ok(true) => ExitCode::SUCCESS,
         Ok(false) => ExitCode::FAILURE,
         Err(error) => {
-            eprintln!("tttseg: {error}");
+            eprintln!("tttseg: {}", one_line(&error.to_string()));
             ExitCode::FAILURE
         }
     }
+}
+
+/// Help and version as clap prints them; anything wrong with the arguments as one line.
+fn usage(error: &clap::Error) -> ExitCode {
+    use clap::error::ErrorKind;
+    if matches!(
+        error.kind(),
+        ErrorKind::DisplayHelp
+            | ErrorKind::DisplayVersion
+            | ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand
+    ) {
+        error.exit();
+    }
+    let text = error.to_string();
+    let said = text.split("\n\n").next().unwrap_or_default();
+    let said = said.trim_start_matches("error: ");
+    eprintln!("tttseg: {} (see --help)", one_line(said));
+    ExitCode::from(2)
+}
+
+/// A message on one line: what stands on lines of its own is separated by semicolons.
+fn one_line(text: &str) -> String {
+    let lines: Vec<&str> = text
+        .lines()
+        .map(str::trim)
+        .filter(|l| !l.is_empty())
+        .collect();
+    lines.join("; ").replace(":; ", ": ")
 }

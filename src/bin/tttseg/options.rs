@@ -1,7 +1,9 @@
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
+use tttseg::model::parameters;
 use tttseg::runtime::{self, Options, Provider, Runtime};
+use tttseg::weights::ModelFile;
 
 /// Where graphs run; shared by all subcommands that run any.
 #[derive(Args, Clone, Debug)]
@@ -41,4 +43,16 @@ impl RuntimeArguments {
         let options = self.options();
         Ok((runtime::load(&options)?, options))
     }
+}
+
+/// The model in a file, or the built-in one, after a look whether every parameter of its configuration is there.
+pub fn complete_model(path: Option<&Path>) -> Result<ModelFile, Box<dyn std::error::Error>> {
+    let (file, model) = match path {
+        Some(path) => (path.display().to_string(), ModelFile::open(path)?),
+        None => ("built-in model".to_owned(), ModelFile::embedded()?),
+    };
+    for (name, shape) in parameters(&model.config)? {
+        model.weights.expect(&file, &name, &shape)?;
+    }
+    Ok(model)
 }

@@ -1,0 +1,103 @@
+//! The README's table of properties is what the elements have.
+
+use std::path::Path;
+
+use gst::glib;
+use gst::prelude::*;
+
+const BEGIN: &str = "<!-- properties: ";
+const END: &str = "<!-- end of properties -->";
+
+/// Values it takes and its default, as text.
+fn values(definition: &glib::ParamSpec) -> (String, String) {
+    if let Some(s) = definition.downcast_ref::<glib::ParamSpecEnum>() {
+        let class = s.enum_class();
+        let nicks: Vec<String> = class
+            .values()
+            .iter()
+            .map(|v| format!("`{}`", v.nick()))
+            .collect();
+        let default = class
+            .value(s.default_value_as_i32())
+            .expect("a default among the values");
+        return (nicks.join(", "), format!("`{}`", default.nick()));
+    }
+    macro_rules! number {
+        ($kind:ty, $max:expr) => {
+            if let Some(s) = definition.downcast_ref::<$kind>() {
+                let range = if s.maximum() == $max {
+                    format!("from {}", s.minimum())
+                } else {
+                    format!("{} to {}", s.minimum(), s.maximum())
+                };
+                return (range, s.default_value().to_string());
+            }
+        };
+    }
+    number!(glib::ParamSpecUInt, u32::MAX);
+    number!(glib::ParamSpecUInt64, u64::MAX);
+    number!(glib::ParamSpecDouble, f64::MAX);
+    if let Some(s) = definition.downcast_ref::<glib::ParamSpecBoolean>() {
+        return ("true, false".into(), s.default_value().to_string());
+    }
+    let kind = if definition.value_type() == String::static_type() {
+        "text"
+    } else {
+        "structure"
+    };
+    (kind.into(), String::new())
+}
+
+/// One row per property, in the order of their definitions.
+fn table(element: &gst::Element) -> String {
+    let mut text =
+        String::from("| property | values | default | | what it is |\n|---|---|---|---|---|\n");
+    for definition in element.list_properties() {
+        if definition.owner_type() != element.type_() {
+            continue;
+        }
+        let (values, default) = values(&definition);
+        let flags = definition.flags();
+        let note = if !flags.contains(glib::ParamFlags::WRITABLE) {
+            "read only"
+        } else if flags.contains(gst::PARAM_FLAG_MUTABLE_PLAYING) {
+            "live"
+        } else {
+            ""
+        };
+        let blurb = definition.blurb().unwrap_or_default();
+        let row = format!(
+            "| `{}` | {values} | {default} | {note} | {blurb} |\n",
+            definition.name()
+        );
+        text += &row;
+    }
+    text
+}
+
+#[test]
+fn the_table_of_properties_is_that_of_the_elements() {
+    gst::init().unwrap();
+    gsttttseg::plugin_register_static().unwrap();
+    let tables = ["tttseg", "tttsegfilter"]
+        .map(|name| table(&gst::ElementFactory::make(name).build().unwrap()));
+    assert_eq!(tables[0], tables[1]);
+
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../README.md");
+    let readme = std::fs::read_to_string(&path).unwrap();
+    let (before, rest) = readme.split_once(BEGIN).expect("where the table begins");
+    let (note, rest) = rest.split_once("-->\n").expect("the end of the comment");
+    let (found, after) = rest.split_once(END).expect("where the table ends");
+    if std::env::var_os("TTTSEG_UPDATE_README").is_some() {
+        let text = format!("{before}{BEGIN}{note}-->\n\n{}\n{END}{after}", tables[0]);
+        let part = path.with_extension("md.part");
+        std::fs::write(&part, text).unwrap();
+        std::fs::rename(&part, &path).unwrap();
+        return;
+    }
+    assert_eq!(
+        found.trim(),
+        tables[0].trim(),
+        "the README lags behind; {note}"
+    );
+}

@@ -1,0 +1,76 @@
+#!/usr/bin/env bash
+# Runs every `sh` block of the README, with the plugin and the program of target/debug, in a folder of its own where a
+# short film.mp4 and a few labelled stills are. A window becomes a fakesink, a camera a test picture, long training short.
+# Lines that call make are checked to name its targets. Called by `make test`.
+set -euo pipefail
+root=$(cd "$(dirname "$0")/.." && pwd)
+target=${CARGO_TARGET_DIR:-$root/target}
+export PATH=$target/debug:$PATH
+export GST_PLUGIN_PATH=$target/gst/debug${GST_PLUGIN_PATH:+:$GST_PLUGIN_PATH}
+readme=$root/README.md
+
+mapfile -t goals < <(grep -oE '^    make [a-z-]+' "$readme" | awk '{ print $2 }')
+[[ ${#goals[@]} -ge 2 ]] || {
+    echo "check-readme: no make lines found" >&2
+    exit 1
+}
+for goal in "${goals[@]}"; do
+    grep -qE "^$goal:" "$root/Makefile" || {
+        echo "check-readme: the README says make $goal, the Makefile has no such target" >&2
+        exit 1
+    }
+done
+echo "make ${goals[*]}: there"
+
+scratch=$(mktemp -d)
+trap 'rm -rf "$scratch"' EXIT
+cd "$scratch"
+mkdir -p street/frames street/labels classes
+film="videotestsrc num-buffers=12 pattern=ball ! video/x-raw,width=320,height=192,framerate=25/1"
+# shellcheck disable=SC2086 # the words of $film are elements
+gst-launch-1.0 -q $film ! tee name=film ! queue ! x264enc tune=zerolatency ! h264parse ! mp4mux \
+    ! filesink location=film.mp4 \
+    film. ! queue ! videoconvert ! video/x-raw,format=RGB ! pngenc ! multifilesink location=street/frames/%02d.png
+# Labels: the first class above the second.
+for _ in $(seq 12); do
+    head -c $((320 * 96)) /dev/zero
+    head -c $((320 * 96)) /dev/zero | tr '\0' '\1'
+done >labels.raw
+gst-launch-1.0 -q filesrc location=labels.raw ! rawvideoparse format=gray8 width=320 height=192 ! pngenc \
+    ! multifilesink location=street/labels/%02d.png
+
+# One block a line, its lines joined by the character that no command has.
+blocks=0
+while IFS= read -r block; do
+    command=${block//$'\x1f'/$'\n'}
+    echo
+    echo "$command"
+    here=$(sed -E -e 's/autovideosink/fakesink/g' \
+        -e 's/v4l2src/videotestsrc is-live=true num-buffers=5 ! video\/x-raw,width=320,height=192,framerate=5\/1/g' \
+        -e 's/--iterations [0-9]+/--iterations 1 --batch 2 --masked 1 --crop-height 64 --crop-width 64/g' <<<"$command")
+    if ! timeout 300 bash -euo pipefail -c "$here" >log 2>&1; then
+        tail -n 30 log >&2
+        echo "check-readme: the command above failed; as it was run here: $here" >&2
+        exit 1
+    fi
+    # gst-launch-1.0 tells of some errors and ends well.
+    if grep -qE '^ERROR|CRITICAL' log; then
+        cat log >&2
+        exit 1
+    fi
+    blocks=$((blocks + 1))
+done < <(awk '
+    /^```sh$/ { inside = 1; text = ""; next }
+    /^```$/ && inside { inside = 0; print text; next }
+    inside { text = text (text == "" ? "" : "\x1f") $0 }' "$readme")
+
+[[ $blocks -ge 5 ]] || {
+    echo "check-readme: only $blocks sh blocks found" >&2
+    exit 1
+}
+[[ -s out.mp4 && -s classes/00000.png && -s street.safetensors ]] || {
+    echo "check-readme: a file that the README says is written is missing" >&2
+    exit 1
+}
+echo
+echo "$blocks blocks of the README ran"

@@ -1,0 +1,139 @@
+use std::path::PathBuf;
+
+use clap::{Args, ValueEnum};
+use tttseg::adapt::graphs::{Size, StepOptions, learning_layout, predict_graph, step_graph};
+use tttseg::adapt::{Moments, Recipe, Settings};
+use tttseg::graph::{self, Graph};
+use tttseg::optim::{AdamW, Layout};
+use tttseg::weights::{ModelFile, write_atomically};
+
+use crate::Outcome;
+use crate::options::complete_model;
+
+/// Write the ONNX graph of a gradient step or of a prediction.
+///
+/// These are the graphs that the elements run, for one frame size. Weights that learn are inputs, and in a step outputs, too;
+/// small ones are packed into vectors. The main head is part of the prediction's file. ONNX Runtime is not needed to write them.
+///
+/// Everything is a standard operator of opset 18 but one: for the CPU a step holds tttseg.ScatterRows, because the standard
+/// ScatterND loses updates there with more than one thread. With --target cuda it is ScatterND, and any ONNX Runtime can run
+/// the file.
+#[derive(Args)]
+pub struct Arguments {
+    /// What the graph does.
+    what: What,
+    /// The model file; the built-in model if not given.
+    model: Option<PathBuf>,
+    /// The file to write.
+    #[arg(short, long)]
+    output: PathBuf,
+    /// Height of the frame, a multiple of 16; what the model was trained for if not given.
+    #[arg(long)]
+    height: Option<usize>,
+    /// Width of the frame, a multiple of 16; what the model was trained for if not given.
+    #[arg(long)]
+    width: Option<usize>,
+    /// Masked views per step; the recipe's if not given.
+    #[arg(long)]
+    batch: Option<usize>,
+    /// default, paper or code: loss, optimiser and stochastic depth of a step.
+    #[arg(long, default_value = "default")]
+    recipe: Recipe,
+    /// What the graph is written for.
+    #[arg(long, value_enum, default_value = "cpu")]
+    target: Target,
+    /// Let a prediction give class scores as well as the map.
+    #[arg(long)]
+    scores: bool,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum What {
+    /// Loss, gradients, clipping and AdamW on masked frames.
+    Step,
+    /// The class map of one frame.
+    Predict,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum Target {
+    /// Row scatter-add is tttseg.ScatterRows.
+    Cpu,
+    /// Row scatter-add is ScatterND.
+    Cuda,
+}
+
+pub fn run(arguments: &Arguments) -> Outcome {
+    let model = complete_model(arguments.model.as_deref())?;
+    let layout = learning_layout(&model.config, Layout::PACK_BELOW)?;
+    let size = Size {
+        height: arguments.height.unwrap_or(model.size.0),
+        width: arguments.width.unwrap_or(model.size.1),
+    };
+    let graph = match arguments.what {
+        What::Step => step(arguments, &model, &layout, size)?,
+        What::Predict => predict_graph(
+            &model.config,
+            &model.normalisation,
+            &layout,
+            &model.weights,
+            size,
+            arguments.scores,
+        )?,
+    };
+    let inputs: Vec<String> = graph
+        .inputs()
+        .map(|(name, v)| format!("{name} {:?} {:?}", graph.dtype(v), graph.shape(v)))
+        .collect();
+    let outputs: Vec<String> = graph
+        .outputs()
+        .iter()
+        .map(|(name, v)| format!("{name} {:?} {:?}", graph.dtype(*v), graph.shape(*v)))
+        .collect();
+    let written = graph.finish(match arguments.target {
+        Target::Cpu => graph::Target::Cpu,
+        Target::Cuda => graph::Target::Cuda,
+    })?;
+    let path = &arguments.output;
+    write_atomically(path, &written.encode())
+        .map_err(|e| format!("{}: cannot be written: {e}", path.display()))?;
+    println!(
+        "{}: {} nodes, opset {}",
+        path.display(),
+        written.node_count(),
+        graph::OPSET
+    );
+    for (kind, list) in [("input", inputs), ("output", outputs)] {
+        for line in list {
+            println!("  {kind:<7} {line}");
+        }
+    }
+    Ok(true)
+}
+
+fn step(
+    arguments: &Arguments,
+    model: &ModelFile,
+    layout: &Layout,
+    size: Size,
+) -> Result<Graph, Box<dyn std::error::Error>> {
+    let recipe = Settings::recipe(arguments.recipe);
+    let settings = Settings {
+        batch_size: arguments.batch.unwrap_or(recipe.batch_size),
+        ..recipe
+    };
+    settings.check()?;
+    let options = StepOptions {
+        batch: settings.batch_size,
+        size,
+        loss_over: settings.loss_over,
+        optimiser: AdamW {
+            weight_decay: settings.weight_decay,
+            clip_norm: settings.clip_norm,
+            moments: settings.moments == Moments::Persistent,
+        },
+        stochastic_depth: settings.stochastic_depth > 0.0,
+        expose: false,
+    };
+    Ok(step_graph(&model.config, &model.normalisation, layout, options)?.graph)
+}

@@ -1,0 +1,135 @@
+use std::path::PathBuf;
+
+use clap::Args;
+use tttseg::model::{HeadConfig, Readout, SwinConfig};
+use tttseg::runtime::{self, Provider};
+use tttseg::weights::naming::{self, Part};
+use tttseg::weights::{ModelFile, WeightsError};
+
+use crate::options::{RuntimeArguments, complete_model};
+use crate::{Outcome, one_line};
+
+/// Say which ONNX Runtime is used, and what is in a model file.
+///
+/// A model can be looked at without ONNX Runtime. That it could not be loaded is an error only when a library or a provider
+/// was named.
+#[derive(Args)]
+pub struct Arguments {
+    /// The model file; the built-in model if not given.
+    model: Option<PathBuf>,
+    #[command(flatten)]
+    runtime: RuntimeArguments,
+}
+
+pub fn run(arguments: &Arguments) -> Outcome {
+    // Before anything is printed, so that a broken file gives one line and no half of a report.
+    let model = match complete_model(arguments.model.as_deref()) {
+        Err(e) if !matches!(e.downcast_ref(), Some(WeightsError::NoneEmbedded { .. })) => {
+            return Err(e);
+        }
+        found => found,
+    };
+    print_runtime(&arguments.runtime)?;
+    println!();
+    match model {
+        Ok(model) => {
+            let origin = arguments
+                .model
+                .as_ref()
+                .map(|path| path.display().to_string());
+            print_model(origin.as_deref().unwrap_or("built in"), &model);
+        }
+        Err(none) => println!("model             {none}"),
+    }
+    Ok(true)
+}
+
+fn print_runtime(arguments: &RuntimeArguments) -> Result<(), runtime::Error> {
+    let options = arguments.options();
+    let runtime = match runtime::load(&options) {
+        Ok(runtime) => runtime,
+        Err(e) if options.library.is_some() || options.provider != Provider::Auto => return Err(e),
+        Err(e) => {
+            println!("ONNX Runtime      not available");
+            println!("  why             {}", one_line(&e.to_string()));
+            return Ok(());
+        }
+    };
+    let place = runtime.in_use(&options)?;
+    println!("ONNX Runtime      {}", runtime.version());
+    println!("  library         {}", runtime.library().display());
+    println!("  provider        {place}");
+    if let Some(note) = place.note() {
+        println!("  note            {}", one_line(note));
+    }
+    println!("  threads         {}", options.thread_count());
+    Ok(())
+}
+
+fn print_model(origin: &str, model: &ModelFile) {
+    let count = |which: Part| -> usize {
+        let of = model
+            .weights
+            .iter()
+            .filter(|(n, _)| naming::part(n) == which);
+        of.map(|(_, t)| t.len()).sum()
+    };
+    let [f, h, g] = [Part::Encoder, Part::Main, Part::Recon].map(count);
+    println!("model             {} ({origin})", model.name);
+    println!("  task            {}", model.task.name());
+    println!(
+        "  encoder f       {}: {f} parameters",
+        encoder(&model.config.encoder)
+    );
+    println!(
+        "  main head h     {}: {h} parameters",
+        head(&model.config.main)
+    );
+    println!(
+        "  recon. head g   {}: {g} parameters",
+        head(&model.config.recon)
+    );
+    println!(
+        "  parameters      {}, of which f and g learn {}",
+        f + g + h,
+        f + g
+    );
+    println!(
+        "  trained size    {}x{} (height x width)",
+        model.size.0, model.size.1
+    );
+    println!(
+        "  normalisation   mean {:?}, deviation {:?}",
+        model.normalisation.mean, model.normalisation.std
+    );
+    println!("  licence         {}", one_line(&model.licence));
+    println!("  trained on      {}", one_line(&model.trained_on));
+    println!("  recipe          {}", model.recipe);
+    println!("  content hash    {}", model.content_hash());
+    println!("  classes         {}", model.classes.len());
+    for (id, (name, [r, g, b])) in model.classes.iter().zip(&model.palette).enumerate() {
+        println!("    {id:>3}  #{r:02x}{g:02x}{b:02x}  {name}");
+    }
+}
+
+fn encoder(c: &SwinConfig) -> String {
+    let list = |l: &[usize]| l.iter().map(usize::to_string).collect::<Vec<_>>().join("-");
+    format!(
+        "Swin, embed {}, depths {}, heads {}, window {}",
+        c.embed,
+        list(&c.depths),
+        list(&c.heads),
+        c.window
+    )
+}
+
+fn head(c: &HeadConfig) -> String {
+    let readout = match c.readout {
+        Readout::Queries => "read out by query",
+        Readout::Fixed => "query = class",
+    };
+    format!(
+        "hidden {}, {} pixel and {} query layers, {} heads, {} queries, {readout}",
+        c.hidden, c.encoder_layers, c.decoder_layers, c.heads, c.queries
+    )
+}

@@ -1,0 +1,376 @@
+//! The command line as its users meet it: help, one line for whatever is wrong, and nothing half written.
+
+mod common;
+
+use std::ffi::OsStr;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+use tttseg::runtime::{Options, Provider};
+use tttseg::video::write_png;
+use tttseg::weights::{ModelFile, Precision};
+
+fn program<S: AsRef<OsStr>>(arguments: &[S]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_tttseg"));
+    command.args(arguments);
+    command
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}
+
+/// What a call that works prints.
+fn works<S: AsRef<OsStr>>(arguments: &[S]) -> String {
+    let output = program(arguments).output().unwrap();
+    assert!(output.status.success(), "{output:?}");
+    text(&output.stdout)
+}
+
+/// The one line of a call that fails; a crash or a panic is no failure but a fault.
+fn refused(output: &Output) -> String {
+    let code = output.status.code();
+    assert!(matches!(code, Some(1 | 2)), "{output:?}");
+    let error = text(&output.stderr);
+    assert_eq!(error.lines().count(), 1, "{error}");
+    assert!(error.starts_with("tttseg: "), "{error}");
+    error
+}
+
+fn refuses<S: AsRef<OsStr>>(arguments: &[S]) -> String {
+    refused(&program(arguments).output().unwrap())
+}
+
+/// Everything below a folder.
+fn files(folder: &Path) -> Vec<PathBuf> {
+    let mut found = vec![];
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            found.extend(files(&path));
+        }
+        found.push(path);
+    }
+    found.sort();
+    found
+}
+
+/// A folder with a small model, frames and labels.
+struct Bench(tempfile::TempDir);
+
+impl Bench {
+    fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let bench = Self(folder);
+        let model = common::model(1);
+        model
+            .save(bench.at("mini.safetensors"), Precision::Half)
+            .unwrap();
+        for folder in ["data/frames", "data/labels", "others", "empty"] {
+            fs::create_dir_all(bench.at(folder)).unwrap();
+        }
+        let (width, height) = (96, 80);
+        let size = tttseg::adapt::graphs::Size { height, width };
+        for (i, name) in ["a", "b"].iter().enumerate() {
+            let rgb = common::picture(size, i);
+            write_png(
+                &bench.at(format!("data/frames/{name}.png")),
+                &rgb,
+                width,
+                height,
+            )
+            .unwrap();
+            let ids: Vec<u8> = (0..width * height).map(|p| (p / 1000 % 3) as u8).collect();
+            for place in [format!("data/labels/{name}"), format!("others/not-{name}")] {
+                write_png(&bench.at(format!("{place}.png")), &ids, width, height).unwrap();
+            }
+        }
+        bench
+    }
+
+    fn at(&self, name: impl AsRef<Path>) -> PathBuf {
+        self.0.path().join(name)
+    }
+
+    fn name(&self, name: &str) -> String {
+        self.at(name).display().to_string()
+    }
+}
+
+#[test]
+fn every_subcommand_has_help() {
+    let all = works(&["--help"]);
+    let listed: Vec<&str> = all
+        .lines()
+        .skip_while(|l| !l.starts_with("Commands:"))
+        .skip(1)
+        .take_while(|l| !l.trim().is_empty())
+        .filter(|l| l.starts_with("  ") && !l.starts_with("   "))
+        .filter_map(|l| l.split_whitespace().next())
+        .filter(|name| *name != "help")
+        .collect();
+    for known in ["info", "verify", "bench", "export", "eval", "train"] {
+        assert!(listed.contains(&known), "{known} is not in {listed:?}");
+    }
+    for name in listed {
+        let help = works(&[name, "--help"]);
+        assert!(help.contains(&format!("Usage: tttseg {name}")), "{help}");
+    }
+    assert!(works(&["--version"]).starts_with("tttseg "));
+}
+
+#[test]
+fn arguments_that_make_no_sense() {
+    for (arguments, wanted) in [
+        (&["bench", "--provider", "vulkan"][..], "'vulkan'"),
+        (&["bench", "--preset", "huge"], "'huge'"),
+        (&["bench", "--heigth", "224"], "--heigth"),
+        (&["train"], "--output"),
+        (&["dance"], "dance"),
+        (&["export", "train", "-o", "x.onnx"], "train"),
+        (&["eval", "--frames", "x", "--recipe", "soup"], "'soup'"),
+    ] {
+        let error = refuses(arguments);
+        assert!(error.contains(wanted), "{error}");
+    }
+}
+
+#[test]
+fn model_files_that_are_none() {
+    let bench = Bench::new();
+    let whole = fs::read(bench.at("mini.safetensors")).unwrap();
+    fs::write(bench.at("cut.safetensors"), &whole[..whole.len() / 2]).unwrap();
+    fs::write(bench.at("text.safetensors"), b"not a model at all").unwrap();
+    let foreign = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("tests/recorded/mask2former-odd/weights.safetensors");
+    fs::copy(foreign, bench.at("foreign.safetensors")).unwrap();
+    let mut incomplete = common::model(1);
+    let (name, _) = incomplete.weights.0.pop_last().unwrap();
+    incomplete
+        .save(bench.at("incomplete.safetensors"), Precision::Half)
+        .unwrap();
+    let before = files(bench.0.path());
+    for (file, wanted) in [
+        ("missing.safetensors", "no such file"),
+        ("cut.safetensors", "truncated"),
+        ("text.safetensors", "not a safetensors file"),
+        ("foreign.safetensors", "not a model of this project"),
+        ("incomplete.safetensors", name.as_str()),
+    ] {
+        let model = bench.name(file);
+        let error = refuses(&["info", &model]);
+        assert!(error.contains(file) && error.contains(wanted), "{error}");
+        let onnx = bench.name("x.onnx");
+        for what in ["step", "predict"] {
+            let error = refuses(&["export", what, &model, "-o", &onnx]);
+            assert!(error.contains(wanted), "{error}");
+        }
+        if common::runtime().is_some() {
+            let frames = bench.name("data/frames");
+            let error = refuses(&["eval", "--model", &model, "--frames", &frames]);
+            assert!(error.contains(wanted), "{error}");
+        }
+    }
+    assert_eq!(files(bench.0.path()), before);
+}
+
+#[test]
+fn streams_that_are_none() {
+    if common::runtime().is_none() {
+        return;
+    }
+    let bench = Bench::new();
+    let model = bench.name("mini.safetensors");
+    let eval = |frames: &str, labels: &str| {
+        let (frames, labels) = (bench.name(frames), bench.name(labels));
+        refuses(&[
+            "eval", "--model", &model, "--frames", &frames, "--labels", &labels,
+        ])
+    };
+    let error = eval("nowhere", "data/labels");
+    assert!(
+        error.contains("nowhere") && error.contains("No such file"),
+        "{error}"
+    );
+    assert!(eval("empty", "data/labels").contains("no JPEG or PNG file"));
+    let error = eval("data/frames", "others");
+    assert!(
+        error.contains("none of 2 labels has the name of one of 2 frames"),
+        "{error}"
+    );
+    let frames = bench.name("data/frames");
+    let error = refuses(&[
+        "eval",
+        "--model",
+        &model,
+        "--frames",
+        &frames,
+        "--mask-ratio",
+        "1.5",
+    ]);
+    assert!(error.contains("mask-ratio"), "{error}");
+}
+
+#[test]
+fn cuda_where_there_is_none() {
+    let Some(runtime) = common::runtime() else {
+        return;
+    };
+    let cuda = Options {
+        provider: Provider::Cuda,
+        ..Options::default()
+    };
+    if runtime.in_use(&cuda).is_ok() {
+        return eprintln!("skipped: this machine has CUDA");
+    }
+    for command in ["bench", "info"] {
+        let error = refuses(&[command, "--provider", "cuda"]);
+        assert!(error.contains("cuda:0 is not available"), "{error}");
+    }
+}
+
+#[test]
+fn a_machine_without_onnx_runtime() {
+    let bench = Bench::new();
+    let before = files(bench.0.path());
+    let without = |arguments: &[&str]| {
+        let mut command = program(arguments);
+        command.env("ORT_DYLIB_PATH", "/nonexistent");
+        command.output().unwrap()
+    };
+    let (model, frames) = (bench.name("mini.safetensors"), bench.name("data/frames"));
+    let (data, new) = (bench.name("data"), bench.name("new.safetensors"));
+    let case = common::own_cases()[0].display().to_string();
+    for arguments in [
+        &["bench"][..],
+        &["verify", &case],
+        &["eval", "--model", &model, "--frames", &frames],
+        &[
+            "train",
+            "--data",
+            &data,
+            "--classes",
+            "sky,road,car",
+            "-o",
+            &new,
+        ],
+        &["info", "--provider", "cpu"],
+    ] {
+        let error = refused(&without(arguments));
+        assert!(
+            error.contains("/nonexistent") && error.contains("ORT_DYLIB_PATH"),
+            "{error}"
+        );
+    }
+    assert_eq!(files(bench.0.path()), before);
+
+    // What a model file holds can be told all the same.
+    let output = without(&["info", &model]);
+    let told = text(&output.stdout);
+    assert!(
+        output.status.success() && output.stderr.is_empty(),
+        "{output:?}"
+    );
+    for wanted in ["not available", "ORT_DYLIB_PATH", "mini (", "none needed"] {
+        assert!(told.contains(wanted), "{wanted} is not in {told}");
+    }
+}
+
+#[test]
+fn info_tells_what_a_model_is() {
+    let bench = Bench::new();
+    let told = works(&["info", &bench.name("mini.safetensors")]);
+    let model = ModelFile::open(bench.at("mini.safetensors")).unwrap();
+    let total = model.weights.elements();
+    for wanted in [
+        "segment",
+        "#4682b4  sky",
+        "48x64 (height x width)",
+        "trained on      nothing",
+        "licence         none needed",
+        r#"{"iterations":0}"#,
+        &model.content_hash(),
+        &format!("parameters      {total}, "),
+    ] {
+        assert!(told.contains(wanted), "{wanted} is not in {told}");
+    }
+    if let Some(runtime) = common::runtime() {
+        assert!(told.contains(runtime.version()), "{told}");
+        assert!(
+            told.contains(&runtime.library().display().to_string()),
+            "{told}"
+        );
+        assert!(told.contains("auto chose "), "{told}");
+    }
+}
+
+#[test]
+fn recorded_cases_that_are_broken() {
+    if common::runtime().is_none() {
+        return;
+    }
+    let bench = Bench::new();
+    let case = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/recorded/swin-odd");
+    let whole = case.display().to_string();
+    assert!(works(&["verify", &whole]).contains("1 of 1 cases within tolerance"));
+
+    for file in ["config.json", "weights.safetensors", "tensors.safetensors"] {
+        fs::copy(case.join(file), bench.at(file)).unwrap();
+    }
+    let copy = bench.name("");
+    // The last bytes of the weights: another value, still finite.
+    let weights = bench.at("weights.safetensors");
+    let mut bytes = fs::read(&weights).unwrap();
+    let end = bytes.len();
+    bytes[end - 2..].copy_from_slice(&half::f16::from_f32(30.0).to_le_bytes());
+    fs::write(&weights, &bytes).unwrap();
+    let output = program(&["verify", &copy, &whole]).output().unwrap();
+    assert_eq!(output.status.code(), Some(1), "{output:?}");
+    let table = text(&output.stdout);
+    assert!(table.contains("out of tolerance"), "{table}");
+    assert!(table.contains("1 of 2 cases within tolerance"), "{table}");
+
+    fs::write(&weights, &bytes[..end - 2]).unwrap();
+    let error = refuses(&["verify", &copy]);
+    assert!(error.contains("weights.safetensors: truncated"), "{error}");
+    let error = refuses(&["verify", &bench.name("nowhere")]);
+    assert!(error.contains("nowhere/config.json"), "{error}");
+}
+
+#[test]
+fn training_leaves_out_an_image_it_cannot_read() {
+    if common::runtime().is_none() {
+        return;
+    }
+    let bench = Bench::new();
+    fs::write(bench.at("data/frames/c.png"), b"no image").unwrap();
+    fs::copy(bench.at("data/labels/a.png"), bench.at("data/labels/c.png")).unwrap();
+    let (data, model) = (bench.name("data"), bench.name("new.safetensors"));
+    #[rustfmt::skip]
+    let train = [
+        "train", "--data", &data, "--classes", "sky,road,car", "-o", &model, "--iterations", "1", "--batch", "1",
+        "--masked", "1", "--crop-height", "32", "--crop-width", "32", "--height", "32", "--width", "32",
+        "--provider", "cpu",
+    ];
+    let output = program(&train).output().unwrap();
+    assert!(output.status.success(), "{output:?}");
+    assert!(
+        text(&output.stdout).contains("2 images, 1 left out"),
+        "{output:?}"
+    );
+    assert!(
+        text(&output.stderr).contains("data/frames/c.png: "),
+        "{output:?}"
+    );
+    let trained = ModelFile::open(&model).unwrap();
+    assert_eq!(trained.classes, ["sky", "road", "car"]);
+
+    // Nothing left to train on.
+    for name in ["a", "b"] {
+        fs::write(bench.at(format!("data/frames/{name}.png")), b"no image").unwrap();
+    }
+    let before = files(bench.0.path());
+    assert!(refuses(&train).contains("no labelled image is left"));
+    assert_eq!(files(bench.0.path()), before);
+}
