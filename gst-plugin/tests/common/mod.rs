@@ -40,9 +40,8 @@ pub fn model() -> &'static str {
 }
 
 pub fn save(name: &str, model: ModelFile) -> String {
-    // Test processes run side by side.
-    let path =
-        PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(format!("{}-{name}", std::process::id()));
+    // Every test process writes the same bytes, and the file is replaced as a whole.
+    let path = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(name);
     model.save(&path, Precision::Single).unwrap();
     path.to_str().unwrap().to_owned()
 }
