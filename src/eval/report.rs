@@ -48,6 +48,8 @@ pub struct EvalReport {
     pub loss_first: Option<f64>,
     /// Reconstruction loss of the last step.
     pub loss_last: Option<f64>,
+    /// Mean of the frames' reconstruction losses: less at the mercy of single frames and masks than first and last.
+    pub loss_mean: Option<f64>,
 }
 
 /// Collects what an [`EvalReport`] says, frame by frame.
@@ -61,6 +63,7 @@ pub struct Tally {
     step_ms: Vec<f64>,
     predict_ms: Vec<f64>,
     losses: Option<(f64, f64)>,
+    loss_sum: (f64, u64),
 }
 
 impl Tally {
@@ -75,6 +78,7 @@ impl Tally {
             step_ms: Vec::new(),
             predict_ms: Vec::new(),
             losses: None,
+            loss_sum: (0.0, 0),
         }
     }
 
@@ -90,6 +94,7 @@ impl Tally {
             let loss = f64::from(loss);
             let first = self.losses.map_or(loss, |(first, _)| first);
             self.losses = Some((first, loss));
+            self.loss_sum = (self.loss_sum.0 + loss, self.loss_sum.1 + 1);
         }
     }
 
@@ -125,6 +130,7 @@ impl Tally {
             predict_ms: median(&self.predict_ms),
             loss_first: self.losses.map(|l| l.0),
             loss_last: self.losses.map(|l| l.1),
+            loss_mean: (self.loss_sum.1 > 0).then(|| self.loss_sum.0 / self.loss_sum.1 as f64),
         }
     }
 }

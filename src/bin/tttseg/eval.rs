@@ -132,9 +132,10 @@ fn print(report: &EvalReport) {
         println!("  {name:<15} {}", percent(*iou));
     }
     println!(
-        "loss              {} to {}",
+        "loss              {} first, {} last, {} on average",
         number(report.loss_first),
-        number(report.loss_last)
+        number(report.loss_last),
+        number(report.loss_mean)
     );
     println!(
         "step, prediction  {} ms, {} ms",
