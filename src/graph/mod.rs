@@ -22,6 +22,7 @@ mod constant;
 mod error;
 mod infer;
 mod op;
+mod operators;
 mod passes;
 mod proto;
 #[cfg(test)]

@@ -1,0 +1,278 @@
+//! One method per operator: each appends a node and returns its result.
+
+use super::{DType, Graph, Op, Result, Value, infer};
+
+macro_rules! operators {
+    ($($method:ident($($operand:ident),+) = $op:expr, $doc:literal;)+) => {
+        /// Operators without attributes.
+        impl Graph {
+            $(
+                #[doc = $doc]
+                ///
+                /// # Errors
+                /// When the operands do not fit.
+                pub fn $method(&mut self, $($operand: Value),+) -> Result<Value> {
+                    self.one($op, &[$($operand),+])
+                }
+            )+
+        }
+    };
+}
+
+operators! {
+    add(a, b) = Op::Add, "`a + b`, broadcasting.";
+    sub(a, b) = Op::Sub, "`a - b`, broadcasting.";
+    mul(a, b) = Op::Mul, "`a · b` elementwise, broadcasting.";
+    div(a, b) = Op::Div, "`a / b`, broadcasting.";
+    max(a, b) = Op::Max, "The larger of both, broadcasting.";
+    min(a, b) = Op::Min, "The smaller of both, broadcasting.";
+    neg(x) = Op::Neg, "`-x`.";
+    abs(x) = Op::Abs, "`|x|`.";
+    sqrt(x) = Op::Sqrt, "Square root.";
+    reciprocal(x) = Op::Reciprocal, "`1 / x`.";
+    exp(x) = Op::Exp, "`e^x`.";
+    log(x) = Op::Log, "Natural logarithm.";
+    erf(x) = Op::Erf, "Error function.";
+    relu(x) = Op::Relu, "`max(x, 0)`.";
+    sigmoid(x) = Op::Sigmoid, "`1 / (1 + e^-x)`.";
+    tanh(x) = Op::Tanh, "Hyperbolic tangent.";
+    sin(x) = Op::Sin, "Sine.";
+    cos(x) = Op::Cos, "Cosine.";
+    floor(x) = Op::Floor, "Largest integer not above.";
+    sign(x) = Op::Sign, "-1, 0 or 1.";
+    softplus(x) = Op::Softplus, "`ln(1 + e^x)`.";
+    equal(a, b) = Op::Equal, "Whether equal, broadcasting.";
+    less(a, b) = Op::Less, "Whether `a < b`, broadcasting.";
+    greater(a, b) = Op::Greater, "Whether `a > b`, broadcasting.";
+    greater_or_equal(a, b) = Op::GreaterOrEqual, "Whether `a >= b`, broadcasting.";
+    and(a, b) = Op::And, "Both, broadcasting.";
+    or(a, b) = Op::Or, "Either, broadcasting.";
+    not(x) = Op::Not, "The opposite.";
+    select(condition, a, b) = Op::Where, "`a` where the condition holds, else `b` (ONNX `Where`), broadcasting.";
+    matmul(a, b) = Op::MatMul, "Matrix product over the last two axes, the others broadcasting.";
+    detach(x) = Op::Detach, "The value itself, through which no gradient passes.";
+}
+
+/// Operators with attributes.
+///
+/// All of them fail with [`GraphError::Shape`] or [`GraphError::Type`] when the operands do not fit.
+#[allow(clippy::missing_errors_doc, reason = "said once for all of them above")]
+impl Graph {
+    /// Matrix product of two matrices, transposed where asked, plus an optional bias `(columns,)`.
+    pub fn gemm(
+        &mut self,
+        a: Value,
+        b: Value,
+        bias: Option<Value>,
+        trans_a: bool,
+        trans_b: bool,
+    ) -> Result<Value> {
+        let inputs: Vec<Value> = [a, b].into_iter().chain(bias).collect();
+        self.one(Op::Gemm { trans_a, trans_b }, &inputs)
+    }
+
+    /// Conversion to another element type.
+    pub fn cast(&mut self, x: Value, to: DType) -> Result<Value> {
+        if self.dtype(x) == to {
+            Ok(x)
+        } else {
+            self.one(Op::Cast { to }, &[x])
+        }
+    }
+
+    /// Softmax along one axis.
+    pub fn softmax(&mut self, x: Value, axis: usize) -> Result<Value> {
+        self.one(Op::Softmax { axis }, &[x])
+    }
+
+    /// Logarithm of the softmax along one axis.
+    pub fn log_softmax(&mut self, x: Value, axis: usize) -> Result<Value> {
+        self.one(Op::LogSoftmax { axis }, &[x])
+    }
+
+    /// Layer normalisation over the last axis with gain and bias `(last,)`.
+    pub fn layer_norm(
+        &mut self,
+        x: Value,
+        gain: Value,
+        bias: Value,
+        epsilon: f32,
+    ) -> Result<Value> {
+        self.one(Op::LayerNormalization { epsilon }, &[x, gain, bias])
+    }
+
+    /// Sum over axes.
+    pub fn reduce_sum(&mut self, x: Value, axes: &[usize], keep: bool) -> Result<Value> {
+        self.one(
+            Op::ReduceSum {
+                axes: axes.to_vec(),
+                keep,
+            },
+            &[x],
+        )
+    }
+
+    /// Mean over axes.
+    pub fn reduce_mean(&mut self, x: Value, axes: &[usize], keep: bool) -> Result<Value> {
+        self.one(
+            Op::ReduceMean {
+                axes: axes.to_vec(),
+                keep,
+            },
+            &[x],
+        )
+    }
+
+    /// Largest element over axes. It has no gradient rule: put [`Graph::detach`] behind it where a gradient passes by.
+    pub fn reduce_max(&mut self, x: Value, axes: &[usize], keep: bool) -> Result<Value> {
+        self.one(
+            Op::ReduceMax {
+                axes: axes.to_vec(),
+                keep,
+            },
+            &[x],
+        )
+    }
+
+    /// Sum of squares over all axes, a scalar.
+    pub fn sum_square(&mut self, x: Value) -> Result<Value> {
+        let axes = (0..self.shape(x).len()).collect();
+        self.one(Op::ReduceSumSquare { axes, keep: false }, &[x])
+    }
+
+    /// Index of the largest element along an axis, `I64`, the axis removed.
+    pub fn arg_max(&mut self, x: Value, axis: usize) -> Result<Value> {
+        self.one(Op::ArgMax { axis }, &[x])
+    }
+
+    /// The same elements under another shape.
+    pub fn reshape(&mut self, x: Value, shape: &[usize]) -> Result<Value> {
+        if self.shape(x) == shape {
+            Ok(x)
+        } else {
+            self.one(
+                Op::Reshape {
+                    shape: shape.to_vec(),
+                },
+                &[x],
+            )
+        }
+    }
+
+    /// Repetition along axes of size 1 (and new leading axes).
+    pub fn expand(&mut self, x: Value, shape: &[usize]) -> Result<Value> {
+        if self.shape(x) == shape {
+            Ok(x)
+        } else {
+            self.one(
+                Op::Expand {
+                    shape: shape.to_vec(),
+                },
+                &[x],
+            )
+        }
+    }
+
+    /// Axes in another order: axis `i` of the result is axis `perm[i]` of `x`.
+    pub fn transpose(&mut self, x: Value, perm: &[usize]) -> Result<Value> {
+        if perm.iter().copied().eq(0..self.shape(x).len()) {
+            return Ok(x);
+        }
+        self.one(
+            Op::Transpose {
+                perm: perm.to_vec(),
+            },
+            &[x],
+        )
+    }
+
+    /// Tensors one after the other along an axis.
+    pub fn concat(&mut self, parts: &[Value], axis: usize) -> Result<Value> {
+        if let [only] = parts {
+            Ok(*only)
+        } else {
+            self.one(Op::Concat { axis }, parts)
+        }
+    }
+
+    /// Parts of the given sizes along an axis.
+    pub fn split(&mut self, x: Value, axis: usize, sizes: &[usize]) -> Result<Vec<Value>> {
+        self.node(
+            Op::Split {
+                axis,
+                sizes: sizes.to_vec(),
+            },
+            &[x],
+        )
+    }
+
+    /// The part from `starts` to `ends` (exclusive) on every axis.
+    pub fn slice(&mut self, x: Value, starts: &[usize], ends: &[usize]) -> Result<Value> {
+        if starts.iter().all(|&s| s == 0) && ends == self.shape(x) {
+            return Ok(x);
+        }
+        self.one(
+            Op::Slice {
+                starts: starts.to_vec(),
+                ends: ends.to_vec(),
+            },
+            &[x],
+        )
+    }
+
+    /// The part from `start` to `end` (exclusive) on one axis.
+    pub fn slice_axis(&mut self, x: Value, axis: usize, start: usize, end: usize) -> Result<Value> {
+        let mut starts = vec![0; self.shape(x).len()];
+        let mut ends = self.shape(x).to_vec();
+        if axis >= ends.len() {
+            return Err(self.config_error(format!("axis {axis} of {ends:?}")));
+        }
+        (starts[axis], ends[axis]) = (start, end);
+        self.slice(x, &starts, &ends)
+    }
+
+    /// Zeros around, per axis.
+    pub fn pad(&mut self, x: Value, before: &[usize], after: &[usize]) -> Result<Value> {
+        if before.iter().chain(after).all(|&n| n == 0) {
+            return Ok(x);
+        }
+        self.one(
+            Op::Pad {
+                before: before.to_vec(),
+                after: after.to_vec(),
+            },
+            &[x],
+        )
+    }
+
+    /// Slices of `x` along `axis` at `indices` (`I64` or `I32`, not negative).
+    pub fn gather(&mut self, x: Value, indices: Value, axis: usize) -> Result<Value> {
+        self.one(Op::Gather { axis }, &[x, indices])
+    }
+
+    /// Rows `(n, d)` added up at indices `(n,)` into `(rows, d)`; see [`Op::ScatterRows`].
+    pub fn scatter_rows(&mut self, x: Value, indices: Value, rows: usize) -> Result<Value> {
+        self.one(Op::ScatterRows { rows }, &[x, indices])
+    }
+
+    /// `x` summed to a shape that broadcasts to its own: the adjoint of broadcasting.
+    pub fn sum_to(&mut self, x: Value, shape: &[usize]) -> Result<Value> {
+        let from = self.shape(x).to_vec();
+        if from == shape {
+            return Ok(x);
+        }
+        if infer::broadcast(&from, shape).as_deref() != Some(&from[..]) {
+            return Err(self.config_error(format!("cannot sum {from:?} to {shape:?}")));
+        }
+        let extra = from.len() - shape.len();
+        let axes: Vec<usize> = (0..from.len())
+            .filter(|&i| i < extra || (shape[i - extra] == 1 && from[i] != 1))
+            .collect();
+        let summed = if axes.is_empty() {
+            x
+        } else {
+            self.reduce_sum(x, &axes, true)?
+        };
+        self.reshape(summed, shape)
+    }
+}
