@@ -3,6 +3,7 @@ use std::ffi::CString;
 use std::fmt;
 use std::ptr::{self, NonNull};
 
+use once_cell::sync::OnceCell;
 use ort::AsPointer;
 use ort::logging::LogLevel;
 use ort::memory::{AllocationDevice, Allocator, AllocatorType, MemoryInfo, MemoryType};
@@ -11,7 +12,7 @@ use ort::value::{DynTensor, Outlet};
 
 use super::tensor::{dims, dtype_of, element_type};
 use super::{Cancel, Error, InUse, Options, Result, Runtime, Tensor, provider, scatter};
-use crate::graph::{DType, Model};
+use crate::graph::{DType, Graph, GraphError, Model};
 
 /// A graph made ready to run. Belongs to one thread at a time.
 pub struct Session {
@@ -59,6 +60,7 @@ impl Session {
         place: InUse,
         cancel: &Cancel,
     ) -> Result<Self> {
+        REGISTERED.get_or_try_init(|| register(runtime))?;
         let mut builder = builder(runtime, options, &place)?;
         let guard = cancel.build(builder.canceler())?;
         let session = builder
@@ -231,6 +233,28 @@ impl fmt::Debug for Session {
             .field("outputs", &self.outputs.len())
             .finish_non_exhaustive()
     }
+}
+
+/// Whether a session has made our operators' domain known to ONNX Runtime. It looks the domain up and adds it without a
+/// lock, so of the first sessions of a process two that are built at once can both try, and one is refused.
+static REGISTERED: OnceCell<()> = OnceCell::new();
+
+/// Builds the first session that knows the domain, alone.
+fn register(runtime: &Runtime) -> Result<()> {
+    let failed = |e: GraphError| Error::Build(e.to_string());
+    let mut g = Graph::new("register");
+    let x = g.input("x", DType::F32, &[1]).map_err(failed)?;
+    let y = g.neg(x).map_err(failed)?;
+    g.output("y", y).map_err(failed)?;
+    let model = g.finish(InUse::CPU.target()).map_err(failed)?;
+    let options = Options {
+        threads: 1,
+        ..Options::default()
+    };
+    builder(runtime, &options, &InUse::CPU)?
+        .commit_from_memory(&model.encode())
+        .map_err(|e| Error::Build(e.to_string()))?;
+    Ok(())
 }
 
 fn builder(runtime: &Runtime, options: &Options, place: &InUse) -> Result<SessionBuilder> {
