@@ -55,7 +55,7 @@ operators! {
 
 /// Operators with attributes.
 ///
-/// All of them fail with [`GraphError::Shape`] or [`GraphError::Type`] when the operands do not fit.
+/// All of them fail with [`super::GraphError::Shape`] or [`super::GraphError::Type`] when the operands do not fit.
 #[allow(clippy::missing_errors_doc, reason = "said once for all of them above")]
 impl Graph {
     /// Matrix product of two matrices, transposed where asked, plus an optional bias `(columns,)`.
