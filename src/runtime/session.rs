@@ -281,6 +281,9 @@ fn builder(runtime: &Runtime, options: &Options, place: &InUse) -> Result<Sessio
         .map_err(refused)?
         // Masked scores leave numbers too small for normal arithmetic, which is many times slower on them.
         .with_flush_to_zero()
+        .map_err(refused)?
+        // A pattern is allocated beside what the first run took: it would double a step's memory.
+        .with_memory_pattern(false)
         .map_err(refused)?;
     if let Some(prefix) = &options.profile {
         builder = builder.with_profiling(prefix).map_err(refused)?;
