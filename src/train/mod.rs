@@ -5,6 +5,9 @@ mod data;
 mod graph;
 mod loader;
 mod photometric;
+mod start;
+#[cfg(test)]
+mod tests;
 mod trainer;
 
 pub use crate::video::LeftOut;
@@ -12,4 +15,5 @@ pub use augment::{Augmentation, AugmentationError};
 pub use data::{DataError, LabelledSet, Sample};
 pub use graph::{TrainOptions, train_graph};
 pub use loader::{Batch, BatchSize, Batches, Loader, LoaderError};
+pub use start::{StartError, weights_to_start_from};
 pub use trainer::{Schedule, StepReport, TrainError, Trainer, TrainerOptions};

@@ -78,8 +78,8 @@ pub enum TrainError {
     /// The graph cannot be run.
     #[error(transparent)]
     Runtime(#[from] crate::runtime::Error),
-    /// A checkpoint does not fit the model.
-    #[error("the checkpoint does not fit: {0}")]
+    /// A checkpoint, or weights to start from, do not fit the model.
+    #[error("the weights do not fit: {0}")]
     Layout(#[from] LayoutError),
     /// A checkpoint cannot be read or written.
     #[error(transparent)]
@@ -118,22 +118,21 @@ pub struct Trainer {
 }
 
 impl Trainer {
-    /// A run from the start: from `weights` where they have a parameter, random otherwise.
+    /// A run from the start: from `weights` ([`weights_to_start_from`](super::weights_to_start_from)), or from random
+    /// ones.
     ///
     /// # Errors
-    /// A model that cannot be built.
+    /// A model that cannot be built, or weights that do not fit it.
     pub fn new(
         options: TrainerOptions,
-        weights: Option<&Weights>,
+        weights: Option<Weights>,
         runtime: &'static Runtime,
         run_on: &Options,
     ) -> Result<Self, TrainError> {
-        let mut start = initial_weights(&options.config, options.seed)?;
-        for (name, tensor) in weights.iter().flat_map(|w| w.iter()) {
-            if start.get(name).is_some_and(|t| t.shape == tensor.shape) {
-                start.insert(name, tensor.clone());
-            }
-        }
+        let start = match weights {
+            Some(weights) => weights,
+            None => initial_weights(&options.config, options.seed)?,
+        };
         let layout = Layout::new(&parameters(&options.config)?, Layout::PACK_BELOW);
         let graph = train_graph(
             &options.config,

@@ -8,6 +8,7 @@ use tttseg::adapt::graphs::Size;
 use tttseg::model::{HeadConfig, ModelConfig, Preset, Readout};
 use tttseg::train::{
     Augmentation, BatchSize, LabelledSet, Loader, Schedule, Trainer, TrainerOptions,
+    weights_to_start_from,
 };
 use tttseg::video::{LabelIds, Palette};
 use tttseg::weights::{ModelFile, Normalisation, Precision, Task, Weights};
@@ -34,9 +35,10 @@ pub struct Arguments {
     /// Where the checkpoint is kept; the model file's name with `.checkpoint` if not given.
     #[arg(long)]
     checkpoint: Option<PathBuf>,
-    /// Start from the weights of a model file.
-    #[arg(long)]
-    from: Option<PathBuf>,
+    /// Start from the weights of a model file of the same sizes and classes, with a fresh optimiser and schedule. A
+    /// checkpoint goes before it.
+    #[arg(long, value_name = "MODEL")]
+    init: Option<PathBuf>,
     /// Sizes of the model: nano, tiny or small.
     #[arg(long, default_value = "nano")]
     preset: Preset,
@@ -108,11 +110,15 @@ pub fn run(arguments: &Arguments) -> Outcome {
         set.left_out().len()
     );
     let trainer_options = trainer_options(arguments, &set);
-    let from = match &arguments.from {
-        Some(path) => Some(ModelFile::open(path)?.weights),
+    let init = match &arguments.init {
+        Some(path) => Some(weights_to_start_from(
+            path,
+            &trainer_options,
+            &arguments.classes,
+        )?),
         None => None,
     };
-    let mut trainer = Trainer::new(trainer_options.clone(), from.as_ref(), runtime, &options)?;
+    let mut trainer = Trainer::new(trainer_options.clone(), init, runtime, &options)?;
     let checkpoint = arguments
         .checkpoint
         .clone()
@@ -269,6 +275,7 @@ fn save(
         trained_on: folders.join(", "),
         recipe: serde_json::json!({
             "iterations": iteration,
+            "init": arguments.init.as_deref().and_then(Path::file_name).map(|n| n.to_string_lossy()),
             "batch": arguments.batch,
             "crop": [arguments.crop_height, arguments.crop_width],
             "scale": arguments.scale,

@@ -1,0 +1,116 @@
+//! Training as a whole, on a model that is as small as they get.
+
+use super::*;
+use crate::adapt::graphs::Size;
+use crate::model::{HeadConfig, ModelConfig, Readout, SwinConfig};
+use crate::runtime::{Options, Provider, testing};
+use crate::weights::Normalisation;
+
+/// Side of the crops in pixels.
+const SIDE: usize = 32;
+
+/// A run of eight iterations for a model of three classes.
+pub(super) fn options() -> TrainerOptions {
+    let head = HeadConfig {
+        hidden: 32,
+        encoder_ffn: 16,
+        encoder_layers: 1,
+        decoder_layers: 0,
+        decoder_ffn: 16,
+        heads: 2,
+        queries: 48,
+        classes: 1,
+        readout: Readout::Fixed,
+    };
+    TrainerOptions {
+        config: ModelConfig {
+            encoder: SwinConfig {
+                embed: 8,
+                depths: vec![1, 1, 1, 1],
+                heads: vec![1, 1, 2, 2],
+                window: 4,
+            },
+            main: HeadConfig {
+                queries: 3,
+                classes: 3,
+                ..head.clone()
+            },
+            recon: head,
+        },
+        normalisation: Normalisation::default(),
+        batch: 2,
+        masked: 1,
+        size: Size {
+            height: SIDE,
+            width: SIDE,
+        },
+        schedule: Schedule {
+            peak: 5e-3,
+            warm_up: 1,
+            iterations: 8,
+        },
+        encoder_multiplier: 1.0,
+        weight_decay: 0.05,
+        clip_norm: 1.0,
+        mask_ratio: 0.5,
+        recon_weight: 1.0,
+        dice_weight: 1.0,
+        class_weights: vec![1.0; 3],
+        seed: 1,
+    }
+}
+
+fn on_the_cpu() -> Options {
+    Options {
+        provider: Provider::Cpu,
+        threads: 1,
+        ..Options::default()
+    }
+}
+
+/// Two pictures of dark and bright halves, labelled 0 and 1.
+fn batch() -> Batch {
+    let pixels = SIDE * SIDE;
+    let labels: Vec<u8> = (0..2 * pixels)
+        .map(|p| u8::from((p + p / pixels * 16) % SIDE < SIDE / 2))
+        .collect();
+    Batch {
+        iteration: 0,
+        size: BatchSize {
+            images: 2,
+            height: SIDE,
+            width: SIDE,
+        },
+        images: labels.iter().flat_map(|&l| [60 + 120 * l; 3]).collect(),
+        labels,
+    }
+}
+
+#[test]
+fn a_run_starts_from_the_weights_it_is_given() {
+    let Some(runtime) = testing::runtime() else {
+        return;
+    };
+    let start = |weights| Trainer::new(options(), weights, runtime, &on_the_cpu());
+    let mut first = start(None).unwrap();
+    let reports: Vec<StepReport> = (0..8).map(|_| first.step(&batch()).unwrap()).collect();
+    assert!(reports.iter().all(|r| r.finite));
+    assert!(
+        reports[7].main_loss < 0.9 * reports[0].main_loss,
+        "{reports:?}"
+    );
+
+    let mut second = start(Some(first.weights().unwrap())).unwrap();
+    assert_eq!(second.iteration(), 0);
+    assert_eq!(second.weights().unwrap(), first.weights().unwrap());
+    let went_on = second.step(&batch()).unwrap();
+    assert!(
+        went_on.main_loss <= 1.05 * reports[7].main_loss,
+        "{went_on:?}"
+    );
+
+    let mut short = first.weights().unwrap();
+    let name = short.0.pop_first().unwrap().0;
+    let refused = start(Some(short)).err().unwrap().to_string();
+    assert!(refused.contains(&name), "{refused}");
+}
