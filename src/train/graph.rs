@@ -29,15 +29,18 @@ pub struct TrainOptions {
     pub class_weights: Vec<f32>,
     /// The optimiser.
     pub optimiser: AdamW,
+    /// Whether an average of the weights is kept.
+    pub average: bool,
 }
 
 /// One step of joint training of f, g and h.
 ///
 /// Inputs: the layout's buffers, `images` (bytes `(batch, h, w, 3)`), `labels` (bytes `(batch, h, w)`; what is no
 /// class is ignored), `mask` (`(masked, h/16, w/16)`, 1 = visible), scalars `learning_rate` and
-/// `encoder_learning_rate`, moments `first.…`, `second.…` and `step`.
+/// `encoder_learning_rate`, moments `first.…`, `second.…` and `step`; with an average, the buffers `average.…` and the
+/// scalar `average_share`, by which it moves towards the new weights.
 ///
-/// Outputs: `new.…` per buffer and moment (in the order of their inputs), then `main_loss`, `recon_loss`,
+/// Outputs: `new.…` per buffer, moment and average (in the order of their inputs), then `main_loss`, `recon_loss`,
 /// `gradient_norm` and `finite`.
 ///
 /// # Errors
@@ -125,11 +128,31 @@ pub fn train_graph(
             g.output(&format!("new.{kind}.{}", buffer.name), value)?;
         }
     }
+    if options.average {
+        g.layer("average", |g| average(g, layout, &update.buffers))?;
+    }
     g.output("main_loss", main_loss)?;
     g.output("recon_loss", recon_loss)?;
     g.output("gradient_norm", update.norm)?;
     g.output("finite", update.finite)?;
     Ok(graph)
+}
+
+/// Moves the average of every buffer towards its new contents. In the graph, so that weights stay on the device.
+fn average(g: &mut Graph, layout: &Layout, new: &[Value]) -> Result<()> {
+    let share = g.input("average_share", DType::F32, &[])?;
+    for (buffer, &new) in layout.buffers.iter().zip(new) {
+        let old = g.input(
+            &format!("average.{}", buffer.name),
+            DType::F32,
+            &buffer.shape,
+        )?;
+        let way = g.sub(new, old)?;
+        let step = g.mul(way, share)?;
+        let moved = g.add(old, step)?;
+        g.output(&format!("new.average.{}", buffer.name), moved)?;
+    }
+    Ok(())
 }
 
 fn part(g: &mut Graph, stages: &[Feature], start: usize, end: usize) -> Result<Vec<Feature>> {

@@ -56,6 +56,7 @@ pub(super) fn options() -> TrainerOptions {
         recon_weight: 1.0,
         dice_weight: 1.0,
         class_weights: vec![1.0; 3],
+        ema: 0.0,
         seed: 1,
     }
 }
@@ -113,4 +114,73 @@ fn a_run_starts_from_the_weights_it_is_given() {
     let name = short.0.pop_first().unwrap().0;
     let refused = start(Some(short)).err().unwrap().to_string();
     assert!(refused.contains(&name), "{refused}");
+}
+
+#[test]
+fn the_average_follows_the_weights_and_survives_a_checkpoint() {
+    let Some(runtime) = testing::runtime() else {
+        return;
+    };
+    let new = |ema| {
+        let options = TrainerOptions { ema, ..options() };
+        Trainer::new(options, None, runtime, &on_the_cpu()).unwrap()
+    };
+    let dir = tempfile::tempdir().unwrap();
+    let (plain, averaging) = (dir.path().join("plain"), dir.path().join("averaging"));
+    let mut without = new(0.0);
+    let mut with = new(0.5);
+    // The average on its definition: shares of 0.9, 9/11, 0.75, … , at least 0.5.
+    let mut wanted = with.averaged_weights().unwrap();
+    assert_eq!(wanted, with.weights().unwrap());
+    for t in 0..4u8 {
+        let share = 1.0 - 0.5f32.min((1.0 + f32::from(t)) / (10.0 + f32::from(t)));
+        without.step(&batch()).unwrap();
+        with.step(&batch()).unwrap();
+        let new = with.weights().unwrap();
+        for (name, mean) in &mut wanted.0 {
+            for (m, n) in mean.data.iter_mut().zip(&new.0[name].data) {
+                *m += share * (n - *m);
+            }
+        }
+    }
+    assert_eq!(with.weights().unwrap(), without.weights().unwrap());
+    assert_eq!(
+        without.averaged_weights().unwrap(),
+        without.weights().unwrap()
+    );
+    let found = with.averaged_weights().unwrap();
+    assert_ne!(found, with.weights().unwrap());
+    for (name, tensor) in found.iter() {
+        for (a, b) in tensor.data.iter().zip(&wanted.0[name].data) {
+            assert!((a - b).abs() < 1e-5, "{name}: {a} {b}");
+        }
+    }
+
+    without.save_checkpoint(&plain).unwrap();
+    with.save_checkpoint(&averaging).unwrap();
+    let mut resumed = new(0.5);
+    resumed.load_checkpoint(&averaging).unwrap();
+    assert_eq!(resumed.averaged_weights().unwrap(), found);
+    with.step(&batch()).unwrap();
+    resumed.step(&batch()).unwrap();
+    assert_eq!(
+        resumed.averaged_weights().unwrap(),
+        with.averaged_weights().unwrap()
+    );
+    assert_eq!(resumed.iteration(), 5);
+
+    // One from before there were averages, and one that keeps an average nobody asks for.
+    let mut old = new(0.5);
+    old.load_checkpoint(&plain).unwrap();
+    assert_eq!(old.averaged_weights().unwrap(), without.weights().unwrap());
+    assert!(old.step(&batch()).unwrap().finite);
+    let mut none = new(0.0);
+    none.load_checkpoint(&averaging).unwrap();
+    assert_eq!(none.averaged_weights().unwrap(), without.weights().unwrap());
+
+    for ema in [1.0, -0.1, f64::NAN] {
+        let options = TrainerOptions { ema, ..options() };
+        let refused = Trainer::new(options, None, runtime, &on_the_cpu()).err();
+        assert!(matches!(refused, Some(TrainError::Ema(_))), "{ema}");
+    }
 }

@@ -84,6 +84,10 @@ pub struct Arguments {
     /// Weight of the reconstruction loss.
     #[arg(long, default_value_t = 1.0)]
     recon_weight: f64,
+    /// How much of the running average of the weights stays at every iteration, less at first. The average is what the
+    /// model file gets; 0 gives it the weights of the last iteration.
+    #[arg(long, default_value_t = 0.999)]
+    ema: f64,
     /// Seed of everything random.
     #[arg(long, default_value_t = 0)]
     seed: u64,
@@ -172,7 +176,7 @@ pub fn run(arguments: &Arguments) -> Outcome {
             save(
                 arguments,
                 &trainer_options.config,
-                trainer.weights()?,
+                trainer.averaged_weights()?,
                 done,
                 &arguments.output,
             )?;
@@ -228,6 +232,7 @@ fn trainer_options(arguments: &Arguments, set: &LabelledSet) -> TrainerOptions {
         recon_weight: arguments.recon_weight,
         dice_weight: 1.0,
         class_weights: class_weights(set.class_pixels()),
+        ema: arguments.ema,
         seed: arguments.seed,
     }
 }
@@ -281,6 +286,7 @@ fn save(
             "scale": arguments.scale,
             "learning_rate": arguments.learning_rate,
             "mask_ratio": arguments.mask_ratio,
+            "ema": arguments.ema,
             "seed": arguments.seed,
         }),
         weights,
