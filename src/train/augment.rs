@@ -22,7 +22,7 @@ pub struct Augmentation {
     pub stretch: f32,
     /// Probability of a mirror image.
     pub flip: f32,
-    /// Probability that the view is chosen to contain a class, rare ones first.
+    /// Probability that the view is chosen to contain a pixel of a class, which is drawn by the inverse root of its pixels.
     pub rare: f32,
     /// Probability of each of brightness, contrast, saturation and hue.
     pub jitter: f32,

@@ -1,6 +1,7 @@
 //! Batches, prepared while the network is busy with the one before.
 
-use super::augment::{Augmentation, AugmentationError, Viewer};
+use super::augment::{Augmentation, AugmentationError, Viewer, chance};
+use super::balance::ClassDraw;
 use super::data::LabelledSet;
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
@@ -70,8 +71,7 @@ pub struct Batches {
     size: BatchSize,
     seed: u64,
     viewer: Viewer,
-    /// Weights of the classes, added up; empty when no class has a pixel.
-    weights: Vec<(u8, f64)>,
+    classes: ClassDraw,
     epoch: Option<(u64, Vec<u32>)>,
 }
 
@@ -114,22 +114,14 @@ impl Batches {
                 height: size.height,
             });
         }
-        let mut total = 0.0;
-        let classes = set.class_pixels().iter().zip(0u8..);
-        let weights = classes
-            .filter(|(pixels, _)| **pixels > 0)
-            .map(|(&pixels, class)| {
-                total += 1.0 / (pixels as f64).sqrt();
-                (class, total)
-            })
-            .collect();
+        let classes = ClassDraw::new(set.class_pixels());
         Ok(Self {
             set,
             knobs,
             size,
             seed,
             viewer: Viewer::default(),
-            weights,
+            classes,
             epoch: None,
         })
     }
@@ -175,16 +167,13 @@ impl Batches {
 
     /// Which image to look at, and which class to have in view.
     fn choose(&mut self, position: u64, rng: &mut ChaCha8Rng) -> (usize, Option<u8>) {
-        let rare = super::augment::chance(rng, self.knobs.rare);
-        if let (true, Some(&(_, total))) = (rare, self.weights.last()) {
-            let at = rng.random::<f64>() * total;
-            let drawn = self.weights.iter().find(|(_, sum)| at < *sum);
-            if let Some(&(class, _)) = drawn {
-                let holding = self.set.containing(usize::from(class));
-                if !holding.is_empty() {
-                    let index = holding[rng.random_range(0..holding.len() as u64) as usize];
-                    return (index as usize, Some(class));
-                }
+        if chance(rng, self.knobs.rare)
+            && let Some(class) = self.classes.draw(rng)
+        {
+            let holding = self.set.containing(usize::from(class));
+            if !holding.is_empty() {
+                let index = holding[rng.random_range(0..holding.len() as u64) as usize];
+                return (index as usize, Some(class));
             }
         }
         let count = self.set.samples().len() as u64;

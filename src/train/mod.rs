@@ -1,6 +1,7 @@
 //! Joint training of f, g and h on still images.
 
 mod augment;
+mod balance;
 mod data;
 mod graph;
 mod loader;
@@ -12,6 +13,7 @@ mod trainer;
 
 pub use crate::video::LeftOut;
 pub use augment::{Augmentation, AugmentationError};
+pub use balance::class_weights;
 pub use data::{DataError, LabelledSet, Sample};
 pub use graph::{TrainOptions, train_graph};
 pub use loader::{Batch, BatchSize, Batches, Loader, LoaderError};

@@ -7,7 +7,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use tttseg::adapt::graphs::Size;
 use tttseg::model::{HeadConfig, ModelConfig, Preset, Readout};
 use tttseg::train::{
-    Augmentation, BatchSize, LabelledSet, Loader, Schedule, Trainer, TrainerOptions,
+    Augmentation, BatchSize, LabelledSet, Loader, Schedule, Trainer, TrainerOptions, class_weights,
     weights_to_start_from,
 };
 use tttseg::video::{LabelIds, Palette};
@@ -63,6 +63,13 @@ pub struct Arguments {
     /// Smallest and largest magnification of the images before cropping.
     #[arg(long, num_args = 2, default_values_t = [0.45, 1.2])]
     scale: Vec<f32>,
+    /// Share of the crops chosen to show a class, the rarer the more often.
+    #[arg(long, default_value_t = 0.6, value_name = "SHARE")]
+    balance: f32,
+    /// How much more rare classes weigh in the cross-entropy: their share of the pixels to the power of minus this; 0
+    /// weighs all the same, 1 evens them out.
+    #[arg(long, default_value_t = 0.5, value_name = "POWER")]
+    temper: f64,
     /// Height the model will be used at.
     #[arg(long, default_value_t = 288)]
     height: usize,
@@ -102,6 +109,16 @@ pub struct Arguments {
 }
 
 pub fn run(arguments: &Arguments) -> Outcome {
+    if !(0.0..=1.0).contains(&arguments.temper) {
+        return Err(format!("--temper is {}, possible is 0 to 1", arguments.temper).into());
+    }
+    let knobs = Augmentation {
+        scale: (arguments.scale[0], arguments.scale[1]),
+        rare: arguments.balance,
+        ..Augmentation::default()
+    };
+    // Before the time it takes to build the graph.
+    knobs.validate()?;
     let (runtime, options) = arguments.runtime.load()?;
     let classes = arguments.classes.len();
     let set = LabelledSet::open(&arguments.data, &LabelIds::with_void_last(classes))?;
@@ -114,6 +131,10 @@ pub fn run(arguments: &Arguments) -> Outcome {
         set.left_out().len()
     );
     let trainer_options = trainer_options(arguments, &set);
+    println!(
+        "{}",
+        shares(arguments, &set, &trainer_options.class_weights)
+    );
     let init = match &arguments.init {
         Some(path) => Some(weights_to_start_from(
             path,
@@ -136,10 +157,6 @@ pub fn run(arguments: &Arguments) -> Outcome {
         height: arguments.crop_height,
         width: arguments.crop_width,
     };
-    let knobs = Augmentation {
-        scale: (arguments.scale[0], arguments.scale[1]),
-        ..Augmentation::default()
-    };
     let mut loader = Loader::new(
         Arc::new(set),
         knobs,
@@ -155,6 +172,16 @@ pub fn run(arguments: &Arguments) -> Outcome {
     )?);
     let started = Instant::now();
     let mut smooth: Option<[f32; 2]> = None;
+    if trainer.iteration() >= arguments.iterations {
+        // Nothing left to do, but perhaps with another --ema than before.
+        save(
+            arguments,
+            &trainer_options.config,
+            trainer.averaged_weights()?,
+            trainer.iteration(),
+            &arguments.output,
+        )?;
+    }
     while trainer.iteration() < arguments.iterations {
         let report = trainer.step(&loader.next_batch()?)?;
         let now = [report.main_loss, report.recon_loss];
@@ -231,25 +258,21 @@ fn trainer_options(arguments: &Arguments, set: &LabelledSet) -> TrainerOptions {
         mask_ratio: arguments.mask_ratio,
         recon_weight: arguments.recon_weight,
         dice_weight: 1.0,
-        class_weights: class_weights(set.class_pixels()),
+        class_weights: class_weights(set.class_pixels(), arguments.temper),
         ema: arguments.ema,
         seed: arguments.seed,
     }
 }
 
-/// Rare classes count more: the inverse fourth root of their share, the mean over pixels being 1.
-fn class_weights(pixels: &[u64]) -> Vec<f32> {
-    let total = pixels.iter().sum::<u64>().max(1) as f64;
-    let raw: Vec<f64> = pixels
-        .iter()
-        .map(|&n| (n.max(1) as f64 / total).powf(-0.25))
+/// What the classes hold of the labelled pixels and what they weigh, one line.
+fn shares(arguments: &Arguments, set: &LabelledSet, weights: &[f32]) -> String {
+    let total = set.class_pixels().iter().sum::<u64>().max(1) as f64;
+    let classes = arguments.classes.iter().zip(set.class_pixels());
+    let each: Vec<String> = classes
+        .zip(weights)
+        .map(|((name, &n), w)| format!("{name} {:.1} % x {w:.2}", 100.0 * n as f64 / total))
         .collect();
-    let mean: f64 = raw
-        .iter()
-        .zip(pixels)
-        .map(|(w, &n)| w * n as f64 / total)
-        .sum();
-    raw.iter().map(|w| (w / mean) as f32).collect()
+    format!("share of pixels and weight: {}", each.join(", "))
 }
 
 fn save(
@@ -284,6 +307,8 @@ fn save(
             "batch": arguments.batch,
             "crop": [arguments.crop_height, arguments.crop_width],
             "scale": arguments.scale,
+            "balance": arguments.balance,
+            "temper": arguments.temper,
             "learning_rate": arguments.learning_rate,
             "mask_ratio": arguments.mask_ratio,
             "ema": arguments.ema,
