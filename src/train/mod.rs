@@ -3,6 +3,7 @@
 mod augment;
 mod balance;
 mod data;
+mod dusk;
 mod graph;
 mod loader;
 mod photometric;

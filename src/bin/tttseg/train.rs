@@ -63,6 +63,10 @@ pub struct Arguments {
     /// Smallest and largest magnification of the images before cropping.
     #[arg(long, num_args = 2, default_values_t = [0.45, 1.2])]
     scale: Vec<f32>,
+    /// How often the light of a crop is changed (dusk, fog, shade, lamps, colours, noise, blur), as a multiple of the
+    /// usual; 0 for never.
+    #[arg(long, default_value_t = 1.0, value_name = "OFTEN")]
+    light: f32,
     /// Share of the crops chosen to show a class, the rarer the more often.
     #[arg(long, default_value_t = 0.6, value_name = "SHARE")]
     balance: f32,
@@ -115,7 +119,7 @@ pub fn run(arguments: &Arguments) -> Outcome {
     let knobs = Augmentation {
         scale: (arguments.scale[0], arguments.scale[1]),
         rare: arguments.balance,
-        ..Augmentation::default()
+        ..Augmentation::default().in_light(arguments.light)
     };
     // Before the time it takes to build the graph.
     knobs.validate()?;
@@ -307,6 +311,7 @@ fn save(
             "batch": arguments.batch,
             "crop": [arguments.crop_height, arguments.crop_width],
             "scale": arguments.scale,
+            "light": arguments.light,
             "balance": arguments.balance,
             "temper": arguments.temper,
             "learning_rate": arguments.learning_rate,
