@@ -393,8 +393,22 @@ fn training_starts_from_a_model() {
         return;
     }
     let bench = Bench::new();
-    let told = works(&training(&bench, "first.safetensors", "2", &[]));
+    let unlabelled = [
+        "--unlabelled",
+        &bench.name("data"),
+        "--unlabelled-share",
+        "1",
+    ];
+    let told = works(&training(&bench, "first.safetensors", "2", &unlabelled));
     assert!(told.contains("share of pixels and weight: sky "), "{told}");
+
+    // From the same frames without labels as well.
+    assert!(told.contains("2 pictures without labels"), "{told}");
+    let trained_on = ModelFile::open(bench.at("first.safetensors"))
+        .unwrap()
+        .trained_on;
+    assert!(trained_on.starts_with("data, "), "{trained_on}");
+    assert!(trained_on.ends_with("/data"), "{trained_on}");
 
     // At a rate of nothing a run ends where it starts, but for half precision's rounding.
     let init = bench.name("first.safetensors");
@@ -426,5 +440,11 @@ fn training_starts_from_a_model() {
         &["--balance", "2"],
     ));
     assert!(error.contains("rare is 2, possible is 0 to 1"), "{error}");
+    let empty = ["--unlabelled", &bench.name("empty")];
+    let error = refuses(&training(&bench, "third.safetensors", "1", &empty));
+    assert!(
+        error.contains("none of its 0 files is a picture"),
+        "{error}"
+    );
     assert_eq!(files(bench.0.path()), before);
 }

@@ -17,7 +17,7 @@ use crate::weights::Normalisation;
 pub struct TrainOptions {
     /// Images per step.
     pub batch: usize,
-    /// How many of them, the first ones, g reconstructs as well.
+    /// Images that g reconstructs, at most as many; they are given beside those.
     pub masked: usize,
     /// Size of the crops.
     pub size: Size,
@@ -35,7 +35,7 @@ pub struct TrainOptions {
 
 /// One step of joint training of f, g and h.
 ///
-/// Inputs: the layout's buffers, `images` (bytes `(batch, h, w, 3)`), `labels` (bytes `(batch, h, w)`; what is no
+/// Inputs: the layout's buffers, `images` (bytes `(batch + masked, h, w, 3)`, those with labels first), `labels` (bytes `(batch, h, w)`; what is no
 /// class is ignored), `mask` (`(masked, h/16, w/16)`, 1 = visible), scalars `learning_rate` and
 /// `encoder_learning_rate`, moments `first.…`, `second.…` and `step`; with an average, the buffers `average.…` and the
 /// scalar `average_share`, by which it moves towards the new weights.
@@ -55,7 +55,7 @@ pub fn train_graph(
     let g = &mut graph;
     let (batch, size) = (options.batch, options.size);
     let mut p = Parameters::all_learned();
-    let target = images(g, batch, size, normalisation)?;
+    let all = images(g, batch + options.masked, size, normalisation)?;
     let mask = mask(g, options.masked, size)?;
     let labels = g.input("labels", DType::U8, &[batch, size.height, size.width])?;
     let rates = Rates {
@@ -63,11 +63,12 @@ pub fn train_graph(
         encoder: g.input("encoder_learning_rate", DType::F32, &[])?,
     };
 
-    let visible = fully_visible(g, target)?;
     if options.masked == 0 || options.masked > batch {
         return Err(g.config_error(format!("{} of {batch} images masked", options.masked)));
     }
-    let hidden = g.slice_axis(target, 0, 0, options.masked)?;
+    let labelled = g.slice_axis(all, 0, 0, batch)?;
+    let visible = fully_visible(g, labelled)?;
+    let hidden = g.slice_axis(all, 0, batch, batch + options.masked)?;
     let masked = masked_patches(g, hidden, mask)?;
     let both = g.concat(&[visible, masked.patches], 0)?;
     let stages = swin(

@@ -79,10 +79,15 @@ fn batch() -> Batch {
         iteration: 0,
         size: BatchSize {
             images: 2,
+            masked: 1,
             height: SIDE,
             width: SIDE,
         },
-        images: labels.iter().flat_map(|&l| [60 + 120 * l; 3]).collect(),
+        images: labels
+            .iter()
+            .chain(&labels[..pixels])
+            .flat_map(|&l| [60 + 120 * l; 3])
+            .collect(),
         labels,
     }
 }
@@ -183,4 +188,31 @@ fn the_average_follows_the_weights_and_survives_a_checkpoint() {
         let refused = Trainer::new(options, None, runtime, &on_the_cpu()).err();
         assert!(matches!(refused, Some(TrainError::Ema(_))), "{ema}");
     }
+}
+
+#[test]
+fn pictures_to_reconstruct_do_not_enter_the_main_loss() {
+    let Some(runtime) = testing::runtime() else {
+        return;
+    };
+    let report = |hidden: u8| {
+        let mut batch = batch();
+        batch.images[2 * SIDE * SIDE * 3..].fill(hidden);
+        let mut trainer = Trainer::new(options(), None, runtime, &on_the_cpu()).unwrap();
+        trainer.step(&batch).unwrap()
+    };
+    let (dark, bright) = (report(0), report(255));
+    assert_eq!(dark.main_loss, bright.main_loss);
+    assert!(
+        (dark.recon_loss - bright.recon_loss).abs() > 0.1,
+        "{dark:?} {bright:?}"
+    );
+
+    let mut trainer = Trainer::new(options(), None, runtime, &on_the_cpu()).unwrap();
+    let mut short = batch();
+    short.images.truncate(2 * SIDE * SIDE * 3);
+    assert!(matches!(
+        trainer.step(&short),
+        Err(TrainError::Batch { .. })
+    ));
 }

@@ -46,7 +46,7 @@ pub struct TrainerOptions {
     pub normalisation: Normalisation,
     /// Images per iteration.
     pub batch: usize,
-    /// How many of them are reconstructed as well.
+    /// Images for reconstruction beside them, at most as many.
     pub masked: usize,
     /// Size of the crops.
     pub size: Size,
@@ -211,8 +211,9 @@ impl Trainer {
     pub fn step(&mut self, batch: &Batch) -> Result<StepReport, TrainError> {
         let o = &self.options;
         let (count, size) = (o.batch, o.size);
-        let expected = count * size.height * size.width * 3;
-        if batch.images.len() != expected || batch.labels.len() * 3 != expected {
+        let (pixels, all) = (size.height * size.width, count + o.masked);
+        let expected = all * pixels * 3;
+        if batch.images.len() != expected || batch.labels.len() != count * pixels {
             return Err(TrainError::Batch {
                 given: batch.images.len(),
                 expected,
@@ -228,7 +229,7 @@ impl Trainer {
         let mut given = vec![
             (
                 "images",
-                Tensor::from_u8(&[count, size.height, size.width, 3], &batch.images)?,
+                Tensor::from_u8(&[all, size.height, size.width, 3], &batch.images)?,
             ),
             (
                 "labels",

@@ -7,8 +7,8 @@ use indicatif::{ProgressBar, ProgressStyle};
 use tttseg::adapt::graphs::Size;
 use tttseg::model::{HeadConfig, ModelConfig, Preset, Readout};
 use tttseg::train::{
-    Augmentation, BatchSize, LabelledSet, Loader, Schedule, Trainer, TrainerOptions, class_weights,
-    weights_to_start_from,
+    Augmentation, BatchSize, LabelledSet, Loader, PictureSet, Schedule, Sources, Trainer,
+    TrainerOptions, class_weights, weights_to_start_from,
 };
 use tttseg::video::{LabelIds, Palette};
 use tttseg::weights::{ModelFile, Normalisation, Precision, Task, Weights};
@@ -26,6 +26,13 @@ pub struct Arguments {
     /// 255 are ignored).
     #[arg(long = "data", required = true)]
     data: Vec<PathBuf>,
+    /// Folders of pictures without labels (or with a folder `frames` of them), which the reconstruction head learns
+    /// from as well.
+    #[arg(long, value_name = "DIR")]
+    unlabelled: Vec<PathBuf>,
+    /// Share of such pictures among what the reconstruction head learns from.
+    #[arg(long, default_value_t = 0.5, value_name = "SHARE")]
+    unlabelled_share: f32,
     /// Class names in the order of their ids, separated by commas.
     #[arg(long, value_delimiter = ',', required = true)]
     classes: Vec<String>,
@@ -51,7 +58,7 @@ pub struct Arguments {
     /// Images per iteration.
     #[arg(long, default_value_t = 8)]
     batch: usize,
-    /// How many of them the reconstruction head learns from.
+    /// Images that the reconstruction head learns from, at most as many: some of the same, or pictures without labels.
     #[arg(long, default_value_t = 4)]
     masked: usize,
     /// Height of the crops.
@@ -134,6 +141,13 @@ pub fn run(arguments: &Arguments) -> Outcome {
         set.samples().len(),
         set.left_out().len()
     );
+    let pictures = PictureSet::open(&arguments.unlabelled)?;
+    for left_out in pictures.left_out() {
+        eprintln!("left out: {left_out}");
+    }
+    if !arguments.unlabelled.is_empty() {
+        println!("{} pictures without labels", pictures.len());
+    }
     let trainer_options = trainer_options(arguments, &set);
     println!(
         "{}",
@@ -158,17 +172,16 @@ pub fn run(arguments: &Arguments) -> Outcome {
     }
     let size = BatchSize {
         images: arguments.batch,
+        masked: arguments.masked,
         height: arguments.crop_height,
         width: arguments.crop_width,
     };
-    let mut loader = Loader::new(
-        Arc::new(set),
-        knobs,
-        size,
-        arguments.seed,
-        trainer.iteration(),
-        1,
-    )?;
+    let sources = Sources {
+        labelled: Arc::new(set),
+        pictures: Arc::new(pictures),
+        share: arguments.unlabelled_share,
+    };
+    let mut loader = Loader::new(sources, knobs, size, arguments.seed, trainer.iteration(), 1)?;
 
     let bar = ProgressBar::new(arguments.iterations).with_position(trainer.iteration());
     bar.set_style(ProgressStyle::with_template(
@@ -279,6 +292,13 @@ fn shares(arguments: &Arguments, set: &LabelledSet, weights: &[f32]) -> String {
     format!("share of pixels and weight: {}", each.join(", "))
 }
 
+/// The last parts of a path: enough to tell a folder, and nothing of where the user keeps it.
+fn last_parts(path: &Path, count: usize) -> String {
+    let parts: Vec<_> = path.iter().collect();
+    let last: PathBuf = parts[parts.len().saturating_sub(count)..].iter().collect();
+    last.display().to_string()
+}
+
 fn save(
     arguments: &Arguments,
     config: &ModelConfig,
@@ -292,8 +312,8 @@ fn save(
     let folders: Vec<String> = arguments
         .data
         .iter()
-        .filter_map(|d| d.file_name())
-        .map(|n| n.to_string_lossy().into_owned())
+        .map(|d| last_parts(d, 1))
+        .chain(arguments.unlabelled.iter().map(|d| last_parts(d, 2)))
         .collect();
     let model = ModelFile {
         name,
@@ -315,6 +335,7 @@ fn save(
             "balance": arguments.balance,
             "temper": arguments.temper,
             "learning_rate": arguments.learning_rate,
+            "unlabelled_share": if arguments.unlabelled.is_empty() { 0.0 } else { arguments.unlabelled_share },
             "mask_ratio": arguments.mask_ratio,
             "ema": arguments.ema,
             "seed": arguments.seed,
