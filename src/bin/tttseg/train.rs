@@ -68,7 +68,7 @@ pub struct Arguments {
     #[arg(long, default_value_t = 256)]
     crop_width: usize,
     /// Smallest and largest magnification of the images before cropping.
-    #[arg(long, num_args = 2, default_values_t = [0.45, 1.2])]
+    #[arg(long, num_args = 2, default_values_t = [0.5, 1.5])]
     scale: Vec<f32>,
     /// How often the light of a crop is changed (dusk, fog, shade, lamps, colours, noise, blur), as a multiple of the
     /// usual; 0 for never.
