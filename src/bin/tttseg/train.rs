@@ -10,7 +10,7 @@ use tttseg::train::{
     Augmentation, BatchSize, LabelledSet, Loader, Schedule, Trainer, TrainerOptions,
 };
 use tttseg::video::{LabelIds, Palette};
-use tttseg::weights::{ModelFile, Normalisation, Precision, Task, Weights};
+use tttseg::weights::{ModelFile, Normalisation, Precision, Task, Weights, check_writable};
 
 use crate::Outcome;
 use crate::options::RuntimeArguments;
@@ -96,6 +96,14 @@ pub struct Arguments {
 }
 
 pub fn run(arguments: &Arguments) -> Outcome {
+    let checkpoint = arguments
+        .checkpoint
+        .clone()
+        .unwrap_or_else(|| arguments.output.with_extension("checkpoint"));
+    // The first save comes after hundreds of iterations.
+    for path in [&arguments.output, &checkpoint] {
+        check_writable(path).map_err(|e| format!("{}: cannot be written: {e}", path.display()))?;
+    }
     let (runtime, options) = arguments.runtime.load()?;
     let classes = arguments.classes.len();
     let set = LabelledSet::open(&arguments.data, &LabelIds::with_void_last(classes))?;
@@ -113,10 +121,6 @@ pub fn run(arguments: &Arguments) -> Outcome {
         None => None,
     };
     let mut trainer = Trainer::new(trainer_options.clone(), from.as_ref(), runtime, &options)?;
-    let checkpoint = arguments
-        .checkpoint
-        .clone()
-        .unwrap_or_else(|| arguments.output.with_extension("checkpoint"));
     if checkpoint.exists() {
         trainer.load_checkpoint(&checkpoint)?;
         println!("going on from iteration {}", trainer.iteration());
