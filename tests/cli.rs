@@ -339,6 +339,27 @@ fn recorded_cases_that_are_broken() {
 }
 
 #[test]
+fn training_says_at_once_what_it_could_not_save() {
+    let bench = Bench::new();
+    let (data, nowhere, here) = (
+        bench.name("data"),
+        bench.name("nowhere/new.safetensors"),
+        bench.name("new.safetensors"),
+    );
+    let before = files(bench.0.path());
+    for (output, checkpoint) in [(&nowhere, &here), (&here, &nowhere), (&data, &here)] {
+        #[rustfmt::skip]
+        let error = refuses(&[
+            "train", "--data", &data, "--classes", "sky,road,car", "-o", output, "--checkpoint", checkpoint,
+        ]);
+        let wrong = if *output == here { checkpoint } else { output };
+        let wanted = format!("{wrong}: cannot be written: ");
+        assert!(error.contains(&wanted), "{error}");
+    }
+    assert_eq!(files(bench.0.path()), before);
+}
+
+#[test]
 fn training_leaves_out_an_image_it_cannot_read() {
     if common::runtime().is_none() {
         return;

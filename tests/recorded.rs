@@ -8,8 +8,9 @@ use std::path::Path;
 use half::f16;
 use tttseg::eval::recorded::{Comparison, Recomputed, RecordedError, recompute};
 
-/// Recomputes a case at 1 and 2 threads, three times each. `slack` multiplies the tolerance of a tensor.
-fn check(case: &Path, slack: impl Fn(&str) -> f64) {
+/// Recomputes a case at 1 and 2 threads, three times each. `slack` multiplies the tolerance of a tensor at a number of
+/// threads.
+fn check(case: &Path, slack: impl Fn(usize, &str) -> f64) {
     let Some(runtime) = common::runtime() else {
         return;
     };
@@ -17,7 +18,7 @@ fn check(case: &Path, slack: impl Fn(&str) -> f64) {
         let once = || recompute(case, runtime, &common::options(threads)).unwrap();
         let first = once();
         assert!(!first.comparisons.is_empty(), "{}", case.display());
-        let within = |c: &&Comparison| c.error <= c.tolerance * slack(&c.tensor);
+        let within = |c: &&Comparison| c.error <= c.tolerance * slack(threads, &c.tensor);
         let all = first.comparisons.iter();
         let failed: Vec<_> = all.filter(|c| !within(c)).collect();
         assert!(
@@ -44,16 +45,17 @@ fn failures(result: &Recomputed) -> Vec<String> {
 #[test]
 fn our_own_cases_are_within_tolerance_and_the_same_every_time() {
     for case in common::own_cases() {
-        check(&case, |_| 1.0);
+        check(&case, |_, _| 1.0);
     }
 }
 
 /// In `ttt-restart` a place of a sample at step 1 is 3e-7 pixels from a kink of its gradient (exact arithmetic), thirty times
 /// closer than single precision can tell. PyTorch's own float32 falls to either side of it as well. Beyond it everything
-/// up to step 1 is as recorded, but what follows is off by up to 1.3 times the tolerance.
-fn slack_behind_a_kink(case: &Path, tensor: &str) -> f64 {
+/// up to step 1 is as recorded, but what follows is off by up to 1.3 times the tolerance. Only runs with
+/// one thread were seen to, and not on every machine; two threads get no slack.
+fn slack_behind_a_kink(case: &Path, threads: usize, tensor: &str) -> f64 {
     let behind = tensor == "out.grad_norms[2]" || tensor.starts_with("out.param.");
-    if case.ends_with("ttt-restart") && behind {
+    if case.ends_with("ttt-restart") && threads == 1 && behind {
         2.0
     } else {
         1.0
@@ -67,7 +69,9 @@ fn the_larger_cases_are_too_where_they_are_at_hand() {
         eprintln!("skipped: no ../shared/goldens");
     }
     for case in cases {
-        check(&case, |tensor| slack_behind_a_kink(&case, tensor));
+        check(&case, |threads, tensor| {
+            slack_behind_a_kink(&case, threads, tensor)
+        });
     }
 }
 

@@ -1,9 +1,15 @@
 //! Loading the library: one environment per process, so this has a process, and one test, of its own.
 
-use std::io::Write;
 use std::path::PathBuf;
 
 use tttseg::runtime::{Error, Options, Tensor, load};
+
+/// The contents of a library that this process has loaded.
+fn loaded_library(name: &str) -> Option<Vec<u8>> {
+    let maps = std::fs::read_to_string("/proc/self/maps").ok()?;
+    let line = maps.lines().find(|l| l.ends_with(name))?;
+    std::fs::read(&line[line.find('/')?..]).ok()
+}
 
 #[test]
 fn a_failed_load_is_an_error_and_a_good_one_then_works() {
@@ -23,14 +29,43 @@ fn a_failed_load_is_an_error_and_a_good_one_then_works() {
                     text.contains(missing) && text.contains("ORT_DYLIB_PATH"),
                     "{text}"
                 );
+                assert!(text.contains("No such file or directory"), "{text}");
+                assert!(!text.contains("this one needs"), "{text}");
             }
             other => panic!("{other:?}"),
         }
     }
-    // A file that is no library, and a library that is not ONNX Runtime.
-    let mut file = tempfile::Builder::new().suffix(".so").tempfile().unwrap();
-    file.write_all(b"not a library").unwrap();
-    assert!(load(&with(&file.path().to_string_lossy())).is_err());
+    // Files that are no library, or none for this machine: the system's own words, and what it does not say.
+    let folder = tempfile::tempdir().unwrap();
+    let library = folder.path().join("libonnxruntime.so");
+    let why = |bytes: &[u8]| {
+        std::fs::write(&library, bytes).unwrap();
+        match load(&with(&library.to_string_lossy())) {
+            Err(Error::LibraryNotFound { tried }) => tried[0].1.clone(),
+            other => panic!("{other:?}"),
+        }
+    };
+    assert!(why(b"not a library").contains("file too short"));
+    assert!(why(&[b'x'; 4096]).contains("invalid ELF header"));
+    if let Some(other) = loaded_library("libgcc_s.so.1") {
+        // The byte that names the processor: an old SPARC.
+        let mut foreign = other.clone();
+        foreign[18] = 2;
+        let said = why(&foreign);
+        assert!(said.contains("another processor"), "{said}");
+        // It needs the C library: another letter, and it needs one that is nowhere.
+        let name = b"libc.so.6\0";
+        if let Some(at) = other.windows(name.len()).position(|w| w == name) {
+            let mut dependent = other;
+            dependent[at + 3] = b'X';
+            let said = why(&dependent);
+            assert!(
+                said.contains("libX.so.6") && said.contains("this one needs"),
+                "{said}"
+            );
+        }
+    }
+    // A library that is not ONNX Runtime.
     match load(&with("libc.so.6")) {
         Err(Error::LibraryNotFound { tried }) => {
             assert!(tried[0].1.contains("OrtGetApiBase"), "{tried:?}");

@@ -1,3 +1,4 @@
+use std::mem::{replace, take};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -26,6 +27,8 @@ pub struct Learner {
     base: Vec<Tensor>,
     /// Buffers now, then first and second moments if they carry over.
     state: Vec<Tensor>,
+    /// State that a step has replaced: the next step writes over it.
+    spent: Vec<Tensor>,
     window: Window,
     window_size: Option<Size>,
     frame: u64,
@@ -61,6 +64,7 @@ impl Learner {
             layout,
             sessions,
             state: base.clone(),
+            spent: vec![],
             base,
             window: Window::default(),
             window_size: None,
@@ -116,7 +120,7 @@ impl Learner {
             self.window.clear();
         }
         if what.weights {
-            self.state[..self.base.len()].clone_from_slice(&self.base);
+            self.spent = replace(&mut self.state, self.base.clone());
             self.steps_since_reset = 0;
         }
         if what.weights || what.moments {
@@ -313,13 +317,14 @@ impl Learner {
                 .sessions
                 .at(size)
                 .step(&self.model, &self.layout, settings)?;
-            let mut outputs = session.run(&self.state, &given)?;
+            let spent = take(&mut self.spent);
+            let mut outputs = session.run_over(spent, &self.state, &given)?;
             let reported = outputs.split_off(self.state.len());
             report.loss = Some(reported[0].to_f32()?[0]);
             report.gradient_norm = Some(reported[1].to_f32()?[0]);
             report.steps += 1;
             // The graph itself keeps the old weights when something was not finite.
-            self.state = outputs;
+            self.spent = replace(&mut self.state, outputs);
             if reported[2].to_bool()?[0] {
                 self.steps_since_reset += 1;
                 self.steps_since_moments += 1;

@@ -215,8 +215,18 @@ impl Program {
         state: &[Tensor],
         given: &[(&str, &Tensor)],
     ) -> Result<Vec<Tensor>, Error> {
+        self.run_over(vec![], state, given)
+    }
+
+    /// The same, over tensors that are no longer needed (see [`Session::run_over`]).
+    pub(super) fn run_over(
+        &mut self,
+        spent: Vec<Tensor>,
+        state: &[Tensor],
+        given: &[(&str, &Tensor)],
+    ) -> Result<Vec<Tensor>, Error> {
         let named = self.state.iter().map(String::as_str).zip(state);
         let inputs: Vec<(&str, &Tensor)> = named.chain(given.iter().copied()).collect();
-        Ok(self.session.run(&inputs)?)
+        Ok(self.session.run_over(spent, &inputs)?)
     }
 }

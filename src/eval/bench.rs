@@ -1,6 +1,7 @@
 //! Timing one gradient step and one prediction, as a PyTorch peer is timed: random frame, three
 //! warm-up runs, medians.
 
+use std::mem::{replace, take};
 use std::time::{Duration, Instant};
 
 use rand::{RngExt, SeedableRng};
@@ -132,6 +133,7 @@ pub fn bench(
         predict.run(&inputs)?[0].to_u8()?;
         Ok(())
     })?;
+    let mut spent = vec![];
     let step_ms = median(options.runs, || {
         let mut inputs: Vec<_> = names.iter().copied().zip(&state).collect();
         inputs.extend([
@@ -140,10 +142,10 @@ pub fn bench(
             ("learning_rate", &rate),
             ("encoder_learning_rate", &rate),
         ]);
-        let mut outputs = learn.run(&inputs)?;
+        let mut outputs = learn.run_over(take(&mut spent), &inputs)?;
         let reported = outputs.split_off(state.len());
         reported[0].to_f32()?;
-        state = outputs;
+        spent = replace(&mut state, outputs);
         Ok(())
     })?;
     Ok(Timing {

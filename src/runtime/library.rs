@@ -1,4 +1,5 @@
 use std::collections::BTreeSet;
+use std::error::Error as _;
 use std::ffi::CStr;
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -15,6 +16,9 @@ use super::{Error, Options, Result};
 const PATIENCE: Duration = Duration::from_secs(20);
 /// The environment variable that names the library.
 const VARIABLE: &str = "ORT_DYLIB_PATH";
+
+/// glibc's words for a library that it found nowhere.
+const CANNOT_OPEN: &str = "cannot open shared object file";
 
 static RUNTIME: OnceCell<Runtime> = OnceCell::new();
 /// The library that `ort` holds, and its version. Set before the environment is: `ort` keeps its first
@@ -203,10 +207,30 @@ fn open(path: &Path) -> std::result::Result<Opened, String> {
     }
 }
 
+/// What the system says about a library it did not open, and what that may mean: it says "No such file" of one for another
+/// processor, too, and of a library that this one needs.
+fn why_not(path: &Path, error: &libloading::Error) -> String {
+    // The error itself says no more than "dlopen failed".
+    let said = error
+        .source()
+        .map_or_else(|| error.to_string(), ToString::to_string);
+    let own = format!("{}: ", path.display());
+    match said.strip_prefix(&own) {
+        Some(rest) if rest.starts_with(CANNOT_OPEN) && path.is_file() => {
+            format!("{rest} (the file is there: it may be for another processor, or not readable)")
+        }
+        Some(rest) => rest.to_owned(),
+        None if said.contains(CANNOT_OPEN) => {
+            format!("{said} (a library that this one needs is missing)")
+        }
+        None => said,
+    }
+}
+
 fn open_now(path: PathBuf) -> std::result::Result<Opened, String> {
     // SAFETY: runs the library's initialisers. The path was given by the user or is ONNX Runtime's
     // own file name; that it is ONNX Runtime is the meaning of naming it.
-    let library = unsafe { libloading::Library::new(&path) }.map_err(|e| e.to_string())?;
+    let library = unsafe { libloading::Library::new(&path) }.map_err(|e| why_not(&path, &e))?;
     // SAFETY: the symbol is a function of this type in every version of ONNX Runtime's C API.
     let base = unsafe {
         library.get::<unsafe extern "C" fn() -> *const ort::sys::OrtApiBase>(b"OrtGetApiBase")

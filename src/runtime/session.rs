@@ -1,7 +1,6 @@
 use std::collections::HashMap;
 use std::ffi::CString;
 use std::fmt;
-use std::ptr::{self, NonNull};
 
 use once_cell::sync::OnceCell;
 use ort::AsPointer;
@@ -22,7 +21,7 @@ pub struct Session {
     inputs: Vec<Port>,
     outputs: Vec<Port>,
     index: HashMap<String, usize>,
-    /// Memory of the device; `None` on the CPU, where ONNX Runtime allocates the outputs itself.
+    /// Memory of the device; `None` on the CPU.
     device: Option<Allocator>,
 }
 
@@ -129,23 +128,34 @@ impl Session {
     /// [`Error::Run`] when an operator fails, after which the session still works;
     /// [`Error::Cancelled`].
     pub fn run(&mut self, inputs: &[(&str, &Tensor)]) -> Result<Vec<Tensor>> {
+        self.run_over(vec![], inputs)
+    }
+
+    /// Like [`Session::run`], but writes the outputs over `spent`, tensors in the order of the outputs, so
+    /// that what is computed again and again takes no new memory. Of these one that is held elsewhere too,
+    /// or that an output does not fit, stays as it is, and the output gets new memory after all.
+    ///
+    /// # Errors
+    /// As [`Session::run`]; `spent` is gone then.
+    pub fn run_over(
+        &mut self,
+        spent: Vec<Tensor>,
+        inputs: &[(&str, &Tensor)],
+    ) -> Result<Vec<Tensor>> {
         let inputs = self.arrange(inputs)?;
-        let mut given = self.allocate_outputs()?;
+        let mut outputs = self.outputs_over(spent)?;
         let names = |ports: &[Port]| ports.iter().map(|p| p.c_name.as_ptr()).collect::<Vec<_>>();
         let input_names = names(&self.inputs);
         let output_names = names(&self.outputs);
         let input_values: Vec<_> = inputs.iter().map(|t| t.value().ptr()).collect();
-        let mut output_values: Vec<_> = given
-            .iter_mut()
-            .map(|v| v.as_mut().map_or(ptr::null_mut(), AsPointer::ptr_mut))
-            .collect();
+        let mut output_values: Vec<_> = outputs.iter_mut().map(AsPointer::ptr_mut).collect();
         let (run_options, guard) = self.cancel.run()?;
         // `ort`'s own `run` copies every name and asks for an allocator per output in every call, and
         // has no way to say that all outputs stay on a device short of looking each up in a list.
         //
         // SAFETY: names and values are arrays of as many valid pointers as their lengths say, all kept
-        // alive by `self`, `inputs` and `given` until after the call; there are exactly as many inputs
-        // and outputs as the session has. `&mut self` keeps other runs of this session away.
+        // alive by `self`, `inputs` and `outputs` until after the call; there are exactly as many inputs
+        // and outputs as the session has. No output is also an input: `outputs` owns its values alone. `&mut self` keeps other runs of this session away.
         let status = unsafe {
             (ort::api().Run)(
                 self.session.ptr_mut(),
@@ -162,19 +172,7 @@ impl Session {
         unsafe { ort::Error::result_from_status(status) }
             .map_err(|e| guard.explain(Error::Run(e.to_string())))?;
         drop(guard);
-        given
-            .into_iter()
-            .zip(output_values)
-            .map(|(given, value)| match (given, NonNull::new(value)) {
-                (Some(given), _) => Tensor::wrap(given),
-                // SAFETY: ONNX Runtime made this value for us to own. It holds on to its own memory;
-                // the allocator named here is the default one, which is never released.
-                (None, Some(value)) => Tensor::wrap(unsafe {
-                    DynTensor::from_ptr(value, Some(self.session.allocator()))
-                }),
-                (None, None) => Err(Error::Run("an output was not computed".into())),
-            })
-            .collect()
+        outputs.into_iter().map(Tensor::wrap).collect()
     }
 
     /// The inputs in the graph's order, checked.
@@ -206,20 +204,29 @@ impl Session {
             .collect()
     }
 
-    /// On a device, memory for the outputs: ONNX Runtime would deliver them on the host. On the CPU
-    /// nothing, since it fills what it allocates only once.
-    fn allocate_outputs(&self) -> Result<Vec<Option<DynTensor>>> {
-        let Some(device) = &self.device else {
-            return Ok(self.outputs.iter().map(|_| None).collect());
-        };
+    /// Memory for the outputs, from `spent` where it fits.
+    ///
+    /// Never from the session's arena. On a device ONNX Runtime would deliver the outputs on the host. On the
+    /// CPU they would lie in the arena until some later run, so that every run would find other gaps between
+    /// them and touch other pages: memory crept up for hundreds of runs.
+    fn outputs_over(&self, spent: Vec<Tensor>) -> Result<Vec<DynTensor>> {
         let host = Allocator::default();
+        let mut spent = spent.into_iter();
         self.outputs
             .iter()
-            .map(|p| {
-                let memory = if p.on_host { &host } else { device };
-                DynTensor::new(memory, element_type(p.dtype), dims(&p.shape))
-                    .map(Some)
-                    .map_err(|e| Error::Tensor(format!("output '{}': {e}", p.name)))
+            .map(|port| {
+                let device = self.device.as_ref().filter(|_| !port.on_host);
+                let fits = |t: &Tensor| {
+                    t.dtype() == port.dtype
+                        && t.shape() == port.shape
+                        && t.device() == device.and(self.place.cuda_device())
+                };
+                if let Some(value) = spent.next().filter(fits).and_then(Tensor::into_value) {
+                    return Ok(value);
+                }
+                let (memory, dtype) = (device.unwrap_or(&host), element_type(port.dtype));
+                DynTensor::new(memory, dtype, dims(&port.shape))
+                    .map_err(|e| Error::Tensor(format!("output '{}': {e}", port.name)))
             })
             .collect()
     }

@@ -183,6 +183,21 @@ impl Tensor {
         })))
     }
 
+    /// The value, if no clone of this tensor holds it too.
+    pub(super) fn into_value(self) -> Option<DynTensor> {
+        Arc::into_inner(self.0).map(|inner| inner.value)
+    }
+
+    /// The device that holds the elements, `None` for the host.
+    pub(super) fn device(&self) -> Option<u32> {
+        let memory = self.0.value.memory_info();
+        if memory.is_cpu_accessible() {
+            None
+        } else {
+            u32::try_from(memory.device_id()).ok()
+        }
+    }
+
     pub(super) fn value(&self) -> &ort::value::Value<DynTensorValueType> {
         &self.0.value
     }

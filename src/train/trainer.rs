@@ -127,6 +127,8 @@ pub struct Trainer {
     session: Session,
     inputs: Vec<String>,
     state: Vec<Tensor>,
+    /// State that a step has replaced: the next step writes over it.
+    spent: Vec<Tensor>,
     iteration: u64,
 }
 
@@ -195,6 +197,7 @@ impl Trainer {
             session,
             inputs,
             state,
+            spent: vec![],
             iteration: 0,
         })
     }
@@ -250,9 +253,10 @@ impl Trainer {
         let state = self.inputs.iter().map(String::as_str).zip(&self.state);
         let inputs: Vec<(&str, &Tensor)> =
             state.chain(given.iter().map(|(n, t)| (*n, t))).collect();
-        let mut outputs = self.session.run(&inputs)?;
+        let spent = std::mem::take(&mut self.spent);
+        let mut outputs = self.session.run_over(spent, &inputs)?;
         let reported = outputs.split_off(self.state.len());
-        self.state = outputs;
+        self.spent = std::mem::replace(&mut self.state, outputs);
         self.iteration += 1;
         Ok(StepReport {
             main_loss: reported[0].to_f32()?[0],

@@ -11,7 +11,7 @@ use tttseg::train::{
     TrainerOptions, class_weights, weights_to_start_from,
 };
 use tttseg::video::{LabelIds, Palette};
-use tttseg::weights::{ModelFile, Normalisation, Precision, Task, Weights};
+use tttseg::weights::{ModelFile, Normalisation, Precision, Task, Weights, check_writable};
 
 use crate::Outcome;
 use crate::options::RuntimeArguments;
@@ -130,6 +130,14 @@ pub fn run(arguments: &Arguments) -> Outcome {
     };
     // Before the time it takes to build the graph.
     knobs.validate()?;
+    let checkpoint = arguments
+        .checkpoint
+        .clone()
+        .unwrap_or_else(|| arguments.output.with_extension("checkpoint"));
+    // The first save comes after hundreds of iterations.
+    for path in [&arguments.output, &checkpoint] {
+        check_writable(path).map_err(|e| format!("{}: cannot be written: {e}", path.display()))?;
+    }
     let (runtime, options) = arguments.runtime.load()?;
     let classes = arguments.classes.len();
     let set = LabelledSet::open(&arguments.data, &LabelIds::with_void_last(classes))?;
@@ -162,10 +170,6 @@ pub fn run(arguments: &Arguments) -> Outcome {
         None => None,
     };
     let mut trainer = Trainer::new(trainer_options.clone(), init, runtime, &options)?;
-    let checkpoint = arguments
-        .checkpoint
-        .clone()
-        .unwrap_or_else(|| arguments.output.with_extension("checkpoint"));
     if checkpoint.exists() {
         trainer.load_checkpoint(&checkpoint)?;
         println!("going on from iteration {}", trainer.iteration());

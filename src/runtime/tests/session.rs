@@ -47,6 +47,40 @@ fn outputs_outlive_the_session_and_later_runs() {
 }
 
 #[test]
+fn outputs_are_written_over_what_nobody_holds() {
+    let Some(runtime) = runtime() else { return };
+    let a = Tensor::from_f32(&[2, 3], &[1.0; 6]).unwrap();
+    let b = Tensor::from_f32(&[3], &[1.0; 3]).unwrap();
+    let mut s = session(runtime, sum_graph());
+    let inputs = [("a", &a), ("b", &b)];
+    let address = |t: &Tensor| t.value().data_ptr();
+    let first = s.run(&inputs).unwrap();
+    let of_first: Vec<_> = first.iter().map(address).collect();
+    let held = first[1].clone();
+    // A scalar over a scalar; a sum beside the sum that is still held.
+    let second = s.run_over(first, &inputs).unwrap();
+    assert_eq!(address(&second[0]), of_first[0]);
+    assert_ne!(address(&second[1]), of_first[1]);
+    // Tensors that do not fit: other shapes, another type, too few, too many.
+    let odd = Tensor::from_i64(&[2, 3], &[5; 6]).unwrap();
+    for spent in [
+        vec![b.clone(), a.clone()],
+        vec![odd.clone(), odd.clone()],
+        vec![odd.clone()],
+        vec![a.clone(), b.clone(), odd],
+    ] {
+        let out = s.run_over(spent, &inputs).unwrap();
+        assert_eq!(out[0].to_f32().unwrap(), [12.0]);
+        assert_eq!(out[1].to_f32().unwrap(), [2.0; 6]);
+    }
+    // An input is held by the caller, so it is never written over.
+    let same = [("a", &held), ("b", &b)];
+    let out = s.run_over(vec![b.clone(), held.clone()], &same).unwrap();
+    assert_eq!(out[1].to_f32().unwrap(), [3.0; 6]);
+    assert_eq!(held.to_f32().unwrap(), [2.0; 6]);
+}
+
+#[test]
 fn results_become_inputs() {
     let Some(runtime) = runtime() else { return };
     let mut g = Graph::new("step");
