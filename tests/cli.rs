@@ -2,101 +2,15 @@
 
 mod common;
 
-use std::ffi::OsStr;
+#[path = "common/program.rs"]
+mod program;
+
 use std::fs;
-use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::path::Path;
 
+use program::{Bench, files, program, refused, refuses, text, works};
 use tttseg::runtime::{Options, Provider};
-use tttseg::video::write_png;
 use tttseg::weights::{ModelFile, Precision};
-
-fn program<S: AsRef<OsStr>>(arguments: &[S]) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_tttseg"));
-    command.args(arguments);
-    command
-}
-
-fn text(bytes: &[u8]) -> String {
-    String::from_utf8_lossy(bytes).into_owned()
-}
-
-/// What a call that works prints.
-fn works<S: AsRef<OsStr>>(arguments: &[S]) -> String {
-    let output = program(arguments).output().unwrap();
-    assert!(output.status.success(), "{output:?}");
-    text(&output.stdout)
-}
-
-/// The one line of a call that fails; a crash or a panic is no failure but a fault.
-fn refused(output: &Output) -> String {
-    let code = output.status.code();
-    assert!(matches!(code, Some(1 | 2)), "{output:?}");
-    let error = text(&output.stderr);
-    assert_eq!(error.lines().count(), 1, "{error}");
-    assert!(error.starts_with("tttseg: "), "{error}");
-    error
-}
-
-fn refuses<S: AsRef<OsStr>>(arguments: &[S]) -> String {
-    refused(&program(arguments).output().unwrap())
-}
-
-/// Everything below a folder.
-fn files(folder: &Path) -> Vec<PathBuf> {
-    let mut found = vec![];
-    for entry in fs::read_dir(folder).unwrap() {
-        let path = entry.unwrap().path();
-        if path.is_dir() {
-            found.extend(files(&path));
-        }
-        found.push(path);
-    }
-    found.sort();
-    found
-}
-
-/// A folder with a small model, frames and labels.
-struct Bench(tempfile::TempDir);
-
-impl Bench {
-    fn new() -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let bench = Self(folder);
-        let model = common::model(1);
-        model
-            .save(bench.at("mini.safetensors"), Precision::Half)
-            .unwrap();
-        for folder in ["data/frames", "data/labels", "others", "empty"] {
-            fs::create_dir_all(bench.at(folder)).unwrap();
-        }
-        let (width, height) = (96, 80);
-        let size = tttseg::adapt::graphs::Size { height, width };
-        for (i, name) in ["a", "b"].iter().enumerate() {
-            let rgb = common::picture(size, i);
-            write_png(
-                &bench.at(format!("data/frames/{name}.png")),
-                &rgb,
-                width,
-                height,
-            )
-            .unwrap();
-            let ids: Vec<u8> = (0..width * height).map(|p| (p / 1000 % 3) as u8).collect();
-            for place in [format!("data/labels/{name}"), format!("others/not-{name}")] {
-                write_png(&bench.at(format!("{place}.png")), &ids, width, height).unwrap();
-            }
-        }
-        bench
-    }
-
-    fn at(&self, name: impl AsRef<Path>) -> PathBuf {
-        self.0.path().join(name)
-    }
-
-    fn name(&self, name: &str) -> String {
-        self.at(name).display().to_string()
-    }
-}
 
 #[test]
 fn every_subcommand_has_help() {
@@ -110,7 +24,9 @@ fn every_subcommand_has_help() {
         .filter_map(|l| l.split_whitespace().next())
         .filter(|name| *name != "help")
         .collect();
-    for known in ["info", "verify", "bench", "export", "eval", "train"] {
+    for known in [
+        "info", "verify", "bench", "export", "eval", "corrupt", "train",
+    ] {
         assert!(listed.contains(&known), "{known} is not in {listed:?}");
     }
     for name in listed {
@@ -130,6 +46,8 @@ fn arguments_that_make_no_sense() {
         (&["dance"], "dance"),
         (&["export", "train", "-o", "x.onnx"], "train"),
         (&["eval", "--frames", "x", "--recipe", "soup"], "'soup'"),
+        (&["eval", "--frames", "x", "--corrupt", "snow"], "'snow'"),
+        (&["eval", "--frames", "x", "--pan", "0"], "'0'"),
     ] {
         let error = refuses(arguments);
         assert!(error.contains(wanted), "{error}");

@@ -1,5 +1,5 @@
 //! Measuring on labelled streams: metrics, protocols, datasets, reports; checking against recorded
-//! tensors; timing.
+//! tensors; timing. Streams with a known shift are made of any stream: [`Shift`].
 
 pub mod bench;
 mod metrics;
@@ -7,10 +7,12 @@ mod protocol;
 pub mod recorded;
 mod report;
 mod scores;
+mod shift;
 mod stream;
 
 pub use metrics::{Averaging, Confusion, MetricError, StreamScore};
 pub use protocol::{EvalError, evaluate};
 pub use report::{EvalReport, MapsFrom, Tally};
 pub use scores::{ScoresError, scores_to_labels};
+pub use shift::{Playback, Played, Shift, drift, pan, pan_size};
 pub use stream::{ModelFrame, Stream, StreamError, StreamFrame, rgb_at};

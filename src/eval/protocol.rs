@@ -1,13 +1,15 @@
-use std::path::Path;
+use std::path::PathBuf;
 use std::time::Instant;
 
 use super::{
-    EvalReport, MapsFrom, MetricError, ScoresError, Stream, StreamError, Tally, scores_to_labels,
+    EvalReport, MapsFrom, MetricError, Playback, ScoresError, Shift, Stream, StreamError, Tally,
+    scores_to_labels,
 };
 use crate::adapt::graphs::Size;
 use crate::adapt::{Error, Learner, Report, Request};
 use crate::video::{
-    FrameError, FrameRef, LabelIds, ScaleError, Scaler, SizeError, StillError, model_size, read_rgb,
+    CorruptionError, FrameError, FrameRef, LabelIds, ScaleError, Scaler, SizeError, StillError,
+    model_size,
 };
 
 /// Why a stream could not be evaluated.
@@ -28,6 +30,14 @@ pub enum EvalError {
     /// A frame that cannot be resized.
     #[error(transparent)]
     Scale(#[from] ScaleError),
+    /// A frame that cannot be corrupted.
+    #[error("{path}: {source}", path = path.display())]
+    Corrupt {
+        /// The frame's file.
+        path: PathBuf,
+        /// Why.
+        source: CorruptionError,
+    },
     /// Adapting or predicting.
     #[error(transparent)]
     Adapt(#[from] Error),
@@ -39,23 +49,23 @@ pub enum EvalError {
     Scores(#[from] ScoresError),
 }
 
-/// Runs a learner over a stream of stills in order, one frame after the other, and scores every frame that has
-/// labels: train, then predict (METHOD §5.5). Class scores are brought to the labels' size before the arg-max.
+/// Runs a learner over a stream in order, one frame after the other, and scores every frame that has labels: train,
+/// then predict (METHOD §5.5). Class scores are brought to the labels' size before the arg-max. `shift` is what happens
+/// to the stills before; its random numbers come from the learner's seed, but are others than the learner's.
 /// `progress` is called after every frame with its report.
 ///
 /// # Errors
 /// Files that are missing or unreadable, labels that do not fit, and what adapting says.
 pub fn evaluate(
     learner: &mut Learner,
-    frames: &Path,
-    labels: Option<&Path>,
+    stream: &Stream,
+    shift: Shift,
     mut progress: impl FnMut(&Report),
 ) -> Result<EvalReport, EvalError> {
-    let stream = Stream::open(frames, labels)?;
     let model = learner.model().clone();
     let count = model.classes.len();
-    let ids = LabelIds::with_void_last(count);
-    let method = learner.settings().method;
+    let settings = learner.settings();
+    let (method, seed) = (settings.method, settings.seed);
     let mut tally = Tally::new(
         method,
         MapsFrom::UpsampledScores,
@@ -63,8 +73,9 @@ pub fn evaluate(
         model.classes.clone(),
     );
     let mut scaler = Scaler::new();
-    for frame in &stream.frames {
-        let picture = read_rgb(&frame.frame)?;
+    for frame in Playback::new(stream, shift, seed, LabelIds::with_void_last(count)) {
+        let frame = frame?;
+        let picture = &frame.picture;
         let (width, height) =
             model_size(picture.width, picture.height, model.size.1, model.size.0)?;
         let size = Size { height, width };
@@ -80,12 +91,17 @@ pub fn evaluate(
         let scores = learner.scores(&rgb, size)?;
         report.predict_time = started.elapsed();
         tally.frame(&report);
-        if let Some(truth) = frame.labels(&ids, (picture.width, picture.height))? {
+        if let Some(truth) = &frame.labels {
             let to = (truth.height, truth.width);
             let predicted = scores_to_labels(&scores, count, (height, width), to)?;
             tally.score(&predicted, &truth.ids)?;
         }
         progress(&report);
     }
-    Ok(tally.report())
+    Ok(EvalReport {
+        corrupt: shift.corrupt.map(|c| c.to_string()),
+        pan: shift.pan.map(|p| p.get()),
+        seed,
+        ..tally.report()
+    })
 }

@@ -20,7 +20,13 @@ pub enum MapsFrom {
 pub struct EvalReport {
     /// Name of the method ([`Method::name`]).
     pub method: String,
-    /// Frames of the stream.
+    /// The corruption that drifts in, as `dusk:1` (kind and strength); none when the stream is shown as it is.
+    pub corrupt: Option<String>,
+    /// Frames that a virtual camera took of every still; none when stills are shown whole.
+    pub pan: Option<usize>,
+    /// Seed of masks, sampling, grain and rain.
+    pub seed: u64,
+    /// Frames of the stream, as the model saw it.
     pub frames: u64,
     /// Frames with labelled pixels.
     pub frames_labelled: u64,
@@ -111,11 +117,14 @@ impl Tally {
         &self.score
     }
 
-    /// What was found.
+    /// What was found, on a stream as it is; whoever shifted it or used a seed says so in the fields for it.
     pub fn report(&self) -> EvalReport {
         let pooled = self.score.pooled();
         EvalReport {
             method: self.method.name().to_owned(),
+            corrupt: None,
+            pan: None,
+            seed: 0,
             frames: self.frames,
             frames_labelled: self.score.frames(),
             maps: self.maps,

@@ -3,8 +3,12 @@
 //! A frame comes in as borrowed planes ([`FrameRef`], [`FrameMut`]) in the format the stream was negotiated in and is
 //! never converted as a whole: [`Scaler::to_rgb`] brings it down to model size and converts there, [`Overlay::draw`]
 //! blends class colours into it in its own format.
+//!
+//! [`CorruptionKind::apply`] makes another day of a picture: dusk, fog, rain, and what cameras do.
 
 mod colour;
+mod corrupt;
+mod crop;
 mod frame;
 mod overlay;
 mod palette;
@@ -15,6 +19,8 @@ mod still;
 mod testing;
 
 pub use colour::{Colorimetry, Matrix, Range, YuvToRgb, rgb_to_yuv};
+pub use corrupt::{Corruption, CorruptionError, CorruptionKind, MAX_STRENGTH};
+pub use crop::Crop;
 pub use frame::{FrameError, FrameMut, FrameRef, MAX_SIDE, PixelFormat};
 pub use overlay::{MapError, Overlay};
 pub use palette::{Palette, PaletteError};

@@ -1,15 +1,16 @@
+use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use clap::Args;
-use indicatif::{ProgressBar, ProgressStyle};
 use tttseg::adapt::{Learner, Method, Recipe, Settings};
-use tttseg::eval::{EvalReport, Stream, evaluate};
+use tttseg::eval::{EvalReport, Shift, Stream, evaluate};
 use tttseg::runtime::Cancel;
+use tttseg::video::Corruption;
 use tttseg::weights::ModelFile;
 
 use crate::Outcome;
-use crate::options::RuntimeArguments;
+use crate::options::{RuntimeArguments, frame_bar};
 
 /// Adapt along a stream of stills and score the maps.
 ///
@@ -50,7 +51,15 @@ pub struct Arguments {
     /// Learning rate of the encoder as a multiple of that.
     #[arg(long)]
     encoder_multiplier: Option<f64>,
-    /// Seed of masks and sampling.
+    /// Corrupt the stream: dusk, fog, rain, noise, blur, jpeg or cast, up to this strength (above 0, at most 2; 1 if not
+    /// given). It grows from nothing in the first frame to its full strength in the middle, and stays there.
+    #[arg(long, value_name = "KIND[:STRENGTH]")]
+    corrupt: Option<Corruption>,
+    /// Take this many frames of every still with a virtual camera that sees about three quarters of either side and moves
+    /// smoothly, labels along with it.
+    #[arg(long, value_name = "N")]
+    pan: Option<NonZeroUsize>,
+    /// Seed of masks, sampling, grain and rain.
     #[arg(long, default_value_t = 0)]
     seed: u64,
     /// Print the result as one JSON object on the last line.
@@ -77,21 +86,17 @@ pub fn run(arguments: &Arguments) -> Outcome {
     for left_out in &stream.left_out {
         eprintln!("left out: {left_out}");
     }
-    let bar = ProgressBar::new(stream.frames.len() as u64);
-    bar.set_style(ProgressStyle::with_template(
-        "{pos}/{len} {wide_bar} {eta} {msg}",
-    )?);
-    let report = evaluate(
-        &mut learner,
-        &arguments.frames,
-        arguments.labels.as_deref(),
-        |report| {
-            if let Some(loss) = report.loss {
-                bar.set_message(format!("loss {loss:.4}"));
-            }
-            bar.inc(1);
-        },
-    )?;
+    let shift = Shift {
+        corrupt: arguments.corrupt,
+        pan: arguments.pan,
+    };
+    let bar = frame_bar(shift.frames(stream.frames.len()))?;
+    let report = evaluate(&mut learner, &stream, shift, |report| {
+        if let Some(loss) = report.loss {
+            bar.set_message(format!("loss {loss:.4}"));
+        }
+        bar.inc(1);
+    })?;
     bar.finish_and_clear();
     if arguments.json {
         println!("{}", serde_json::to_string(&report)?);
@@ -125,6 +130,12 @@ fn print(report: &EvalReport) {
         "method            {} over {} frames ({} labelled)",
         report.method, report.frames, report.frames_labelled
     );
+    if let Some(corrupt) = &report.corrupt {
+        println!("corruption        {corrupt}, seed {}", report.seed);
+    }
+    if let Some(pan) = report.pan {
+        println!("virtual camera    {pan} frames of every still");
+    }
     println!("mIoU, pooled      {}", percent(report.miou_pooled));
     println!("mIoU, per frame   {}", percent(report.miou_per_frame));
     println!("pixel accuracy    {}", percent(report.pixel_accuracy));

@@ -1,6 +1,7 @@
 //! The command line: one file per subcommand.
 
 mod bench;
+mod corrupt;
 mod eval;
 mod export;
 mod info;
@@ -27,6 +28,7 @@ enum Command {
     Bench(bench::Arguments),
     Export(export::Arguments),
     Eval(eval::Arguments),
+    Corrupt(corrupt::Arguments),
     Train(train::Arguments),
 }
 
@@ -44,6 +46,7 @@ fn main() -> ExitCode {
         Command::Bench(arguments) => bench::run(&arguments),
         Command::Export(arguments) => export::run(&arguments),
         Command::Eval(arguments) => eval::run(&arguments),
+        Command::Corrupt(arguments) => corrupt::run(&arguments),
         Command::Train(arguments) => train::run(&arguments),
     };
     match outcome {
