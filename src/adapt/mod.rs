@@ -11,6 +11,7 @@ mod sessions;
 mod settings;
 #[cfg(test)]
 mod tests;
+mod trainable;
 mod window;
 mod worker;
 
@@ -20,6 +21,7 @@ pub use learner::Learner;
 pub use random::{Draws, visible_blocks};
 pub use report::{Prediction, Report, Request, Reset, Skipped};
 pub use settings::{Method, Moments, Recipe, Sampling, Settings};
+pub use trainable::Trainable;
 pub use window::Window;
 
 pub use crate::model::LossOver;
