@@ -4,6 +4,7 @@ mod adapter;
 mod calls;
 mod error;
 pub mod graphs;
+mod knobs;
 mod learner;
 mod random;
 mod report;
@@ -17,6 +18,7 @@ mod worker;
 
 pub use adapter::{Adapter, Ticket};
 pub use error::Error;
+pub use knobs::{KNOBS, Knob};
 pub use learner::Learner;
 pub use random::{Draws, visible_blocks};
 pub use report::{Prediction, Report, Request, Reset, Skipped};

@@ -22,14 +22,7 @@ impl std::str::FromStr for Method {
 
     /// The names of the command line: `none`, `online`, `no-memory`, `implicit`, `explicit`.
     fn from_str(name: &str) -> Result<Self, Self::Err> {
-        let all = [
-            Self::MainTaskOnly,
-            Self::Online,
-            Self::NoMemory,
-            Self::ImplicitOnly,
-            Self::ExplicitOnly,
-        ];
-        let found = all.into_iter().find(|m| m.name() == name);
+        let found = Self::EVERY.into_iter().find(|m| m.name() == name);
         found.ok_or_else(|| {
             format!("unknown method '{name}' (none, online, no-memory, implicit, explicit)")
         })
@@ -37,6 +30,15 @@ impl std::str::FromStr for Method {
 }
 
 impl Method {
+    /// All of them.
+    pub const EVERY: [Self; 5] = [
+        Self::MainTaskOnly,
+        Self::Online,
+        Self::NoMemory,
+        Self::ImplicitOnly,
+        Self::ExplicitOnly,
+    ];
+
     /// Its name on the command line.
     pub fn name(self) -> &'static str {
         match self {
