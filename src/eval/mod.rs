@@ -8,6 +8,7 @@ pub mod recorded;
 mod report;
 mod scores;
 mod stream;
+pub mod tune;
 
 pub use metrics::{Averaging, Confusion, MetricError, StreamScore};
 pub use protocol::{EvalError, evaluate};

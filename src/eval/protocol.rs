@@ -1,4 +1,3 @@
-use std::path::Path;
 use std::time::Instant;
 
 use super::{
@@ -39,19 +38,17 @@ pub enum EvalError {
     Scores(#[from] ScoresError),
 }
 
-/// Runs a learner over a stream of stills in order, one frame after the other, and scores every frame that has
-/// labels: train, then predict (METHOD §5.5). Class scores are brought to the labels' size before the arg-max.
+/// Runs a learner over a stream in order, one frame after the other, and scores every frame that has labels: train,
+/// then predict (METHOD §5.5). Class scores are brought to the labels' size before the arg-max.
 /// `progress` is called after every frame with its report.
 ///
 /// # Errors
 /// Files that are missing or unreadable, labels that do not fit, and what adapting says.
 pub fn evaluate(
     learner: &mut Learner,
-    frames: &Path,
-    labels: Option<&Path>,
+    stream: &Stream,
     mut progress: impl FnMut(&Report),
 ) -> Result<EvalReport, EvalError> {
-    let stream = Stream::open(frames, labels)?;
     let model = learner.model().clone();
     let count = model.classes.len();
     let ids = LabelIds::with_void_last(count);

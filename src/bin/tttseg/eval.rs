@@ -2,14 +2,15 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use clap::Args;
-use indicatif::{ProgressBar, ProgressStyle};
-use tttseg::adapt::{Learner, Method, Recipe, Settings};
-use tttseg::eval::{EvalReport, Stream, evaluate};
+use tttseg::adapt::Learner;
+use tttseg::eval::{EvalReport, evaluate};
 use tttseg::runtime::Cancel;
 use tttseg::weights::ModelFile;
 
 use crate::Outcome;
-use crate::options::RuntimeArguments;
+use crate::options::{RuntimeArguments, frame_bar};
+use crate::settings::SettingsArguments;
+use crate::streams::StreamOptions;
 
 /// Adapt along a stream of stills and score the maps.
 ///
@@ -26,33 +27,10 @@ pub struct Arguments {
     /// Folder of labels with the same names (PNG, one byte per pixel).
     #[arg(long)]
     labels: Option<PathBuf>,
-    /// none, online, no-memory, implicit or explicit.
-    #[arg(long, default_value = "online")]
-    method: Method,
-    /// default, paper or code; what follows overrides it.
-    #[arg(long, default_value = "default")]
-    recipe: Recipe,
-    /// Frames in the window; 0 for all.
-    #[arg(long)]
-    window: Option<usize>,
-    /// Masked views per step.
-    #[arg(long)]
-    batch: Option<usize>,
-    /// Steps per frame.
-    #[arg(long)]
-    steps: Option<usize>,
-    /// Share of hidden patches.
-    #[arg(long)]
-    mask_ratio: Option<f64>,
-    /// Learning rate of the reconstruction head.
-    #[arg(long)]
-    learning_rate: Option<f64>,
-    /// Learning rate of the encoder as a multiple of that.
-    #[arg(long)]
-    encoder_multiplier: Option<f64>,
-    /// Seed of masks and sampling.
-    #[arg(long, default_value_t = 0)]
-    seed: u64,
+    #[command(flatten)]
+    playback: StreamOptions,
+    #[command(flatten)]
+    settings: SettingsArguments<false>,
     /// Print the result as one JSON object on the last line.
     #[arg(long)]
     json: bool,
@@ -68,30 +46,21 @@ pub fn run(arguments: &Arguments) -> Outcome {
     };
     let mut learner = Learner::new(
         Arc::new(model),
-        settings(arguments),
+        arguments.settings.settings()?,
         runtime,
         &options,
         &Cancel::new(),
     )?;
-    let stream = Stream::open(&arguments.frames, arguments.labels.as_deref())?;
-    for left_out in &stream.left_out {
-        eprintln!("left out: {left_out}");
-    }
-    let bar = ProgressBar::new(stream.frames.len() as u64);
-    bar.set_style(ProgressStyle::with_template(
-        "{pos}/{len} {wide_bar} {eta} {msg}",
-    )?);
-    let report = evaluate(
-        &mut learner,
-        &arguments.frames,
-        arguments.labels.as_deref(),
-        |report| {
-            if let Some(loss) = report.loss {
-                bar.set_message(format!("loss {loss:.4}"));
-            }
-            bar.inc(1);
-        },
-    )?;
+    let stream = arguments
+        .playback
+        .open(&arguments.frames, arguments.labels.as_deref())?;
+    let bar = frame_bar(stream.frames.len())?;
+    let report = evaluate(&mut learner, &stream, |report| {
+        if let Some(loss) = report.loss {
+            bar.set_message(format!("loss {loss:.4}"));
+        }
+        bar.inc(1);
+    })?;
     bar.finish_and_clear();
     if arguments.json {
         println!("{}", serde_json::to_string(&report)?);
@@ -99,23 +68,6 @@ pub fn run(arguments: &Arguments) -> Outcome {
         print(&report);
     }
     Ok(true)
-}
-
-fn settings(arguments: &Arguments) -> Settings {
-    let recipe = Settings::recipe(arguments.recipe);
-    Settings {
-        method: arguments.method,
-        window: arguments.window.unwrap_or(recipe.window),
-        batch_size: arguments.batch.unwrap_or(recipe.batch_size),
-        steps: arguments.steps.unwrap_or(recipe.steps),
-        mask_ratio: arguments.mask_ratio.unwrap_or(recipe.mask_ratio),
-        learning_rate: arguments.learning_rate.unwrap_or(recipe.learning_rate),
-        encoder_multiplier: arguments
-            .encoder_multiplier
-            .unwrap_or(recipe.encoder_multiplier),
-        seed: arguments.seed,
-        ..recipe
-    }
 }
 
 fn print(report: &EvalReport) {

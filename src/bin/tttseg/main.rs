@@ -5,7 +5,10 @@ mod eval;
 mod export;
 mod info;
 mod options;
+mod settings;
+mod streams;
 mod train;
+mod tune;
 mod verify;
 
 use std::process::ExitCode;
@@ -27,6 +30,7 @@ enum Command {
     Bench(bench::Arguments),
     Export(export::Arguments),
     Eval(eval::Arguments),
+    Tune(tune::Arguments),
     Train(train::Arguments),
 }
 
@@ -44,6 +48,7 @@ fn main() -> ExitCode {
         Command::Bench(arguments) => bench::run(&arguments),
         Command::Export(arguments) => export::run(&arguments),
         Command::Eval(arguments) => eval::run(&arguments),
+        Command::Tune(arguments) => tune::run(&arguments),
         Command::Train(arguments) => train::run(&arguments),
     };
     match outcome {

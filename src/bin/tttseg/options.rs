@@ -1,6 +1,8 @@
 use std::path::{Path, PathBuf};
 
 use clap::Args;
+use indicatif::style::TemplateError;
+use indicatif::{ProgressBar, ProgressStyle};
 use tttseg::model::parameters;
 use tttseg::runtime::{self, Options, Provider, Runtime};
 use tttseg::weights::ModelFile;
@@ -55,4 +57,13 @@ pub fn complete_model(path: Option<&Path>) -> Result<ModelFile, Box<dyn std::err
         model.weights.expect(&file, &name, &shape)?;
     }
     Ok(model)
+}
+
+/// A progress bar over frames.
+pub fn frame_bar(frames: usize) -> Result<ProgressBar, TemplateError> {
+    let bar = ProgressBar::new(frames as u64);
+    bar.set_style(ProgressStyle::with_template(
+        "{pos}/{len} {wide_bar} {eta} {msg}",
+    )?);
+    Ok(bar)
 }
