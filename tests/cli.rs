@@ -136,6 +136,7 @@ fn arguments_that_make_no_sense() {
         ),
         (&["eval", "--frames", "x", "--steps", "1,2"], "steps: '1,2'"),
         (&["eval", "--frames", "x", "--every", "0"], "--every"),
+        (&["eval", "--frames", "x", "--alignment"], "--labels"),
         (&["tune", "-o", "x.jsonl"], "--stream"),
         (&["tune", "-o", "x.jsonl", "--stream", "x"], "FRAMES:LABELS"),
         (
@@ -265,6 +266,55 @@ fn evaluation_takes_every_setting() {
     let short = report(&["--most", "1"]);
     assert_eq!(short["frames"], 1);
     assert_eq!(short["loss_first"], plain["loss_first"]);
+}
+
+#[test]
+fn alignment_is_a_table_and_an_object() {
+    if common::runtime().is_none() {
+        return;
+    }
+    let bench = Bench::new();
+    let (model, frames) = (bench.name("mini.safetensors"), bench.name("data/frames"));
+    let labels = bench.name("data/labels");
+    fs::remove_file(bench.at("data/labels/b.png")).unwrap();
+    let align = |more: &[&str]| {
+        #[rustfmt::skip]
+        let mut arguments = vec![
+            "eval", "--alignment", "--model", &model, "--frames", &frames, "--labels", &labels, "--provider", "cpu",
+            "--threads", "1",
+        ];
+        arguments.extend(more);
+        works(&arguments)
+    };
+    let object = |more: &[&str]| -> serde_json::Value {
+        let printed = align(&[more, &["--json"]].concat());
+        serde_json::from_str(printed.lines().last().unwrap()).unwrap()
+    };
+    let found = object(&["--batch", "2", "--mask-ratio", "0.5"]);
+    assert_eq!((&found["frames"], &found["views"]), (&1.into(), &2.into()));
+    let parts = found["parts"].as_array().unwrap();
+    assert_eq!(parts.len(), 5);
+    for part in parts.iter().chain([&found["overall"]]) {
+        for key in ["cosine", "step_cosine"] {
+            let cosine = part[key].as_f64().unwrap();
+            assert!(cosine.abs() <= 1.0 && cosine != 0.0, "{part}");
+        }
+        assert_eq!(part["spread"], 0.0, "of one frame");
+    }
+    let weights: u64 = parts.iter().map(|p| p["weights"].as_u64().unwrap()).sum();
+    assert_eq!(found["overall"]["weights"], weights);
+    let again = object(&["--batch", "2", "--mask-ratio", "0.5"]);
+    assert_eq!(again, found, "the same seed");
+    let other = object(&["--batch", "2", "--mask-ratio", "0.5", "--seed", "1"]);
+    assert_ne!(other["overall"]["cosine"], found["overall"]["cosine"]);
+    assert_eq!(
+        other["main_loss"], found["main_loss"],
+        "masks are not its business"
+    );
+    let table = align(&[]);
+    for row in ["encoder ", "embedding ", "stage 1 ", "stage 4 "] {
+        assert!(table.lines().any(|l| l.starts_with(row)), "{table}");
+    }
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! Measuring on labelled streams: metrics, protocols, datasets, reports; checking against recorded
 //! tensors; timing.
 
+mod alignment;
 pub mod bench;
 mod metrics;
 mod protocol;
@@ -10,6 +11,7 @@ mod scores;
 mod stream;
 pub mod tune;
 
+pub use alignment::{Alignment, PartAlignment, alignment};
 pub use metrics::{Averaging, Confusion, MetricError, StreamScore};
 pub use protocol::{EvalError, evaluate};
 pub use report::{EvalReport, MapsFrom, Tally};

@@ -2,9 +2,9 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use clap::Args;
-use tttseg::adapt::Learner;
-use tttseg::eval::{EvalReport, evaluate};
-use tttseg::runtime::Cancel;
+use tttseg::adapt::{Learner, Settings};
+use tttseg::eval::{Alignment, EvalReport, alignment, evaluate};
+use tttseg::runtime::{Cancel, Options, Runtime};
 use tttseg::weights::ModelFile;
 
 use crate::Outcome;
@@ -31,6 +31,10 @@ pub struct Arguments {
     playback: StreamOptions,
     #[command(flatten)]
     settings: SettingsArguments<false>,
+    /// Measure instead, on every labelled frame and with the weights of the file, whether reconstruction pulls the encoder
+    /// where the main task wants it: the cosine between the gradients of both losses, overall and per stage.
+    #[arg(long, requires = "labels")]
+    alignment: bool,
     /// Print the result as one JSON object on the last line.
     #[arg(long)]
     json: bool,
@@ -44,13 +48,11 @@ pub fn run(arguments: &Arguments) -> Outcome {
         Some(path) => ModelFile::open(path)?,
         None => ModelFile::embedded()?,
     };
-    let mut learner = Learner::new(
-        Arc::new(model),
-        arguments.settings.settings()?,
-        runtime,
-        &options,
-        &Cancel::new(),
-    )?;
+    let (model, settings) = (Arc::new(model), arguments.settings.settings()?);
+    if arguments.alignment {
+        return align(arguments, &model, &settings, runtime, &options);
+    }
+    let mut learner = Learner::new(model, settings, runtime, &options, &Cancel::new())?;
     let stream = arguments
         .playback
         .open(&arguments.frames, arguments.labels.as_deref())?;
@@ -68,6 +70,61 @@ pub fn run(arguments: &Arguments) -> Outcome {
         print(&report);
     }
     Ok(true)
+}
+
+fn align(
+    arguments: &Arguments,
+    model: &Arc<ModelFile>,
+    settings: &Settings,
+    runtime: &'static Runtime,
+    options: &Options,
+) -> Outcome {
+    let stream = arguments
+        .playback
+        .open(&arguments.frames, arguments.labels.as_deref())?;
+    let bar = frame_bar(stream.frames.len())?;
+    let found = alignment(model, settings, &stream, runtime, options, || bar.inc(1))?;
+    bar.finish_and_clear();
+    if arguments.json {
+        println!("{}", serde_json::to_string(&found)?);
+    } else {
+        print_alignment(&found);
+    }
+    Ok(true)
+}
+
+fn print_alignment(found: &Alignment) {
+    let number = |v: Option<f64>| v.map_or_else(|| "-".into(), |v| format!("{v:.4}"));
+    println!(
+        "{} frames, {} masked views of each (ratio {}, seed {})",
+        found.frames, found.views, found.mask_ratio, found.seed
+    );
+    println!(
+        "loss: main task {}, reconstruction {}",
+        number(found.main_loss),
+        number(found.recon_loss)
+    );
+    println!(
+        "part          weights   cosine   spread  positive     step   spread  norm main  norm recon"
+    );
+    for part in std::iter::once(&found.overall).chain(&found.parts) {
+        println!(
+            "{:<10} {:>10}  {:>7}  {:>7}  {:>8}  {:>7}  {:>7}  {:>9}  {:>10}",
+            part.part,
+            part.weights,
+            number(part.cosine),
+            number(part.spread),
+            part.positive
+                .map_or_else(|| "-".into(), |v| format!("{:.0} %", 100.0 * v)),
+            number(part.step_cosine),
+            number(part.step_spread),
+            number(part.main_norm),
+            number(part.recon_norm),
+        );
+    }
+    println!(
+        "cosine: between both gradients; step: between the main gradient and the sign of the other, as in a step of AdamW"
+    );
 }
 
 fn print(report: &EvalReport) {
