@@ -110,7 +110,7 @@ pub static KNOBS: [Knob; 19] = [
         "learn",
         "WHICH",
         learn,
-        "Which parameters learn: all, encoder, norms or last-stages (stages 3 and 4 of the encoder, and all of the reconstruction head)",
+        "Which parameters learn: all, encoder, norms, last-stages (stages 3 and 4 of the encoder) or first-stages (its embedding, stages 1 and 2), both with all of the reconstruction head",
         Trainable::EVERY.map(|t| (t.name(), t))
     ),
     number!("steps", "N", steps, "Steps per frame"),

@@ -15,11 +15,20 @@ pub enum Trainable {
     Norms,
     /// Stages 3 and 4 of f, and all of g: the step's way back ends half-way through f.
     LastStages,
+    /// The patch embedding and stages 1 and 2 of f, and all of g: what is near the pixels, where a shift of
+    /// their statistics is met first.
+    FirstStages,
 }
 
 impl Trainable {
     /// All of them, in the order of their help.
-    pub const EVERY: [Self; 4] = [Self::All, Self::Encoder, Self::Norms, Self::LastStages];
+    pub const EVERY: [Self; 5] = [
+        Self::All,
+        Self::Encoder,
+        Self::Norms,
+        Self::LastStages,
+        Self::FirstStages,
+    ];
 
     /// Its name on the command line.
     pub fn name(self) -> &'static str {
@@ -28,6 +37,7 @@ impl Trainable {
             Self::Encoder => "encoder",
             Self::Norms => "norms",
             Self::LastStages => "last-stages",
+            Self::FirstStages => "first-stages",
         }
     }
 
@@ -38,23 +48,26 @@ impl Trainable {
             Self::All => true,
             Self::Encoder => of_encoder.is_some(),
             Self::Norms => is_norm(name),
-            Self::LastStages => of_encoder.is_none_or(|rest| {
-                ["layers.2.", "layers.3.", "norms.stage3.", "norms.stage4."]
-                    .iter()
-                    .any(|stage| rest.contains(stage))
-            }),
+            Self::LastStages => of_encoder.is_none_or(is_late),
+            Self::FirstStages => of_encoder.is_none_or(|rest| !is_late(rest)),
         }
     }
+}
+
+/// Whether a parameter of f, its prefix taken away, belongs to stage 3 or 4.
+fn is_late(name: &str) -> bool {
+    let stages = ["layers.2.", "layers.3.", "norms.stage3.", "norms.stage4."];
+    stages.iter().any(|stage| name.contains(stage))
 }
 
 impl std::str::FromStr for Trainable {
     type Err = String;
 
-    /// `all`, `encoder`, `norms` or `last-stages`.
+    /// `all`, `encoder`, `norms`, `last-stages` or `first-stages`.
     fn from_str(name: &str) -> Result<Self, Self::Err> {
         let found = Self::EVERY.into_iter().find(|t| t.name() == name);
         found.ok_or_else(|| {
-            format!("unknown set of parameters '{name}' (all, encoder, norms, last-stages)")
+            format!("unknown set of parameters '{name}' (all, encoder, norms, last-stages, first-stages)")
         })
     }
 }
@@ -113,6 +126,10 @@ mod tests {
             assert!(late.iter().any(|n| stage(n, which)), "{which}");
             assert!(!early.iter().any(|n| stage(n, which)), "{which}");
         }
+        let (first, last) = names(Trainable::FirstStages);
+        assert_eq!(first.len() - heads.len(), early.len());
+        assert!(early.iter().all(|n| first.contains(n)) && heads.iter().all(|n| first.contains(n)));
+        assert!(last.iter().all(|n| late.contains(n)));
         // The pixel decoder of g has layers of the same numbers; all of it learns.
         let g = late.iter().filter(|n| !n.starts_with(ENCODER_PREFIX));
         assert_eq!(g.count(), heads.len());
