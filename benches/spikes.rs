@@ -134,7 +134,7 @@ fn scatter(runtime: &'static Runtime, options: &Options) -> Result<()> {
                 let mut g = Graph::new("scatter");
                 let xv = g.input("x", DType::F32, &[n, d])?;
                 let iv = g.input("indices", DType::I64, &[n])?;
-                let y = g.scatter_rows(xv, iv, rows)?;
+                let y = g.add_rows_at(xv, iv, rows)?;
                 g.output("y", y)?;
                 let model = g.finish(target)?;
                 let mut session = Session::new(runtime, &model, options, &Cancel::new())?;

@@ -583,3 +583,77 @@ fn training_leaves_out_an_image_it_cannot_read() {
     assert!(refuses(&train).contains("no labelled image is left"));
     assert_eq!(files(bench.0.path()), before);
 }
+
+/// Arguments of a run of `iterations` on the bench's two images, into `output`.
+fn training(bench: &Bench, output: &str, iterations: &str, more: &[&str]) -> Vec<String> {
+    let (data, output) = (bench.name("data"), bench.name(output));
+    #[rustfmt::skip]
+    let train = [
+        "train", "--data", &data, "--classes", "sky,road,car", "-o", &output, "--iterations", iterations, "--batch", "1",
+        "--masked", "1", "--crop-height", "32", "--crop-width", "32", "--height", "32", "--width", "32",
+        "--provider", "cpu", "--threads", "1",
+    ];
+    train.iter().chain(more).map(|s| s.to_string()).collect()
+}
+
+#[test]
+fn training_starts_from_a_model() {
+    if common::runtime().is_none() {
+        return;
+    }
+    let bench = Bench::new();
+    let unlabelled = [
+        "--unlabelled",
+        &bench.name("data"),
+        "--unlabelled-share",
+        "1",
+    ];
+    let told = works(&training(&bench, "first.safetensors", "2", &unlabelled));
+    assert!(told.contains("share of pixels and weight: sky "), "{told}");
+
+    // From the same frames without labels as well.
+    assert!(told.contains("2 pictures without labels"), "{told}");
+    let trained_on = ModelFile::open(bench.at("first.safetensors"))
+        .unwrap()
+        .trained_on;
+    assert!(trained_on.starts_with("data, "), "{trained_on}");
+    assert!(trained_on.ends_with("/data"), "{trained_on}");
+
+    // At a rate of nothing a run ends where it starts, but for half precision's rounding.
+    let init = bench.name("first.safetensors");
+    let still = ["--init", &init, "--learning-rate", "0", "--ema", "0"];
+    works(&training(&bench, "second.safetensors", "1", &still));
+    let weights = |name: &str| ModelFile::open(bench.at(name)).unwrap().weights;
+    assert_eq!(weights("first.safetensors"), weights("second.safetensors"));
+
+    let other = ["--init", &bench.name("mini.safetensors")];
+    let before = files(bench.0.path());
+    let error = refuses(&training(&bench, "third.safetensors", "1", &other));
+    assert!(
+        error.contains("mini.safetensors: tensor `") && error.contains("the model needs"),
+        "{error}"
+    );
+    let error = refuses(&training(&bench, "third.safetensors", "1", &["--ema", "1"]));
+    assert!(error.contains("possible is 0 to below 1"), "{error}");
+    let error = refuses(&training(
+        &bench,
+        "third.safetensors",
+        "1",
+        &["--temper", "2"],
+    ));
+    assert!(error.contains("--temper is 2"), "{error}");
+    let error = refuses(&training(
+        &bench,
+        "third.safetensors",
+        "1",
+        &["--balance", "2"],
+    ));
+    assert!(error.contains("rare is 2, possible is 0 to 1"), "{error}");
+    let empty = ["--unlabelled", &bench.name("empty")];
+    let error = refuses(&training(&bench, "third.safetensors", "1", &empty));
+    assert!(
+        error.contains("none of its 0 files is a picture"),
+        "{error}"
+    );
+    assert_eq!(files(bench.0.path()), before);
+}

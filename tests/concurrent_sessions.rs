@@ -21,7 +21,7 @@ fn first_sessions_can_be_built_at_once() {
                 let mut g = Graph::new("scatter");
                 let x = g.input("x", DType::F32, &[4, 2]).unwrap();
                 let at = g.input("at", DType::I64, &[4]).unwrap();
-                let y = g.scatter_rows(x, at, 3).unwrap();
+                let y = g.add_rows_at(x, at, 3).unwrap();
                 g.output("y", y).unwrap();
                 let model = g.finish(Target::Cpu).unwrap();
                 barrier.wait();

@@ -247,7 +247,9 @@ fn differentiate(g: &mut Graph, v: &mut Visit) -> Result<()> {
         Op::Slice { starts, .. } => layout::slice(g, v, starts),
         Op::Pad { before, .. } => layout::pad(g, v, before),
         Op::Gather { axis } => rows::gather(g, v, *axis),
+        Op::MixRows => rows::mix_rows(g, v),
         Op::ScatterRows { .. } => rows::scatter_rows(g, v),
+        Op::DotRows => rows::dot_rows(g, v),
         Op::ReduceMax { .. } => Err(GraphError::NotDifferentiable {
             layer: v.node.layer.clone(),
             op: v.node.op.name(),

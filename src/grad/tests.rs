@@ -132,22 +132,30 @@ fn all() -> Vec<(Op, Gradient)> {
             x(),
         ),
         (Op::Gather { axis: 0 }, x()),
-        (Op::ScatterRows { rows: 4 }, x()),
+        (Op::MixRows, Rule(vec![given(&[4, 2]), given(&[3, 2])])),
+        (
+            Op::ScatterRows { rows: 4 },
+            Rule(vec![given(&[3, 2]), given(&[3, 2])]),
+        ),
+        (Op::DotRows, Rule(vec![given(&[4, 2]), given(&[3, 2])])),
         (Op::Detach, real(1)),
     ]
 }
 
-/// The operands that are no real numbers.
-fn others(g: &mut Graph, op: &Op) -> (Vec<Value>, Vec<Value>) {
+/// All operands: the real ones and, in their places, those that are no real numbers.
+fn operands(g: &mut Graph, op: &Op, x: &[Value]) -> Vec<Value> {
     match op {
         Op::Where => {
             let a = g.constant(Constant::f32(&[3], &[1.0, 0.0, 1.0]));
             let zero = g.scalar(a, 0.0);
-            (vec![g.greater(a, zero).unwrap()], vec![])
+            [&[g.greater(a, zero).unwrap()], x].concat()
         }
-        Op::Gather { .. } => (vec![], vec![g.constant(Constant::i64(&[3], &[1, 0, 1]))]),
-        Op::ScatterRows { .. } => (vec![], vec![g.constant(Constant::i64(&[2], &[3, 3]))]),
-        _ => (vec![], vec![]),
+        Op::Gather { .. } => vec![x[0], g.constant(Constant::i64(&[3], &[1, 0, 1]))],
+        Op::MixRows | Op::ScatterRows { .. } | Op::DotRows => {
+            let index = g.constant(Constant::i64(&[3, 2], &[3, 3, 0, 1, 1, 3]));
+            vec![x[0], index, x[1]]
+        }
+        _ => x.to_vec(),
     }
 }
 
@@ -175,8 +183,7 @@ fn every_operator_has_a_rule_or_is_listed_without_one() {
                     DType::F64
                 };
                 check_in(dtype, &inputs, |g, x| {
-                    let (first, last) = others(g, &op);
-                    let operands = [&first[..], x, &last[..]].concat();
+                    let operands = operands(g, &op, x);
                     // All results of operators with several, so that each gets a cotangent.
                     let results = g.node(op.clone(), &operands)?;
                     let mut sum = None;
@@ -210,7 +217,7 @@ fn every_operator_has_a_rule_or_is_listed_without_one() {
 }
 
 /// Number of operators in [`Op`].
-const OPERATORS: usize = 50;
+const OPERATORS: usize = 52;
 
 /// Fails to compile when [`Op`] grows: give the new operator a place in [`all`] and count it.
 #[allow(dead_code, reason = "its use is that it compiles")]
@@ -225,7 +232,8 @@ fn count_me(op: &Op) {
         Op::ReduceMean { .. } | Op::ReduceMax { .. } | Op::ReduceSumSquare { .. } => {}
         Op::ArgMax { .. } | Op::Reshape { .. } | Op::Expand { .. } | Op::Transpose { .. } => {}
         Op::Concat { .. } | Op::Split { .. } | Op::Slice { .. } | Op::Pad { .. } => {}
-        Op::Gather { .. } | Op::ScatterRows { .. } | Op::Detach => {}
+        Op::Gather { .. } | Op::MixRows | Op::ScatterRows { .. } | Op::DotRows => {}
+        Op::Detach => {}
     }
 }
 

@@ -86,6 +86,16 @@ impl Constant {
         }
     }
 
+    /// `I32` elements.
+    pub fn i32(shape: &[usize], data: &[i32]) -> Self {
+        let bytes: Vec<u8> = data.iter().flat_map(|v| v.to_le_bytes()).collect();
+        Self {
+            dtype: DType::I32,
+            shape: shape.to_vec(),
+            bytes: bytes.into(),
+        }
+    }
+
     /// Number of elements.
     pub fn len(&self) -> usize {
         self.shape.iter().product()

@@ -41,7 +41,8 @@ pub(super) fn outputs(op: &Op, inputs: &[Typed]) -> Result<Outputs, Misfit> {
         Op::Concat { .. } => 1..=usize::MAX,
         Op::Add | Op::Sub | Op::Mul | Op::Div | Op::Max | Op::Min => 2..=2,
         Op::Equal | Op::Less | Op::Greater | Op::GreaterOrEqual | Op::And | Op::Or => 2..=2,
-        Op::MatMul | Op::Gather { .. } | Op::ScatterRows { .. } => 2..=2,
+        Op::MatMul | Op::Gather { .. } => 2..=2,
+        Op::MixRows | Op::ScatterRows { .. } | Op::DotRows => 3..=3,
         _ => 1..=1,
     };
     if !arity.contains(&inputs.len()) {
@@ -240,11 +241,23 @@ pub(super) fn outputs(op: &Op, inputs: &[Typed]) -> Result<Outputs, Misfit> {
             s.extend(&x[*axis + 1..]);
             one(dtype, s)
         }
-        Op::ScatterRows { rows } => {
-            if rank != 2 || inputs[1].1 != [x[0]] {
-                return shape_error(format!("rows {x:?} at indices {:?}", inputs[1].1));
+        Op::MixRows | Op::ScatterRows { .. } | Op::DotRows => {
+            let (index, last) = (inputs[1].1, inputs[2].1);
+            let &[height, d] = x else {
+                return shape_error(format!("rows {x:?}"));
+            };
+            let &[n, _] = index else {
+                return shape_error(format!("indices {index:?}"));
+            };
+            let (fits, shape) = match op {
+                Op::MixRows => (last == index, vec![n, d]),
+                Op::ScatterRows { rows } => (last == index && height == n, vec![*rows, d]),
+                _ => (last == [n, d], index.to_vec()),
+            };
+            if !fits {
+                return shape_error(format!("rows {x:?} at indices {index:?} with {last:?}"));
             }
-            one(dtype, vec![*rows, x[1]])
+            one(dtype, shape)
         }
     }
 }
@@ -253,7 +266,12 @@ fn check_types(op: &Op, inputs: &[Typed]) -> Result<(), Misfit> {
     let types: Vec<DType> = inputs.iter().map(|i| i.0).collect();
     let fits = match op {
         Op::Where => types[0] == DType::Bool && types[1] == types[2],
-        Op::Gather { .. } | Op::ScatterRows { .. } => matches!(types[1], DType::I64 | DType::I32),
+        Op::Gather { .. } => matches!(types[1], DType::I64 | DType::I32),
+        Op::MixRows | Op::ScatterRows { .. } | Op::DotRows => {
+            types[0].is_real()
+                && types[2] == types[0]
+                && matches!(types[1], DType::I64 | DType::I32)
+        }
         Op::And | Op::Or | Op::Not => types.iter().all(|&t| t == DType::Bool),
         Op::Exp
         | Op::Log

@@ -3,7 +3,7 @@
 //!
 //! The vocabulary is small and closed ([`Op`]): what the models need, and what the gradients of
 //! the models need. Every operator stands for exactly one ONNX operator of opset [`OPSET`], or
-//! for the one operator of our own, [`Op::ScatterRows`].
+//! for the operators of our own on rows, [`Op::MixRows`] and its gradients.
 //!
 //! ```
 //! use tttseg::graph::{DType, Graph, Target};

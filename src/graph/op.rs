@@ -114,17 +114,24 @@ pub enum Op {
     Gather {
         axis: usize,
     },
-    /// Rows of a matrix `(n, d)` added up into `(rows, d)` at the places that `(n,)` indices name;
-    /// indices may repeat. Our own operator on the CPU, `ScatterND(reduction=add)` on CUDA.
+    /// Weighted sums of rows: `table (rows, d)`, `index (n, k)` (may repeat), `weight (n, k)` to `(n, d)`, where row i is
+    /// Σⱼ weight[i, j] · table[index[i, j]]. Our own operator on the CPU, `Gather` and `MatMul` on CUDA; so are the next
+    /// two, which are its gradients.
+    MixRows,
+    /// The adjoint in the table: `y (n, d)`, `index (n, k)`, `weight (n, k)` to `(rows, d)`, where weight[i, j] · y[i] is
+    /// added to row index[i, j]. `ScatterND(reduction=add)` on CUDA.
     ScatterRows {
         rows: usize,
     },
+    /// The adjoint in the weights: `table (rows, d)`, `index (n, k)`, `y (n, d)` to the dot products
+    /// table[index[i, j]] · y[i], `(n, k)`.
+    DotRows,
     /// The value itself; no gradient passes. Removed when the graph is finished.
     Detach,
 }
 
 impl Op {
-    /// Name of the operator in ONNX (for `ScatterRows` and `Detach` our own).
+    /// Name of the operator in ONNX (for those on rows and `Detach` our own).
     pub fn name(&self) -> &'static str {
         match self {
             Op::Add => "Add",
@@ -175,7 +182,9 @@ impl Op {
             Op::Slice { .. } => "Slice",
             Op::Pad { .. } => "Pad",
             Op::Gather { .. } => "Gather",
+            Op::MixRows => "MixRows",
             Op::ScatterRows { .. } => "ScatterRows",
+            Op::DotRows => "DotRows",
             Op::Detach => "Detach",
         }
     }

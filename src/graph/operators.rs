@@ -1,6 +1,6 @@
 //! One method per operator: each appends a node and returns its result.
 
-use super::{DType, Graph, Op, Result, Value, infer};
+use super::{Constant, DType, Graph, Op, Result, Value, infer};
 
 macro_rules! operators {
     ($($method:ident($($operand:ident),+) = $op:expr, $doc:literal;)+) => {
@@ -250,9 +250,34 @@ impl Graph {
         self.one(Op::Gather { axis }, &[x, indices])
     }
 
-    /// Rows `(n, d)` added up at indices `(n,)` into `(rows, d)`; see [`Op::ScatterRows`].
-    pub fn scatter_rows(&mut self, x: Value, indices: Value, rows: usize) -> Result<Value> {
-        self.one(Op::ScatterRows { rows }, &[x, indices])
+    /// Weighted sums of the rows of a table; see [`Op::MixRows`].
+    pub fn mix_rows(&mut self, table: Value, index: Value, weight: Value) -> Result<Value> {
+        self.one(Op::MixRows, &[table, index, weight])
+    }
+
+    /// Rows added up, weighted, at repeated places; see [`Op::ScatterRows`].
+    pub fn scatter_rows(
+        &mut self,
+        y: Value,
+        index: Value,
+        weight: Value,
+        rows: usize,
+    ) -> Result<Value> {
+        self.one(Op::ScatterRows { rows }, &[y, index, weight])
+    }
+
+    /// Dot products of rows with rows of a table; see [`Op::DotRows`].
+    pub fn dot_rows(&mut self, table: Value, index: Value, y: Value) -> Result<Value> {
+        self.one(Op::DotRows, &[table, index, y])
+    }
+
+    /// Rows `(n, d)` added up at indices `(n,)` into `(rows, d)`.
+    pub fn add_rows_at(&mut self, x: Value, indices: Value, rows: usize) -> Result<Value> {
+        let n = self.shape(indices).iter().product();
+        let index = self.reshape(indices, &[n, 1])?;
+        let one = self.constant(Constant::real(self.dtype(x), &[1, 1], [1.0]));
+        let ones = self.expand(one, &[n, 1])?;
+        self.scatter_rows(x, index, ones, rows)
     }
 
     /// `x` summed to a shape that broadcasts to its own: the adjoint of broadcasting.

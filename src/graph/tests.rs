@@ -176,7 +176,9 @@ fn operands_that_do_not_fit_are_refused() {
             vec![x],
         ),
         (Op::Gather { axis: 0 }, vec![x, y]),
-        (Op::ScatterRows { rows: 3 }, vec![y, ids]),
+        (Op::MixRows, vec![y, ids, y]),
+        (Op::ScatterRows { rows: 3 }, vec![y, ids, y]),
+        (Op::DotRows, vec![y, ids, y]),
     ];
     for (op, operands) in wrong {
         assert!(g.node(op.clone(), &operands).is_err(), "{op:?}");
@@ -337,7 +339,7 @@ fn special(target: Target) -> super::Model {
     let y = g.pad(y, &[1, 0], &[0, 1]).unwrap();
     let y = g.slice_axis(y, 1, 1, 3).unwrap();
     let total = g.reduce_mean(y, &[0, 1], false).unwrap();
-    let rows = g.scatter_rows(x, ids, 4).unwrap();
+    let rows = g.add_rows_at(x, ids, 4).unwrap();
     let parts = g.split(rows, 0, &[1, 3]).unwrap();
     let up = g.expand(total, &[2, 2]).unwrap();
     let flag = g.greater(up, total).unwrap();

@@ -22,10 +22,10 @@ impl DeformableSizes {
         self.levels.iter().map(|(h, w)| h * w).sum()
     }
 
-    /// Places of the tables of all levels: a sample's upper left corner may lie one row and one column outside on
-    /// either side.
+    /// Places of the tables of all levels: the corners of a sample may lie one row and one column outside before
+    /// the level, and two behind.
     fn places(&self) -> usize {
-        self.levels.iter().map(|(h, w)| (h + 2) * (w + 2)).sum()
+        self.levels.iter().map(|(h, w)| (h + 3) * (w + 3)).sum()
     }
 
     /// One number per head, level and point, in the order of the projections.
@@ -43,8 +43,8 @@ impl DeformableSizes {
 /// both `(batch, tokens of all levels, channels)`, to the same shape. Parameters below `at`:
 /// `sampling_offsets`, `attention_weights`, `value_proj`, `output_proj`.
 ///
-/// All four corners of a bilinear sample are one row of a table, so that a sample is one row gathered; the border of
-/// zeros around every level stands for what lies outside.
+/// A head's result is one row of a sparse product: its samples' four corners are rows of a table of values, with the
+/// bilinear weights times the attention. The border of zeros around every level stands for what lies outside.
 ///
 /// # Errors
 /// When the shapes do not fit, or there are so many rows that float32 cannot number them.
@@ -72,7 +72,7 @@ pub fn deformable_attention(
     }
 
     let value = linear(g, p, &format!("{at}.value_proj"), source, channels, true)?;
-    let table = corner_table(g, value, heads, sizes)?;
+    let table = bordered(g, value, heads, sizes)?;
     let logits = linear(
         g,
         p,
@@ -81,7 +81,8 @@ pub fn deformable_attention(
         columns,
         true,
     )?;
-    let logits = g.reshape(logits, &[batch * tokens * heads.count, samples])?;
+    let lead = batch * tokens * heads.count;
+    let logits = g.reshape(logits, &[lead, samples])?;
     let attention = g.softmax(logits, 1)?;
     let attention = g.reshape(attention, &[batch, tokens, columns])?;
     let x = line(g, p, at, query, Axis::X, sizes)?;
@@ -89,7 +90,7 @@ pub fn deformable_attention(
 
     let upper = g.mul(attention, y.near)?;
     let lower = g.mul(attention, y.far)?;
-    let mut corners = vec![];
+    let mut weights = vec![];
     for (row, column) in [
         (upper, x.near),
         (upper, x.far),
@@ -97,38 +98,31 @@ pub fn deformable_attention(
         (lower, x.far),
     ] {
         let weight = g.mul(row, column)?;
-        corners.push(g.reshape(weight, &[1, batch * tokens * columns])?);
+        weights.push(g.reshape(weight, &[lead, samples])?);
     }
-    let weights = g.concat(&corners, 0)?;
-    let weights = g.transpose(weights, &[1, 0])?;
-    let lead = batch * tokens * heads.count;
-    let weights = g.reshape(weights, &[lead, 1, samples * 4])?;
+    let weights = g.concat(&weights, 1)?;
 
     let index = g.add(y.row, x.row)?;
     let first = g.constant(first_rows(batch, sizes));
     let index = g.add(index, first)?;
-    // Positions that are not numbers must not become rows: the step's guard is to see them, not `Gather`.
+    // Positions that are not numbers must not become rows: the step's guard is to see them, not the product.
     let zero = g.scalar(index, 0.0);
     let valid = g.greater_or_equal(index, zero)?;
     let index = g.select(valid, index, zero)?;
-    let index = g.cast(index, DType::I64)?;
-    let index = g.reshape(index, &[batch * tokens * columns])?;
+    let index = g.cast(index, DType::I32)?;
+    let index = g.reshape(index, &[lead, 1, samples])?;
+    let corners = g.constant(corners(sizes));
+    let index = g.add(index, corners)?;
+    let index = g.reshape(index, &[lead, 4 * samples])?;
 
-    let sampled = g.gather(table, index, 0)?;
-    let sampled = g.reshape(sampled, &[lead, samples * 4, heads.channels])?;
-    let mixed = g.matmul(weights, sampled)?;
+    let mixed = g.mix_rows(table, index, weights)?;
     let mixed = g.reshape(mixed, &[batch, tokens, channels])?;
     linear(g, p, &format!("{at}.output_proj"), mixed, channels, true)
 }
 
-/// Rows of corners: for every place of every level and every head, the values at the place, right of it, below it and
-/// diagonally below, `(batch · places · heads, 4 · head channels)`; zeros outside the level.
-fn corner_table(
-    g: &mut Graph,
-    value: Value,
-    heads: Heads,
-    sizes: &DeformableSizes,
-) -> Result<Value> {
+/// The values of every place of every level and every head, `(batch · places · heads, head channels)`, with a border of
+/// zeros around each level.
+fn bordered(g: &mut Graph, value: Value, heads: Heads, sizes: &DeformableSizes) -> Result<Value> {
     let [batch, _, channels] = *g.shape(value) else {
         return Err(g.config_error("values of deformable attention"));
     };
@@ -139,23 +133,25 @@ fn corner_table(
         start += h * w;
         let map = g.reshape(level, &[batch, h, w, channels])?;
         let padded = g.pad(map, &[0, 1, 1, 0], &[0, 2, 2, 0])?;
-        let mut corners = vec![];
-        for (down, right) in [(0, 0), (0, 1), (1, 0), (1, 1)] {
-            let starts = [0, down, right, 0];
-            let ends = [batch, down + h + 2, right + w + 2, channels];
-            let corner = g.slice(padded, &starts, &ends)?;
-            corners.push(g.reshape(
-                corner,
-                &[batch, (h + 2) * (w + 2), heads.count, heads.channels],
-            )?);
-        }
-        tables.push(g.concat(&corners, 3)?);
+        tables.push(g.reshape(padded, &[batch, (h + 3) * (w + 3), channels])?);
     }
     let table = g.concat(&tables, 1)?;
     g.reshape(
         table,
-        &[batch * sizes.places() * heads.count, 4 * heads.channels],
+        &[batch * sizes.places() * heads.count, heads.channels],
     )
+}
+
+/// What to add to the row of a sample's upper left corner for that of every corner: `(1, 4, levels · points)`.
+fn corners(sizes: &DeformableSizes) -> Constant {
+    let mut data = vec![];
+    for (down, right) in [(0, 0), (0, 1), (1, 0), (1, 1)] {
+        for &(_, w) in &sizes.levels {
+            let rows = (down * (w + 3) + right) * sizes.heads;
+            data.extend(std::iter::repeat_n(rows as i32, POINTS));
+        }
+    }
+    Constant::i32(&[1, 4, sizes.levels.len() * POINTS], &data)
 }
 
 #[derive(Clone, Copy, PartialEq)]
@@ -174,7 +170,7 @@ impl Axis {
         if self == Axis::X {
             heads as f64
         } else {
-            ((w + 2) * heads) as f64
+            ((w + 3) * heads) as f64
         }
     }
 }
@@ -268,9 +264,9 @@ fn first_rows(batch: usize, sizes: &DeformableSizes) -> Constant {
         for head in 0..count {
             let mut start = b * sizes.places();
             for (h, w) in &sizes.levels {
-                let inside = start + (w + 2) + 1;
+                let inside = start + (w + 3) + 1;
                 data.extend(std::iter::repeat_n((inside * count + head) as f64, POINTS));
-                start += (h + 2) * (w + 2);
+                start += (h + 3) * (w + 3);
             }
         }
     }

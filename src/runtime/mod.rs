@@ -25,7 +25,7 @@ mod cancel;
 mod error;
 mod library;
 mod provider;
-mod scatter;
+mod rows;
 mod session;
 mod tensor;
 #[cfg(test)]

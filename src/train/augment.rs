@@ -22,7 +22,7 @@ pub struct Augmentation {
     pub stretch: f32,
     /// Probability of a mirror image.
     pub flip: f32,
-    /// Probability that the view is chosen to contain a class, rare ones first.
+    /// Probability that the view is chosen to contain a pixel of a class, which is drawn by the inverse root of its pixels.
     pub rare: f32,
     /// Probability of each of brightness, contrast, saturation and hue.
     pub jitter: f32,
@@ -44,8 +44,22 @@ pub struct Augmentation {
     pub dusk_gamma: f32,
     /// Least gain of dusk, above 0, at most 1.
     pub dusk_gain: f32,
-    /// Largest change of a channel's gain at dusk, from 0 to 1.
+    /// Largest change of the gain of red, and the opposite one of blue, at dusk, from 0 to 1.
     pub dusk_cast: f32,
+    /// Largest share of the saturation that is lost at dusk, from 0 to 1.
+    pub dusk_fade: f32,
+    /// Largest standard deviation of the noise at dusk, from 0 to 1.
+    pub dusk_noise: f32,
+    /// Probability of lamps, at dusk.
+    pub lamps: f32,
+    /// Probability of fog.
+    pub fog: f32,
+    /// Largest share of the image that fog replaces by grey, from 0 to 1.
+    pub fog_depth: f32,
+    /// Probability of uneven light: shade below and towards the corners.
+    pub shade: f32,
+    /// Largest share of the light that shade takes, from 0 to 1.
+    pub shade_depth: f32,
     /// Probability of noise.
     pub noise: f32,
     /// Largest standard deviation of the noise, from 0 to 1.
@@ -73,13 +87,20 @@ impl Default for Augmentation {
             hue: 0.05,
             gamma: 0.3,
             gamma_range: (0.6, 1.6),
-            dusk: 0.35,
+            dusk: 0.5,
             dusk_gamma: 3.0,
-            dusk_gain: 0.15,
-            dusk_cast: 0.2,
+            dusk_gain: 0.12,
+            dusk_cast: 0.3,
+            dusk_fade: 0.7,
+            dusk_noise: 0.04,
+            lamps: 0.4,
+            fog: 0.2,
+            fog_depth: 0.6,
+            shade: 0.35,
+            shade_depth: 0.8,
             noise: 0.3,
             noise_sigma: 0.06,
-            blur: 0.1,
+            blur: 0.2,
             blur_sigma: 1.5,
             grey: 0.08,
         }
@@ -106,14 +127,26 @@ impl Augmentation {
             stretch: 1.0,
             flip: 0.0,
             rare: 0.0,
-            jitter: 0.0,
-            gamma: 0.0,
-            dusk: 0.0,
-            noise: 0.0,
-            blur: 0.0,
-            grey: 0.0,
-            ..Self::default()
+            ..Self::default().in_light(0.0)
         }
+    }
+
+    /// The same with changes of colour and light that many times as likely, certain at most: from 0 for none. How
+    /// strong each of them is stays as it is.
+    pub fn in_light(mut self, often: f32) -> Self {
+        for probability in [
+            &mut self.jitter,
+            &mut self.gamma,
+            &mut self.dusk,
+            &mut self.fog,
+            &mut self.shade,
+            &mut self.noise,
+            &mut self.blur,
+            &mut self.grey,
+        ] {
+            *probability = (*probability * often).min(1.0);
+        }
+        self
     }
 
     /// Checks every range.
@@ -131,6 +164,13 @@ impl Augmentation {
             ("gamma", self.gamma),
             ("dusk", self.dusk),
             ("dusk_cast", self.dusk_cast),
+            ("dusk_fade", self.dusk_fade),
+            ("dusk_noise", self.dusk_noise),
+            ("lamps", self.lamps),
+            ("fog", self.fog),
+            ("fog_depth", self.fog_depth),
+            ("shade", self.shade),
+            ("shade_depth", self.shade_depth),
             ("noise", self.noise),
             ("noise_sigma", self.noise_sigma),
             ("blur", self.blur),

@@ -17,7 +17,7 @@ use crate::weights::Normalisation;
 pub struct TrainOptions {
     /// Images per step.
     pub batch: usize,
-    /// How many of them, the first ones, g reconstructs as well.
+    /// Images that g reconstructs, at most as many; they are given beside those.
     pub masked: usize,
     /// Size of the crops.
     pub size: Size,
@@ -29,15 +29,18 @@ pub struct TrainOptions {
     pub class_weights: Vec<f32>,
     /// The optimiser.
     pub optimiser: AdamW,
+    /// Whether an average of the weights is kept.
+    pub average: bool,
 }
 
 /// One step of joint training of f, g and h.
 ///
-/// Inputs: the layout's buffers, `images` (bytes `(batch, h, w, 3)`), `labels` (bytes `(batch, h, w)`; what is no
+/// Inputs: the layout's buffers, `images` (bytes `(batch + masked, h, w, 3)`, those with labels first), `labels` (bytes `(batch, h, w)`; what is no
 /// class is ignored), `mask` (`(masked, h/16, w/16)`, 1 = visible), scalars `learning_rate` and
-/// `encoder_learning_rate`, moments `first.…`, `second.…` and `step`.
+/// `encoder_learning_rate`, moments `first.…`, `second.…` and `step`; with an average, the buffers `average.…` and the
+/// scalar `average_share`, by which it moves towards the new weights.
 ///
-/// Outputs: `new.…` per buffer and moment (in the order of their inputs), then `main_loss`, `recon_loss`,
+/// Outputs: `new.…` per buffer, moment and average (in the order of their inputs), then `main_loss`, `recon_loss`,
 /// `gradient_norm` and `finite`.
 ///
 /// # Errors
@@ -52,7 +55,7 @@ pub fn train_graph(
     let g = &mut graph;
     let (batch, size) = (options.batch, options.size);
     let mut p = Parameters::all_learned();
-    let target = images(g, batch, size, normalisation)?;
+    let all = images(g, batch + options.masked, size, normalisation)?;
     let mask = mask(g, options.masked, size)?;
     let labels = g.input("labels", DType::U8, &[batch, size.height, size.width])?;
     let rates = Rates {
@@ -60,11 +63,12 @@ pub fn train_graph(
         encoder: g.input("encoder_learning_rate", DType::F32, &[])?,
     };
 
-    let visible = fully_visible(g, target)?;
     if options.masked == 0 || options.masked > batch {
         return Err(g.config_error(format!("{} of {batch} images masked", options.masked)));
     }
-    let hidden = g.slice_axis(target, 0, 0, options.masked)?;
+    let labelled = g.slice_axis(all, 0, 0, batch)?;
+    let visible = fully_visible(g, labelled)?;
+    let hidden = g.slice_axis(all, 0, batch, batch + options.masked)?;
     let masked = masked_patches(g, hidden, mask)?;
     let both = g.concat(&[visible, masked.patches], 0)?;
     let stages = swin(
@@ -125,11 +129,31 @@ pub fn train_graph(
             g.output(&format!("new.{kind}.{}", buffer.name), value)?;
         }
     }
+    if options.average {
+        g.layer("average", |g| average(g, layout, &update.buffers))?;
+    }
     g.output("main_loss", main_loss)?;
     g.output("recon_loss", recon_loss)?;
     g.output("gradient_norm", update.norm)?;
     g.output("finite", update.finite)?;
     Ok(graph)
+}
+
+/// Moves the average of every buffer towards its new contents. In the graph, so that weights stay on the device.
+fn average(g: &mut Graph, layout: &Layout, new: &[Value]) -> Result<()> {
+    let share = g.input("average_share", DType::F32, &[])?;
+    for (buffer, &new) in layout.buffers.iter().zip(new) {
+        let old = g.input(
+            &format!("average.{}", buffer.name),
+            DType::F32,
+            &buffer.shape,
+        )?;
+        let way = g.sub(new, old)?;
+        let step = g.mul(way, share)?;
+        let moved = g.add(old, step)?;
+        g.output(&format!("new.average.{}", buffer.name), moved)?;
+    }
+    Ok(())
 }
 
 fn part(g: &mut Graph, stages: &[Feature], start: usize, end: usize) -> Result<Vec<Feature>> {

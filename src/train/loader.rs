@@ -1,7 +1,9 @@
 //! Batches, prepared while the network is busy with the one before.
 
-use super::augment::{Augmentation, AugmentationError, Viewer};
+use super::augment::{Augmentation, AugmentationError, Viewer, chance};
+use super::balance::ClassDraw;
 use super::data::LabelledSet;
+use super::pictures::PictureSet;
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use std::sync::Arc;
@@ -16,11 +18,13 @@ pub enum LoaderError {
     Augmentation(#[from] AugmentationError),
     /// Batches without pixels, or far too large.
     #[error(
-        "batch of {images} images of {width}x{height} pixels (1 to 4096 images, sides from 1 to 8192)"
+        "batch of {images} images, {masked} of them masked, of {width}x{height} pixels (1 to 4096 images, no more masked, sides from 1 to 8192)"
     )]
     Size {
         /// Images in a batch.
         images: usize,
+        /// How many of them are reconstructed.
+        masked: usize,
         /// Width in pixels.
         width: usize,
         /// Height in pixels.
@@ -29,6 +33,9 @@ pub enum LoaderError {
     /// An image could not be resized.
     #[error("preparing a batch: {0}")]
     Image(String),
+    /// A share that is none.
+    #[error("{0} of the masked images are to be pictures without labels; possible is 0 to 1")]
+    Share(f32),
     /// A thread could not be started.
     #[error("starting a loader thread: {0}")]
     Spawn(std::io::Error),
@@ -40,8 +47,10 @@ pub enum LoaderError {
 /// Size of a batch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct BatchSize {
-    /// Images.
+    /// Labelled images.
     pub images: usize,
+    /// Images for reconstruction, at most as many.
+    pub masked: usize,
     /// Height of each in pixels.
     pub height: usize,
     /// Width of each in pixels.
@@ -55,23 +64,44 @@ pub struct Batch {
     pub iteration: u64,
     /// Its size.
     pub size: BatchSize,
-    /// Interleaved RGB, images × height × width × 3.
+    /// Interleaved RGB, (images + masked) × height × width × 3: the labelled ones, then those to reconstruct.
     pub images: Vec<u8>,
     /// Class ids, images × height × width; 255 where nothing is labelled.
     pub labels: Vec<u8>,
+}
+
+/// Where images come from.
+#[derive(Clone, Debug)]
+pub struct Sources {
+    /// Images with labels.
+    pub labelled: Arc<LabelledSet>,
+    /// Pictures without labels, for reconstruction only; may be empty.
+    pub pictures: Arc<PictureSet>,
+    /// How many of the images to reconstruct are such pictures, from 0 to 1; the others are the batch's labelled ones.
+    pub share: f32,
+}
+
+impl From<Arc<LabelledSet>> for Sources {
+    /// No pictures without labels.
+    fn from(labelled: Arc<LabelledSet>) -> Self {
+        Self {
+            labelled,
+            pictures: Arc::default(),
+            share: 0.0,
+        }
+    }
 }
 
 /// Makes batches on the calling thread; [`Loader`] does so on others. What a batch holds depends on the set, the
 /// settings, the seed and the iteration only.
 #[derive(Debug)]
 pub struct Batches {
-    set: Arc<LabelledSet>,
+    sources: Sources,
     knobs: Augmentation,
     size: BatchSize,
     seed: u64,
     viewer: Viewer,
-    /// Weights of the classes, added up; empty when no class has a pixel.
-    weights: Vec<(u8, f64)>,
+    classes: ClassDraw,
     epoch: Option<(u64, Vec<u32>)>,
 }
 
@@ -80,6 +110,7 @@ pub struct Batches {
 enum Purpose {
     View = 1,
     Order = 2,
+    Picture = 3,
 }
 
 /// Random numbers for one purpose.
@@ -92,44 +123,42 @@ fn random(seed: u64, a: u64, b: u64, purpose: Purpose) -> ChaCha8Rng {
 }
 
 impl Batches {
-    /// Batches of `size` from `set`.
+    /// Batches of `size` from `sources`.
     ///
     /// # Errors
-    /// [`LoaderError`] when a knob or the size is out of range.
+    /// [`LoaderError`] when a knob, the share of pictures or the size is out of range.
     pub fn new(
-        set: Arc<LabelledSet>,
+        sources: impl Into<Sources>,
         knobs: Augmentation,
         size: BatchSize,
         seed: u64,
     ) -> Result<Self, LoaderError> {
+        let sources = sources.into();
         knobs.validate()?;
+        if !(0.0..=1.0).contains(&sources.share) {
+            return Err(LoaderError::Share(sources.share));
+        }
         let sides = 1..=8192;
         if !(1..=4096).contains(&size.images)
+            || size.masked > size.images
             || !sides.contains(&size.width)
             || !sides.contains(&size.height)
         {
             return Err(LoaderError::Size {
                 images: size.images,
+                masked: size.masked,
                 width: size.width,
                 height: size.height,
             });
         }
-        let mut total = 0.0;
-        let classes = set.class_pixels().iter().zip(0u8..);
-        let weights = classes
-            .filter(|(pixels, _)| **pixels > 0)
-            .map(|(&pixels, class)| {
-                total += 1.0 / (pixels as f64).sqrt();
-                (class, total)
-            })
-            .collect();
+        let classes = ClassDraw::new(sources.labelled.class_pixels());
         Ok(Self {
-            set,
+            sources,
             knobs,
             size,
             seed,
             viewer: Viewer::default(),
-            weights,
+            classes,
             epoch: None,
         })
     }
@@ -138,10 +167,11 @@ impl Batches {
     /// are chosen for a rare class (more often the fewer pixels it has: with the inverse of their root).
     ///
     /// # Errors
-    /// [`LoaderError::Image`] when an image cannot be resized.
+    /// [`LoaderError::Image`] when an image cannot be resized or a picture no longer be read.
     pub fn batch(&mut self, iteration: u64) -> Result<Batch, LoaderError> {
         let BatchSize {
             images,
+            masked,
             height,
             width,
         } = self.size;
@@ -149,7 +179,7 @@ impl Batches {
         let mut batch = Batch {
             iteration,
             size: self.size,
-            images: vec![0; images * pixels * 3],
+            images: vec![0; (images + masked) * pixels * 3],
             labels: vec![0; images * pixels],
         };
         let views = batch.images.chunks_exact_mut(pixels * 3);
@@ -157,7 +187,7 @@ impl Batches {
             let mut rng = random(self.seed, iteration, i as u64, Purpose::View);
             let position = iteration.wrapping_mul(images as u64).wrapping_add(i as u64);
             let (index, class) = self.choose(position, &mut rng);
-            let sample = &self.set.samples()[index];
+            let sample = &self.sources.labelled.samples()[index];
             self.viewer
                 .view(
                     sample,
@@ -170,24 +200,64 @@ impl Batches {
                 )
                 .map_err(LoaderError::Image)?;
         }
+        let (labelled, hidden) = batch.images.split_at_mut(images * pixels * 3);
+        let views = hidden.chunks_exact_mut(pixels * 3);
+        for (i, (image, same)) in views.zip(labelled.chunks_exact(pixels * 3)).enumerate() {
+            let mut rng = random(self.seed, iteration, i as u64, Purpose::Picture);
+            let chosen = chance(&mut rng, self.sources.share);
+            if chosen && !self.sources.pictures.is_empty() {
+                self.picture(&mut rng, (width, height), image)?;
+            } else {
+                image.copy_from_slice(same);
+            }
+        }
         Ok(batch)
+    }
+
+    /// A view of a random picture, filled by it.
+    fn picture(
+        &mut self,
+        rng: &mut ChaCha8Rng,
+        (width, height): (usize, usize),
+        image: &mut [u8],
+    ) -> Result<(), LoaderError> {
+        let pictures = &self.sources.pictures;
+        let index = rng.random_range(0..pictures.len() as u64) as usize;
+        let sample = pictures.read(index).map_err(LoaderError::Image)?;
+        // What is padding is nothing to reconstruct; stretching takes its root from one axis.
+        let across = width as f32 / sample.width as f32;
+        let down = height as f32 / sample.height as f32;
+        let fills = across.max(down) * self.knobs.stretch.sqrt();
+        let knobs = Augmentation {
+            scale: (fills, 2.0 * fills),
+            ..self.knobs.clone()
+        };
+        let mut labels = vec![0; width * height];
+        self.viewer
+            .view(
+                &sample,
+                &knobs,
+                None,
+                rng,
+                (width, height),
+                image,
+                &mut labels,
+            )
+            .map_err(LoaderError::Image)
     }
 
     /// Which image to look at, and which class to have in view.
     fn choose(&mut self, position: u64, rng: &mut ChaCha8Rng) -> (usize, Option<u8>) {
-        let rare = super::augment::chance(rng, self.knobs.rare);
-        if let (true, Some(&(_, total))) = (rare, self.weights.last()) {
-            let at = rng.random::<f64>() * total;
-            let drawn = self.weights.iter().find(|(_, sum)| at < *sum);
-            if let Some(&(class, _)) = drawn {
-                let holding = self.set.containing(usize::from(class));
-                if !holding.is_empty() {
-                    let index = holding[rng.random_range(0..holding.len() as u64) as usize];
-                    return (index as usize, Some(class));
-                }
+        if chance(rng, self.knobs.rare)
+            && let Some(class) = self.classes.draw(rng)
+        {
+            let holding = self.sources.labelled.containing(usize::from(class));
+            if !holding.is_empty() {
+                let index = holding[rng.random_range(0..holding.len() as u64) as usize];
+                return (index as usize, Some(class));
             }
         }
-        let count = self.set.samples().len() as u64;
+        let count = self.sources.labelled.samples().len() as u64;
         let (epoch, place) = (position / count, (position % count) as usize);
         if self.epoch.as_ref().is_none_or(|(e, _)| *e != epoch) {
             self.epoch = Some((epoch, shuffled(self.seed, epoch, count)));
@@ -224,20 +294,20 @@ impl Loader {
     /// to the batches.
     ///
     /// # Errors
-    /// [`LoaderError`] when a knob or the size is out of range or a thread cannot be started.
+    /// [`LoaderError`] when a knob, the share of pictures or the size is out of range or a thread cannot be started.
     pub fn new(
-        set: Arc<LabelledSet>,
+        sources: impl Into<Sources>,
         knobs: Augmentation,
         size: BatchSize,
         seed: u64,
         first: u64,
         threads: usize,
     ) -> Result<Self, LoaderError> {
-        let threads = threads.max(1);
+        let (sources, threads) = (sources.into(), threads.max(1));
         let mut channels = Vec::with_capacity(threads);
         let mut handles = Vec::with_capacity(threads);
         for t in 0..threads as u64 {
-            let mut batches = Batches::new(Arc::clone(&set), knobs.clone(), size, seed)?;
+            let mut batches = Batches::new(sources.clone(), knobs.clone(), size, seed)?;
             let (send, receive) = sync_channel(AHEAD);
             let work = move || {
                 let mine = (first.saturating_add(t)..).step_by(threads);
@@ -288,108 +358,4 @@ impl Drop for Loader {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::train::Sample;
-
-    const SIZE: BatchSize = BatchSize {
-        images: 3,
-        height: 24,
-        width: 32,
-    };
-
-    /// Seven images, each of one colour; the last holds the only pixel of class 2.
-    fn set() -> Arc<LabelledSet> {
-        let samples = (0..7u8).map(|i| Sample {
-            name: format!("{i}"),
-            width: 40,
-            height: 30,
-            rgb: vec![i * 10; 40 * 30 * 3],
-            labels: (0..1200)
-                .map(|p| {
-                    if i == 6 && p == 77 {
-                        2
-                    } else {
-                        u8::from(p > 300)
-                    }
-                })
-                .collect(),
-        });
-        Arc::new(LabelledSet::from_samples(samples.collect(), 4).unwrap())
-    }
-
-    fn take(threads: usize, first: u64, count: usize) -> Vec<Batch> {
-        let mut loader =
-            Loader::new(set(), Augmentation::default(), SIZE, 5, first, threads).unwrap();
-        (0..count).map(|_| loader.next_batch().unwrap()).collect()
-    }
-
-    #[test]
-    fn the_same_batches_from_any_number_of_threads() {
-        let mut here = Batches::new(set(), Augmentation::default(), SIZE, 5).unwrap();
-        let wanted: Vec<Batch> = (3..10).map(|i| here.batch(i).unwrap()).collect();
-        assert_eq!(take(1, 3, 7), wanted);
-        assert_eq!(take(3, 3, 7), wanted);
-        // And from any order of asking.
-        assert_eq!(here.batch(4).unwrap(), wanted[1]);
-        let mut other = Batches::new(set(), Augmentation::default(), SIZE, 6).unwrap();
-        assert_ne!(other.batch(4).unwrap(), wanted[1]);
-        assert_ne!(wanted[0].images, wanted[1].images);
-        assert_eq!(wanted[2].iteration, 5);
-        assert_eq!(wanted[2].images.len(), 3 * 24 * 32 * 3);
-        assert_eq!(wanted[2].labels.len(), 3 * 24 * 32);
-    }
-
-    #[test]
-    fn an_epoch_shows_every_image_once() {
-        let mut batches = Batches::new(set(), Augmentation::none(), SIZE, 1).unwrap();
-        let colours: Vec<u8> = (0..7)
-            .flat_map(|i| {
-                let images = batches.batch(i).unwrap().images;
-                [0, 1, 2].map(|k| images[k * 24 * 32 * 3])
-            })
-            .collect();
-        for epoch in colours.chunks(7) {
-            let mut sorted = epoch.to_vec();
-            sorted.sort();
-            assert_eq!(sorted, [0, 10, 20, 30, 40, 50, 60]);
-        }
-        assert_ne!(colours[..7], colours[7..14]);
-    }
-
-    #[test]
-    fn rare_classes_come_into_view() {
-        let share = |rare: f32| {
-            let knobs = Augmentation {
-                rare,
-                ..Augmentation::none()
-            };
-            let mut batches = Batches::new(set(), knobs, SIZE, 1).unwrap();
-            let all = (0..60).map(|i| batches.batch(i).unwrap());
-            all.filter(|b| b.labels.contains(&2)).count()
-        };
-        // One pixel of thousands: by chance it is in view of a few batches at most, when looked for in most.
-        assert!(share(1.0) > 50, "{}", share(1.0));
-        assert!(share(0.0) < 30, "{}", share(0.0));
-    }
-
-    #[test]
-    fn dropping_ends_the_threads() {
-        let mut loader = Loader::new(set(), Augmentation::default(), SIZE, 5, 0, 2).unwrap();
-        loader.next_batch().unwrap();
-        drop(loader);
-    }
-
-    #[test]
-    fn what_makes_no_batch() {
-        let size = BatchSize { images: 0, ..SIZE };
-        let refused = Batches::new(set(), Augmentation::none(), size, 0).unwrap_err();
-        assert!(matches!(refused, LoaderError::Size { images: 0, .. }));
-        let knobs = Augmentation {
-            stretch: 0.5,
-            ..Augmentation::none()
-        };
-        let refused = Loader::new(set(), knobs, SIZE, 0, 0, 1).unwrap_err();
-        assert!(refused.to_string().contains("stretch"));
-    }
-}
+mod tests;

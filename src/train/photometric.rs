@@ -1,6 +1,7 @@
 //! Changes of colour and light.
 
 use super::augment::{Augmentation, chance, uniform};
+use super::dusk::{dusk, fog, lamps, shade};
 use rand::Rng;
 use rand_chacha::ChaCha8Rng;
 
@@ -62,8 +63,18 @@ pub(super) fn apply(
             .iter_mut()
             .for_each(|p| *p = p.max(0.0).powf(exponent));
     }
+    if chance(rng, knobs.fog) {
+        fog(pixels, knobs.fog_depth, rng);
+    }
+    if chance(rng, knobs.shade) {
+        shade(pixels, width, knobs.shade_depth, rng);
+    }
     if chance(rng, knobs.dusk) {
         dusk(pixels, knobs, rng);
+        // By day they are off.
+        if chance(rng, knobs.lamps) {
+            lamps(pixels, width, rng);
+        }
     }
     if chance(rng, knobs.noise) {
         noise(pixels, uniform(rng, 0.0, knobs.noise_sigma), rng);
@@ -74,24 +85,8 @@ pub(super) fn apply(
     }
 }
 
-/// Darkens by a gamma, a gain or a mixture of both, with a tint. How dark is drawn once and shared between the two:
-/// both at their strongest would leave nothing to see.
-fn dusk(pixels: &mut [f32], knobs: &Augmentation, rng: &mut ChaCha8Rng) {
-    let depth = uniform(rng, 0.0, 1.0);
-    let share = uniform(rng, 0.0, 1.0);
-    let exponent = 1.0 + (knobs.dusk_gamma - 1.0) * depth * share;
-    let gain = knobs.dusk_gain.powf(depth * (1.0 - share));
-    let tint: [f32; 3] =
-        std::array::from_fn(|_| gain * uniform(rng, 1.0 - knobs.dusk_cast, 1.0 + knobs.dusk_cast));
-    for pixel in pixels.chunks_exact_mut(3) {
-        for (p, tint) in pixel.iter_mut().zip(tint) {
-            *p = tint * p.max(0.0).powf(exponent);
-        }
-    }
-}
-
 /// Scales chroma and turns it by `turn` of a full circle, luma kept.
-fn chroma(pixels: &mut [f32], saturation: f32, turn: f32) {
+pub(super) fn chroma(pixels: &mut [f32], saturation: f32, turn: f32) {
     let (sin, cos) = (turn * std::f32::consts::TAU).sin_cos();
     let middle = [
         [1.0, 0.0, 0.0],
@@ -112,7 +107,7 @@ fn product(a: &[[f32; 3]; 3], b: &[[f32; 3]; 3]) -> [[f32; 3]; 3] {
 }
 
 /// Adds noise that is nearly normal: the sum of the four bytes of a random word.
-fn noise(pixels: &mut [f32], sigma: f32, rng: &mut ChaCha8Rng) {
+pub(super) fn noise(pixels: &mut [f32], sigma: f32, rng: &mut ChaCha8Rng) {
     // Standard deviation of the sum of four uniform bytes.
     let scale = sigma / (4.0f32 * 65_535.0 / 12.0).sqrt();
     for p in pixels {
@@ -188,6 +183,8 @@ mod tests {
         let knobs = Augmentation {
             dusk: 1.0,
             dusk_cast: 0.0,
+            dusk_noise: 0.0,
+            lamps: 0.0,
             ..Augmentation::none()
         };
         let means: Vec<f64> = (0..60)

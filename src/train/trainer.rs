@@ -12,6 +12,7 @@ use crate::weights::{Normalisation, Weights, WeightsError};
 /// Names of the entries of a checkpoint that are no parameters.
 const PROGRESS: &str = "progress.iteration";
 const MOMENTS: [&str; 2] = ["first.", "second."];
+const AVERAGE: &str = "average.";
 
 /// Learning rate over the iterations: linear warm-up, then a cosine down to zero.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -45,7 +46,7 @@ pub struct TrainerOptions {
     pub normalisation: Normalisation,
     /// Images per iteration.
     pub batch: usize,
-    /// How many of them are reconstructed as well.
+    /// Images for reconstruction beside them, at most as many.
     pub masked: usize,
     /// Size of the crops.
     pub size: Size,
@@ -65,6 +66,8 @@ pub struct TrainerOptions {
     pub dice_weight: f64,
     /// Weight of every class in the cross-entropy.
     pub class_weights: Vec<f32>,
+    /// How much of the running average of the weights stays at every iteration, from 0 to below 1; 0 keeps none.
+    pub ema: f64,
     /// Seed of weights and masks.
     pub seed: u64,
 }
@@ -78,12 +81,15 @@ pub enum TrainError {
     /// The graph cannot be run.
     #[error(transparent)]
     Runtime(#[from] crate::runtime::Error),
-    /// A checkpoint does not fit the model.
-    #[error("the checkpoint does not fit: {0}")]
+    /// A checkpoint, or weights to start from, do not fit the model.
+    #[error("the weights do not fit: {0}")]
     Layout(#[from] LayoutError),
     /// A checkpoint cannot be read or written.
     #[error(transparent)]
     Weights(#[from] WeightsError),
+    /// An average that would never move, or worse.
+    #[error("the average of the weights keeps {0} of itself; possible is 0 to below 1")]
+    Ema(f64),
     /// A batch of another size than the graph was built for.
     #[error("a batch of {given} bytes where {expected} are needed")]
     Batch {
@@ -107,7 +113,14 @@ pub struct StepReport {
     pub finite: bool,
 }
 
-/// A training run: weights, moments and the session that moves them.
+/// How far the average moves towards the new weights after an iteration, counted from 0. At first it follows closely:
+/// what it starts with, random weights as a rule, is forgotten soon.
+fn average_share(ema: f64, iteration: u64) -> f64 {
+    let t = iteration as f64;
+    1.0 - ema.min((1.0 + t) / (10.0 + t))
+}
+
+/// A training run: weights, moments, the weights' average and the session that moves them.
 pub struct Trainer {
     options: TrainerOptions,
     layout: Layout,
@@ -118,22 +131,25 @@ pub struct Trainer {
 }
 
 impl Trainer {
-    /// A run from the start: from `weights` where they have a parameter, random otherwise.
+    /// A run from the start: from `weights` ([`weights_to_start_from`](super::weights_to_start_from)), or from random
+    /// ones.
     ///
     /// # Errors
-    /// A model that cannot be built.
+    /// Options or a model that make no sense, or weights that do not fit it.
     pub fn new(
         options: TrainerOptions,
-        weights: Option<&Weights>,
+        weights: Option<Weights>,
         runtime: &'static Runtime,
         run_on: &Options,
     ) -> Result<Self, TrainError> {
-        let mut start = initial_weights(&options.config, options.seed)?;
-        for (name, tensor) in weights.iter().flat_map(|w| w.iter()) {
-            if start.get(name).is_some_and(|t| t.shape == tensor.shape) {
-                start.insert(name, tensor.clone());
-            }
+        // False for NaN as well.
+        if !(0.0..1.0).contains(&options.ema) {
+            return Err(TrainError::Ema(options.ema));
         }
+        let start = match weights {
+            Some(weights) => weights,
+            None => initial_weights(&options.config, options.seed)?,
+        };
         let layout = Layout::new(&parameters(&options.config)?, Layout::PACK_BELOW);
         let graph = train_graph(
             &options.config,
@@ -151,6 +167,7 @@ impl Trainer {
                     clip_norm: options.clip_norm,
                     moments: true,
                 },
+                average: options.ema > 0.0,
             },
         )?;
         let target = runtime.in_use(run_on)?.target();
@@ -163,6 +180,14 @@ impl Trainer {
                 let zeros = vec![0.0; buffer.shape.iter().product()];
                 state.push(Tensor::from_f32(&buffer.shape, &zeros)?);
             }
+        }
+        if options.ema > 0.0 {
+            let names = layout
+                .buffers
+                .iter()
+                .map(|b| format!("{AVERAGE}{}", b.name));
+            inputs.extend(names);
+            state.extend_from_within(..layout.buffers.len());
         }
         Ok(Self {
             options,
@@ -186,8 +211,9 @@ impl Trainer {
     pub fn step(&mut self, batch: &Batch) -> Result<StepReport, TrainError> {
         let o = &self.options;
         let (count, size) = (o.batch, o.size);
-        let expected = count * size.height * size.width * 3;
-        if batch.images.len() != expected || batch.labels.len() * 3 != expected {
+        let (pixels, all) = (size.height * size.width, count + o.masked);
+        let expected = all * pixels * 3;
+        if batch.images.len() != expected || batch.labels.len() != count * pixels {
             return Err(TrainError::Batch {
                 given: batch.images.len(),
                 expected,
@@ -200,10 +226,10 @@ impl Trainer {
             .collect();
         let rate = o.schedule.rate(self.iteration);
         let scalar = |v: f64| Tensor::from_f32(&[], &[v as f32]);
-        let given = [
+        let mut given = vec![
             (
                 "images",
-                Tensor::from_u8(&[count, size.height, size.width, 3], &batch.images)?,
+                Tensor::from_u8(&[all, size.height, size.width, 3], &batch.images)?,
             ),
             (
                 "labels",
@@ -217,6 +243,10 @@ impl Trainer {
             ),
             ("step", scalar((self.iteration + 1) as f64)?),
         ];
+        if o.ema > 0.0 {
+            let share = average_share(o.ema, self.iteration);
+            given.push(("average_share", scalar(share)?));
+        }
         let state = self.inputs.iter().map(String::as_str).zip(&self.state);
         let inputs: Vec<(&str, &Tensor)> =
             state.chain(given.iter().map(|(n, t)| (*n, t))).collect();
@@ -232,7 +262,7 @@ impl Trainer {
         })
     }
 
-    /// The weights of f, h and g.
+    /// The weights of f, h and g as the last iteration left them.
     ///
     /// # Errors
     /// When they cannot be copied from the device.
@@ -240,13 +270,27 @@ impl Trainer {
         Ok(self.layout.unpack(&self.contents(0)?))
     }
 
-    /// Writes everything needed to go on: weights, moments and the iteration.
+    /// The weights to use: their running average, or [`Trainer::weights`] where none is kept.
+    ///
+    /// # Errors
+    /// When they cannot be copied from the device.
+    pub fn averaged_weights(&self) -> Result<Weights, TrainError> {
+        let part = if self.options.ema > 0.0 {
+            1 + MOMENTS.len()
+        } else {
+            0
+        };
+        Ok(self.layout.unpack(&self.contents(part)?))
+    }
+
+    /// Writes everything needed to go on: weights, moments, average and the iteration.
     ///
     /// # Errors
     /// When the file cannot be written.
     pub fn save_checkpoint(&self, path: &Path) -> Result<(), TrainError> {
         let mut all = self.weights()?;
-        for (i, kind) in MOMENTS.iter().enumerate() {
+        let average = (self.options.ema > 0.0).then_some(AVERAGE);
+        for (i, kind) in MOMENTS.into_iter().chain(average).enumerate() {
             for (name, tensor) in self.layout.unpack(&self.contents(i + 1)?).0 {
                 all.insert(format!("{kind}{name}"), tensor);
             }
@@ -260,7 +304,7 @@ impl Trainer {
         Ok(all.write_safetensors(path)?)
     }
 
-    /// Goes on from a checkpoint.
+    /// Goes on from a checkpoint. If it holds no average and one is kept, the average starts from its weights.
     ///
     /// # Errors
     /// When the file cannot be read or belongs to another model.
@@ -268,11 +312,21 @@ impl Trainer {
         let file = path.display().to_string();
         let all = Weights::read_safetensors(path)?;
         let mut state = tensors(&self.layout, &all)?;
+        let under = |kind: &str| -> Weights {
+            let stripped = |(n, t): (&str, &crate::weights::Tensor)| {
+                Some((n.strip_prefix(kind)?.to_owned(), t.clone()))
+            };
+            all.iter().filter_map(stripped).collect()
+        };
         for kind in MOMENTS {
-            let stripped = all
-                .iter()
-                .filter_map(|(n, t)| Some((n.strip_prefix(kind)?.to_owned(), t.clone())));
-            state.extend(tensors(&self.layout, &stripped.collect())?);
+            state.extend(tensors(&self.layout, &under(kind))?);
+        }
+        if self.options.ema > 0.0 {
+            let average = under(AVERAGE);
+            match average.is_empty() {
+                true => state.extend_from_within(..self.layout.buffers.len()),
+                false => state.extend(tensors(&self.layout, &average)?),
+            }
         }
         self.iteration = all.expect(&file, PROGRESS, &[1])?.data[0] as u64;
         self.state = state;
@@ -297,6 +351,16 @@ fn tensors(layout: &Layout, weights: &Weights) -> Result<Vec<Tensor>, TrainError
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_average_forgets_what_it_started_with() {
+        // What is left of the start after t iterations, by the definition of the average.
+        let left = |ema: f64, t: u64| (0..t).map(|i| 1.0 - average_share(ema, i)).product::<f64>();
+        assert!((average_share(0.999, 0) - 0.9).abs() < 1e-12);
+        assert!(left(0.999, 20) < 1e-4, "{}", left(0.999, 20));
+        assert!((average_share(0.999, 100_000) - 0.001).abs() < 1e-12);
+        assert!((average_share(0.5, 100) - 0.5).abs() < 1e-12);
+    }
 
     #[test]
     fn the_rate_rises_then_falls_to_zero() {

@@ -1,4 +1,4 @@
-use super::{Size, images, learns};
+use super::{Size, images};
 use crate::graph::{DType, Graph, Result};
 use crate::model::{
     ENCODER_PREFIX, MAIN_PREFIX, ModelConfig, class_scores, fully_visible, head, swin,
@@ -25,7 +25,7 @@ pub fn predict_graph(
 ) -> Result<Graph> {
     let mut graph = Graph::new("predict");
     let g = &mut graph;
-    let mut p = Parameters::new(weights, learns);
+    let mut p = Parameters::new(weights, |name| layout.contains(name));
     let patches = images(g, 1, size, normalisation)?;
     let input = fully_visible(g, patches)?;
     let stages = swin(

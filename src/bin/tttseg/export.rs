@@ -15,9 +15,9 @@ use crate::options::complete_model;
 /// These are the graphs that the elements run, for one frame size. Weights that learn are inputs, and in a step outputs, too;
 /// small ones are packed into vectors. The main head is part of the prediction's file. ONNX Runtime is not needed to write them.
 ///
-/// Everything is a standard operator of opset 18 but one: for the CPU a step holds tttseg.ScatterRows, because the standard
-/// ScatterND loses updates there with more than one thread. With --target cuda it is ScatterND, and any ONNX Runtime can run
-/// the file.
+/// Everything is a standard operator of opset 18, but for the CPU deformable attention is written with operators that this
+/// program brings along (tttseg.MixRows, ScatterRows and DotRows): the standard ScatterND loses updates there with more than
+/// one thread, and the rest is slower. A prediction is therefore written for any ONNX Runtime unless asked otherwise.
 #[derive(Args)]
 pub struct Arguments {
     /// What the graph does.
@@ -39,9 +39,9 @@ pub struct Arguments {
     /// default, paper or code: loss, optimiser and stochastic depth of a step.
     #[arg(long, default_value = "default")]
     recipe: Recipe,
-    /// What the graph is written for.
-    #[arg(long, value_enum, default_value = "cpu")]
-    target: Target,
+    /// What the graph is written for; cpu for a step and any for a prediction if not given.
+    #[arg(long, value_enum)]
+    target: Option<Target>,
     /// Let a prediction give class scores as well as the map.
     #[arg(long)]
     scores: bool,
@@ -57,10 +57,11 @@ enum What {
 
 #[derive(Clone, Copy, ValueEnum)]
 enum Target {
-    /// Row scatter-add is tttseg.ScatterRows.
+    /// This program's sessions on the CPU, with its operators on rows.
     Cpu,
-    /// Row scatter-add is ScatterND.
-    Cuda,
+    /// Standard operators alone. A step holds ScatterND, which is right on CUDA, and on a CPU with one thread.
+    #[value(alias = "cuda")]
+    Any,
 }
 
 pub fn run(arguments: &Arguments) -> Outcome {
@@ -90,9 +91,13 @@ pub fn run(arguments: &Arguments) -> Outcome {
         .iter()
         .map(|(name, v)| format!("{name} {:?} {:?}", graph.dtype(*v), graph.shape(*v)))
         .collect();
-    let written = graph.finish(match arguments.target {
+    let usual = match arguments.what {
+        What::Step => Target::Cpu,
+        What::Predict => Target::Any,
+    };
+    let written = graph.finish(match arguments.target.unwrap_or(usual) {
         Target::Cpu => graph::Target::Cpu,
-        Target::Cuda => graph::Target::Cuda,
+        Target::Any => graph::Target::Cuda,
     })?;
     let path = &arguments.output;
     write_atomically(path, &written.encode())

@@ -7,7 +7,8 @@ use indicatif::{ProgressBar, ProgressStyle};
 use tttseg::adapt::graphs::Size;
 use tttseg::model::{HeadConfig, ModelConfig, Preset, Readout};
 use tttseg::train::{
-    Augmentation, BatchSize, LabelledSet, Loader, Schedule, Trainer, TrainerOptions,
+    Augmentation, BatchSize, LabelledSet, Loader, PictureSet, Schedule, Sources, Trainer,
+    TrainerOptions, class_weights, weights_to_start_from,
 };
 use tttseg::video::{LabelIds, Palette};
 use tttseg::weights::{ModelFile, Normalisation, Precision, Task, Weights};
@@ -25,6 +26,13 @@ pub struct Arguments {
     /// 255 are ignored).
     #[arg(long = "data", required = true)]
     data: Vec<PathBuf>,
+    /// Folders of pictures without labels (or with a folder `frames` of them), which the reconstruction head learns
+    /// from as well.
+    #[arg(long, value_name = "DIR")]
+    unlabelled: Vec<PathBuf>,
+    /// Share of such pictures among what the reconstruction head learns from.
+    #[arg(long, default_value_t = 0.5, value_name = "SHARE")]
+    unlabelled_share: f32,
     /// Class names in the order of their ids, separated by commas.
     #[arg(long, value_delimiter = ',', required = true)]
     classes: Vec<String>,
@@ -34,9 +42,10 @@ pub struct Arguments {
     /// Where the checkpoint is kept; the model file's name with `.checkpoint` if not given.
     #[arg(long)]
     checkpoint: Option<PathBuf>,
-    /// Start from the weights of a model file.
-    #[arg(long)]
-    from: Option<PathBuf>,
+    /// Start from the weights of a model file of the same sizes and classes, with a fresh optimiser and schedule. A
+    /// checkpoint goes before it.
+    #[arg(long, value_name = "MODEL")]
+    init: Option<PathBuf>,
     /// Sizes of the model: nano, tiny or small.
     #[arg(long, default_value = "nano")]
     preset: Preset,
@@ -49,7 +58,7 @@ pub struct Arguments {
     /// Images per iteration.
     #[arg(long, default_value_t = 8)]
     batch: usize,
-    /// How many of them the reconstruction head learns from.
+    /// Images that the reconstruction head learns from, at most as many: some of the same, or pictures without labels.
     #[arg(long, default_value_t = 4)]
     masked: usize,
     /// Height of the crops.
@@ -59,8 +68,19 @@ pub struct Arguments {
     #[arg(long, default_value_t = 256)]
     crop_width: usize,
     /// Smallest and largest magnification of the images before cropping.
-    #[arg(long, num_args = 2, default_values_t = [0.45, 1.2])]
+    #[arg(long, num_args = 2, default_values_t = [0.5, 1.5])]
     scale: Vec<f32>,
+    /// How often the light of a crop is changed (dusk, fog, shade, lamps, colours, noise, blur), as a multiple of the
+    /// usual; 0 for never.
+    #[arg(long, default_value_t = 1.0, value_name = "OFTEN")]
+    light: f32,
+    /// Share of the crops chosen to show a class, the rarer the more often.
+    #[arg(long, default_value_t = 0.6, value_name = "SHARE")]
+    balance: f32,
+    /// How much more rare classes weigh in the cross-entropy: their share of the pixels to the power of minus this; 0
+    /// weighs all the same, 1 evens them out.
+    #[arg(long, default_value_t = 0.5, value_name = "POWER")]
+    temper: f64,
     /// Height the model will be used at.
     #[arg(long, default_value_t = 288)]
     height: usize,
@@ -82,6 +102,10 @@ pub struct Arguments {
     /// Weight of the reconstruction loss.
     #[arg(long, default_value_t = 1.0)]
     recon_weight: f64,
+    /// How much of the running average of the weights stays at every iteration, less at first. The average is what the
+    /// model file gets; 0 gives it the weights of the last iteration.
+    #[arg(long, default_value_t = 0.999)]
+    ema: f64,
     /// Seed of everything random.
     #[arg(long, default_value_t = 0)]
     seed: u64,
@@ -96,6 +120,16 @@ pub struct Arguments {
 }
 
 pub fn run(arguments: &Arguments) -> Outcome {
+    if !(0.0..=1.0).contains(&arguments.temper) {
+        return Err(format!("--temper is {}, possible is 0 to 1", arguments.temper).into());
+    }
+    let knobs = Augmentation {
+        scale: (arguments.scale[0], arguments.scale[1]),
+        rare: arguments.balance,
+        ..Augmentation::default().in_light(arguments.light)
+    };
+    // Before the time it takes to build the graph.
+    knobs.validate()?;
     let (runtime, options) = arguments.runtime.load()?;
     let classes = arguments.classes.len();
     let set = LabelledSet::open(&arguments.data, &LabelIds::with_void_last(classes))?;
@@ -107,12 +141,27 @@ pub fn run(arguments: &Arguments) -> Outcome {
         set.samples().len(),
         set.left_out().len()
     );
+    let pictures = PictureSet::open(&arguments.unlabelled)?;
+    for left_out in pictures.left_out() {
+        eprintln!("left out: {left_out}");
+    }
+    if !arguments.unlabelled.is_empty() {
+        println!("{} pictures without labels", pictures.len());
+    }
     let trainer_options = trainer_options(arguments, &set);
-    let from = match &arguments.from {
-        Some(path) => Some(ModelFile::open(path)?.weights),
+    println!(
+        "{}",
+        shares(arguments, &set, &trainer_options.class_weights)
+    );
+    let init = match &arguments.init {
+        Some(path) => Some(weights_to_start_from(
+            path,
+            &trainer_options,
+            &arguments.classes,
+        )?),
         None => None,
     };
-    let mut trainer = Trainer::new(trainer_options.clone(), from.as_ref(), runtime, &options)?;
+    let mut trainer = Trainer::new(trainer_options.clone(), init, runtime, &options)?;
     let checkpoint = arguments
         .checkpoint
         .clone()
@@ -123,21 +172,16 @@ pub fn run(arguments: &Arguments) -> Outcome {
     }
     let size = BatchSize {
         images: arguments.batch,
+        masked: arguments.masked,
         height: arguments.crop_height,
         width: arguments.crop_width,
     };
-    let knobs = Augmentation {
-        scale: (arguments.scale[0], arguments.scale[1]),
-        ..Augmentation::default()
+    let sources = Sources {
+        labelled: Arc::new(set),
+        pictures: Arc::new(pictures),
+        share: arguments.unlabelled_share,
     };
-    let mut loader = Loader::new(
-        Arc::new(set),
-        knobs,
-        size,
-        arguments.seed,
-        trainer.iteration(),
-        1,
-    )?;
+    let mut loader = Loader::new(sources, knobs, size, arguments.seed, trainer.iteration(), 1)?;
 
     let bar = ProgressBar::new(arguments.iterations).with_position(trainer.iteration());
     bar.set_style(ProgressStyle::with_template(
@@ -145,6 +189,16 @@ pub fn run(arguments: &Arguments) -> Outcome {
     )?);
     let started = Instant::now();
     let mut smooth: Option<[f32; 2]> = None;
+    if trainer.iteration() >= arguments.iterations {
+        // Nothing left to do, but perhaps with another --ema than before.
+        save(
+            arguments,
+            &trainer_options.config,
+            trainer.averaged_weights()?,
+            trainer.iteration(),
+            &arguments.output,
+        )?;
+    }
     while trainer.iteration() < arguments.iterations {
         let report = trainer.step(&loader.next_batch()?)?;
         let now = [report.main_loss, report.recon_loss];
@@ -166,7 +220,7 @@ pub fn run(arguments: &Arguments) -> Outcome {
             save(
                 arguments,
                 &trainer_options.config,
-                trainer.weights()?,
+                trainer.averaged_weights()?,
                 done,
                 &arguments.output,
             )?;
@@ -221,24 +275,28 @@ fn trainer_options(arguments: &Arguments, set: &LabelledSet) -> TrainerOptions {
         mask_ratio: arguments.mask_ratio,
         recon_weight: arguments.recon_weight,
         dice_weight: 1.0,
-        class_weights: class_weights(set.class_pixels()),
+        class_weights: class_weights(set.class_pixels(), arguments.temper),
+        ema: arguments.ema,
         seed: arguments.seed,
     }
 }
 
-/// Rare classes count more: the inverse fourth root of their share, the mean over pixels being 1.
-fn class_weights(pixels: &[u64]) -> Vec<f32> {
-    let total = pixels.iter().sum::<u64>().max(1) as f64;
-    let raw: Vec<f64> = pixels
-        .iter()
-        .map(|&n| (n.max(1) as f64 / total).powf(-0.25))
+/// What the classes hold of the labelled pixels and what they weigh, one line.
+fn shares(arguments: &Arguments, set: &LabelledSet, weights: &[f32]) -> String {
+    let total = set.class_pixels().iter().sum::<u64>().max(1) as f64;
+    let classes = arguments.classes.iter().zip(set.class_pixels());
+    let each: Vec<String> = classes
+        .zip(weights)
+        .map(|((name, &n), w)| format!("{name} {:.1} % x {w:.2}", 100.0 * n as f64 / total))
         .collect();
-    let mean: f64 = raw
-        .iter()
-        .zip(pixels)
-        .map(|(w, &n)| w * n as f64 / total)
-        .sum();
-    raw.iter().map(|w| (w / mean) as f32).collect()
+    format!("share of pixels and weight: {}", each.join(", "))
+}
+
+/// The last parts of a path: enough to tell a folder, and nothing of where the user keeps it.
+fn last_parts(path: &Path, count: usize) -> String {
+    let parts: Vec<_> = path.iter().collect();
+    let last: PathBuf = parts[parts.len().saturating_sub(count)..].iter().collect();
+    last.display().to_string()
 }
 
 fn save(
@@ -254,8 +312,8 @@ fn save(
     let folders: Vec<String> = arguments
         .data
         .iter()
-        .filter_map(|d| d.file_name())
-        .map(|n| n.to_string_lossy().into_owned())
+        .map(|d| last_parts(d, 1))
+        .chain(arguments.unlabelled.iter().map(|d| last_parts(d, 2)))
         .collect();
     let model = ModelFile {
         name,
@@ -269,11 +327,17 @@ fn save(
         trained_on: folders.join(", "),
         recipe: serde_json::json!({
             "iterations": iteration,
+            "init": arguments.init.as_deref().and_then(Path::file_name).map(|n| n.to_string_lossy()),
             "batch": arguments.batch,
             "crop": [arguments.crop_height, arguments.crop_width],
             "scale": arguments.scale,
+            "light": arguments.light,
+            "balance": arguments.balance,
+            "temper": arguments.temper,
             "learning_rate": arguments.learning_rate,
+            "unlabelled_share": if arguments.unlabelled.is_empty() { 0.0 } else { arguments.unlabelled_share },
             "mask_ratio": arguments.mask_ratio,
+            "ema": arguments.ema,
             "seed": arguments.seed,
         }),
         weights,

@@ -97,6 +97,7 @@ pub(crate) fn alignment_graph(
             clip_norm: 1.0,
             moments: false,
         },
+        average: false,
     };
     let main_loss = g.layer("main_loss", |g| {
         dense_loss(g, config, &as_in_training, &main, labels)

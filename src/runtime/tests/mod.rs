@@ -1,4 +1,4 @@
 mod cancel;
 mod operators;
-mod scatter;
+mod rows;
 mod session;

@@ -60,7 +60,9 @@ fn vocabulary() -> Vec<Op> {
             after: vec![0, 2],
         },
         Op::Gather { axis: 1 },
+        Op::MixRows,
         Op::ScatterRows { rows: 5 },
+        Op::DotRows,
         Op::Detach,
     ];
     for (trans_a, trans_b) in [(false, false), (true, false), (false, true), (true, true)] {
@@ -117,7 +119,9 @@ fn operands(op: &Op, t: DType) -> Vec<(DType, Vec<usize>)> {
         Op::LayerNormalization { .. } => vec![x, (t, vec![3]), (t, vec![3])],
         Op::Concat { .. } => vec![x.clone(), x],
         Op::Gather { .. } => vec![x, (DType::I64, vec![2])],
-        Op::ScatterRows { .. } => vec![x, (DType::I64, vec![2])],
+        Op::MixRows | Op::ScatterRows { .. } | Op::DotRows => {
+            vec![x.clone(), (DType::I64, vec![2, 3]), x]
+        }
         Op::Neg
         | Op::Abs
         | Op::Sqrt
@@ -282,13 +286,15 @@ fn integers_do_what_indices_need() {
 }
 
 #[test]
-fn gather_and_scatter_take_both_index_types() {
+fn rows_take_both_index_types() {
     let Some(runtime) = runtime() else { return };
     let place = runtime.in_use(&options()).unwrap();
-    for op in [Op::Gather { axis: 0 }, Op::ScatterRows { rows: 5 }] {
+    let rows = [Op::MixRows, Op::ScatterRows { rows: 5 }, Op::DotRows];
+    for op in [vec![Op::Gather { axis: 0 }], rows.to_vec()].concat() {
         for t in [DType::F32, DType::F64] {
             for index in [DType::I64, DType::I32] {
-                let types = [(t, vec![2, 3]), (index, vec![2])];
+                let mut types = operands(&op, t);
+                types[1].0 = index;
                 let outcome = try_op(runtime, &options(), &place, &op, &types);
                 assert_eq!(outcome, Ok(()), "{op:?} {t:?} {index:?}");
             }

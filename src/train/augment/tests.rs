@@ -133,6 +133,33 @@ fn knobs_out_of_range_are_named() {
 }
 
 #[test]
+fn light_changes_as_often_as_asked_for() {
+    let default = Augmentation::default();
+    assert_eq!(default.clone().in_light(1.0), default);
+    let often = default.clone().in_light(1.5);
+    assert_eq!((often.dusk, often.jitter), (0.75, 0.75));
+    assert_eq!(often.in_light(9.0).dusk, 1.0);
+    // A crop differs from the image by its light only, at 0 not at all.
+    let sample = ramp(40, 30, false);
+    let changed = |often: f32| {
+        let knobs = Augmentation {
+            scale: (1.0, 1.0),
+            stretch: 1.0,
+            flip: 0.0,
+            ..default.clone().in_light(often)
+        };
+        let seeds = 0..100;
+        seeds
+            .filter(|&s| view(&sample, &knobs, None, s, (40, 30)).0 != sample.rgb)
+            .count()
+    };
+    assert_eq!(changed(0.0), 0);
+    assert!(changed(0.2) < changed(1.0));
+    // A negative one is found out.
+    assert!(default.in_light(-1.0).validate().is_err());
+}
+
+#[test]
 fn knobs_are_read_from_json() {
     let knobs: Augmentation = serde_json::from_str(r#"{"flip": 0.0, "scale": [1, 2]}"#).unwrap();
     assert_eq!(
@@ -174,7 +201,7 @@ proptest! {
         if all {
             for p in [
                 &mut knobs.flip, &mut knobs.jitter, &mut knobs.gamma, &mut knobs.dusk, &mut knobs.noise,
-                &mut knobs.blur, &mut knobs.grey,
+                &mut knobs.blur, &mut knobs.grey, &mut knobs.fog, &mut knobs.shade, &mut knobs.lamps,
             ] {
                 *p = 1.0;
             }

@@ -1,7 +1,7 @@
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
-use crate::graph::{DType, Graph};
+use crate::graph::{DType, Graph, Op};
 use crate::runtime::testing::{run, runtime, session};
 use crate::runtime::{Error, Session, Tensor};
 
@@ -9,7 +9,7 @@ fn graph(t: DType, n: usize, d: usize, rows: usize, index: DType) -> Graph {
     let mut g = Graph::new("scatter");
     let x = g.input("x", t, &[n, d]).unwrap();
     let indices = g.input("indices", index, &[n]).unwrap();
-    let y = g.scatter_rows(x, indices, rows).unwrap();
+    let y = g.add_rows_at(x, indices, rows).unwrap();
     g.output("y", y).unwrap();
     g
 }
@@ -141,5 +141,98 @@ fn an_index_outside_is_named_and_the_session_goes_on() {
         }
         let y = good.run(&mut session).unwrap();
         assert_eq!(y, expected(&good.x, &good.indices, 4, 20));
+    }
+}
+
+/// The three products of a sparse matrix against plain loops: the widths with code of their own and others, on one
+/// thread and on two.
+#[test]
+fn products_of_rows_are_those_of_plain_loops() {
+    let Some(runtime) = runtime() else { return };
+    for (rows, n, k, d) in [
+        (900, 3000, 48, 16),
+        (200, 2000, 12, 32),
+        (7, 9, 3, 5),
+        (1, 4, 1, 1),
+    ] {
+        let mut random = ChaCha8Rng::seed_from_u64(3);
+        let mut numbers =
+            |n: usize| -> Vec<f32> { (0..n).map(|_| random.random_range(-1.0..1.0)).collect() };
+        let (table, y, weight) = (numbers(rows * d), numbers(n * d), numbers(n * k));
+        let index: Vec<i64> = (0..n * k)
+            .map(|i| ((i * i + 3 * i) % rows) as i64)
+            .collect();
+        let (mut mixed, mut scattered) = (vec![0f32; n * d], vec![0f32; rows * d]);
+        let mut dots = vec![0f64; n * k];
+        for entry in 0..n * k {
+            let (line, row) = (entry / k, index[entry] as usize);
+            for c in 0..d {
+                mixed[line * d + c] += weight[entry] * table[row * d + c];
+                scattered[row * d + c] += weight[entry] * y[line * d + c];
+                dots[entry] += f64::from(table[row * d + c]) * f64::from(y[line * d + c]);
+            }
+        }
+        let mut g = Graph::new("rows");
+        let table_v = g.input("table", DType::F32, &[rows, d]).unwrap();
+        let y_v = g.input("y", DType::F32, &[n, d]).unwrap();
+        let index_v = g.input("index", DType::I64, &[n, k]).unwrap();
+        let weight_v = g.input("weight", DType::F32, &[n, k]).unwrap();
+        for (name, v) in [
+            ("mixed", g.mix_rows(table_v, index_v, weight_v).unwrap()),
+            (
+                "scattered",
+                g.scatter_rows(y_v, index_v, weight_v, rows).unwrap(),
+            ),
+            ("dots", g.dot_rows(table_v, index_v, y_v).unwrap()),
+        ] {
+            g.output(name, v).unwrap();
+        }
+        let inputs = [
+            ("table", &Tensor::from_f32(&[rows, d], &table).unwrap()),
+            ("y", &Tensor::from_f32(&[n, d], &y).unwrap()),
+            ("index", &Tensor::from_i64(&[n, k], &index).unwrap()),
+            ("weight", &Tensor::from_f32(&[n, k], &weight).unwrap()),
+        ];
+        let found = run(runtime, g, &inputs);
+        assert_eq!(found[0].to_f32().unwrap(), mixed, "{rows} {n} {k} {d}");
+        assert_eq!(found[1].to_f32().unwrap(), scattered, "{rows} {n} {k} {d}");
+        for (found, expected) in found[2].to_f32().unwrap().iter().zip(dots) {
+            assert!(
+                (f64::from(*found) - expected).abs() < 1e-5,
+                "{rows} {n} {k} {d}"
+            );
+        }
+    }
+}
+
+#[test]
+fn an_index_outside_is_named_by_every_product() {
+    let Some(runtime) = runtime() else { return };
+    for (op, last) in [(Op::MixRows, [2, 2]), (Op::DotRows, [2, 3])] {
+        let mut g = Graph::new("rows");
+        let table = g.input("table", DType::F32, &[4, 3]).unwrap();
+        let index = g.input("index", DType::I32, &[2, 2]).unwrap();
+        let other = g.input("other", DType::F32, &last).unwrap();
+        let y = g.node(op.clone(), &[table, index, other]).unwrap()[0];
+        g.output("y", y).unwrap();
+        let mut session = session(runtime, g);
+        let table = Tensor::from_f32(&[4, 3], &[1.0; 12]).unwrap();
+        let other = Tensor::from_f32(&last, &vec![1.0; last[0] * last[1]]).unwrap();
+        for (index, wrong) in [
+            ([0, 3, 4, 1], Some(4)),
+            ([0, -1, 0, 0], Some(-1)),
+            ([0; 4], None),
+        ] {
+            let index = Tensor::from_i32(&[2, 2], &index).unwrap();
+            let result = session.run(&[("table", &table), ("index", &index), ("other", &other)]);
+            match (result, wrong) {
+                (Ok(_), None) => {}
+                (Err(Error::Run(text)), Some(wrong)) => assert!(
+                    text.contains(&format!("index {wrong} is outside of 4 rows")),
+                    "{text}"
+                ),
+                (other, _) => panic!("{:?}", other.map(|_| ())),
+            }
+        }
     }
 }

@@ -1,0 +1,156 @@
+//! Weights to start from.
+
+use std::path::Path;
+
+use super::TrainerOptions;
+use crate::graph::GraphError;
+use crate::model::parameters;
+use crate::weights::{ModelFile, Weights, WeightsError};
+
+/// Why a run cannot start from a model.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The file cannot be read, or a parameter is missing or has another shape; names the file and the parameter.
+    #[error(transparent)]
+    Weights(#[from] WeightsError),
+    /// The run's own configuration makes no sense.
+    #[error(transparent)]
+    Graph(#[from] GraphError),
+    /// The file holds a parameter that the run's model does not have.
+    #[error("{file}: tensor `{tensor}` has no place in the model to be trained")]
+    Surplus {
+        /// The file.
+        file: String,
+        /// The first such parameter by name.
+        tensor: String,
+    },
+    /// All parameters fit, but something else would make them mean something else.
+    #[error("{file}: its {what} differ: {found}, not {expected}")]
+    Meaning {
+        /// The file.
+        file: String,
+        /// What differs, in the plural.
+        what: &'static str,
+        /// What the file says.
+        found: String,
+        /// What the run says.
+        expected: String,
+    },
+}
+
+/// The weights of a model file for a run with `options` whose main task has `classes`. Nothing but the weights is
+/// taken over: optimiser and schedule begin afresh.
+///
+/// # Errors
+/// [`StartError`] for the first parameter that differs, or if the settings or the classes do.
+pub fn weights_to_start_from(
+    path: &Path,
+    options: &TrainerOptions,
+    classes: &[String],
+) -> Result<Weights, StartError> {
+    let file = path.display().to_string();
+    let model = ModelFile::open(path)?;
+    let mut surplus = model.weights.clone();
+    for (name, shape) in parameters(&options.config)? {
+        model.weights.expect(&file, &name, &shape)?;
+        surplus.0.remove(&name);
+    }
+    if let Some(tensor) = surplus.0.into_keys().next() {
+        return Err(StartError::Surplus { file, tensor });
+    }
+    let differ = |what, found, expected| {
+        Err(StartError::Meaning {
+            file: file.clone(),
+            what,
+            found,
+            expected,
+        })
+    };
+    if model.config != options.config {
+        let text = |c| serde_json::to_string(c).unwrap_or_default();
+        return differ("settings", text(&model.config), text(&options.config));
+    }
+    if model.classes != classes {
+        return differ("classes", model.classes.join(","), classes.join(","));
+    }
+    if model.normalisation != options.normalisation {
+        let text = |n| format!("{n:?}");
+        return differ(
+            "channel statistics",
+            text(model.normalisation),
+            text(options.normalisation),
+        );
+    }
+    Ok(model.weights)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::initial_weights;
+    use crate::train::tests::options;
+    use crate::video::Palette;
+    use crate::weights::{Normalisation, Precision, Task};
+
+    fn model(options: &TrainerOptions) -> ModelFile {
+        ModelFile {
+            name: "start".into(),
+            config: options.config.clone(),
+            task: Task::Segment,
+            classes: names(),
+            palette: Palette::for_classes(3).0,
+            normalisation: Normalisation::default(),
+            size: (32, 32),
+            licence: "none needed".into(),
+            trained_on: "nothing".into(),
+            recipe: serde_json::Value::Null,
+            weights: initial_weights(&options.config, 7).unwrap(),
+        }
+    }
+
+    fn names() -> Vec<String> {
+        ["sky", "road", "car"].map(String::from).to_vec()
+    }
+
+    /// The outcome of starting a run with `options` from a model changed by `change`.
+    fn start(change: impl Fn(&mut ModelFile)) -> Result<Weights, String> {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("start.safetensors");
+        let mut file = model(&options());
+        change(&mut file);
+        file.save(&path, Precision::Single).unwrap();
+        weights_to_start_from(&path, &options(), &names()).map_err(|e| e.to_string())
+    }
+
+    #[test]
+    fn the_weights_of_the_same_model_are_taken_as_they_are() {
+        assert_eq!(start(|_| ()).unwrap(), model(&options()).weights);
+    }
+
+    #[test]
+    fn the_first_difference_is_named() {
+        let name = parameters(&options().config).unwrap()[0].0.clone();
+        let error = start(|m| drop(m.weights.0.remove(&name))).unwrap_err();
+        assert!(error.contains(&format!("`{name}` is missing")), "{error}");
+
+        let error = start(|m| m.weights.0.get_mut(&name).unwrap().shape.push(1)).unwrap_err();
+        assert!(
+            error.contains(&name) && error.contains("has shape"),
+            "{error}"
+        );
+
+        let one = crate::weights::Tensor::new(vec![1], vec![0.0]).unwrap();
+        let error = start(|m| drop(m.weights.insert("queer", one.clone()))).unwrap_err();
+        assert!(error.contains("`queer` has no place"), "{error}");
+
+        // Without query layers no shape tells their width.
+        let error = start(|m| m.config.main.decoder_ffn = 4).unwrap_err();
+        assert!(error.contains("settings differ"), "{error}");
+        let error = start(|m| m.classes.swap(0, 1)).unwrap_err();
+        assert!(error.contains("classes differ: road,sky,car"), "{error}");
+        let error = start(|m| m.normalisation.mean[0] = 1.0).unwrap_err();
+        assert!(error.contains("channel statistics differ"), "{error}");
+        let error = weights_to_start_from(Path::new("/nowhere"), &options(), &names());
+        assert!(error.unwrap_err().to_string().contains("no such file"));
+    }
+}

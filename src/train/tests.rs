@@ -1,0 +1,218 @@
+//! Training as a whole, on a model that is as small as they get.
+
+use super::*;
+use crate::adapt::graphs::Size;
+use crate::model::{HeadConfig, ModelConfig, Readout, SwinConfig};
+use crate::runtime::{Options, Provider, testing};
+use crate::weights::Normalisation;
+
+/// Side of the crops in pixels.
+const SIDE: usize = 32;
+
+/// A run of eight iterations for a model of three classes.
+pub(super) fn options() -> TrainerOptions {
+    let head = HeadConfig {
+        hidden: 32,
+        encoder_ffn: 16,
+        encoder_layers: 1,
+        decoder_layers: 0,
+        decoder_ffn: 16,
+        heads: 2,
+        queries: 48,
+        classes: 1,
+        readout: Readout::Fixed,
+    };
+    TrainerOptions {
+        config: ModelConfig {
+            encoder: SwinConfig {
+                embed: 8,
+                depths: vec![1, 1, 1, 1],
+                heads: vec![1, 1, 2, 2],
+                window: 4,
+            },
+            main: HeadConfig {
+                queries: 3,
+                classes: 3,
+                ..head.clone()
+            },
+            recon: head,
+        },
+        normalisation: Normalisation::default(),
+        batch: 2,
+        masked: 1,
+        size: Size {
+            height: SIDE,
+            width: SIDE,
+        },
+        schedule: Schedule {
+            peak: 5e-3,
+            warm_up: 1,
+            iterations: 8,
+        },
+        encoder_multiplier: 1.0,
+        weight_decay: 0.05,
+        clip_norm: 1.0,
+        mask_ratio: 0.5,
+        recon_weight: 1.0,
+        dice_weight: 1.0,
+        class_weights: vec![1.0; 3],
+        ema: 0.0,
+        seed: 1,
+    }
+}
+
+fn on_the_cpu() -> Options {
+    Options {
+        provider: Provider::Cpu,
+        threads: 1,
+        ..Options::default()
+    }
+}
+
+/// Two pictures of dark and bright halves, labelled 0 and 1.
+fn batch() -> Batch {
+    let pixels = SIDE * SIDE;
+    let labels: Vec<u8> = (0..2 * pixels)
+        .map(|p| u8::from((p + p / pixels * 16) % SIDE < SIDE / 2))
+        .collect();
+    Batch {
+        iteration: 0,
+        size: BatchSize {
+            images: 2,
+            masked: 1,
+            height: SIDE,
+            width: SIDE,
+        },
+        images: labels
+            .iter()
+            .chain(&labels[..pixels])
+            .flat_map(|&l| [60 + 120 * l; 3])
+            .collect(),
+        labels,
+    }
+}
+
+#[test]
+fn a_run_starts_from_the_weights_it_is_given() {
+    let Some(runtime) = testing::runtime() else {
+        return;
+    };
+    let start = |weights| Trainer::new(options(), weights, runtime, &on_the_cpu());
+    let mut first = start(None).unwrap();
+    let reports: Vec<StepReport> = (0..8).map(|_| first.step(&batch()).unwrap()).collect();
+    assert!(reports.iter().all(|r| r.finite));
+    assert!(
+        reports[7].main_loss < 0.9 * reports[0].main_loss,
+        "{reports:?}"
+    );
+
+    let mut second = start(Some(first.weights().unwrap())).unwrap();
+    assert_eq!(second.iteration(), 0);
+    assert_eq!(second.weights().unwrap(), first.weights().unwrap());
+    let went_on = second.step(&batch()).unwrap();
+    assert!(
+        went_on.main_loss <= 1.05 * reports[7].main_loss,
+        "{went_on:?}"
+    );
+
+    let mut short = first.weights().unwrap();
+    let name = short.0.pop_first().unwrap().0;
+    let refused = start(Some(short)).err().unwrap().to_string();
+    assert!(refused.contains(&name), "{refused}");
+}
+
+#[test]
+fn the_average_follows_the_weights_and_survives_a_checkpoint() {
+    let Some(runtime) = testing::runtime() else {
+        return;
+    };
+    let new = |ema| {
+        let options = TrainerOptions { ema, ..options() };
+        Trainer::new(options, None, runtime, &on_the_cpu()).unwrap()
+    };
+    let dir = tempfile::tempdir().unwrap();
+    let (plain, averaging) = (dir.path().join("plain"), dir.path().join("averaging"));
+    let mut without = new(0.0);
+    let mut with = new(0.5);
+    // The average on its definition: shares of 0.9, 9/11, 0.75, … , at least 0.5.
+    let mut wanted = with.averaged_weights().unwrap();
+    assert_eq!(wanted, with.weights().unwrap());
+    for t in 0..4u8 {
+        let share = 1.0 - 0.5f32.min((1.0 + f32::from(t)) / (10.0 + f32::from(t)));
+        without.step(&batch()).unwrap();
+        with.step(&batch()).unwrap();
+        let new = with.weights().unwrap();
+        for (name, mean) in &mut wanted.0 {
+            for (m, n) in mean.data.iter_mut().zip(&new.0[name].data) {
+                *m += share * (n - *m);
+            }
+        }
+    }
+    assert_eq!(with.weights().unwrap(), without.weights().unwrap());
+    assert_eq!(
+        without.averaged_weights().unwrap(),
+        without.weights().unwrap()
+    );
+    let found = with.averaged_weights().unwrap();
+    assert_ne!(found, with.weights().unwrap());
+    for (name, tensor) in found.iter() {
+        for (a, b) in tensor.data.iter().zip(&wanted.0[name].data) {
+            assert!((a - b).abs() < 1e-5, "{name}: {a} {b}");
+        }
+    }
+
+    without.save_checkpoint(&plain).unwrap();
+    with.save_checkpoint(&averaging).unwrap();
+    let mut resumed = new(0.5);
+    resumed.load_checkpoint(&averaging).unwrap();
+    assert_eq!(resumed.averaged_weights().unwrap(), found);
+    with.step(&batch()).unwrap();
+    resumed.step(&batch()).unwrap();
+    assert_eq!(
+        resumed.averaged_weights().unwrap(),
+        with.averaged_weights().unwrap()
+    );
+    assert_eq!(resumed.iteration(), 5);
+
+    // One from before there were averages, and one that keeps an average nobody asks for.
+    let mut old = new(0.5);
+    old.load_checkpoint(&plain).unwrap();
+    assert_eq!(old.averaged_weights().unwrap(), without.weights().unwrap());
+    assert!(old.step(&batch()).unwrap().finite);
+    let mut none = new(0.0);
+    none.load_checkpoint(&averaging).unwrap();
+    assert_eq!(none.averaged_weights().unwrap(), without.weights().unwrap());
+
+    for ema in [1.0, -0.1, f64::NAN] {
+        let options = TrainerOptions { ema, ..options() };
+        let refused = Trainer::new(options, None, runtime, &on_the_cpu()).err();
+        assert!(matches!(refused, Some(TrainError::Ema(_))), "{ema}");
+    }
+}
+
+#[test]
+fn pictures_to_reconstruct_do_not_enter_the_main_loss() {
+    let Some(runtime) = testing::runtime() else {
+        return;
+    };
+    let report = |hidden: u8| {
+        let mut batch = batch();
+        batch.images[2 * SIDE * SIDE * 3..].fill(hidden);
+        let mut trainer = Trainer::new(options(), None, runtime, &on_the_cpu()).unwrap();
+        trainer.step(&batch).unwrap()
+    };
+    let (dark, bright) = (report(0), report(255));
+    assert_eq!(dark.main_loss, bright.main_loss);
+    assert!(
+        (dark.recon_loss - bright.recon_loss).abs() > 0.1,
+        "{dark:?} {bright:?}"
+    );
+
+    let mut trainer = Trainer::new(options(), None, runtime, &on_the_cpu()).unwrap();
+    let mut short = batch();
+    short.images.truncate(2 * SIDE * SIDE * 3);
+    assert!(matches!(
+        trainer.step(&short),
+        Err(TrainError::Batch { .. })
+    ));
+}
