@@ -6,7 +6,7 @@ use std::process::Command;
 use std::sync::Arc;
 
 use sha2::{Digest, Sha256};
-use tttseg::adapt::{Learner, Method, Moments, Recipe, Request, Settings};
+use tttseg::adapt::{Learner, Method, Moments, Recipe, Request, Settings, Trainable};
 use tttseg::runtime::Cancel;
 
 /// Frames of a stream.
@@ -70,7 +70,14 @@ fn two_learners_give_the_same_bytes() {
         method: Method::ExplicitOnly,
         ..settings()
     };
-    for settings in [settings(), code, persistent, explicit] {
+    let knobs = Settings {
+        learn: Trainable::LastStages,
+        pull: 0.1,
+        first_steps: 3,
+        first_frames: 2,
+        ..settings()
+    };
+    for settings in [settings(), code, persistent, explicit, knobs] {
         for threads in [1, 2] {
             let Some(first) = digest(&settings, threads) else {
                 return;

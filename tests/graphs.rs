@@ -26,6 +26,7 @@ fn options(size: Size, batch: usize, everything: bool) -> StepOptions {
             moments: everything,
         },
         stochastic_depth: everything,
+        pull: everything,
         expose: false,
     }
 }

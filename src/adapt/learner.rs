@@ -2,14 +2,14 @@ use std::mem::{replace, take};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::graphs::{Size, learning_layout};
+use super::graphs::{Size, stream_layout};
 use super::random::Draws;
 use super::sessions::SessionCache;
 use super::window::Window;
 use super::{Error, Method, Moments, Prediction, Report, Request, Reset, Settings, Skipped};
 use crate::optim::Layout;
 use crate::runtime::{Cancel, InUse, Options, Runtime, Tensor};
-use crate::weights::{ModelFile, State};
+use crate::weights::{ModelFile, State, Weights};
 
 /// The stream of random numbers for the reconstruction view, which no frame uses.
 const VIEW_STREAM: u64 = u64::MAX;
@@ -25,13 +25,16 @@ pub struct Learner {
     sessions: SessionCache,
     /// Buffers as they are on disk; the moments that go with them are zero.
     base: Vec<Tensor>,
-    /// Buffers now, then first and second moments if they carry over.
+    /// Buffers now, then first and second moments of those that learn if they carry over.
     state: Vec<Tensor>,
     /// State that a step has replaced: the next step writes over it.
     spent: Vec<Tensor>,
     window: Window,
     window_size: Option<Size>,
     frame: u64,
+    /// Frames learned from since the weights were last reset from outside; what the method itself forgets
+    /// before every frame begins no new stream.
+    learned_frames: u64,
     steps_since_reset: u64,
     steps_since_moments: u64,
 }
@@ -50,12 +53,8 @@ impl Learner {
     ) -> Result<Self, Error> {
         settings.check()?;
         let place = runtime.in_use(options)?;
-        let layout = learning_layout(&model.config, Layout::PACK_BELOW)?;
-        let base = layout
-            .pack(&model.weights)?
-            .iter()
-            .map(|t| Tensor::from_f32(&t.shape, &t.data))
-            .collect::<Result<Vec<_>, _>>()?;
+        let layout = stream_layout(&model.config, Layout::PACK_BELOW, settings.learn)?;
+        let base = packed(&layout, &model.weights)?;
         let sessions = SessionCache::new(runtime, options.clone(), cancel.clone(), place.target());
         let mut learner = Self {
             model,
@@ -69,6 +68,7 @@ impl Learner {
             window: Window::default(),
             window_size: None,
             frame: 0,
+            learned_frames: 0,
             steps_since_reset: 0,
             steps_since_moments: 0,
         };
@@ -96,13 +96,22 @@ impl Learner {
         self.sessions.built()
     }
 
-    /// Changes settings between two frames. Weights and window stay.
+    /// Changes settings between two frames. Weights and window stay; sessions are built anew when other
+    /// parameters are to learn than before.
     ///
     /// # Errors
-    /// Settings out of range; the old ones stay in force.
+    /// Settings out of range, weights that cannot be copied from the device; the old settings stay in force.
     pub fn update(&mut self, settings: Settings) -> Result<(), Error> {
         settings.check()?;
-        let moments_changed = settings.moments != self.settings.moments;
+        let others_learn = settings.learn != self.settings.learn;
+        let moments_changed = settings.moments != self.settings.moments || others_learn;
+        if others_learn {
+            let layout = stream_layout(&self.model.config, Layout::PACK_BELOW, settings.learn)?;
+            let base = packed(&layout, &self.model.weights)?;
+            let state = packed(&layout, &self.weights()?)?;
+            self.sessions.clear();
+            (self.layout, self.base, self.state) = (layout, base, state);
+        }
         self.settings = settings;
         if moments_changed {
             self.clear_moments()
@@ -120,13 +129,24 @@ impl Learner {
             self.window.clear();
         }
         if what.weights {
-            self.spent = replace(&mut self.state, self.base.clone());
-            self.steps_since_reset = 0;
-        }
-        if what.weights || what.moments {
+            self.learned_frames = 0;
+            self.weights_from_disk()?;
+        } else if what.moments {
             self.clear_moments()?;
         }
         Ok(())
+    }
+
+    fn weights_from_disk(&mut self) -> Result<(), Error> {
+        self.spent.clear();
+        for place in 0..self.base.len() {
+            let old = replace(&mut self.state[place], self.base[place].clone());
+            if self.layout.buffers[place].learns {
+                self.spent.push(old);
+            }
+        }
+        self.steps_since_reset = 0;
+        self.clear_moments()
     }
 
     /// Learns from a frame and predicts it: `rgb` is interleaved, at `size`.
@@ -219,37 +239,41 @@ impl Learner {
     /// # Errors
     /// When the weights cannot be copied from the device.
     pub fn save(&self) -> Result<State, Error> {
-        let contents = self.state[..self.base.len()]
-            .iter()
-            .map(Tensor::to_f32)
-            .collect::<Result<Vec<_>, _>>()?;
         Ok(State {
             base: self.model.content_hash(),
             frames: self.frame,
             steps: self.steps_since_reset,
             recipe: format!("{:?}", self.settings),
             seed: self.settings.seed,
-            weights: self.layout.unpack(&contents),
+            weights: self.weights()?,
         })
     }
 
-    /// Goes on with saved weights. The window stays.
+    fn weights(&self) -> Result<Weights, Error> {
+        let contents = self.state[..self.base.len()]
+            .iter()
+            .map(Tensor::to_f32)
+            .collect::<Result<Vec<_>, _>>()?;
+        Ok(self.layout.unpack(&contents))
+    }
+
+    /// Goes on with saved weights. The window stays. If they have learned, no frame is a first one any more.
     ///
     /// # Errors
     /// When the state belongs to another model or does not fit.
     pub fn load(&mut self, file: &str, state: &State) -> Result<(), Error> {
         state.check_base(file, &self.model)?;
-        let packed = self.layout.pack(&state.weights)?;
-        for (slot, t) in self.state.iter_mut().zip(packed) {
-            *slot = Tensor::from_f32(&t.shape, &t.data)?;
-        }
+        let loaded = packed(&self.layout, &state.weights)?;
+        self.state.splice(..self.base.len(), loaded);
         self.steps_since_reset = state.steps;
+        self.learned_frames = if state.steps > 0 { u64::MAX } else { 0 };
         self.clear_moments()
     }
 
     fn reason_to_skip(&self, request: Request) -> Option<Skipped> {
         let interval = self.settings.training_interval.max(1) as u64;
-        if self.settings.method == Method::MainTaskOnly || self.settings.steps == 0 {
+        let steps = self.settings.steps_after(self.learned_frames);
+        if self.settings.method == Method::MainTaskOnly || steps == 0 {
             Some(Skipped::Off)
         } else if !request.learn {
             Some(if request.late {
@@ -269,19 +293,23 @@ impl Learner {
             self.settings.method,
             Method::NoMemory | Method::ExplicitOnly
         ) {
-            self.reset(Reset {
-                weights: true,
-                window: false,
-                moments: true,
-            })?;
+            self.weights_from_disk()?;
         }
         let settings = &self.settings;
         let batch = settings.batch_size;
+        let steps = settings.steps_after(self.learned_frames);
         let mut draws = Draws::new(settings.seed, self.frame);
         // One stream of places for all steps of the frame (METHOD §5.3).
-        let places = draws.places(self.window.len(), batch * settings.steps, settings.sampling);
+        let places = draws.places(self.window.len(), batch * steps, settings.sampling);
         let (rows, columns) = size.blocks();
         let blocks: usize = self.model.config.encoder.depths.iter().sum();
+        let learning: Vec<usize> = (0..self.base.len())
+            .filter(|&i| self.layout.buffers[i].learns)
+            .collect();
+        let initial: Vec<(String, usize)> = learning
+            .iter()
+            .map(|&i| (format!("initial.{}", self.layout.buffers[i].name), i))
+            .collect();
         for step in places.chunks(batch) {
             let settings = &self.settings;
             let mut images = Vec::with_capacity(batch * size.height * size.width * 3);
@@ -313,18 +341,30 @@ impl Learner {
                 number = Tensor::from_f32(&[], &[(self.steps_since_moments + 1) as f32])?;
                 given.push(("step", &number));
             }
+            let share;
+            if settings.pull > 0.0 {
+                share = Tensor::from_f32(&[], &[settings.pull as f32])?;
+                given.push(("pull", &share));
+                given.extend(initial.iter().map(|(n, i)| (n.as_str(), &self.base[*i])));
+            }
             let session = self
                 .sessions
                 .at(size)
                 .step(&self.model, &self.layout, settings)?;
             let spent = take(&mut self.spent);
             let mut outputs = session.run_over(spent, &self.state, &given)?;
-            let reported = outputs.split_off(self.state.len());
+            let moments = self.state.len() - self.base.len();
+            let reported = outputs.split_off(learning.len() + moments);
+            let new_moments = outputs.split_off(learning.len());
             report.loss = Some(reported[0].to_f32()?[0]);
             report.gradient_norm = Some(reported[1].to_f32()?[0]);
             report.steps += 1;
             // The graph itself keeps the old weights when something was not finite.
-            self.spent = replace(&mut self.state, outputs);
+            for (&place, buffer) in learning.iter().zip(outputs) {
+                self.spent.push(replace(&mut self.state[place], buffer));
+            }
+            let old_moments = self.state.splice(self.base.len().., new_moments);
+            self.spent.extend(old_moments);
             if reported[2].to_bool()?[0] {
                 self.steps_since_reset += 1;
                 self.steps_since_moments += 1;
@@ -332,6 +372,7 @@ impl Learner {
                 report.skipped = Some(Skipped::NotFinite);
             }
         }
+        self.learned_frames = self.learned_frames.saturating_add(1);
         Ok(())
     }
 
@@ -358,7 +399,7 @@ impl Learner {
         self.steps_since_moments = 0;
         if self.settings.moments == Moments::Persistent {
             for _ in 0..2 {
-                for buffer in &self.layout.buffers {
+                for buffer in self.layout.buffers.iter().filter(|b| b.learns) {
                     let zeros = vec![0.0; buffer.shape.iter().product()];
                     self.state.push(Tensor::from_f32(&buffer.shape, &zeros)?);
                 }
@@ -366,4 +407,11 @@ impl Learner {
         }
         Ok(())
     }
+}
+
+/// Weights as the inputs of graphs, in the order of the layout.
+fn packed(layout: &Layout, weights: &Weights) -> Result<Vec<Tensor>, Error> {
+    let contents = layout.pack(weights)?;
+    let tensors = contents.iter().map(|t| Tensor::from_f32(&t.shape, &t.data));
+    Ok(tensors.collect::<Result<_, _>>()?)
 }

@@ -4,6 +4,7 @@ mod adapter;
 mod calls;
 mod error;
 pub mod graphs;
+mod knobs;
 mod learner;
 mod random;
 mod report;
@@ -11,15 +12,18 @@ mod sessions;
 mod settings;
 #[cfg(test)]
 mod tests;
+mod trainable;
 mod window;
 mod worker;
 
 pub use adapter::{Adapter, Ticket};
 pub use error::Error;
+pub use knobs::{KNOBS, Knob};
 pub use learner::Learner;
 pub use random::{Draws, visible_blocks};
 pub use report::{Prediction, Report, Request, Reset, Skipped};
 pub use settings::{Method, Moments, Recipe, Sampling, Settings};
+pub use trainable::Trainable;
 pub use window::Window;
 
 pub use crate::model::LossOver;

@@ -74,6 +74,11 @@ impl SessionCache {
         self.builder.built.get()
     }
 
+    /// Lets go of all sessions: weights are going to travel in another way.
+    pub(super) fn clear(&mut self) {
+        self.sizes.clear();
+    }
+
     pub(super) fn at(&mut self, size: Size) -> Sessions<'_> {
         let place = self.sizes.iter().position(|(s, _)| *s == size);
         let entry = match place {
@@ -160,6 +165,7 @@ impl<'a> Sessions<'a> {
                 moments: settings.moments == Moments::Persistent,
             },
             stochastic_depth: settings.stochastic_depth > 0.0,
+            pull: settings.pull > 0.0,
             expose: false,
         };
         if self
@@ -172,7 +178,8 @@ impl<'a> Sessions<'a> {
             let mut state: Vec<String> = layout.buffers.iter().map(|b| b.name.clone()).collect();
             if options.optimiser.moments {
                 for kind in ["first", "second"] {
-                    state.extend(layout.buffers.iter().map(|b| format!("{kind}.{}", b.name)));
+                    let learning = layout.buffers.iter().filter(|b| b.learns);
+                    state.extend(learning.map(|b| format!("{kind}.{}", b.name)));
                 }
             }
             self.built.step = Some((options, self.builder.program(graph, state)?));

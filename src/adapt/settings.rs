@@ -1,4 +1,4 @@
-use super::Error;
+use super::{Error, Trainable};
 use crate::model::LossOver;
 
 /// Which gradient steps are taken and what is forgotten when (METHOD §5.9).
@@ -22,14 +22,7 @@ impl std::str::FromStr for Method {
 
     /// The names of the command line: `none`, `online`, `no-memory`, `implicit`, `explicit`.
     fn from_str(name: &str) -> Result<Self, Self::Err> {
-        let all = [
-            Self::MainTaskOnly,
-            Self::Online,
-            Self::NoMemory,
-            Self::ImplicitOnly,
-            Self::ExplicitOnly,
-        ];
-        let found = all.into_iter().find(|m| m.name() == name);
+        let found = Self::EVERY.into_iter().find(|m| m.name() == name);
         found.ok_or_else(|| {
             format!("unknown method '{name}' (none, online, no-memory, implicit, explicit)")
         })
@@ -37,6 +30,15 @@ impl std::str::FromStr for Method {
 }
 
 impl Method {
+    /// All of them.
+    pub const EVERY: [Self; 5] = [
+        Self::MainTaskOnly,
+        Self::Online,
+        Self::NoMemory,
+        Self::ImplicitOnly,
+        Self::ExplicitOnly,
+    ];
+
     /// Its name on the command line.
     pub fn name(self) -> &'static str {
         match self {
@@ -102,8 +104,15 @@ pub struct Settings {
     pub window: usize,
     /// Masked views per gradient step.
     pub batch_size: usize,
+    /// Which parameters of f and g learn.
+    pub learn: Trainable,
     /// Gradient steps per frame.
     pub steps: usize,
+    /// Gradient steps on each of the first frames of a stream; 0 takes as many as on the others.
+    pub first_steps: usize,
+    /// How many frames that are learned from count as the first ones, from the beginning or the last reset of the
+    /// weights on.
+    pub first_frames: usize,
     /// Share of 16×16 patches that is hidden, above 0 and below 1.
     pub mask_ratio: f64,
     /// Learning rate of g.
@@ -114,6 +123,8 @@ pub struct Settings {
     pub weight_decay: f64,
     /// Largest global gradient norm.
     pub clip_norm: f64,
+    /// Share of the way back to the weights on disk that is taken after every step, from 0 (off) to below 1.
+    pub pull: f64,
     /// Pixels the loss counts.
     pub loss_over: LossOver,
     /// How batches are drawn.
@@ -138,12 +149,16 @@ impl Settings {
             method: Method::Online,
             window: 16,
             batch_size: 32,
+            learn: Trainable::All,
             steps: 1,
+            first_steps: 0,
+            first_frames: 1,
             mask_ratio: 0.80,
             learning_rate: 1e-4,
             encoder_multiplier: 0.1,
             weight_decay: 0.05,
             clip_norm: 0.01,
+            pull: 0.0,
             loss_over: LossOver::Masked,
             sampling: Sampling::Replacement,
             stochastic_depth: 0.0,
@@ -177,6 +192,15 @@ impl Settings {
             (Method::NoMemory | Method::ImplicitOnly, _) => 1,
             (_, 0) => Self::WINDOW_CAP,
             (_, frames) => frames,
+        }
+    }
+
+    /// Gradient steps on a frame before which `learned` frames were learned from.
+    pub(crate) fn steps_after(&self, learned: u64) -> usize {
+        if self.first_steps > 0 && learned < self.first_frames as u64 {
+            self.first_steps
+        } else {
+            self.steps
         }
     }
 
@@ -214,6 +238,7 @@ impl Settings {
         share("mask-ratio", self.mask_ratio)?;
         share("stochastic-depth", self.stochastic_depth)?;
         share("weight-decay", self.weight_decay)?;
+        share("pull", self.pull)?;
         if !(self.encoder_multiplier.is_finite() && self.encoder_multiplier >= 0.0) {
             let detail = format!("{} is negative or not finite", self.encoder_multiplier);
             return Err(Error::Setting {

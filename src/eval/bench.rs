@@ -108,6 +108,7 @@ pub fn bench(
             moments: false,
         },
         stochastic_depth: false,
+        pull: false,
         expose: false,
     };
     let model = step_graph(config, &normalisation, &layout, step)?

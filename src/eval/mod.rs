@@ -1,6 +1,7 @@
 //! Measuring on labelled streams: metrics, protocols, datasets, reports; checking against recorded
 //! tensors; timing. Streams with a known shift are made of any stream: [`Shift`].
 
+mod alignment;
 pub mod bench;
 mod metrics;
 mod protocol;
@@ -9,7 +10,9 @@ mod report;
 mod scores;
 mod shift;
 mod stream;
+pub mod tune;
 
+pub use alignment::{Alignment, PartAlignment, alignment};
 pub use metrics::{Averaging, Confusion, MetricError, StreamScore};
 pub use protocol::{EvalError, evaluate};
 pub use report::{EvalReport, MapsFrom, Tally};

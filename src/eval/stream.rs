@@ -5,6 +5,7 @@ use crate::video::{
     read_labels, read_rgb,
 };
 use std::collections::BTreeMap;
+use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 
 /// Why there is no stream, or no frame of it.
@@ -160,6 +161,15 @@ impl Stream {
         Ok(Self { frames, left_out })
     }
 
+    /// Every `every`-th frame from the first on, and no more than `most` of them.
+    #[must_use]
+    pub fn thinned(mut self, every: NonZeroUsize, most: Option<NonZeroUsize>) -> Self {
+        let most = most.map_or(usize::MAX, NonZeroUsize::get);
+        let frames = self.frames.into_iter().step_by(every.get());
+        self.frames = frames.take(most).collect();
+        self
+    }
+
     /// How many frames have labels.
     pub fn labelled(&self) -> usize {
         self.frames.iter().filter(|f| f.label.is_some()).count()
@@ -245,6 +255,19 @@ mod tests {
             "{text}"
         );
         assert_eq!(Stream::open(&frames, None).unwrap().labelled(), 0);
+
+        let thinned = |every, most| {
+            let most = NonZeroUsize::new(most);
+            let stream = stream
+                .clone()
+                .thinned(NonZeroUsize::new(every).unwrap(), most);
+            let names = stream.frames.into_iter().map(|f| f.name);
+            names.collect::<Vec<_>>()
+        };
+        assert_eq!(thinned(1, 0), ["f1", "f2", "f3"]);
+        assert_eq!(thinned(2, 0), ["f1", "f3"]);
+        assert_eq!(thinned(2, 1), ["f1"]);
+        assert_eq!(thinned(9, 9), ["f1"]);
     }
 
     #[test]

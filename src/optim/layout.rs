@@ -50,6 +50,8 @@ pub struct Buffer {
     pub shape: Vec<usize>,
     /// What its parameters share.
     pub group: Group,
+    /// Whether a step changes it. What does not learn travels as well: it may have learned before.
+    pub learns: bool,
     /// The parameters in it.
     pub members: Vec<Member>,
 }
@@ -83,12 +85,24 @@ impl Layout {
     /// Parameters of fewer elements than this are packed (docs/spikes.md).
     pub const PACK_BELOW: usize = 1 << 16;
 
-    /// The layout of parameters given by name and shape.
+    /// The layout of parameters given by name and shape, all of which learn. Those of fewer elements than
+    /// `pack_below` are packed.
     pub fn new(parameters: &[(String, Vec<usize>)], pack_below: usize) -> Self {
-        let mut packed = std::collections::BTreeMap::<Group, Buffer>::new();
+        Self::with_frozen(parameters, pack_below, |_| true)
+    }
+
+    /// As [`Layout::new`], for parameters of which only those learn that `learns` names. No buffer holds
+    /// both kinds.
+    pub fn with_frozen(
+        parameters: &[(String, Vec<usize>)],
+        pack_below: usize,
+        learns: impl Fn(&str) -> bool,
+    ) -> Self {
+        let mut packed = std::collections::BTreeMap::<(Group, bool), Buffer>::new();
         let mut buffers = vec![];
         for (name, shape) in parameters {
             let (group, len) = (Group::of(name), shape.iter().product::<usize>());
+            let learns = learns(name);
             let member = Member {
                 name: name.clone(),
                 shape: shape.clone(),
@@ -99,18 +113,21 @@ impl Layout {
                     name: name.clone(),
                     shape: shape.clone(),
                     group,
+                    learns,
                     members: vec![member],
                 });
                 continue;
             }
-            let buffer = packed.entry(group).or_insert_with(|| Buffer {
+            let buffer = packed.entry((group, learns)).or_insert_with(|| Buffer {
                 name: format!(
-                    "packed.{}.{}",
+                    "packed.{}.{}{}",
                     if group.encoder { "encoder" } else { "heads" },
-                    if group.decay { "decay" } else { "no_decay" }
+                    if group.decay { "decay" } else { "no_decay" },
+                    if learns { "" } else { ".frozen" }
                 ),
                 shape: vec![0],
                 group,
+                learns,
                 members: vec![],
             });
             buffer.members.push(Member {
@@ -126,13 +143,18 @@ impl Layout {
 
     /// The part that the encoder f lives in.
     pub fn encoder(&self) -> Self {
+        self.part(|b| b.group.encoder)
+    }
+
+    /// The part that a step changes.
+    pub fn learning(&self) -> Self {
+        self.part(|b| b.learns)
+    }
+
+    fn part(&self, belongs: impl Fn(&Buffer) -> bool) -> Self {
+        let buffers = self.buffers.iter().filter(|b| belongs(b));
         Self {
-            buffers: self
-                .buffers
-                .iter()
-                .filter(|b| b.group.encoder)
-                .cloned()
-                .collect(),
+            buffers: buffers.cloned().collect(),
         }
     }
 
@@ -324,6 +346,34 @@ mod tests {
             "an embedding"
         );
         assert!(!group("model.pixel_level_module.decoder.encoder.layers.0.fc1.bias").encoder);
+    }
+
+    #[test]
+    fn what_does_not_learn_has_buffers_of_its_own() {
+        let config = Preset::Nano.config(5);
+        let known = parameters(&config).expect("nano");
+        let learns = |name: &str| name.contains("norm") || name.contains("layers.3.");
+        for pack_below in [0, 1000, usize::MAX] {
+            let layout = Layout::with_frozen(&known, pack_below, learns);
+            for buffer in &layout.buffers {
+                assert!(
+                    buffer
+                        .members
+                        .iter()
+                        .all(|m| learns(&m.name) == buffer.learns)
+                );
+            }
+            let learning = layout.learning();
+            for (name, _) in &known {
+                assert!(layout.contains(name), "{name}");
+                assert_eq!(learning.contains(name), learns(name), "{name}");
+            }
+            let encoders_first = layout.buffers.is_sorted_by_key(|b| !b.group.encoder);
+            assert!(encoders_first, "predictions take the first ones");
+            let names: std::collections::BTreeSet<_> =
+                layout.buffers.iter().map(|b| &b.name).collect();
+            assert_eq!(names.len(), layout.buffers.len());
+        }
     }
 
     #[test]

@@ -169,7 +169,7 @@ fn part(g: &mut Graph, stages: &[Feature], start: usize, end: usize) -> Result<V
 }
 
 /// Cross-entropy plus dice on class logits at full size (NOTES: fixed query-class matching).
-fn dense_loss(
+pub(crate) fn dense_loss(
     g: &mut Graph,
     config: &ModelConfig,
     options: &TrainOptions,

@@ -17,6 +17,7 @@ pub use crate::video::LeftOut;
 pub use augment::{Augmentation, AugmentationError};
 pub use balance::class_weights;
 pub use data::{DataError, LabelledSet, Sample};
+pub(crate) use graph::dense_loss;
 pub use graph::{TrainOptions, train_graph};
 pub use loader::{Batch, BatchSize, Batches, Loader, LoaderError, Sources};
 pub use pictures::{PictureSet, PicturesError};

@@ -9,6 +9,7 @@ pub use predict::predict_graph;
 pub use reconstruct::reconstruct_graph;
 pub use step::{StepGraph, StepOptions, step_graph};
 
+use super::Trainable;
 use crate::graph::{DType, Graph, Result, Value};
 use crate::model::{ModelConfig, RECON_PREFIX, parameters};
 use crate::nn::patchify_bytes;
@@ -55,16 +56,30 @@ impl Size {
     }
 }
 
-/// How the weights that learn from a stream travel: those of f and g.
+/// How the weights of f and g travel when all of them learn from a stream.
 ///
 /// # Errors
 /// A configuration that makes no sense.
 pub fn learning_layout(config: &ModelConfig, pack_below: usize) -> Result<Layout> {
-    let learning: Vec<_> = parameters(config)?
+    stream_layout(config, pack_below, Trainable::All)
+}
+
+/// How the weights of f and g travel when some of them learn from a stream.
+///
+/// # Errors
+/// A configuration that makes no sense.
+pub fn stream_layout(
+    config: &ModelConfig,
+    pack_below: usize,
+    trainable: Trainable,
+) -> Result<Layout> {
+    let travelling: Vec<_> = parameters(config)?
         .into_iter()
         .filter(|(name, _)| learns(name))
         .collect();
-    Ok(Layout::new(&learning, pack_below))
+    Ok(Layout::with_frozen(&travelling, pack_below, |name| {
+        trainable.includes(name)
+    }))
 }
 
 /// Whether a parameter belongs to f or g; h never changes while streaming.

@@ -6,7 +6,7 @@ use crate::model::{
     reconstruction_loss, swin,
 };
 use crate::nn::{Parameters, unpatchify};
-use crate::optim::{AdamW, Layout, MomentInputs, Rates, adamw};
+use crate::optim::{AdamW, Layout, MomentInputs, Rates, Update, adamw};
 use crate::weights::Normalisation;
 
 /// What a step graph is built for.
@@ -22,18 +22,24 @@ pub struct StepOptions {
     pub optimiser: AdamW,
     /// Whether residual branches are scaled by the input `branches` (stochastic depth).
     pub stochastic_depth: bool,
+    /// Whether weights are pulled towards their initial values after the step.
+    pub pull: bool,
     /// Whether raw gradients (`grad.NAME`) and the reconstruction of normalised pixels
     /// (`reconstruction`, `(batch, 3, h, w)`) are outputs, too; for checking against recorded tensors.
     pub expose: bool,
 }
 
-/// One gradient step on masked reconstruction: f and g, their gradients, clipping, AdamW.
+/// One gradient step on masked reconstruction: f and g, the gradients of what learns, clipping, AdamW.
+///
+/// Buffers that do not learn ([`Layout::learning`]) are inputs only, and nothing is computed for them.
 ///
 /// Inputs: the layout's buffers, `images` (bytes `(batch, h, w, 3)`), `mask` (float `(batch, h/16, w/16)`,
 /// 1 = visible), scalars `learning_rate` and `encoder_learning_rate`; with moments `first.…`,
-/// `second.…` and `step`; with stochastic depth `branches` `(2 · blocks, batch)`.
+/// `second.…` and `step`; with stochastic depth `branches` `(2 · blocks, batch)`; with a pull `initial.…`
+/// per learning buffer and the scalar `pull`, the share of the way back that is taken after the step:
+/// `w + pull · (initial − w)`.
 ///
-/// Outputs, in this order: `new.…` per buffer, with moments `new.first.…` and `new.second.…`, then
+/// Outputs, in this order: `new.…` per learning buffer, with moments `new.first.…` and `new.second.…`, then
 /// `loss`, `gradient_norm` (floats) and `finite` (whether the step was taken).
 pub struct StepGraph {
     /// The graph.
@@ -89,7 +95,12 @@ pub fn step_graph(
         reconstruction_loss(g, output.masks, target, input.visible, options.loss_over)
     })?;
 
-    let learned = p.into_learned();
+    let parameters = p.into_learned();
+    let learning = layout.learning();
+    let learned: Vec<_> = parameters
+        .iter()
+        .filter(|p| learning.contains(&p.name))
+        .collect();
     let wrt: Vec<_> = learned.iter().map(|p| p.value).collect();
     let found = gradients(g, loss, &wrt)?;
     let gradient_of = |name: &str| {
@@ -98,18 +109,23 @@ pub fn step_graph(
             .position(|p| p.name == name)
             .and_then(|i| found[i])
     };
-    let collected = layout.gather_gradients(g, gradient_of)?;
-    let buffers = layout.attach(g, &learned)?;
+    let collected = learning.gather_gradients(g, gradient_of)?;
+    let attached = layout.attach(g, &parameters)?;
+    let attached = layout.buffers.iter().zip(attached);
+    let buffers: Vec<_> = attached
+        .filter(|(buffer, _)| buffer.learns)
+        .map(|(_, value)| value)
+        .collect();
     let moments = if options.optimiser.moments {
-        Some(MomentInputs::declare(g, layout)?)
+        Some(MomentInputs::declare(g, &learning)?)
     } else {
         None
     };
-    let update = g.layer("adamw", |g| {
+    let mut update = g.layer("adamw", |g| {
         adamw(
             g,
             options.optimiser,
-            layout,
+            &learning,
             rates,
             moments.as_ref(),
             &buffers,
@@ -118,14 +134,18 @@ pub fn step_graph(
         )
     })?;
 
+    if options.pull {
+        g.layer("pull", |g| pull(g, &learning, &mut update))?;
+    }
+
     let mut state = 0;
-    for (buffer, &value) in layout.buffers.iter().zip(&update.buffers) {
+    for (buffer, &value) in learning.buffers.iter().zip(&update.buffers) {
         g.output(&format!("new.{}", buffer.name), value)?;
         state += 1;
     }
     if let Some((first, second)) = &update.moments {
         for (kind, values) in [("first", first), ("second", second)] {
-            for (buffer, &value) in layout.buffers.iter().zip(values) {
+            for (buffer, &value) in learning.buffers.iter().zip(values) {
                 g.output(&format!("new.{kind}.{}", buffer.name), value)?;
                 state += 1;
             }
@@ -148,4 +168,21 @@ pub fn step_graph(
         options,
         state,
     })
+}
+
+/// Takes a share of the way back to the initial weights. A step that was not finite stays without effect.
+fn pull(g: &mut Graph, learning: &Layout, update: &mut Update) -> Result<()> {
+    let share = g.input("pull", DType::F32, &[])?;
+    for (buffer, new) in learning.buffers.iter().zip(&mut update.buffers) {
+        let initial = g.input(
+            &format!("initial.{}", buffer.name),
+            DType::F32,
+            &buffer.shape,
+        )?;
+        let way = g.sub(initial, *new)?;
+        let back = g.mul(way, share)?;
+        let pulled = g.add(*new, back)?;
+        *new = g.select(update.finite, pulled, *new)?;
+    }
+    Ok(())
 }

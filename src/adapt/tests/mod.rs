@@ -3,6 +3,7 @@
 mod adapter;
 mod calls;
 mod learning;
+mod recipe;
 mod step;
 
 use std::sync::Arc;

@@ -1,6 +1,10 @@
+use std::collections::BTreeMap;
+
 use super::{SIZE, config, model, picture};
 use crate::adapt::LossOver;
-use crate::adapt::graphs::{StepOptions, learning_layout, step_graph};
+use crate::adapt::Trainable;
+use crate::adapt::graphs::{StepOptions, learning_layout, step_graph, stream_layout};
+use crate::graph::Target;
 use crate::optim::{AdamW, Layout};
 use crate::runtime::{Tensor, testing};
 
@@ -23,6 +27,7 @@ fn step(spoil: impl Fn(&mut State)) -> Option<(State, State, bool)> {
             moments: true,
         },
         stochastic_depth: false,
+        pull: false,
         expose: false,
     };
     let step = step_graph(&config(), &model.normalisation, &layout, options).unwrap();
@@ -41,15 +46,7 @@ fn step(spoil: impl Fn(&mut State)) -> Option<(State, State, bool)> {
             inputs.push((format!("{kind}{}", buffer.name), tensor));
         }
     }
-    let (rows, columns) = SIZE.blocks();
-    let mask: Vec<f32> = (0..rows * columns).map(|i| (i % 4 == 0).into()).collect();
-    let images = Tensor::from_u8(&[1, SIZE.height, SIZE.width, 3], &picture(SIZE, 0));
-    inputs.push(("images".into(), images.unwrap()));
-    let mask = Tensor::from_f32(&[1, rows, columns], &mask).unwrap();
-    inputs.push(("mask".into(), mask));
-    for rate in ["learning_rate", "encoder_learning_rate"] {
-        inputs.push((rate.into(), Tensor::from_f32(&[], &[1e-3]).unwrap()));
-    }
+    inputs.extend(common_inputs());
     inputs.push(("step".into(), Tensor::from_f32(&[], &[3.0]).unwrap()));
 
     let given: Vec<_> = inputs.iter().map(|(name, t)| (name.as_str(), t)).collect();
@@ -57,6 +54,22 @@ fn step(spoil: impl Fn(&mut State)) -> Option<(State, State, bool)> {
     let new = outputs[..step.state].iter().map(|t| t.to_f32().unwrap());
     let taken = outputs[step.state + 2].to_bool().unwrap()[0];
     Some((state, new.collect(), taken))
+}
+
+/// A masked picture and learning rates.
+fn common_inputs() -> Vec<(String, Tensor)> {
+    let (rows, columns) = SIZE.blocks();
+    let mask: Vec<f32> = (0..rows * columns).map(|i| (i % 4 == 0).into()).collect();
+    let images = Tensor::from_u8(&[1, SIZE.height, SIZE.width, 3], &picture(SIZE, 0));
+    let mask = Tensor::from_f32(&[1, rows, columns], &mask);
+    let mut inputs = vec![
+        ("images".to_owned(), images.unwrap()),
+        ("mask".to_owned(), mask.unwrap()),
+    ];
+    for rate in ["learning_rate", "encoder_learning_rate"] {
+        inputs.push((rate.into(), Tensor::from_f32(&[], &[1e-3]).unwrap()));
+    }
+    inputs
 }
 
 fn bits(state: &[Vec<f32>]) -> Vec<Vec<u32>> {
@@ -86,4 +99,72 @@ fn one_element_that_is_not_finite_stops_the_whole_step() {
         assert!(!taken, "{value}");
         assert_eq!(bits(&old), bits(&new), "{value}");
     }
+}
+
+/// Number of nodes, and gradients by name, of a step in which some parameters learn.
+fn gradients(trainable: Trainable) -> Option<(usize, BTreeMap<String, Vec<f32>>)> {
+    let runtime = testing::runtime()?;
+    let model = model(1);
+    let layout = stream_layout(&config(), Layout::PACK_BELOW, trainable).unwrap();
+    let options = StepOptions {
+        batch: 1,
+        size: SIZE,
+        loss_over: LossOver::Masked,
+        optimiser: AdamW {
+            weight_decay: 0.0,
+            clip_norm: 0.01,
+            moments: false,
+        },
+        stochastic_depth: false,
+        pull: false,
+        expose: true,
+    };
+    let build = || {
+        step_graph(&config(), &model.normalisation, &layout, options)
+            .unwrap()
+            .graph
+    };
+    let names: Vec<String> = build().outputs().iter().map(|(n, _)| n.clone()).collect();
+    let nodes = build().finish(Target::Cpu).unwrap().node_count();
+    let mut inputs = common_inputs();
+    for (buffer, tensor) in layout
+        .buffers
+        .iter()
+        .zip(layout.pack(&model.weights).unwrap())
+    {
+        let tensor = Tensor::from_f32(&tensor.shape, &tensor.data).unwrap();
+        inputs.push((buffer.name.clone(), tensor));
+    }
+    let given: Vec<_> = inputs.iter().map(|(name, t)| (name.as_str(), t)).collect();
+    let outputs = testing::run(runtime, build(), &given);
+    let exposed = names.iter().zip(&outputs).filter_map(|(name, tensor)| {
+        let name = name.strip_prefix("grad.")?;
+        Some((name.to_owned(), tensor.to_f32().unwrap()))
+    });
+    Some((nodes, exposed.collect()))
+}
+
+#[test]
+fn gradients_are_computed_only_for_what_learns() {
+    let Some((all_nodes, all)) = gradients(Trainable::All) else {
+        return;
+    };
+    for trainable in Trainable::EVERY {
+        let (nodes, some) = gradients(trainable).unwrap();
+        let expected: Vec<_> = all.keys().filter(|n| trainable.includes(n)).collect();
+        assert!(some.keys().eq(expected), "{trainable:?}");
+        for (name, gradient) in &some {
+            for (a, b) in gradient.iter().zip(&all[name]) {
+                assert!((a - b).abs() <= 1e-5 * (1.0 + b.abs()), "{name}: {a} {b}");
+            }
+        }
+        assert!(
+            nodes < all_nodes || trainable == Trainable::All,
+            "{trainable:?}"
+        );
+    }
+    // The way back ends half-way through f.
+    let (late, _) = gradients(Trainable::LastStages).unwrap();
+    let (encoder, _) = gradients(Trainable::Encoder).unwrap();
+    assert!(late < encoder, "{late} nodes, {encoder} for all of f");
 }

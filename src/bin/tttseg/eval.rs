@@ -1,16 +1,16 @@
-use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use clap::Args;
-use tttseg::adapt::{Learner, Method, Recipe, Settings};
-use tttseg::eval::{EvalReport, Shift, Stream, evaluate};
-use tttseg::runtime::Cancel;
-use tttseg::video::Corruption;
+use tttseg::adapt::{Learner, Settings};
+use tttseg::eval::{Alignment, EvalReport, alignment, evaluate};
+use tttseg::runtime::{Cancel, Options, Runtime};
 use tttseg::weights::ModelFile;
 
 use crate::Outcome;
 use crate::options::{RuntimeArguments, frame_bar};
+use crate::settings::SettingsArguments;
+use crate::streams::StreamOptions;
 
 /// Adapt along a stream of stills and score the maps.
 ///
@@ -27,41 +27,14 @@ pub struct Arguments {
     /// Folder of labels with the same names (PNG, one byte per pixel).
     #[arg(long)]
     labels: Option<PathBuf>,
-    /// none, online, no-memory, implicit or explicit.
-    #[arg(long, default_value = "online")]
-    method: Method,
-    /// default, paper or code; what follows overrides it.
-    #[arg(long, default_value = "default")]
-    recipe: Recipe,
-    /// Frames in the window; 0 for all.
-    #[arg(long)]
-    window: Option<usize>,
-    /// Masked views per step.
-    #[arg(long)]
-    batch: Option<usize>,
-    /// Steps per frame.
-    #[arg(long)]
-    steps: Option<usize>,
-    /// Share of hidden patches.
-    #[arg(long)]
-    mask_ratio: Option<f64>,
-    /// Learning rate of the reconstruction head.
-    #[arg(long)]
-    learning_rate: Option<f64>,
-    /// Learning rate of the encoder as a multiple of that.
-    #[arg(long)]
-    encoder_multiplier: Option<f64>,
-    /// Corrupt the stream: dusk, fog, rain, noise, blur, jpeg or cast, up to this strength (above 0, at most 2; 1 if not
-    /// given). It grows from nothing in the first frame to its full strength in the middle, and stays there.
-    #[arg(long, value_name = "KIND[:STRENGTH]")]
-    corrupt: Option<Corruption>,
-    /// Take this many frames of every still with a virtual camera that sees about three quarters of either side and moves
-    /// smoothly, labels along with it.
-    #[arg(long, value_name = "N")]
-    pan: Option<NonZeroUsize>,
-    /// Seed of masks, sampling, grain and rain.
-    #[arg(long, default_value_t = 0)]
-    seed: u64,
+    #[command(flatten)]
+    playback: StreamOptions,
+    #[command(flatten)]
+    settings: SettingsArguments<false>,
+    /// Measure instead, on every labelled frame and with the weights of the file, whether reconstruction pulls the encoder
+    /// where the main task wants it: the cosine between the gradients of both losses, overall and per stage.
+    #[arg(long, requires = "labels")]
+    alignment: bool,
     /// Print the result as one JSON object on the last line.
     #[arg(long)]
     json: bool,
@@ -75,21 +48,15 @@ pub fn run(arguments: &Arguments) -> Outcome {
         Some(path) => ModelFile::open(path)?,
         None => ModelFile::embedded()?,
     };
-    let mut learner = Learner::new(
-        Arc::new(model),
-        settings(arguments),
-        runtime,
-        &options,
-        &Cancel::new(),
-    )?;
-    let stream = Stream::open(&arguments.frames, arguments.labels.as_deref())?;
-    for left_out in &stream.left_out {
-        eprintln!("left out: {left_out}");
+    let (model, settings) = (Arc::new(model), arguments.settings.settings()?);
+    if arguments.alignment {
+        return align(arguments, &model, &settings, runtime, &options);
     }
-    let shift = Shift {
-        corrupt: arguments.corrupt,
-        pan: arguments.pan,
-    };
+    let mut learner = Learner::new(model, settings, runtime, &options, &Cancel::new())?;
+    let stream = arguments
+        .playback
+        .open(&arguments.frames, arguments.labels.as_deref())?;
+    let shift = arguments.playback.shift();
     let bar = frame_bar(shift.frames(stream.frames.len()))?;
     let report = evaluate(&mut learner, &stream, shift, |report| {
         if let Some(loss) = report.loss {
@@ -106,21 +73,62 @@ pub fn run(arguments: &Arguments) -> Outcome {
     Ok(true)
 }
 
-fn settings(arguments: &Arguments) -> Settings {
-    let recipe = Settings::recipe(arguments.recipe);
-    Settings {
-        method: arguments.method,
-        window: arguments.window.unwrap_or(recipe.window),
-        batch_size: arguments.batch.unwrap_or(recipe.batch_size),
-        steps: arguments.steps.unwrap_or(recipe.steps),
-        mask_ratio: arguments.mask_ratio.unwrap_or(recipe.mask_ratio),
-        learning_rate: arguments.learning_rate.unwrap_or(recipe.learning_rate),
-        encoder_multiplier: arguments
-            .encoder_multiplier
-            .unwrap_or(recipe.encoder_multiplier),
-        seed: arguments.seed,
-        ..recipe
+fn align(
+    arguments: &Arguments,
+    model: &Arc<ModelFile>,
+    settings: &Settings,
+    runtime: &'static Runtime,
+    options: &Options,
+) -> Outcome {
+    let stream = arguments
+        .playback
+        .open(&arguments.frames, arguments.labels.as_deref())?;
+    let shift = arguments.playback.shift();
+    let bar = frame_bar(shift.frames(stream.frames.len()))?;
+    let found = alignment(model, settings, &stream, shift, runtime, options, || {
+        bar.inc(1);
+    })?;
+    bar.finish_and_clear();
+    if arguments.json {
+        println!("{}", serde_json::to_string(&found)?);
+    } else {
+        print_alignment(&found);
     }
+    Ok(true)
+}
+
+fn print_alignment(found: &Alignment) {
+    let number = |v: Option<f64>| v.map_or_else(|| "-".into(), |v| format!("{v:.4}"));
+    println!(
+        "{} frames, {} masked views of each (ratio {}, seed {})",
+        found.frames, found.views, found.mask_ratio, found.seed
+    );
+    println!(
+        "loss: main task {}, reconstruction {}",
+        number(found.main_loss),
+        number(found.recon_loss)
+    );
+    println!(
+        "part          weights   cosine   spread  positive     step   spread  norm main  norm recon"
+    );
+    for part in std::iter::once(&found.overall).chain(&found.parts) {
+        println!(
+            "{:<10} {:>10}  {:>7}  {:>7}  {:>8}  {:>7}  {:>7}  {:>9}  {:>10}",
+            part.part,
+            part.weights,
+            number(part.cosine),
+            number(part.spread),
+            part.positive
+                .map_or_else(|| "-".into(), |v| format!("{:.0} %", 100.0 * v)),
+            number(part.step_cosine),
+            number(part.step_spread),
+            number(part.main_norm),
+            number(part.recon_norm),
+        );
+    }
+    println!(
+        "cosine: between both gradients; step: between the main gradient and the sign of the other, as in a step of AdamW"
+    );
 }
 
 fn print(report: &EvalReport) {

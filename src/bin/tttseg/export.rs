@@ -138,6 +138,7 @@ fn step(
             moments: settings.moments == Moments::Persistent,
         },
         stochastic_depth: settings.stochastic_depth > 0.0,
+        pull: settings.pull > 0.0,
         expose: false,
     };
     Ok(step_graph(&model.config, &model.normalisation, layout, options)?.graph)

@@ -6,7 +6,10 @@ mod eval;
 mod export;
 mod info;
 mod options;
+mod settings;
+mod streams;
 mod train;
+mod tune;
 mod verify;
 
 use std::process::ExitCode;
@@ -29,6 +32,7 @@ enum Command {
     Export(export::Arguments),
     Eval(eval::Arguments),
     Corrupt(corrupt::Arguments),
+    Tune(tune::Arguments),
     Train(train::Arguments),
 }
 
@@ -47,6 +51,7 @@ fn main() -> ExitCode {
         Command::Export(arguments) => export::run(&arguments),
         Command::Eval(arguments) => eval::run(&arguments),
         Command::Corrupt(arguments) => corrupt::run(&arguments),
+        Command::Tune(arguments) => tune::run(&arguments),
         Command::Train(arguments) => train::run(&arguments),
     };
     match outcome {

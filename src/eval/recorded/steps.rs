@@ -43,6 +43,7 @@ impl Bench<'_> {
                 moments: !hyper.restart_optimizer,
             },
             stochastic_depth: false,
+            pull: false,
             expose: true,
         };
         let built = step_graph(&config, &Normalisation::default(), &layout, step)?;
