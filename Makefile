@@ -15,6 +15,7 @@ PREFIX ?= $(HOME)/.local
 # A library named by the caller is used as it is; else the one that `make runtime` fetches.
 export ORT_DYLIB_PATH ?= $(RUNTIME)/libonnxruntime.so.1.31.1
 export CARGO_TARGET_DIR ?= $(ROOT)/target
+export ORT_DISABLE_TELEMETRY ?= 1
 # The user's own registry of plugins stays as it is.
 export GST_REGISTRY_1_0 := $(CARGO_TARGET_DIR)/gst-registry.bin
 export CUDA FILE PREFIX

@@ -31,6 +31,7 @@ mod normalisation;
 mod products;
 mod reductions;
 mod rows;
+mod sparse;
 mod visit;
 
 #[cfg(test)]
@@ -247,9 +248,9 @@ fn differentiate(g: &mut Graph, v: &mut Visit) -> Result<()> {
         Op::Slice { starts, .. } => layout::slice(g, v, starts),
         Op::Pad { before, .. } => layout::pad(g, v, before),
         Op::Gather { axis } => rows::gather(g, v, *axis),
-        Op::MixRows => rows::mix_rows(g, v),
-        Op::ScatterRows { .. } => rows::scatter_rows(g, v),
-        Op::DotRows => rows::dot_rows(g, v),
+        Op::MixRows => sparse::mix_rows(g, v),
+        Op::ScatterRows { .. } => sparse::scatter_rows(g, v),
+        Op::DotRows => sparse::dot_rows(g, v),
         Op::ReduceMax { .. } => Err(GraphError::NotDifferentiable {
             layer: v.node.layer.clone(),
             op: v.node.op.name(),

@@ -40,6 +40,7 @@ enum Command {
 type Outcome = Result<bool, Box<dyn std::error::Error>>;
 
 fn main() -> ExitCode {
+    keep_to_ourselves();
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
         Err(e) => return usage(&e),
@@ -61,6 +62,16 @@ fn main() -> ExitCode {
             eprintln!("tttseg: {}", one_line(&error.to_string()));
             ExitCode::FAILURE
         }
+    }
+}
+
+/// Keeps ONNX Runtime from reporting to its maker, unless the user decided: its own switch for that leaves the first
+/// report out of account.
+fn keep_to_ourselves() {
+    const VARIABLE: &str = "ORT_DISABLE_TELEMETRY";
+    if std::env::var_os(VARIABLE).is_none() {
+        // SAFETY: the first thing that happens; nothing else runs that could read the environment meanwhile.
+        unsafe { std::env::set_var(VARIABLE, "1") };
     }
 }
 
