@@ -177,7 +177,6 @@ impl Settings {
             },
             Recipe::Default => Self {
                 batch_size: 1,
-                learning_rate: 1e-3,
                 weight_decay: 0.0,
                 ..paper
             },

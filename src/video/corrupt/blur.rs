@@ -1,8 +1,11 @@
 use super::super::Rgb;
+use super::level;
 use image::RgbImage;
 
 /// Standard deviation at strength 1, as a share of the height (7 pixels of 360).
 const SIGMA: f32 = 0.02;
+/// Below this many pixels the library's kernel has too few taps to follow sigma smoothly.
+const SMALLEST_SIGMA: f32 = 0.6;
 
 /// Gaussian blur.
 pub(super) fn blur(picture: &mut Rgb, strength: f32) {
@@ -11,12 +14,13 @@ pub(super) fn blur(picture: &mut Rgb, strength: f32) {
     else {
         return;
     };
-    // Less than this changes no level.
-    if sigma < 0.05 {
-        return;
-    }
-    // The bytes were checked against the size.
-    if let Some(sharp) = RgbImage::from_raw(width, height, std::mem::take(&mut picture.bytes)) {
-        picture.bytes = image::imageops::blur(&sharp, sigma).into_raw();
+    let Some(image) = RgbImage::from_raw(width, height, picture.bytes.clone()) else {
+        return; // The bytes were checked against the size.
+    };
+    let blurred = image::imageops::blur(&image, sigma.max(SMALLEST_SIGMA));
+    // Variances of blurs add up, so a small blur is a share of the smallest that grows with sigma squared.
+    let share = (sigma / SMALLEST_SIGMA).powi(2).min(1.0);
+    for (sharp, blurred) in picture.bytes.iter_mut().zip(blurred.into_raw()) {
+        *sharp = level(f32::from(*sharp) + (f32::from(blurred) - f32::from(*sharp)) * share);
     }
 }

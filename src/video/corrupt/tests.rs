@@ -101,6 +101,19 @@ proptest! {
     }
 }
 
+/// The library's blur jumps where its kernel gets its first taps beside the middle.
+#[test]
+fn blur_begins_without_a_jump() {
+    let photo = photo();
+    let mut before = photo.clone();
+    for step in 1..60 {
+        let after = corrupted(&photo, CorruptionKind::Blur, f64::from(step) * 0.005, 0, 0);
+        let change = change(&before, &after);
+        assert!(change < 1.0, "step {step}: {change}");
+        before = after;
+    }
+}
+
 #[test]
 fn every_kind_changes_more_at_more_strength() {
     // High enough for a blur that can be seen.
