@@ -6,7 +6,7 @@ mod program;
 
 use std::fs;
 
-use program::{Bench, files, program, refused, refuses, text, works};
+use program::{Bench, refuses, works};
 
 #[test]
 fn alignment_is_a_table_and_an_object() {

@@ -6,8 +6,8 @@ mod program;
 
 use std::fs;
 
-use program::{Bench, files, program, refused, refuses, text, works};
-use tttseg::weights::{ModelFile, Precision};
+use program::{Bench, files, program, refuses, text, works};
+use tttseg::weights::ModelFile;
 
 #[test]
 fn training_says_at_once_what_it_could_not_save() {
