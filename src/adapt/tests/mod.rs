@@ -76,6 +76,8 @@ fn settings() -> Settings {
     Settings {
         window: 4,
         batch_size: 4,
+        // A model of a few weights that was never trained: the default's steps would not show.
+        learning_rate: 1e-3,
         ..Settings::default()
     }
 }
