@@ -115,16 +115,16 @@ pub enum Op {
         axis: usize,
     },
     /// Weighted sums of rows: `table (rows, d)`, `index (n, k)` (may repeat), `weight (n, k)` to `(n, d)`, where row i is
-    /// Σⱼ weight[i, j] · table[index[i, j]]. Our own operator on the CPU, `Gather` and `MatMul` on CUDA; so are the next
+    /// `Σⱼ weight[i, j] · table[index[i, j]]`. Our own operator on the CPU, `Gather` and `MatMul` on CUDA; so are the next
     /// two, which are its gradients.
     MixRows,
-    /// The adjoint in the table: `y (n, d)`, `index (n, k)`, `weight (n, k)` to `(rows, d)`, where weight[i, j] · y[i] is
-    /// added to row index[i, j]. `ScatterND(reduction=add)` on CUDA.
+    /// The adjoint in the table: `y (n, d)`, `index (n, k)`, `weight (n, k)` to `(rows, d)`, where `weight[i, j] · y[i]` is
+    /// added to row `index[i, j]`. `ScatterND(reduction=add)` on CUDA.
     ScatterRows {
         rows: usize,
     },
     /// The adjoint in the weights: `table (rows, d)`, `index (n, k)`, `y (n, d)` to the dot products
-    /// table[index[i, j]] · y[i], `(n, k)`.
+    /// `table[index[i, j]] · y[i]`, `(n, k)`.
     DotRows,
     /// The value itself; no gradient passes. Removed when the graph is finished.
     Detach,
