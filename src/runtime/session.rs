@@ -155,7 +155,8 @@ impl Session {
         //
         // SAFETY: names and values are arrays of as many valid pointers as their lengths say, all kept
         // alive by `self`, `inputs` and `outputs` until after the call; there are exactly as many inputs
-        // and outputs as the session has. No output is also an input: `outputs` owns its values alone. `&mut self` keeps other runs of this session away.
+        // and outputs as the session has. No output is also an input: `outputs` owns its values alone.
+        // `&mut self` keeps other runs of this session away.
         let status = unsafe {
             (ort::api().Run)(
                 self.session.ptr_mut(),
@@ -291,13 +292,15 @@ fn builder(runtime: &Runtime, options: &Options, place: &InUse) -> Result<Sessio
         .map_err(refused)?
         // A pattern is allocated beside what the first run took: it would double a step's memory.
         .with_memory_pattern(false)
-        .map_err(refused)?
+        .map_err(refused)?;
+    if place.cuda_device().is_none() {
         // On the CPU it takes three times as long as the addition and the normalisation that it replaces.
-        .with_config_entry(
+        let (entry, fusion) = (
             "optimization.disable_specified_optimizers",
             "SkipLayerNormFusion",
-        )
-        .map_err(refused)?;
+        );
+        builder = builder.with_config_entry(entry, fusion).map_err(refused)?;
+    }
     if let Some(prefix) = &options.profile {
         builder = builder.with_profiling(prefix).map_err(refused)?;
     }
