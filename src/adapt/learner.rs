@@ -306,7 +306,12 @@ impl Learner {
         let learning: Vec<usize> = (0..self.base.len())
             .filter(|&i| self.layout.buffers[i].learns)
             .collect();
-        let initial: Vec<(String, usize)> = learning
+        let pulled = if settings.pull > 0.0 {
+            &learning[..]
+        } else {
+            &[]
+        };
+        let initial: Vec<(String, usize)> = pulled
             .iter()
             .map(|&i| (format!("initial.{}", self.layout.buffers[i].name), i))
             .collect();
