@@ -212,6 +212,17 @@ mod tests {
     use crate::adapt::Recipe;
 
     #[test]
+    fn every_set_of_parameters_that_learns_has_a_name() {
+        let knob = Knob::find("learn").unwrap();
+        let mut settings = Settings::default();
+        for learn in Trainable::EVERY {
+            knob.set(&mut settings, learn.name()).unwrap();
+            assert_eq!(settings.learn, learn);
+        }
+        assert!(knob.set(&mut settings, "everything").is_err());
+    }
+
+    #[test]
     fn every_setting_goes_to_text_and_back() {
         let odd = Settings {
             method: Method::ImplicitOnly,

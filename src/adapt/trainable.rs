@@ -60,18 +60,6 @@ fn is_late(name: &str) -> bool {
     stages.iter().any(|stage| name.contains(stage))
 }
 
-impl std::str::FromStr for Trainable {
-    type Err = String;
-
-    /// `all`, `encoder`, `norms`, `last-stages` or `first-stages`.
-    fn from_str(name: &str) -> Result<Self, Self::Err> {
-        let found = Self::EVERY.into_iter().find(|t| t.name() == name);
-        found.ok_or_else(|| {
-            format!("unknown set of parameters '{name}' (all, encoder, norms, last-stages, first-stages)")
-        })
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -85,14 +73,6 @@ mod tests {
         names
             .filter(|n| learns(n))
             .partition(|n| trainable.includes(n))
-    }
-
-    #[test]
-    fn names_go_both_ways() {
-        for trainable in Trainable::EVERY {
-            assert_eq!(trainable.name().parse(), Ok(trainable));
-        }
-        assert!("everything".parse::<Trainable>().is_err());
     }
 
     #[test]
