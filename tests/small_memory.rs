@@ -29,6 +29,7 @@ fn small_adapts_within_four_gibibytes() {
         size: (size.height, size.width),
         licence: String::new(),
         trained_on: String::new(),
+        unexplained: None,
         recipe: serde_json::Value::Null,
     };
     let options = Options::default();

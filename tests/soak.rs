@@ -21,6 +21,7 @@ fn learner(preset: Preset) -> Learner {
         size: (64, 96),
         licence: String::new(),
         trained_on: String::new(),
+        unexplained: None,
         recipe: serde_json::Value::Null,
     };
     let options = Options::default();

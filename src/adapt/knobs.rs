@@ -91,7 +91,7 @@ const MOMENTS: [(&str, Moments); 2] = [
 ];
 
 /// Every setting, in the order of help.
-pub static KNOBS: [Knob; 19] = [
+pub static KNOBS: [Knob; 20] = [
     choice!(
         "method",
         "METHOD",
@@ -158,6 +158,12 @@ pub static KNOBS: [Knob; 19] = [
         "SHARE",
         pull,
         "Share of the way back to the weights on disk that is taken after every step; 0 for none"
+    ),
+    number!(
+        "surprise",
+        "FACTOR",
+        surprise,
+        "Learn only while this many times more of the video than of the training pictures stays unexplained; 0 for always"
     ),
     number!(
         "weight-decay",
@@ -238,6 +244,7 @@ mod tests {
             encoder_multiplier: 13.0,
             moments: Moments::Persistent,
             pull: 1e-3,
+            surprise: 1.75,
             weight_decay: 0.07,
             clip_norm: 1e9,
             sampling: Sampling::Permutation,

@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 use super::graphs::{Size, stream_layout};
 use super::random::Draws;
 use super::sessions::SessionCache;
+use super::surprise::{Surprise, unexplained};
 use super::window::Window;
 use super::{Error, Method, Moments, Prediction, Report, Request, Reset, Settings, Skipped};
 use crate::optim::Layout;
@@ -31,6 +32,7 @@ pub struct Learner {
     spent: Vec<Tensor>,
     window: Window,
     window_size: Option<Size>,
+    surprise: Surprise,
     frame: u64,
     /// Frames learned from since the weights were last reset from outside; what the method itself forgets
     /// before every frame begins no new stream.
@@ -67,6 +69,7 @@ impl Learner {
             base,
             window: Window::default(),
             window_size: None,
+            surprise: Surprise::default(),
             frame: 0,
             learned_frames: 0,
             steps_since_reset: 0,
@@ -146,6 +149,7 @@ impl Learner {
             }
         }
         self.steps_since_reset = 0;
+        self.surprise = Surprise::default();
         self.clear_moments()
     }
 
@@ -160,16 +164,7 @@ impl Learner {
         size: Size,
         request: Request,
     ) -> Result<Prediction, Error> {
-        let expected = size.height * size.width * 3;
-        if rgb.len() != expected {
-            let (width, height, given) = (size.width, size.height, rgb.len());
-            return Err(Error::FrameBytes {
-                width,
-                height,
-                given,
-                expected,
-            });
-        }
+        check_bytes(&rgb, size)?;
         self.frame += 1;
         if self.window_size != Some(size) {
             self.window.clear();
@@ -181,6 +176,7 @@ impl Learner {
             frame: self.frame,
             steps: 0,
             loss: None,
+            unexplained: None,
             gradient_norm: None,
             skipped: self.reason_to_skip(request),
             window: self.window.len(),
@@ -194,7 +190,11 @@ impl Learner {
         }
         if report.skipped.is_none() {
             let started = Instant::now();
-            self.learn(size, &mut report)?;
+            if self.is_familiar(&rgb, size, &mut report)? {
+                report.skipped = Some(Skipped::Familiar);
+            } else {
+                self.learn(size, &mut report)?;
+            }
             report.step_time = started.elapsed();
         }
         let mut classes = None;
@@ -209,7 +209,8 @@ impl Learner {
             report.predict_time = started.elapsed();
         }
         let reconstruction = if request.reconstruct {
-            Some(self.picture(&rgb, size)?)
+            // The same mask over the stream, so that the picture does not flicker.
+            Some(self.reconstruct(&rgb, size, VIEW_STREAM)?.picture)
         } else {
             None
         };
@@ -298,6 +299,7 @@ impl Learner {
         let settings = &self.settings;
         let batch = settings.batch_size;
         let steps = settings.steps_after(self.learned_frames);
+        let threshold = Surprise::threshold(settings.surprise, &self.model);
         let mut draws = Draws::new(settings.seed, self.frame);
         // One stream of places for all steps of the frame (METHOD §5.3).
         let places = draws.places(self.window.len(), batch * steps, settings.sampling);
@@ -317,11 +319,11 @@ impl Learner {
             .collect();
         for step in places.chunks(batch) {
             let settings = &self.settings;
-            let mut images = Vec::with_capacity(batch * size.height * size.width * 3);
+            let mut views = Vec::with_capacity(batch * size.height * size.width * 3);
             step.iter()
                 .filter_map(|&place| self.window.get(place))
-                .for_each(|f| images.extend_from_slice(f));
-            let images = Tensor::from_u8(&[batch, size.height, size.width, 3], &images)?;
+                .for_each(|f| views.extend_from_slice(f));
+            let images = Tensor::from_u8(&[batch, size.height, size.width, 3], &views)?;
             let mask: Vec<f32> = (0..batch)
                 .flat_map(|_| draws.mask(rows * columns, settings.mask_ratio))
                 .collect();
@@ -361,7 +363,13 @@ impl Learner {
             let moments = self.state.len() - self.base.len();
             let reported = outputs.split_off(learning.len() + moments);
             let new_moments = outputs.split_off(learning.len());
-            report.loss = Some(reported[0].to_f32()?[0]);
+            let loss = reported[0].to_f32()?[0];
+            report.loss = Some(loss);
+            if let Some(threshold) = threshold {
+                let share = unexplained(loss, &views, &self.model.normalisation);
+                report.unexplained = Some(share);
+                self.surprise.seen(share, threshold);
+            }
             report.gradient_norm = Some(reported[1].to_f32()?[0]);
             report.steps += 1;
             // The graph itself keeps the old weights when something was not finite.
@@ -381,22 +389,53 @@ impl Learner {
         Ok(())
     }
 
-    /// What g makes of the frame under a mask that stays the same over the stream.
-    fn picture(&mut self, rgb: &[u8], size: Size) -> Result<Vec<u8>, Error> {
+    /// Whether the video is no stranger than the training pictures, so that nothing is to be learned from it. While it
+    /// is strange, steps tell; else a look at one masked view of the frame does, which costs a third of a step.
+    fn is_familiar(&mut self, rgb: &[u8], size: Size, report: &mut Report) -> Result<bool, Error> {
+        let Some(threshold) = Surprise::threshold(self.settings.surprise, &self.model) else {
+            return Ok(false);
+        };
+        if !self.surprise.is_strange() {
+            let seen = self.reconstruct(rgb, size, self.frame)?;
+            report.loss = Some(seen.loss);
+            report.unexplained = Some(seen.unexplained);
+            self.surprise.seen(seen.unexplained, threshold);
+        }
+        Ok(!self.surprise.is_strange())
+    }
+
+    /// Share of the variance of a frame's hidden pixels that g leaves unexplained with the weights as they are now, in one
+    /// masked view, the same one for the same settings: what [`ModelFile::unexplained`] is the mean of, and what
+    /// [`Settings::surprise`] compares with it. Nothing is learned, and the window stays.
+    ///
+    /// # Errors
+    /// As [`Learner::frame`].
+    pub fn unexplained(&mut self, rgb: &[u8], size: Size) -> Result<f32, Error> {
+        Ok(self.reconstruct(rgb, size, VIEW_STREAM)?.unexplained)
+    }
+
+    /// What g makes of a frame under the mask that this stream of random numbers gives.
+    fn reconstruct(&mut self, rgb: &[u8], size: Size, stream: u64) -> Result<View, Error> {
+        check_bytes(rgb, size)?;
         let (rows, columns) = size.blocks();
         let images = Tensor::from_u8(&[1, size.height, size.width, 3], rgb)?;
-        let mask = Draws::new(self.settings.seed, VIEW_STREAM)
-            .mask(rows * columns, self.settings.mask_ratio);
+        let mask =
+            Draws::new(self.settings.seed, stream).mask(rows * columns, self.settings.mask_ratio);
         let mask = Tensor::from_f32(&[1, rows, columns], &mask)?;
         let session = self
             .sessions
             .at(size)
             .reconstruct(&self.model, &self.layout)?;
-        Ok(session.run(
+        let outputs = session.run(
             &self.state[..self.base.len()],
             &[("images", &images), ("mask", &mask)],
-        )?[0]
-            .to_u8()?)
+        )?;
+        let loss = outputs[1].to_f32()?[0];
+        Ok(View {
+            picture: outputs[0].to_u8()?,
+            loss,
+            unexplained: unexplained(loss, rgb, &self.model.normalisation),
+        })
     }
 
     fn clear_moments(&mut self) -> Result<(), Error> {
@@ -412,6 +451,29 @@ impl Learner {
         }
         Ok(())
     }
+}
+
+/// What g makes of one masked frame.
+struct View {
+    /// Interleaved RGB.
+    picture: Vec<u8>,
+    /// Mean squared error of hidden normalised pixels.
+    loss: f32,
+    /// The same as a share of the frame's variance.
+    unexplained: f32,
+}
+
+fn check_bytes(rgb: &[u8], size: Size) -> Result<(), Error> {
+    let expected = size.height * size.width * 3;
+    if rgb.len() == expected {
+        return Ok(());
+    }
+    Err(Error::FrameBytes {
+        width: size.width,
+        height: size.height,
+        given: rgb.len(),
+        expected,
+    })
 }
 
 /// Weights as the inputs of graphs, in the order of the layout.

@@ -10,6 +10,7 @@ mod random;
 mod report;
 mod sessions;
 mod settings;
+mod surprise;
 #[cfg(test)]
 mod tests;
 mod trainable;

@@ -49,6 +49,8 @@ impl Reset {
 pub enum Skipped {
     /// Adaptation is switched off, or the method takes none.
     Off,
+    /// The video is no stranger than the training pictures ([`super::Settings::surprise`]).
+    Familiar,
     /// Between two training intervals.
     Interval,
     /// The caller asked for no step (it is late).
@@ -66,6 +68,9 @@ pub struct Report {
     pub steps: usize,
     /// Reconstruction loss of the last step (mean squared error of normalised pixels), if one was taken.
     pub loss: Option<f32>,
+    /// Share of the variance of hidden pixels that g left unexplained, in the last step's views or, where none was taken
+    /// because the video is familiar, in one view of the frame. Not measured where [`super::Settings::surprise`] is off.
+    pub unexplained: Option<f32>,
     /// Global gradient norm of the last step before clipping.
     pub gradient_norm: Option<f32>,
     /// Why no step was taken, or why it had no effect.

@@ -125,6 +125,10 @@ pub struct Settings {
     pub clip_norm: f64,
     /// Share of the way back to the weights on disk that is taken after every step, from 0 (off) to below 1.
     pub pull: f64,
+    /// Learn only while the video is strange: while more of it than this many times what the model's file says of the
+    /// training pictures stays unexplained ([`super::Report::unexplained`]). 0 learns from every frame, as does a
+    /// model whose file does not say.
+    pub surprise: f64,
     /// Pixels the loss counts.
     pub loss_over: LossOver,
     /// How batches are drawn.
@@ -159,6 +163,7 @@ impl Settings {
             weight_decay: 0.05,
             clip_norm: 0.01,
             pull: 0.0,
+            surprise: 0.0,
             loss_over: LossOver::Masked,
             sampling: Sampling::Replacement,
             stochastic_depth: 0.0,
@@ -230,6 +235,17 @@ impl Settings {
                 })
             }
         };
+        let not_negative = |name, value: f64| {
+            let fits = value.is_finite() && value >= 0.0;
+            if fits {
+                Ok(())
+            } else {
+                Err(Error::Setting {
+                    name,
+                    detail: format!("{value} is negative or not finite"),
+                })
+            }
+        };
         positive("learning-rate", self.learning_rate)?;
         positive("clip-norm", self.clip_norm)?;
         positive("batch-size", self.batch_size as f64)?;
@@ -238,14 +254,8 @@ impl Settings {
         share("stochastic-depth", self.stochastic_depth)?;
         share("weight-decay", self.weight_decay)?;
         share("pull", self.pull)?;
-        if !(self.encoder_multiplier.is_finite() && self.encoder_multiplier >= 0.0) {
-            let detail = format!("{} is negative or not finite", self.encoder_multiplier);
-            return Err(Error::Setting {
-                name: "encoder-multiplier",
-                detail,
-            });
-        }
-        Ok(())
+        not_negative("encoder-multiplier", self.encoder_multiplier)?;
+        not_negative("surprise", self.surprise)
     }
 }
 

@@ -166,6 +166,7 @@ mod tests {
             frame: 1,
             steps,
             loss,
+            unexplained: None,
             gradient_norm: None,
             skipped: None,
             window: 1,

@@ -8,6 +8,7 @@ mod graph;
 mod loader;
 mod photometric;
 mod pictures;
+mod reference;
 mod start;
 #[cfg(test)]
 mod tests;
@@ -21,5 +22,6 @@ pub(crate) use graph::dense_loss;
 pub use graph::{TrainOptions, train_graph};
 pub use loader::{Batch, BatchSize, Batches, Loader, LoaderError, Sources};
 pub use pictures::{PictureSet, PicturesError};
+pub use reference::{ReferenceError, unexplained};
 pub use start::{StartError, weights_to_start_from};
 pub use trainer::{Schedule, StepReport, TrainError, Trainer, TrainerOptions};

@@ -103,6 +103,7 @@ mod tests {
             size: (32, 32),
             licence: "none needed".into(),
             trained_on: "nothing".into(),
+            unexplained: None,
             recipe: serde_json::Value::Null,
             weights: initial_weights(&options.config, 7).unwrap(),
         }

@@ -67,6 +67,10 @@ pub struct ModelFile {
     pub licence: String,
     /// What the weights were trained on, free text.
     pub trained_on: String,
+    /// Share of the variance of the training pictures' hidden pixels that g leaves unexplained, as
+    /// [`crate::adapt::Learner::unexplained`] measures it, if the trainer measured it: how strange a video is
+    /// is told by comparing with it. Above 0.
+    pub unexplained: Option<f32>,
     /// How they were trained, whatever the trainer wrote.
     pub recipe: serde_json::Value,
     /// The parameters of f, h and g ([`super::naming`]).
@@ -86,6 +90,8 @@ struct Description {
     size: (usize, usize),
     licence: String,
     trained_on: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    unexplained: Option<f32>,
     #[serde(default)]
     recipe: serde_json::Value,
 }
@@ -117,6 +123,7 @@ impl ModelFile {
             size: d.size,
             licence: d.licence,
             trained_on: d.trained_on,
+            unexplained: d.unexplained,
             recipe: d.recipe,
             weights,
         };
@@ -142,6 +149,7 @@ impl ModelFile {
             size: self.size,
             licence: self.licence.clone(),
             trained_on: self.trained_on.clone(),
+            unexplained: self.unexplained,
             recipe: self.recipe.clone(),
         };
         container::write(path, KIND, &description, &self.weights, precision)
@@ -182,6 +190,8 @@ impl ModelFile {
             format!("normalisation by mean {mean:?} and deviation {std:?}")
         } else if height == 0 || width == 0 {
             format!("trained for a size of {height}x{width}")
+        } else if let Some(share) = self.unexplained.filter(|s| !(s.is_finite() && *s > 0.0)) {
+            format!("{share} of the variance unexplained")
         } else if self.weights.is_empty() {
             "no weights".to_owned()
         } else {

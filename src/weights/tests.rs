@@ -35,6 +35,7 @@ fn model() -> ModelFile {
         size: (224, 448),
         licence: "none".into(),
         trained_on: "sine waves".into(),
+        unexplained: None,
         recipe: json!({"iterations": 3, "lr": 1e-3}),
         weights,
     }

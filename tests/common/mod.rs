@@ -111,6 +111,7 @@ pub fn model(seed: u64) -> ModelFile {
         size: (SIZE.height, SIZE.width),
         licence: "none needed".into(),
         trained_on: "nothing".into(),
+        unexplained: None,
         recipe: serde_json::json!({"iterations": 0}),
     }
 }

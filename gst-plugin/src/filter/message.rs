@@ -8,6 +8,8 @@ use tttseg::adapt;
 pub enum Skipped {
     /// Learning is switched off (`adapt=false` or `method=none`).
     Off,
+    /// The video is no stranger than the pictures that the model was trained on.
+    Familiar,
     /// The frame lies between two training intervals.
     Interval,
     /// The element was late, and the last map was reused.
@@ -17,11 +19,18 @@ pub enum Skipped {
 }
 
 impl Skipped {
-    const ALL: [Self; 4] = [Self::Off, Self::Interval, Self::Late, Self::NotFinite];
+    const ALL: [Self; 5] = [
+        Self::Off,
+        Self::Familiar,
+        Self::Interval,
+        Self::Late,
+        Self::NotFinite,
+    ];
 
     fn name(self) -> &'static str {
         match self {
             Self::Off => "off",
+            Self::Familiar => "familiar",
             Self::Interval => "interval",
             Self::Late => "late",
             Self::NotFinite => "not-finite",
@@ -33,6 +42,7 @@ impl From<adapt::Skipped> for Skipped {
     fn from(skipped: adapt::Skipped) -> Self {
         match skipped {
             adapt::Skipped::Off => Self::Off,
+            adapt::Skipped::Familiar => Self::Familiar,
             adapt::Skipped::Interval => Self::Interval,
             adapt::Skipped::Late => Self::Late,
             adapt::Skipped::NotFinite => Self::NotFinite,

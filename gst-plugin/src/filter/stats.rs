@@ -21,7 +21,7 @@ impl Stats {
         match report.skipped {
             Some(Skipped::Late) => self.late += 1,
             Some(Skipped::NotFinite) => self.not_finite += 1,
-            Some(Skipped::Off | Skipped::Interval) => {}
+            Some(Skipped::Off | Skipped::Familiar | Skipped::Interval) => {}
             None => self.learned += u64::from(report.steps > 0),
         }
         self.last = Some(report);

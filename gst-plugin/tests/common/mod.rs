@@ -81,6 +81,7 @@ pub fn tiny() -> ModelFile {
         size: (64, 96),
         licence: "none".into(),
         trained_on: "nothing".into(),
+        unexplained: None,
         recipe: Default::default(),
         weights: initial_weights(&config, 1).unwrap(),
         config,

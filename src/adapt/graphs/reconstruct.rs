@@ -1,12 +1,16 @@
 use super::{Size, images, mask};
 use crate::graph::{Constant, DType, Graph, Result};
-use crate::model::{ENCODER_PREFIX, ModelConfig, RECON_PREFIX, head, masked_patches, swin};
+use crate::model::{
+    ENCODER_PREFIX, LossOver, ModelConfig, RECON_PREFIX, head, masked_patches, reconstruction_loss,
+    swin,
+};
 use crate::nn::{Parameters, unpatchify};
 use crate::optim::Layout;
 use crate::weights::Normalisation;
 
-/// What g makes of one masked frame, as a picture. Inputs: the layout's buffers, `images` (bytes
-/// `(1, h, w, 3)`), `mask` (float `(1, h/16, w/16)`). Output `picture`: bytes `(h, w, 3)`, clamped.
+/// What g makes of one masked frame. Inputs: the layout's buffers, `images` (bytes `(1, h, w, 3)`), `mask`
+/// (float `(1, h/16, w/16)`, 1 = visible). Outputs: `picture`, bytes `(h, w, 3)`, clamped; `loss`, the mean
+/// squared error of hidden normalised pixels.
 ///
 /// # Errors
 /// A configuration that makes no sense.
@@ -32,6 +36,9 @@ pub fn reconstruct_graph(
         None,
     )?;
     let output = head(g, &mut p, RECON_PREFIX, &config.recon, &stages)?;
+    let loss = g.layer("loss", |g| {
+        reconstruction_loss(g, output.masks, target, input.visible, LossOver::Masked)
+    })?;
     let planes = unpatchify(g, output.masks, (size.height, size.width))?;
     let pixels = g.transpose(planes, &[0, 2, 3, 1])?;
     let std = g.constant(Constant::f32(&[3], &normalisation.std));
@@ -47,5 +54,6 @@ pub fn reconstruct_graph(
     let picture = g.reshape(bytes, &[size.height, size.width, 3])?;
     layout.attach(g, p.learned())?;
     g.output("picture", picture)?;
+    g.output("loss", loss)?;
     Ok(graph)
 }

@@ -68,6 +68,7 @@ fn model(seed: u64) -> Arc<ModelFile> {
         size: (64, 96),
         licence: "none".into(),
         trained_on: "nothing".into(),
+        unexplained: None,
         recipe: serde_json::Value::Null,
     })
 }

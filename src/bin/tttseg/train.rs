@@ -6,9 +6,10 @@ use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
 use tttseg::adapt::graphs::Size;
 use tttseg::model::{HeadConfig, ModelConfig, Preset, Readout};
+use tttseg::runtime::{Options, Runtime};
 use tttseg::train::{
     Augmentation, BatchSize, LabelledSet, Loader, PictureSet, Schedule, Sources, Trainer,
-    TrainerOptions, class_weights, weights_to_start_from,
+    TrainerOptions, class_weights, unexplained, weights_to_start_from,
 };
 use tttseg::video::{LabelIds, Palette};
 use tttseg::weights::{ModelFile, Normalisation, Precision, Task, Weights, check_writable};
@@ -156,6 +157,7 @@ pub fn run(arguments: &Arguments) -> Outcome {
     if !arguments.unlabelled.is_empty() {
         println!("{} pictures without labels", pictures.len());
     }
+    let set = Arc::new(set);
     let trainer_options = trainer_options(arguments, &set);
     println!(
         "{}",
@@ -181,7 +183,7 @@ pub fn run(arguments: &Arguments) -> Outcome {
         width: arguments.crop_width,
     };
     let sources = Sources {
-        labelled: Arc::new(set),
+        labelled: set.clone(),
         pictures: Arc::new(pictures),
         share: arguments.unlabelled_share,
     };
@@ -195,13 +197,14 @@ pub fn run(arguments: &Arguments) -> Outcome {
     let mut smooth: Option<[f32; 2]> = None;
     if trainer.iteration() >= arguments.iterations {
         // Nothing left to do, but perhaps with another --ema than before.
-        save(
+        let weights = trainer.averaged_weights()?;
+        let model = model_file(
             arguments,
             &trainer_options.config,
-            trainer.averaged_weights()?,
+            weights,
             trainer.iteration(),
-            &arguments.output,
-        )?;
+        );
+        save_measured(model, arguments, &set, runtime, &options)?;
     }
     while trainer.iteration() < arguments.iterations {
         let report = trainer.step(&loader.next_batch()?)?;
@@ -221,13 +224,13 @@ pub fn run(arguments: &Arguments) -> Outcome {
         let done = trainer.iteration();
         if done.is_multiple_of(arguments.save_every) || done == arguments.iterations {
             trainer.save_checkpoint(&checkpoint)?;
-            save(
-                arguments,
-                &trainer_options.config,
-                trainer.averaged_weights()?,
-                done,
-                &arguments.output,
-            )?;
+            let weights = trainer.averaged_weights()?;
+            let model = model_file(arguments, &trainer_options.config, weights, done);
+            if done == arguments.iterations {
+                save_measured(model, arguments, &set, runtime, &options)?;
+            } else {
+                model.save(&arguments.output, Precision::Half)?;
+            }
             if bar.is_hidden() {
                 println!(
                     "{done}/{} {:.0} s  {message}",
@@ -303,13 +306,13 @@ fn last_parts(path: &Path, count: usize) -> String {
     last.display().to_string()
 }
 
-fn save(
+fn model_file(
     arguments: &Arguments,
     config: &ModelConfig,
     weights: Weights,
     iteration: u64,
-    path: &Path,
-) -> Outcome {
+) -> ModelFile {
+    let path = &arguments.output;
     let name = path
         .file_stem()
         .map_or_else(|| "model".into(), |n| n.to_string_lossy().into_owned());
@@ -319,7 +322,7 @@ fn save(
         .map(|d| last_parts(d, 1))
         .chain(arguments.unlabelled.iter().map(|d| last_parts(d, 2)))
         .collect();
-    let model = ModelFile {
+    ModelFile {
         name,
         config: config.clone(),
         task: Task::Segment,
@@ -329,6 +332,7 @@ fn save(
         size: (arguments.height, arguments.width),
         licence: arguments.licence.clone(),
         trained_on: folders.join(", "),
+        unexplained: None,
         recipe: serde_json::json!({
             "iterations": iteration,
             "init": arguments.init.as_deref().and_then(Path::file_name).map(|n| n.to_string_lossy()),
@@ -345,7 +349,27 @@ fn save(
             "seed": arguments.seed,
         }),
         weights,
+    }
+}
+
+/// Writes the finished model, with how well it reconstructs the training pictures.
+fn save_measured(
+    model: ModelFile,
+    arguments: &Arguments,
+    set: &LabelledSet,
+    runtime: &'static Runtime,
+    options: &Options,
+) -> Outcome {
+    let model = Arc::new(model);
+    let unexplained = unexplained(&model, set, arguments.mask_ratio, runtime, options)?;
+    println!(
+        "reconstruction leaves {:.1} % of the training pictures unexplained",
+        100.0 * unexplained
+    );
+    let model = ModelFile {
+        unexplained: Some(unexplained),
+        ..Arc::unwrap_or_clone(model)
     };
-    model.save(path, Precision::Half)?;
+    model.save(&arguments.output, Precision::Half)?;
     Ok(true)
 }
