@@ -193,8 +193,12 @@ impl Learner {
             self.sessions.at(size).predict(&self.model, &self.layout)?;
         }
         if report.skipped.is_none() {
+            let views = self.views(request);
+            self.sessions
+                .at(size)
+                .step(&self.model, &self.layout, &self.settings, views)?;
             let started = Instant::now();
-            self.learn(size, &mut report)?;
+            self.learn(size, request, &mut report)?;
             report.step_time = started.elapsed();
         }
         let mut classes = None;
@@ -288,16 +292,23 @@ impl Learner {
         }
     }
 
-    fn learn(&mut self, size: Size, report: &mut Report) -> Result<(), Error> {
+    /// Masked views per step.
+    fn views(&self, request: Request) -> usize {
+        let most = request.most_views.unwrap_or(usize::MAX).max(1);
+        self.settings.batch_size.min(most)
+    }
+
+    fn learn(&mut self, size: Size, request: Request, report: &mut Report) -> Result<(), Error> {
         if matches!(
             self.settings.method,
             Method::NoMemory | Method::ExplicitOnly
         ) {
             self.weights_from_disk()?;
         }
+        let batch = self.views(request);
         let settings = &self.settings;
-        let batch = settings.batch_size;
-        let steps = settings.steps_after(self.learned_frames);
+        let most_steps = request.most_steps.unwrap_or(usize::MAX).max(1);
+        let steps = settings.steps_after(self.learned_frames).min(most_steps);
         let mut draws = Draws::new(settings.seed, self.frame);
         // One stream of places for all steps of the frame (METHOD §5.3).
         let places = draws.places(self.window.len(), batch * steps, settings.sampling);
@@ -352,10 +363,10 @@ impl Learner {
                 given.push(("pull", &share));
                 given.extend(initial.iter().map(|(n, i)| (n.as_str(), &self.base[*i])));
             }
-            let session = self
-                .sessions
-                .at(size)
-                .step(&self.model, &self.layout, settings)?;
+            let session =
+                self.sessions
+                    .at(size)
+                    .step(&self.model, &self.layout, settings, batch)?;
             let spent = take(&mut self.spent);
             let mut outputs = session.run_over(spent, &self.state, &given)?;
             let moments = self.state.len() - self.base.len();

@@ -56,8 +56,12 @@ pub(super) enum Forget {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Wanted {
     pub learn: bool,
-    /// Lateness is why not.
+    /// Too little time is why not.
     pub late: bool,
+    /// Most masked views per step.
+    pub masks: usize,
+    /// Most steps.
+    pub steps: usize,
     pub classes: bool,
     pub reconstruction: bool,
 }
@@ -136,6 +140,8 @@ impl Engine {
             late: wanted.late,
             predict: wanted.classes,
             reconstruct: wanted.reconstruction,
+            most_views: Some(wanted.masks),
+            most_steps: Some(wanted.steps),
         };
         let ticket = self.adapter.push(rgb, width, height, request)?;
         Ok(ticket.wait()?)

@@ -1,11 +1,14 @@
 //! `tttsegfilter`: learns from raw video between two buffers and draws what it sees.
 
+mod account;
 mod caps;
+mod effort;
 mod engine;
 mod enums;
 mod events;
 mod frame;
 mod imp;
+mod ladder;
 mod latency;
 mod message;
 mod pace;
@@ -19,6 +22,7 @@ use gst::prelude::*;
 
 pub(crate) use caps::FORMATS;
 pub use enums::{ExecutionProvider, Method, Output, Pace, Recipe, Task};
+pub use ladder::Rung;
 pub use message::{FrameReport, MessageError, Skipped};
 
 glib::wrapper! {
