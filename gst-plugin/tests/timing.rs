@@ -300,6 +300,37 @@ fn offline_every_frame_is_learned_from_however_slow() {
     assert!(reports.iter().all(|r| (r.rung, r.steps) == (Rung::Full, 2)));
 }
 
+#[test]
+fn asynchronously_no_frame_waits_for_a_step() {
+    if !runtime() {
+        return;
+    }
+    // Steps for hours.
+    let mut harness = filter("threads=1 asynchronous=true batch-size=4 steps=1000");
+    let bus = watch(&harness);
+    harness.set_src_caps_str(CAPS);
+    for n in 0..5 {
+        let report = push(&mut harness, &bus, frame(CAPS, n));
+        assert_eq!((report.steps, report.loss, report.skipped), (0, None, None));
+        assert_eq!(report.window, n as u32 + 1);
+        assert_ne!(report.predict_time, gst::ClockTime::ZERO);
+    }
+    drop(harness);
+
+    let mut harness = filter("threads=1 asynchronous=true");
+    let bus = watch(&harness);
+    harness.set_src_caps_str(CAPS);
+    let learned = (0..10_000).find_map(|n| {
+        std::thread::sleep(std::time::Duration::from_millis(10));
+        let report = push(&mut harness, &bus, frame(CAPS, n));
+        (report.steps > 0).then_some(report)
+    });
+    let learned = learned.expect("weights that have learned arrive");
+    assert!(learned.loss.is_some_and(f64::is_finite));
+    assert_ne!(learned.steps_since_reset, 0);
+    assert_ne!(learned.step_time, gst::ClockTime::ZERO);
+}
+
 /// A camera's frame rate and steps that take far longer, on whatever machine.
 #[test]
 fn a_camera_and_a_slow_model() {

@@ -227,6 +227,33 @@ impl Learner {
         })
     }
 
+    /// Predicts a frame with weights that are learned elsewhere. It enters the window as well.
+    pub(super) fn watch(
+        &mut self,
+        rgb: Arc<[u8]>,
+        size: Size,
+        request: Request,
+    ) -> Result<Prediction, Error> {
+        let watch = Request {
+            learn: false,
+            ..request
+        };
+        let mut prediction = self.frame(rgb, size, watch)?;
+        prediction.report.skipped = self.reason_to_skip(request);
+        Ok(prediction)
+    }
+
+    /// The weights as they are, on their device: for [`Learner::adopt`].
+    pub(super) fn shared_weights(&self) -> Vec<Tensor> {
+        self.state[..self.base.len()].to_vec()
+    }
+
+    /// Goes on with the weights of another learner of the same model and settings.
+    pub(super) fn adopt(&mut self, weights: Vec<Tensor>, steps_since_reset: u64) {
+        self.state.splice(..self.base.len(), weights);
+        self.steps_since_reset = steps_since_reset;
+    }
+
     /// Class scores `(classes, h, w)` of a frame with the weights as they are now; for evaluation.
     ///
     /// # Errors

@@ -77,9 +77,14 @@ impl TttSegFilter {
         let outbuf = self.draw(inbuf, output, &negotiated, &live, engine.palette())?;
         // Without what the first frame of a size waits for: graphs being built.
         let report = &prediction.report;
+        let waited = if engine.is_asynchronous() {
+            report.predict_time
+        } else {
+            report.step_time + report.predict_time
+        };
         let cost = Cost {
             learning: report.step_time,
-            frame: before + report.step_time + report.predict_time + after.elapsed(),
+            frame: before + waited + after.elapsed(),
         };
         self.account(&engine, report, &live, &plan, running_time);
         self.learn_of_cost(&plan, cost, &outbuf);

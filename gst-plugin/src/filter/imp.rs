@@ -57,6 +57,11 @@ use super::{Output, caps};
  * rate of a live source, ever more is left out: masked views, steps, learning on some frames, predictions on some. Never
  * the frame. A QoS message with the fields `rung`, `masks` and `steps` tells of every change.
  *
+ * |[
+ * gst-launch-1.0 -m v4l2src ! videoconvert ! tttsegfilter asynchronous=true ! videoconvert ! autovideosink
+ * ]|
+ * Learns beside the stream instead: no frame waits for a step, and each is segmented with the newest weights there are.
+ *
  * Weights start anew with every stream (another stream-id) and in READY; a seek keeps them, and starts a new window.
  * Video whose fields are woven into frames is segmented as frames; video with its fields apart is refused.
  *

@@ -70,7 +70,7 @@ pub struct FrameReport {
     pub loss: Option<f64>,
     /// Global norm of the last step's gradient, before clipping.
     pub gradient_norm: Option<f64>,
-    /// Gradient steps taken.
+    /// Gradient steps taken; with `asynchronous`, those that have ended since the last message.
     pub steps: u32,
     /// Masked views that a step sees at most.
     pub masks: u32,

@@ -10,6 +10,7 @@ mod frame;
 mod imp;
 mod ladder;
 mod latency;
+mod log;
 mod message;
 mod pace;
 mod pixels;

@@ -24,6 +24,7 @@ pub(super) struct Settings {
     pub device: u32,
     pub threads: u32,
     pub deterministic: bool,
+    pub asynchronous: bool,
     pub task: Task,
     pub output: Output,
     pub recipe: Recipe,
@@ -81,6 +82,7 @@ impl Default for Settings {
             device: 0,
             threads: 0,
             deterministic: false,
+            asynchronous: false,
             task: Task::default(),
             output: Output::default(),
             recipe: Recipe::default(),
@@ -175,6 +177,7 @@ impl Settings {
             "device" => put!(self.device, Change::None),
             "threads" => put!(self.threads, Change::None),
             "deterministic" => put!(self.deterministic, Change::None),
+            "asynchronous" => put!(self.asynchronous, Change::None),
             "task" => put!(self.task, Change::None),
             "output" => put!(self.output, Change::Caps),
             "recipe" => put!(self.recipe, Change::Engine),
@@ -219,6 +222,7 @@ impl Settings {
             "device" => self.device.to_value(),
             "threads" => self.threads.to_value(),
             "deterministic" => self.deterministic.to_value(),
+            "asynchronous" => self.asynchronous.to_value(),
             "task" => self.task.to_value(),
             "output" => self.output.to_value(),
             "recipe" => self.recipe.to_value(),
@@ -334,6 +338,14 @@ pub(crate) fn properties() -> Vec<glib::ParamSpec> {
             .default_value(0.0)
             .mutable_playing()
             .controllable()
+            .build(),
+        glib::ParamSpecBoolean::builder("asynchronous")
+            .nick("Asynchronous")
+            .blurb(
+                "Learn beside the stream: a frame waits for no step and is segmented with the newest weights there are. \
+                 Frames that come during a step enter the window; the same input gives the same bytes no more",
+            )
+            .mutable_ready()
             .build(),
         glib::ParamSpecUInt64::builder("seed")
             .nick("Seed")
