@@ -25,10 +25,8 @@ fn digest(settings: &Settings, threads: usize) -> Option<String> {
     for time in 0..FRAMES {
         let rgb = common::picture(common::SIZE, time).into();
         let request = Request {
-            learn: true,
-            late: false,
-            predict: true,
             reconstruct: time + 1 == FRAMES,
+            ..Request::default()
         };
         let prediction = learner.frame(rgb, common::SIZE, request).unwrap();
         hash.update(prediction.classes.unwrap());

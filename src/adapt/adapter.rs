@@ -1,29 +1,25 @@
 use std::fmt;
 use std::path::Path;
-use std::sync::{Arc, mpsc};
-use std::thread::{self, JoinHandle};
-use std::time::Duration;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use super::calls::{Call, Calls};
+use super::calls::Call;
+use super::crew::Crew;
+use super::exchange::Exchange;
 use super::graphs::Size;
-use super::worker::{Job, Worker};
+use super::worker::{Job, Part};
 use super::{Error, Prediction, Request, Reset, Settings};
 use crate::runtime::{InUse, Options};
 use crate::video;
 use crate::weights::{ModelFile, State};
-
-/// Longest wait for the worker to load ONNX Runtime and try the device. Loading gives up by itself
-/// before this; the rest is for a CUDA context on a busy machine.
-const START: Duration = Duration::from_secs(60);
-/// Longest wait for the worker's end. A run ends at its next operator, which for a small model takes
-/// less; where it takes longer, the thread ends by itself.
-const END: Duration = Duration::from_millis(50);
 
 /// A model that learns from one stream of frames: a handle on a worker thread that owns a
 /// [`super::Learner`].
 ///
 /// What is asked for is done in the order it was asked for, by whichever thread. No method holds others
 /// up while the worker computes.
+///
+/// [`Adapter::start_asynchronous`] gives one with a second worker, which takes the steps while the first one
+/// predicts.
 ///
 /// ```no_run
 /// use std::sync::Arc;
@@ -41,10 +37,11 @@ const END: Duration = Duration::from_millis(50);
 pub struct Adapter {
     model: Arc<ModelFile>,
     place: InUse,
-    calls: Arc<Calls>,
-    jobs: mpsc::Sender<Job>,
-    /// `None` once it has been joined or left alone.
-    thread: Option<JoinHandle<()>>,
+    predicting: Crew,
+    /// `None` where one worker does both.
+    learning: Option<Crew>,
+    /// Held while both workers are told the same, so that they hear it in the same order.
+    telling: Mutex<()>,
 }
 
 /// A prediction that is on its way. Dropping it gives up the answer, not the work: the frame is still
@@ -77,45 +74,41 @@ impl Adapter {
         options: Options,
     ) -> Result<Self, Error> {
         settings.check()?;
-        let calls = Arc::<Calls>::default();
-        let (jobs, queue) = mpsc::channel();
-        let (ready, started) = mpsc::sync_channel(1);
-        let work = {
-            let (model, calls) = (model.clone(), calls.clone());
-            move || match Worker::new(model, settings, &options, calls) {
-                // No one takes either when patience is at an end.
-                Err(error) => drop(ready.send(Err(error))),
-                Ok(worker) => {
-                    if ready.send(Ok(worker.place().clone())).is_ok() {
-                        worker.serve(&queue);
-                    }
-                }
-            }
-        };
-        let attended = calls.clone();
-        let thread = thread::Builder::new()
-            .name("tttseg-adapter".into())
-            .spawn(move || attended.attend(work))
-            .map_err(|e| Error::Worker(format!("no thread: {e}")))?;
-        let place = match started.recv_timeout(START) {
-            Ok(place) => place?,
-            Err(mpsc::RecvTimeoutError::Timeout) => {
-                calls.cancel();
-                let why = format!("not ready after {} seconds", START.as_secs());
-                return Err(Error::Worker(why));
-            }
-            Err(mpsc::RecvTimeoutError::Disconnected) => {
-                calls.wait_for_end(END);
-                calls.check_alive()?;
-                return Err(Error::Worker("it did not start".into()));
-            }
-        };
+        let (crew, place) = Crew::start(model.clone(), settings, options, Part::Both)?;
         Ok(Self {
             model,
             place,
-            calls,
-            jobs,
-            thread: Some(thread),
+            predicting: crew,
+            learning: None,
+            telling: Mutex::default(),
+        })
+    }
+
+    /// The same with steps beside the predictions: a prediction waits for no step, and is made with the newest
+    /// weights there are when it begins. A frame that comes while a step is in progress enters the window, and is
+    /// learned from only if it is still the newest when the step is over.
+    ///
+    /// A [`super::Report`] then holds the steps that have ended since the one before, however many frames ago they
+    /// began. When they end depends on the machine: the same input gives the same bytes no more.
+    ///
+    /// # Errors
+    /// As [`Adapter::start`].
+    pub fn start_asynchronous(
+        model: Arc<ModelFile>,
+        settings: Settings,
+        options: Options,
+    ) -> Result<Self, Error> {
+        settings.check()?;
+        let exchange = Arc::<Exchange>::default();
+        let start = |part| Crew::start(model.clone(), settings.clone(), options.clone(), part);
+        let (predicting, place) = start(Part::Predict(exchange.clone()))?;
+        let (learning, _) = start(Part::Learn(exchange))?;
+        Ok(Self {
+            model,
+            place,
+            predicting,
+            learning: Some(learning),
+            telling: Mutex::default(),
         })
     }
 
@@ -154,15 +147,18 @@ impl Adapter {
             });
         }
         let size = Size { height, width };
-        let call = self.calls.cancellable(|generation, reply| {
-            self.send(Job::Frame {
-                generation,
-                rgb,
-                size,
-                request,
-                reply,
-            });
-        })?;
+        let job = |generation, reply| Job::Frame {
+            generation,
+            rgb: rgb.clone(),
+            size,
+            request,
+            reply,
+        };
+        let _telling = self.telling();
+        if let Some(learning) = &self.learning {
+            drop(learning.ask(job)?);
+        }
+        let call = self.predicting.ask(job)?;
         Ok(Ticket(call))
     }
 
@@ -173,19 +169,19 @@ impl Adapter {
     /// Steps that were complete stay taken. Resets, updates, saving and loading are carried out
     /// nevertheless.
     pub fn cancel(&self) {
-        self.calls.cancel();
+        self.crews().for_each(Crew::cancel);
     }
 
     /// Accepts frames again after [`Adapter::cancel`]. Returns at once; the first frame waits for the end
     /// of what was stopped.
     pub fn resume(&self) {
-        self.calls
-            .resume(|generation| self.send(Job::Resume(generation)));
+        self.crews().for_each(Crew::resume);
     }
 
     /// Forgets what is named, after the frames already pushed. If that fails, the next frame says so.
     pub fn reset(&self, what: Reset) {
-        self.send(Job::Reset(what));
+        let _telling = self.telling();
+        self.crews().for_each(|crew| crew.send(Job::Reset(what)));
     }
 
     /// Changes settings, for the frames pushed from now on. Weights and window stay.
@@ -195,8 +191,15 @@ impl Adapter {
     /// worker has panicked.
     pub fn update(&self, settings: Settings) -> Result<(), Error> {
         settings.check()?;
-        self.calls.check_alive()?;
-        self.send(Job::Update(settings));
+        let _telling = self.telling();
+        for crew in self.crews() {
+            crew.check_alive()?;
+        }
+        if let Some(learning) = &self.learning {
+            learning.keep(settings.window_capacity());
+        }
+        self.crews()
+            .for_each(|crew| crew.send(Job::Update(settings.clone())));
         Ok(())
     }
 
@@ -217,10 +220,8 @@ impl Adapter {
     /// When the weights cannot be copied from the device or the file cannot be written;
     /// [`Error::Worker`] when the worker panicked.
     pub fn save_state(&self, path: &Path) -> Result<(), Error> {
-        let state = self
-            .calls
-            .lasting(|reply| self.send(Job::Save(reply)))?
-            .wait()?;
+        let learned = self.learning.as_ref().unwrap_or(&self.predicting);
+        let state = learned.ask_lasting(Job::Save)?.wait()?;
         Ok(state.save(path)?)
     }
 
@@ -233,14 +234,21 @@ impl Adapter {
     pub fn load_state(&self, path: &Path) -> Result<(), Error> {
         let file = path.display().to_string();
         let state = Box::new(State::load(path)?);
-        self.calls
-            .lasting(|reply| self.send(Job::Load(file, state, reply)))?
-            .wait()
+        let telling = self.telling();
+        let calls = self
+            .crews()
+            .map(|crew| crew.ask_lasting(|reply| Job::Load(file.clone(), state.clone(), reply)));
+        let calls = calls.collect::<Result<Vec<_>, _>>()?;
+        drop(telling);
+        calls.into_iter().try_for_each(Call::wait)
     }
 
-    fn send(&self, job: Job) {
-        // Without a worker the job is lost; whoever waits for an answer hears of that in another way.
-        let _ = self.jobs.send(job);
+    fn crews(&self) -> impl Iterator<Item = &Crew> {
+        std::iter::once(&self.predicting).chain(&self.learning)
+    }
+
+    fn telling(&self) -> MutexGuard<'_, ()> {
+        self.telling.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -249,21 +257,14 @@ impl fmt::Debug for Adapter {
         f.debug_struct("Adapter")
             .field("model", &self.model.name)
             .field("place", &self.place)
-            .field("calls", &self.calls)
+            .field("asynchronous", &self.learning.is_some())
             .finish_non_exhaustive()
     }
 }
 
 impl Drop for Adapter {
     fn drop(&mut self) {
-        self.calls.cancel();
-        self.send(Job::Stop);
-        let thread = self.thread.take();
-        if self.calls.wait_for_end(END)
-            && let Some(thread) = thread
-        {
-            // Its panics have been caught.
-            let _ = thread.join();
-        }
+        // Both, before the end of one is waited for.
+        self.cancel();
     }
 }

@@ -189,13 +189,17 @@ impl Learner {
             self.sessions.at(size).predict(&self.model, &self.layout)?;
         }
         if report.skipped.is_none() {
-            let started = Instant::now();
             if self.is_familiar(&rgb, size, &mut report)? {
                 report.skipped = Some(Skipped::Familiar);
             } else {
-                self.learn(size, &mut report)?;
+                let views = self.views(request);
+                self.sessions
+                    .at(size)
+                    .step(&self.model, &self.layout, &self.settings, views)?;
+                let started = Instant::now();
+                self.learn(size, request, &mut report)?;
+                report.step_time += started.elapsed();
             }
-            report.step_time = started.elapsed();
         }
         let mut classes = None;
         if request.predict {
@@ -222,6 +226,33 @@ impl Learner {
             height: size.height,
             report,
         })
+    }
+
+    /// Predicts a frame with weights that are learned elsewhere. It enters the window as well.
+    pub(super) fn watch(
+        &mut self,
+        rgb: Arc<[u8]>,
+        size: Size,
+        request: Request,
+    ) -> Result<Prediction, Error> {
+        let watch = Request {
+            learn: false,
+            ..request
+        };
+        let mut prediction = self.frame(rgb, size, watch)?;
+        prediction.report.skipped = self.reason_to_skip(request);
+        Ok(prediction)
+    }
+
+    /// The weights as they are, on their device: for [`Learner::adopt`].
+    pub(super) fn shared_weights(&self) -> Vec<Tensor> {
+        self.state[..self.base.len()].to_vec()
+    }
+
+    /// Goes on with the weights of another learner of the same model and settings.
+    pub(super) fn adopt(&mut self, weights: Vec<Tensor>, steps_since_reset: u64) {
+        self.state.splice(..self.base.len(), weights);
+        self.steps_since_reset = steps_since_reset;
     }
 
     /// Class scores `(classes, h, w)` of a frame with the weights as they are now; for evaluation.
@@ -289,16 +320,23 @@ impl Learner {
         }
     }
 
-    fn learn(&mut self, size: Size, report: &mut Report) -> Result<(), Error> {
+    /// Masked views per step.
+    fn views(&self, request: Request) -> usize {
+        let most = request.most_views.unwrap_or(usize::MAX).max(1);
+        self.settings.batch_size.min(most)
+    }
+
+    fn learn(&mut self, size: Size, request: Request, report: &mut Report) -> Result<(), Error> {
         if matches!(
             self.settings.method,
             Method::NoMemory | Method::ExplicitOnly
         ) {
             self.weights_from_disk()?;
         }
+        let batch = self.views(request);
         let settings = &self.settings;
-        let batch = settings.batch_size;
-        let steps = settings.steps_after(self.learned_frames);
+        let most_steps = request.most_steps.unwrap_or(usize::MAX).max(1);
+        let steps = settings.steps_after(self.learned_frames).min(most_steps);
         let threshold = Surprise::threshold(settings.surprise, &self.model);
         let mut draws = Draws::new(settings.seed, self.frame);
         // One stream of places for all steps of the frame (METHOD §5.3).
@@ -354,10 +392,10 @@ impl Learner {
                 given.push(("pull", &share));
                 given.extend(initial.iter().map(|(n, i)| (n.as_str(), &self.base[*i])));
             }
-            let session = self
-                .sessions
-                .at(size)
-                .step(&self.model, &self.layout, settings)?;
+            let session =
+                self.sessions
+                    .at(size)
+                    .step(&self.model, &self.layout, settings, batch)?;
             let spent = take(&mut self.spent);
             let mut outputs = session.run_over(spent, &self.state, &given)?;
             let moments = self.state.len() - self.base.len();
@@ -396,7 +434,12 @@ impl Learner {
             return Ok(false);
         };
         if !self.surprise.is_strange() {
+            self.sessions
+                .at(size)
+                .reconstruct(&self.model, &self.layout)?;
+            let started = Instant::now();
             let seen = self.reconstruct(rgb, size, self.frame)?;
+            report.step_time = started.elapsed();
             report.loss = Some(seen.loss);
             report.unexplained = Some(seen.unexplained);
             self.surprise.seen(seen.unexplained, threshold);

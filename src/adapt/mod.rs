@@ -2,8 +2,11 @@
 
 mod adapter;
 mod calls;
+mod crew;
 mod error;
+mod exchange;
 pub mod graphs;
+mod inbox;
 mod knobs;
 mod learner;
 mod random;

@@ -11,6 +11,10 @@ pub struct Request {
     pub predict: bool,
     /// Reconstruct one masked view of it.
     pub reconstruct: bool,
+    /// Most masked views per step, where that is fewer than the settings say: time is short.
+    pub most_views: Option<usize>,
+    /// Most steps, likewise.
+    pub most_steps: Option<usize>,
 }
 
 impl Default for Request {
@@ -20,6 +24,8 @@ impl Default for Request {
             late: false,
             predict: true,
             reconstruct: false,
+            most_views: None,
+            most_steps: None,
         }
     }
 }
@@ -79,9 +85,9 @@ pub struct Report {
     pub window: usize,
     /// Gradient steps since the weights were last reset.
     pub steps_since_reset: u64,
-    /// Time of all steps for this frame.
+    /// Time of all steps for this frame, without that of building their session.
     pub step_time: Duration,
-    /// Time of the prediction.
+    /// Time of the prediction, likewise.
     pub predict_time: Duration,
 }
 

@@ -12,6 +12,8 @@ use crate::weights::ModelFile;
 
 /// Frame sizes that stay ready.
 const SIZES: usize = 4;
+/// Steps of one size that stay ready: where time is short, the number of views goes up and down between two.
+const STEPS: usize = 2;
 
 /// The sessions of one stream.
 pub(super) struct SessionCache {
@@ -34,7 +36,8 @@ struct Built {
     predict: Option<Program>,
     scores: Option<Program>,
     reconstruct: Option<Program>,
-    step: Option<(StepOptions, Program)>,
+    /// Most recently used last.
+    steps: Vec<(StepOptions, Program)>,
 }
 
 /// A session with the names of its inputs that are state.
@@ -154,9 +157,10 @@ impl<'a> Sessions<'a> {
         model: &ModelFile,
         layout: &Layout,
         settings: &Settings,
+        views: usize,
     ) -> Result<&'a mut Program, Error> {
         let options = StepOptions {
-            batch: settings.batch_size,
+            batch: views,
             size: self.size,
             loss_over: settings.loss_over,
             optimiser: AdamW {
@@ -168,27 +172,27 @@ impl<'a> Sessions<'a> {
             pull: settings.pull > 0.0,
             expose: false,
         };
-        if self
-            .built
-            .step
-            .as_ref()
-            .is_none_or(|(built_for, _)| *built_for != options)
-        {
-            let graph = step_graph(&model.config, &model.normalisation, layout, options)?.graph;
-            let mut state: Vec<String> = layout.buffers.iter().map(|b| b.name.clone()).collect();
-            if options.optimiser.moments {
-                for kind in ["first", "second"] {
-                    let learning = layout.buffers.iter().filter(|b| b.learns);
-                    state.extend(learning.map(|b| format!("{kind}.{}", b.name)));
+        let steps = &mut self.built.steps;
+        let entry = match steps.iter().position(|(o, _)| *o == options) {
+            Some(place) => steps.remove(place),
+            None => {
+                // The oldest goes first: it need not fit into memory beside the new one.
+                steps.drain(..(steps.len() + 1).saturating_sub(STEPS));
+                let graph = step_graph(&model.config, &model.normalisation, layout, options)?.graph;
+                let buffers = || layout.buffers.iter();
+                let mut state: Vec<String> = buffers().map(|b| b.name.clone()).collect();
+                if options.optimiser.moments {
+                    for kind in ["first", "second"] {
+                        let learning = buffers().filter(|b| b.learns);
+                        state.extend(learning.map(|b| format!("{kind}.{}", b.name)));
+                    }
                 }
+                (options, self.builder.program(graph, state)?)
             }
-            self.built.step = Some((options, self.builder.program(graph, state)?));
-        }
-        self.built
-            .step
-            .as_mut()
-            .map(|(_, program)| program)
-            .ok_or_else(|| Error::Worker("no step".into()))
+        };
+        steps.push(entry);
+        let newest = steps.last_mut().map(|(_, program)| program);
+        newest.ok_or_else(|| Error::Worker("no step".into()))
     }
 }
 

@@ -1,9 +1,11 @@
-//! The thread that learns: it owns the learner, and does what is queued for it in order.
+//! What runs on a worker's thread: it owns the learner, and does what is queued for it in order.
 
-use std::sync::{Arc, mpsc};
+use std::sync::Arc;
 
 use super::calls::{Calls, Reply};
+use super::exchange::{Exchange, News};
 use super::graphs::Size;
+use super::inbox::Inbox;
 use super::{Error, Learner, Prediction, Request, Reset, Settings};
 use crate::runtime::{self, InUse, Options};
 use crate::weights::{ModelFile, State};
@@ -32,9 +34,47 @@ pub(super) enum Job {
     Stop,
 }
 
+/// What a worker is there for.
+pub(super) enum Part {
+    /// Steps and predictions, in turns.
+    Both,
+    /// Predictions, with the newest weights of the worker at the other end.
+    Predict(Arc<Exchange>),
+    /// Steps, while the other one predicts.
+    Learn(Arc<Exchange>),
+}
+
+impl Part {
+    /// Frames in a row that may wait for it. Of a prediction every one is asked for.
+    pub fn most_frames(&self, settings: &Settings) -> usize {
+        match self {
+            Self::Both | Self::Predict(_) => usize::MAX,
+            Self::Learn(_) => settings.window_capacity(),
+        }
+    }
+
+    /// The settings of its learner. Which frames are learned from is decided here where some never get their turn.
+    fn settings(&self, settings: Settings) -> Settings {
+        match self {
+            Self::Both | Self::Predict(_) => settings,
+            Self::Learn(_) => Settings {
+                training_interval: 1,
+                ..settings
+            },
+        }
+    }
+}
+
 /// The thread's own things.
 pub(super) struct Worker {
+    part: Part,
     learner: Learner,
+    /// Frames between two that are learned from.
+    interval: usize,
+    /// Frames since the last that was learned from.
+    unlearned: usize,
+    /// How often the weights have been replaced from outside, or got another layout.
+    era: u64,
     calls: Arc<Calls>,
     /// What went wrong where nobody waits for an answer; the next frame tells.
     untold: Option<Error>,
@@ -47,11 +87,18 @@ impl Worker {
         settings: Settings,
         options: &Options,
         calls: Arc<Calls>,
+        part: Part,
     ) -> Result<Self, Error> {
         let runtime = runtime::load(options)?;
+        let interval = settings.training_interval;
+        let settings = part.settings(settings);
         let learner = Learner::new(model, settings, runtime, options, calls.canceller())?;
         Ok(Self {
+            part,
             learner,
+            interval,
+            unlearned: usize::MAX,
+            era: 0,
             calls,
             untold: None,
         })
@@ -61,9 +108,10 @@ impl Worker {
         self.learner.provider_in_use()
     }
 
-    /// Works until it is told to stop, or nobody is left to tell it anything.
-    pub fn serve(mut self, queue: &mpsc::Receiver<Job>) {
-        while let Ok(job) = queue.recv() {
+    /// Works until it is told to stop.
+    pub fn serve(mut self, queue: &Inbox<Job>) {
+        loop {
+            let (job, another_frame) = queue.take();
             match job {
                 Job::Frame {
                     generation,
@@ -73,29 +121,88 @@ impl Worker {
                     reply,
                 } => {
                     if self.calls.is_current(generation) {
-                        reply.answer(self.frame(rgb, size, request));
+                        reply.answer(self.frame(rgb, size, request, another_frame));
                     }
                 }
                 Job::Reset(what) => {
+                    self.era += u64::from(what.weights);
                     let done = self.learner.reset(what);
                     self.remember(done);
                 }
                 Job::Update(settings) => {
-                    let done = self.learner.update(settings);
+                    self.era += u64::from(settings.learn != self.learner.settings().learn);
+                    self.interval = settings.training_interval;
+                    let done = self.learner.update(self.part.settings(settings));
                     self.remember(done);
                 }
                 Job::Save(reply) => reply.answer(self.learner.save()),
-                Job::Load(file, state, reply) => reply.answer(self.learner.load(&file, &state)),
+                Job::Load(file, state, reply) => {
+                    self.era += 1;
+                    reply.answer(self.learner.load(&file, &state));
+                }
                 Job::Resume(generation) => self.calls.clear(generation),
                 Job::Stop => return,
             }
         }
     }
 
-    fn frame(&mut self, rgb: Arc<[u8]>, size: Size, request: Request) -> Result<Prediction, Error> {
-        match self.untold.take() {
-            Some(error) => Err(error),
-            None => self.learner.frame(rgb, size, request),
+    fn frame(
+        &mut self,
+        rgb: Arc<[u8]>,
+        size: Size,
+        request: Request,
+        another_frame: bool,
+    ) -> Result<Prediction, Error> {
+        if let Some(error) = self.untold.take() {
+            return Err(error);
+        }
+        match &self.part {
+            Part::Both => self.learner.frame(rgb, size, request),
+            Part::Predict(exchange) => {
+                if let Some(error) = exchange.error() {
+                    return Err(error);
+                }
+                let news = exchange.take(self.era).map(|news| {
+                    let steps = news.report.steps_since_reset;
+                    self.learner.adopt(news.weights, steps);
+                    news.report
+                });
+                let mut prediction = self.learner.watch(rgb, size, request)?;
+                if let Some(learned) = news {
+                    let report = &mut prediction.report;
+                    report.steps = learned.steps;
+                    report.step_time = learned.step_time;
+                    report.loss = learned.loss;
+                    report.gradient_norm = learned.gradient_norm;
+                    report.skipped = learned.skipped;
+                }
+                Ok(prediction)
+            }
+            Part::Learn(exchange) => {
+                self.unlearned = self.unlearned.saturating_add(1);
+                let exchange = exchange.clone();
+                let request = Request {
+                    // Of those that wait the newest is learned from; all enter the window.
+                    learn: request.learn && !another_frame && self.unlearned >= self.interval,
+                    predict: false,
+                    reconstruct: false,
+                    ..request
+                };
+                let done = self.learner.frame(rgb, size, request);
+                match &done {
+                    Ok(prediction) if prediction.report.steps > 0 => {
+                        self.unlearned = 0;
+                        exchange.publish(News {
+                            era: self.era,
+                            weights: self.learner.shared_weights(),
+                            report: prediction.report.clone(),
+                        });
+                    }
+                    Ok(_) | Err(Error::Cancelled) => {}
+                    Err(error) => exchange.fail(Error::Worker(error.to_string())),
+                }
+                done
+            }
         }
     }
 

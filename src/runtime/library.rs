@@ -10,7 +10,7 @@ use once_cell::sync::OnceCell;
 use ort::environment::Environment;
 
 use super::provider::Tried;
-use super::{Error, Options, Result};
+use super::{Error, Options, Result, log};
 
 /// Opening a library takes milliseconds; one that takes longer than this hangs in its initialisers.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -266,14 +266,14 @@ fn open_now(path: PathBuf) -> std::result::Result<Opened, String> {
 }
 
 fn start(library: PathBuf, version: String) -> Result<Runtime> {
-    let environment = ort::init()
-        .with_name("tttseg")
-        .with_telemetry(false)
-        .build()
-        .map_err(|e| Error::Environment {
-            library: library.clone(),
-            detail: e.to_string(),
-        })?;
+    let mut builder = ort::init().with_name("tttseg").with_telemetry(false);
+    if let Some(logger) = log::logger() {
+        builder = builder.with_logger(logger);
+    }
+    let environment = builder.build().map_err(|e| Error::Environment {
+        library: library.clone(),
+        detail: e.to_string(),
+    })?;
     Ok(Runtime {
         environment,
         tried: Tried::default(),

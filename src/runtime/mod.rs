@@ -24,6 +24,7 @@
 mod cancel;
 mod error;
 mod library;
+mod log;
 mod provider;
 mod rows;
 mod session;
@@ -38,6 +39,7 @@ use std::path::PathBuf;
 pub use cancel::Cancel;
 pub use error::Error;
 pub use library::{Runtime, load};
+pub use log::{Log, Severity, set_log};
 pub use provider::{InUse, Provider};
 pub use session::Session;
 pub use tensor::Tensor;

@@ -10,7 +10,7 @@ use ort::session::builder::{AutoDevicePolicy, GraphOptimizationLevel, SessionBui
 use ort::value::{DynTensor, Outlet};
 
 use super::tensor::{dims, dtype_of, element_type};
-use super::{Cancel, Error, InUse, Options, Result, Runtime, Tensor, provider, rows};
+use super::{Cancel, Error, InUse, Options, Result, Runtime, Tensor, log, provider, rows};
 use crate::graph::{DType, Graph, GraphError, Model};
 
 /// A graph made ready to run. Belongs to one thread at a time.
@@ -308,7 +308,9 @@ fn builder(runtime: &Runtime, options: &Options, place: &InUse) -> Result<Sessio
         // An operator without a kernel on the device would run on the CPU unseen.
         builder = builder.with_disable_cpu_fallback().map_err(refused)?;
     }
-    if std::env::var_os("ORT_LOG").is_none() {
+    if let Some(level) = log::level() {
+        builder = builder.with_log_level(level).map_err(refused)?;
+    } else if std::env::var_os("ORT_LOG").is_none() {
         // Errors are returned; ONNX Runtime would print them as well.
         builder = builder.with_log_level(LogLevel::Fatal).map_err(refused)?;
     }

@@ -8,8 +8,8 @@ use tttseg::runtime;
 use tttseg::video::Palette;
 use tttseg::weights::{ModelFile, WeightsError};
 
-use super::ExecutionProvider;
 use super::settings::Settings;
+use super::{ExecutionProvider, log};
 
 /// What an engine is made of; another value needs another engine.
 #[derive(Clone, Debug, PartialEq)]
@@ -18,6 +18,7 @@ pub(super) struct Key {
     options: runtime::Options,
     /// Steps are built for this many views.
     batch_size: usize,
+    asynchronous: bool,
 }
 
 impl Key {
@@ -37,6 +38,7 @@ impl Key {
                 ..Default::default()
             },
             batch_size: settings.method().batch_size,
+            asynchronous: settings.asynchronous,
         }
     }
 }
@@ -56,8 +58,12 @@ pub(super) enum Forget {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Wanted {
     pub learn: bool,
-    /// Lateness is why not.
+    /// Too little time is why not.
     pub late: bool,
+    /// Most masked views per step.
+    pub masks: usize,
+    /// Most steps.
+    pub steps: usize,
     pub classes: bool,
     pub reconstruction: bool,
 }
@@ -90,6 +96,7 @@ pub(super) struct Engine {
 impl Engine {
     /// Reads the model, loads ONNX Runtime and starts a worker. The error says what can be done.
     pub fn start(settings: &Settings) -> Result<Self, gst::ErrorMessage> {
+        log::route();
         let key = Key::new(settings);
         let model = match &key.model_file {
             Some(path) => ModelFile::open(path),
@@ -101,8 +108,13 @@ impl Engine {
         } else {
             Palette(model.palette.clone())
         };
-        let adapter = Adapter::start(Arc::new(model), settings.method(), key.options.clone())
-            .map_err(start_error)?;
+        let start = if key.asynchronous {
+            Adapter::start_asynchronous
+        } else {
+            Adapter::start
+        };
+        let adapter =
+            start(Arc::new(model), settings.method(), key.options.clone()).map_err(start_error)?;
         Ok(Self {
             key,
             adapter,
@@ -112,6 +124,11 @@ impl Engine {
 
     pub fn key(&self) -> &Key {
         &self.key
+    }
+
+    /// Whether steps are taken beside the stream: no frame waits for them.
+    pub fn is_asynchronous(&self) -> bool {
+        self.key.asynchronous
     }
 
     /// The model's colours.
@@ -136,6 +153,8 @@ impl Engine {
             late: wanted.late,
             predict: wanted.classes,
             reconstruct: wanted.reconstruction,
+            most_views: Some(wanted.masks),
+            most_steps: Some(wanted.steps),
         };
         let ticket = self.adapter.push(rgb, width, height, request)?;
         Ok(ticket.wait()?)

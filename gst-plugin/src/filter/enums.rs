@@ -158,15 +158,19 @@ pub enum ExecutionProvider {
 #[enum_type(name = "GstTttSegPace")]
 #[repr(i32)]
 pub enum Pace {
-    /// Steps are skipped while a syncing sink reports lateness.
+    /// What there is no time for is left out.
     #[default]
     #[enum_value(
-        name = "Learn from every frame until a syncing sink reports lateness, then reuse the last map until caught up",
+        name = "Leave out what there is no time for: while a syncing sink reports lateness, beyond the training budget, and \
+                beyond the frame rate of a live source",
         nick = "auto"
     )]
     Auto,
     /// Steps are never skipped.
-    #[enum_value(name = "Learn from every frame, however late", nick = "every-frame")]
+    #[enum_value(
+        name = "Learn from every frame, however late, whatever the budget",
+        nick = "every-frame"
+    )]
     EveryFrame,
 }
 

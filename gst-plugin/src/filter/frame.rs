@@ -3,22 +3,21 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use gst::prelude::*;
 use gst::subclass::prelude::*;
 use gst_base::prelude::*;
 use gst_base::subclass::base_transform::{
     GenerateOutputSuccess, InputBuffer, PrepareOutputBufferSuccess,
 };
 use gst_base::subclass::prelude::*;
-use tttseg::adapt::{Prediction, Skipped};
+use tttseg::adapt::Prediction;
 use tttseg::video::Palette;
 
-use super::engine::{Engine, Failure, Forget, Wanted};
+use super::Output;
+use super::effort::Cost;
+use super::engine::{Failure, Forget};
 use super::imp::{CAT, Negotiated, TttSegFilter};
-use super::pace::Spell;
 use super::pixels::{self, Picture, PixelError};
 use super::settings::Live;
-use super::{FrameReport, Output, Pace};
 
 /// The last result, for frames that come too late for one of their own.
 pub(super) struct Drawn {
@@ -67,13 +66,8 @@ impl TttSegFilter {
             .at_model_size(&inbuf, &negotiated.info, negotiated.model_size)
             .map_err(|e| self.pixel_error(e))?;
 
-        let late = self.is_late(&live, running_time);
-        let wanted = Wanted {
-            learn: live.adapt && !late,
-            late,
-            classes: !late && output != Output::Reconstruction,
-            reconstruction: !late && output == Output::Reconstruction,
-        };
+        let plan = self.plan(&live, &negotiated, running_time);
+        let wanted = plan.wanted(&live, output);
         let before = began.elapsed();
         let mut prediction = engine
             .run(rgb, negotiated.model_size, wanted)
@@ -81,21 +75,26 @@ impl TttSegFilter {
         let after = Instant::now();
         self.keep(&mut prediction, output);
         let outbuf = self.draw(inbuf, output, &negotiated, &live, engine.palette())?;
-        self.account(&engine, &prediction, &live, running_time);
         // Without what the first frame of a size waits for: graphs being built.
         let report = &prediction.report;
-        let took = before + report.step_time + report.predict_time + after.elapsed();
-        // What skipped frames take says nothing about what others will.
-        if !late && self.latency().observe(took) {
-            self.obj()
-                .post_message(gst::message::Latency::builder().src(&*self.obj()).build())
-                .ok();
-        }
+        let waited = if engine.is_asynchronous() {
+            report.predict_time
+        } else {
+            report.step_time + report.predict_time
+        };
+        let cost = Cost {
+            learning: report.step_time,
+            frame: before + waited + after.elapsed(),
+        };
+        self.account(&engine, report, &live, &plan, running_time);
+        self.learn_of_cost(&plan, cost, &outbuf);
         gst::trace!(
             CAT,
             imp = self,
-            "Frame {} took {took:?}, late: {late}",
-            prediction.report.frame
+            "Frame {} took {:?}, late: {}",
+            report.frame,
+            cost.frame,
+            plan.late
         );
         Ok(GenerateOutputSuccess::Buffer(outbuf))
     }
@@ -115,26 +114,6 @@ impl TttSegFilter {
         segment
             .downcast_ref::<gst::ClockTime>()?
             .to_running_time(buffer.pts()?)
-    }
-
-    /// Whether the frame gets the last result again. The first one never does: there is nothing to reuse.
-    fn is_late(&self, live: &Live, running_time: Option<gst::ClockTime>) -> bool {
-        let mut stream = self.stream();
-        let late = live.pace == Pace::Auto
-            && stream.drawn.is_some()
-            && stream.lateness.is_late(running_time);
-        let spell = stream.lateness.count(late);
-        drop(stream);
-        if let Some(Spell { learned, frames }) = spell {
-            gst::element_imp_warning!(
-                self,
-                gst::StreamError::Failed,
-                ("Learning from {learned} of {frames} frames: this machine is slower than the stream. All frames go \
-                     out; late ones are shown with the last result. For a result of its own for every frame, use \
-                     pace=every-frame and a sink with sync=false")
-            );
-        }
-        late
     }
 
     /// Keeps the result of this frame for the next ones.
@@ -212,33 +191,5 @@ impl TttSegFilter {
             ("A video frame could not be handled: {error}")
         );
         gst::FlowError::Error
-    }
-
-    /// Counts the frame and tells the bus.
-    fn account(
-        &self,
-        engine: &Engine,
-        prediction: &Prediction,
-        live: &Live,
-        running_time: Option<gst::ClockTime>,
-    ) {
-        let report = &prediction.report;
-        if report.skipped == Some(Skipped::NotFinite) {
-            gst::warning!(
-                CAT,
-                imp = self,
-                "Loss or gradient of frame {} is not finite; the weights are as they were",
-                report.frame
-            );
-        }
-        let report = FrameReport::new(report, running_time, engine.provider_in_use());
-        if live.post_messages {
-            let message = gst::message::Element::builder(gst::Structure::from(&report))
-                .src(&*self.obj())
-                .build();
-            // Without a bus there is nobody to tell.
-            self.obj().post_message(message).ok();
-        }
-        self.stats().count(report);
     }
 }

@@ -16,6 +16,7 @@ use gst_video::{VideoInfo, VideoInterlaceMode};
 
 use super::engine::{Engine, Forget, Key};
 use super::frame::Drawn;
+use super::ladder::Ladder;
 use super::latency::Latency;
 use super::pace::Lateness;
 use super::pixels::Pixels;
@@ -46,8 +47,20 @@ use super::{Output, caps};
  * gst-launch-1.0 -m filesrc location=film.mp4 ! decodebin3 ! videoconvert ! tttsegfilter pace=every-frame ! fakesink
  * ]|
  * Learns from every frame of it, and prints what came of that: an element message `tttseg` for every frame, with the
- * fields `frame`, `steps`, `skipped`, `window`, `steps-since-reset`, `step-time`, `predict-time`, `provider`, `loss`,
- * `gradient-norm` and `running-time`.
+ * fields `frame`, `steps`, `masks`, `skipped`, `rung`, `window`, `steps-since-reset`, `resets`, `step-time`,
+ * `predict-time`, `provider`, `loss`, `gradient-norm` and `running-time`.
+ *
+ * |[
+ * gst-launch-1.0 -m v4l2src ! videoconvert ! tttsegfilter training-budget=10 ! videoconvert ! autovideosink
+ * ]|
+ * Segments what a camera sees and spends 10 ms a frame on learning. When time is short, be it for that or for the frame
+ * rate of a live source, ever more is left out: masked views, steps, learning on some frames, predictions on some. Never
+ * the frame. A QoS message with the fields `rung`, `masks` and `steps` tells of every change.
+ *
+ * |[
+ * gst-launch-1.0 -m v4l2src ! videoconvert ! tttsegfilter asynchronous=true ! videoconvert ! autovideosink
+ * ]|
+ * Learns beside the stream instead: no frame waits for a step, and each is segmented with the newest weights there are.
  *
  * Weights start anew with every stream (another stream-id) and in READY; a seek keeps them, and starts a new window.
  * Video whose fields are woven into frames is segmented as frames; video with its fields apart is refused.
@@ -79,6 +92,7 @@ pub(super) struct Stream {
     pub negotiated: Option<Arc<Negotiated>>,
     pub drawn: Option<Arc<Drawn>>,
     pub lateness: Lateness,
+    pub ladder: Ladder,
     /// Time stamp of the last frame.
     pub position: Option<gst::ClockTime>,
 }
@@ -102,6 +116,12 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 impl TttSegFilter {
     pub(super) fn live_settings(&self) -> Live {
         lock(&self.settings).live.clone()
+    }
+
+    /// Masked views per step and steps per frame by the properties.
+    pub(super) fn full_effort(&self) -> (usize, usize) {
+        let method = lock(&self.settings).method();
+        (method.batch_size, method.steps)
     }
 
     pub(super) fn engine(&self) -> Option<Arc<Engine>> {

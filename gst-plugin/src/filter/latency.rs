@@ -4,8 +4,9 @@ use std::time::Duration;
 
 use gst::ClockTime;
 
-/// Frames over which a fall is judged; a rise counts at once.
-const PERIOD: u32 = 64;
+/// Frames over which a fall is judged; a rise counts at once. Steps that a live stream has time for only now and then have
+/// to lie closer together, or the pipeline would be told something else before and after each.
+const PERIOD: u32 = 512;
 
 #[derive(Debug, Default)]
 pub(super) struct Latency {
@@ -22,6 +23,11 @@ impl Latency {
     }
 
     /// Whether the last query found a live source upstream.
+    pub fn is_live(&self) -> bool {
+        self.live
+    }
+
+    /// What a query has found.
     pub fn set_live(&mut self, live: bool) {
         self.live = live;
     }

@@ -3,6 +3,8 @@
 use gst::glib;
 use tttseg::adapt;
 
+use super::Rung;
+
 /// Why the weights are the same after a frame as before it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Skipped {
@@ -12,18 +14,21 @@ pub enum Skipped {
     Familiar,
     /// The frame lies between two training intervals.
     Interval,
-    /// The element was late, and the last map was reused.
+    /// A sink reported lateness, and the last map was reused.
     Late,
+    /// There was no time for a step: see the rung.
+    Budget,
     /// Loss or gradient was not finite.
     NotFinite,
 }
 
 impl Skipped {
-    const ALL: [Self; 5] = [
+    const ALL: [Self; 6] = [
         Self::Off,
         Self::Familiar,
         Self::Interval,
         Self::Late,
+        Self::Budget,
         Self::NotFinite,
     ];
 
@@ -33,6 +38,7 @@ impl Skipped {
             Self::Familiar => "familiar",
             Self::Interval => "interval",
             Self::Late => "late",
+            Self::Budget => "budget",
             Self::NotFinite => "not-finite",
         }
     }
@@ -53,13 +59,14 @@ impl From<adapt::Skipped> for Skipped {
 /// What happened for one frame: the structure of the element message `tttseg`.
 ///
 /// ```text
-/// tttseg, frame=(guint64)12, steps=(uint)1, skipped=(string)no, window=(uint)12, steps-since-reset=(guint64)12,
-///     step-time=(guint64)61250000, predict-time=(guint64)24100000, provider=(string)cpu, loss=(double)0.41,
-///     gradient-norm=(double)0.83, running-time=(guint64)440000000;
+/// tttseg, frame=(guint64)12, steps=(uint)1, masks=(uint)1, skipped=(string)no, rung=(string)full, window=(uint)12,
+///     steps-since-reset=(guint64)12, resets=(guint64)0, step-time=(guint64)61250000, predict-time=(guint64)24100000,
+///     provider=(string)cpu, loss=(double)0.41, gradient-norm=(double)0.83, running-time=(guint64)440000000;
 /// ```
 ///
 /// `loss` and `gradient-norm` are there when a step was taken, `running-time` when the frame has one. Times are in
-/// nanoseconds. `skipped` is one of `no`, `off`, `interval`, `late` and `not-finite`.
+/// nanoseconds. `skipped` is one of `no`, `off`, `interval`, `late`, `budget` and `not-finite`; `rung` one of `full`,
+/// `fewer-masks`, `fewer-steps`, `skip-step` and `reuse-map`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct FrameReport {
     /// Frames since the element became READY, this one included.
@@ -68,14 +75,20 @@ pub struct FrameReport {
     pub loss: Option<f64>,
     /// Global norm of the last step's gradient, before clipping.
     pub gradient_norm: Option<f64>,
-    /// Gradient steps taken.
+    /// Gradient steps taken; with `asynchronous`, those that have ended since the last message.
     pub steps: u32,
+    /// Masked views that a step sees at most.
+    pub masks: u32,
     /// Why the frame had no effect on the weights.
     pub skipped: Option<Skipped>,
+    /// What is left out for lack of time.
+    pub rung: Rung,
     /// Frames in the window.
     pub window: u32,
     /// Gradient steps since the weights were last those of the model file.
     pub steps_since_reset: u64,
+    /// How often the weights became those of the model file again, since READY.
+    pub resets: u64,
     /// Time of all steps.
     pub step_time: gst::ClockTime,
     /// Time of the prediction.
@@ -83,6 +96,15 @@ pub struct FrameReport {
     /// Running time of the frame.
     pub running_time: Option<gst::ClockTime>,
     /// Where the network runs.
+    pub provider: String,
+}
+
+/// What belongs into a message and is not the engine's to report.
+pub(super) struct Surroundings {
+    pub rung: Rung,
+    pub masks: usize,
+    pub resets: u64,
+    pub running_time: Option<gst::ClockTime>,
     pub provider: String,
 }
 
@@ -110,11 +132,7 @@ impl FrameReport {
     /// Name of the structure.
     pub const NAME: &'static str = "tttseg";
 
-    pub(super) fn new(
-        report: &adapt::Report,
-        running_time: Option<gst::ClockTime>,
-        provider: String,
-    ) -> Self {
+    pub(super) fn new(report: &adapt::Report, surroundings: Surroundings) -> Self {
         let count = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
         let time = |t: std::time::Duration| {
             gst::ClockTime::from_nseconds(u64::try_from(t.as_nanos()).unwrap_or(u64::MAX - 1))
@@ -124,13 +142,16 @@ impl FrameReport {
             loss: report.loss.map(f64::from),
             gradient_norm: report.gradient_norm.map(f64::from),
             steps: count(report.steps),
+            masks: count(surroundings.masks),
             skipped: report.skipped.map(Skipped::from),
+            rung: surroundings.rung,
             window: count(report.window),
             steps_since_reset: report.steps_since_reset,
+            resets: surroundings.resets,
             step_time: time(report.step_time),
             predict_time: time(report.predict_time),
-            running_time,
-            provider,
+            running_time: surroundings.running_time,
+            provider: surroundings.provider,
         }
     }
 }
@@ -140,9 +161,12 @@ impl From<&FrameReport> for gst::Structure {
         gst::Structure::builder(FrameReport::NAME)
             .field("frame", report.frame)
             .field("steps", report.steps)
+            .field("masks", report.masks)
             .field("skipped", report.skipped.map_or("no", Skipped::name))
+            .field("rung", report.rung.name())
             .field("window", report.window)
             .field("steps-since-reset", report.steps_since_reset)
+            .field("resets", report.resets)
             .field("step-time", report.step_time.nseconds())
             .field("predict-time", report.predict_time.nseconds())
             .field("provider", &report.provider)
@@ -183,14 +207,22 @@ impl TryFrom<&gst::StructureRef> for FrameReport {
             None if skipped != "no" => return Err(MessageError::Field("skipped")),
             known => known,
         };
+        let rung: &str = needed(structure, "rung")?;
+        let mut rungs = Rung::ALL.into_iter();
+        let rung = rungs
+            .find(|r| r.name() == rung)
+            .ok_or(MessageError::Field("rung"))?;
         Ok(Self {
             frame: needed(structure, "frame")?,
             loss: optional(structure, "loss")?,
             gradient_norm: optional(structure, "gradient-norm")?,
             steps: needed(structure, "steps")?,
+            masks: needed(structure, "masks")?,
             skipped,
+            rung,
             window: needed(structure, "window")?,
             steps_since_reset: needed(structure, "steps-since-reset")?,
+            resets: needed(structure, "resets")?,
             step_time: gst::ClockTime::from_nseconds(needed(structure, "step-time")?),
             predict_time: gst::ClockTime::from_nseconds(needed(structure, "predict-time")?),
             running_time: optional(structure, "running-time")?.map(gst::ClockTime::from_nseconds),
@@ -209,9 +241,12 @@ mod tests {
             loss: Some(0.25),
             gradient_norm: Some(1.5),
             steps: 2,
+            masks: 4,
             skipped: None,
+            rung: Rung::FewerMasks,
             window: 7,
             steps_since_reset: 14,
+            resets: 1,
             step_time: gst::ClockTime::from_mseconds(60),
             predict_time: gst::ClockTime::from_mseconds(20),
             running_time: Some(gst::ClockTime::from_mseconds(280)),
@@ -223,6 +258,9 @@ mod tests {
     fn there_and_back() {
         gst::init().unwrap();
         let mut reports = vec![report()];
+        for rung in Rung::ALL {
+            reports.push(FrameReport { rung, ..report() });
+        }
         for skipped in Skipped::ALL {
             reports.push(FrameReport {
                 loss: None,
@@ -261,10 +299,12 @@ mod tests {
             FrameReport::try_from(&*wrong),
             Err(MessageError::Field("loss"))
         );
-        wrong.set("skipped", "perhaps");
-        assert_eq!(
-            FrameReport::try_from(&*wrong),
-            Err(MessageError::Field("skipped"))
-        );
+        for field in ["rung", "skipped"] {
+            wrong.set(field, "perhaps");
+            assert_eq!(
+                FrameReport::try_from(&*wrong),
+                Err(MessageError::Field(field))
+            );
+        }
     }
 }

@@ -1,12 +1,16 @@
 //! `tttsegfilter`: learns from raw video between two buffers and draws what it sees.
 
+mod account;
 mod caps;
+mod effort;
 mod engine;
 mod enums;
 mod events;
 mod frame;
 mod imp;
+mod ladder;
 mod latency;
+mod log;
 mod message;
 mod pace;
 mod pixels;
@@ -19,6 +23,7 @@ use gst::prelude::*;
 
 pub(crate) use caps::FORMATS;
 pub use enums::{ExecutionProvider, Method, Output, Pace, Recipe, Task};
+pub use ladder::Rung;
 pub use message::{FrameReport, MessageError, Skipped};
 
 glib::wrapper! {

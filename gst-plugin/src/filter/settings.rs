@@ -24,6 +24,7 @@ pub(super) struct Settings {
     pub device: u32,
     pub threads: u32,
     pub deterministic: bool,
+    pub asynchronous: bool,
     pub task: Task,
     pub output: Output,
     pub recipe: Recipe,
@@ -54,6 +55,8 @@ pub(super) struct Live {
     pub palette_text: Option<String>,
     pub palette: Option<Arc<Palette>>,
     pub pace: Pace,
+    /// Milliseconds of learning per frame; 0 sets no limit.
+    pub training_budget: f64,
     pub post_messages: bool,
 }
 
@@ -79,6 +82,7 @@ impl Default for Settings {
             device: 0,
             threads: 0,
             deterministic: false,
+            asynchronous: false,
             task: Task::default(),
             output: Output::default(),
             recipe: Recipe::default(),
@@ -91,6 +95,7 @@ impl Default for Settings {
                 palette_text: None,
                 palette: None,
                 pace: Pace::default(),
+                training_budget: 0.0,
                 post_messages: true,
             },
         }
@@ -136,13 +141,28 @@ impl Settings {
                 .flatten()
                 .filter(|s: &String| !s.is_empty())
         }
+        // A property under control is set for every frame, mostly to what it is already.
         macro_rules! put {
-            ($field:expr, $change:expr) => {{
-                if let Some(value) = get(value) {
-                    $field = value;
+            ($field:expr, $change:expr) => {
+                match get(value) {
+                    Some(value) if $field != value => {
+                        $field = value;
+                        $change
+                    }
+                    _ => Change::None,
                 }
-                $change
-            }};
+            };
+        }
+        macro_rules! choose {
+            ($field:expr) => {
+                match get(value) {
+                    value if $field != value => {
+                        $field = value;
+                        Change::Engine
+                    }
+                    _ => Change::None,
+                }
+            };
         }
         match name {
             "model-file" => {
@@ -157,42 +177,23 @@ impl Settings {
             "device" => put!(self.device, Change::None),
             "threads" => put!(self.threads, Change::None),
             "deterministic" => put!(self.deterministic, Change::None),
+            "asynchronous" => put!(self.asynchronous, Change::None),
             "task" => put!(self.task, Change::None),
             "output" => put!(self.output, Change::Caps),
             "recipe" => put!(self.recipe, Change::Engine),
             "seed" => put!(self.seed, Change::Engine),
-            "method" => {
-                self.chosen.method = get(value);
-                Change::Engine
-            }
-            "window" => {
-                self.chosen.window = get(value);
-                Change::Engine
-            }
-            "learning-rate" => {
-                self.chosen.learning_rate = get(value);
-                Change::Engine
-            }
-            "batch-size" => {
-                self.chosen.batch_size = get(value);
-                Change::Engine
-            }
-            "steps" => {
-                self.chosen.steps = get(value);
-                Change::Engine
-            }
-            "mask-ratio" => {
-                self.chosen.mask_ratio = get(value);
-                Change::Engine
-            }
-            "training-interval" => {
-                self.chosen.training_interval = get(value);
-                Change::Engine
-            }
+            "method" => choose!(self.chosen.method),
+            "window" => choose!(self.chosen.window),
+            "learning-rate" => choose!(self.chosen.learning_rate),
+            "batch-size" => choose!(self.chosen.batch_size),
+            "steps" => choose!(self.chosen.steps),
+            "mask-ratio" => choose!(self.chosen.mask_ratio),
+            "training-interval" => choose!(self.chosen.training_interval),
             "adapt" => put!(self.live.adapt, Change::None),
             "passthrough" => put!(self.live.passthrough, Change::Caps),
             "opacity" => put!(self.live.opacity, Change::None),
             "pace" => put!(self.live.pace, Change::None),
+            "training-budget" => put!(self.live.training_budget, Change::None),
             "post-messages" => put!(self.live.post_messages, Change::None),
             "palette" => self.set_palette(text(value)),
             _ => Change::None,
@@ -221,6 +222,7 @@ impl Settings {
             "device" => self.device.to_value(),
             "threads" => self.threads.to_value(),
             "deterministic" => self.deterministic.to_value(),
+            "asynchronous" => self.asynchronous.to_value(),
             "task" => self.task.to_value(),
             "output" => self.output.to_value(),
             "recipe" => self.recipe.to_value(),
@@ -237,6 +239,7 @@ impl Settings {
             "opacity" => self.live.opacity.to_value(),
             "palette" => self.live.palette_text.to_value(),
             "pace" => self.live.pace.to_value(),
+            "training-budget" => self.live.training_budget.to_value(),
             "post-messages" => self.live.post_messages.to_value(),
             _ => return None,
         })
@@ -279,6 +282,7 @@ pub(crate) fn properties() -> Vec<glib::ParamSpec> {
             .maximum(count(adapt::Settings::WINDOW_CAP))
             .default_value(count(defaults.window))
             .mutable_playing()
+            .controllable()
             .build(),
         glib::ParamSpecDouble::builder("learning-rate")
             .nick("Learning rate")
@@ -287,6 +291,7 @@ pub(crate) fn properties() -> Vec<glib::ParamSpec> {
             .maximum(1.0)
             .default_value(defaults.learning_rate)
             .mutable_playing()
+            .controllable()
             .build(),
         glib::ParamSpecUInt::builder("batch-size")
             .nick("Batch size")
@@ -303,6 +308,7 @@ pub(crate) fn properties() -> Vec<glib::ParamSpec> {
             .maximum(1000)
             .default_value(count(defaults.steps))
             .mutable_playing()
+            .controllable()
             .build(),
         glib::ParamSpecDouble::builder("mask-ratio")
             .nick("Mask ratio")
@@ -311,6 +317,7 @@ pub(crate) fn properties() -> Vec<glib::ParamSpec> {
             .maximum(0.99)
             .default_value(defaults.mask_ratio)
             .mutable_playing()
+            .controllable()
             .build(),
         glib::ParamSpecUInt::builder("training-interval")
             .nick("Training interval")
@@ -318,6 +325,27 @@ pub(crate) fn properties() -> Vec<glib::ParamSpec> {
             .minimum(1)
             .default_value(count(defaults.training_interval))
             .mutable_playing()
+            .controllable()
+            .build(),
+        glib::ParamSpecDouble::builder("training-budget")
+            .nick("Training budget")
+            .blurb(
+                "Milliseconds that learning may take per frame, on average; 0 = no limit. What does not fit is left out: \
+                 masked views, then steps, then learning on some frames. Without meaning with pace=every-frame",
+            )
+            .minimum(0.0)
+            .maximum(1e6)
+            .default_value(0.0)
+            .mutable_playing()
+            .controllable()
+            .build(),
+        glib::ParamSpecBoolean::builder("asynchronous")
+            .nick("Asynchronous")
+            .blurb(
+                "Learn beside the stream: a frame waits for no step and is segmented with the newest weights there are. \
+                 Frames that come during a step enter the window; the same input gives the same bytes no more",
+            )
+            .mutable_ready()
             .build(),
         glib::ParamSpecUInt64::builder("seed")
             .nick("Seed")
@@ -359,11 +387,13 @@ pub(crate) fn properties() -> Vec<glib::ParamSpec> {
             .blurb("Learn from the video; false freezes the weights as they are and resets nothing")
             .default_value(true)
             .mutable_playing()
+            .controllable()
             .build(),
         glib::ParamSpecBoolean::builder("passthrough")
             .nick("Pass-through")
             .blurb("Frames go out untouched, and nothing is computed or learned")
             .mutable_playing()
+            .controllable()
             .build(),
         glib::ParamSpecDouble::builder("opacity")
             .nick("Opacity")

@@ -10,16 +10,21 @@ pub(super) struct Stats {
     learned: u64,
     steps: u64,
     late: u64,
+    over_budget: u64,
+    reused: u64,
     not_finite: u64,
     resets: u64,
 }
 
 impl Stats {
-    pub fn count(&mut self, report: FrameReport) {
+    /// Counts a frame; `reused` when it went out with the result of an earlier one.
+    pub fn count(&mut self, report: FrameReport, reused: bool) {
         self.frames += 1;
+        self.reused += u64::from(reused);
         self.steps += u64::from(report.steps);
         match report.skipped {
             Some(Skipped::Late) => self.late += 1,
+            Some(Skipped::Budget) => self.over_budget += 1,
             Some(Skipped::NotFinite) => self.not_finite += 1,
             Some(Skipped::Off | Skipped::Familiar | Skipped::Interval) => {}
             None => self.learned += u64::from(report.steps > 0),
@@ -30,6 +35,15 @@ impl Stats {
     /// The weights are again those of the model file.
     pub fn count_reset(&mut self) {
         self.resets += 1;
+    }
+
+    pub fn resets(&self) -> u64 {
+        self.resets
+    }
+
+    /// Frames, and how many of them went out with the result of an earlier one.
+    pub fn frames_and_reused(&self) -> (u64, u64) {
+        (self.frames, self.reused)
     }
 
     /// The last message's fields under the name `tttseg-stats`, and the counters.
@@ -43,6 +57,8 @@ impl Stats {
             ("frames", self.frames),
             ("frames-learned", self.learned),
             ("frames-late", self.late),
+            ("frames-over-budget", self.over_budget),
+            ("frames-reused", self.reused),
             ("frames-not-finite", self.not_finite),
             ("total-steps", self.steps),
             ("resets", self.resets),

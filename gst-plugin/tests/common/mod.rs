@@ -6,6 +6,7 @@ use std::sync::{Once, OnceLock};
 use std::time::Duration;
 
 use gst::prelude::*;
+use gsttttseg::filter::FrameReport;
 use tttseg::model::{HeadConfig, ModelConfig, Readout, SwinConfig, initial_weights};
 use tttseg::weights::{ModelFile, Normalisation, Precision, Task};
 
@@ -109,7 +110,7 @@ pub fn parse(line: &str) -> gst::Pipeline {
 pub struct Ended {
     pub error: Option<String>,
     pub warnings: Vec<String>,
-    pub reports: Vec<gsttttseg::filter::FrameReport>,
+    pub reports: Vec<FrameReport>,
 }
 
 /// Runs a pipeline to its end or first error.
@@ -228,3 +229,39 @@ pub fn error_on(bus: &gst::Bus) -> String {
 
 /// Bound on going down or flushing: what the elements promise.
 pub const PROMISED: Duration = Duration::from_millis(200);
+
+/// Caps that most tests can do with.
+pub const CAPS: &str = "video/x-raw,format=RGB,width=64,height=48,framerate=25/1";
+
+/// The last message about a frame.
+#[track_caller]
+pub fn last(bus: &gst::Bus) -> FrameReport {
+    let message = bus
+        .iter_filtered(&[gst::MessageType::Element])
+        .last()
+        .expect("a message");
+    message.structure().unwrap().try_into().unwrap()
+}
+
+/// Pushes a frame and tells what came of it.
+#[track_caller]
+pub fn push(harness: &mut gst_check::Harness, bus: &gst::Bus, buffer: gst::Buffer) -> FrameReport {
+    harness.push_and_pull(buffer).unwrap();
+    last(bus)
+}
+
+/// A filter that has learned from three frames.
+#[track_caller]
+pub fn started() -> (gst_check::Harness, gst::Bus) {
+    let mut harness = filter("");
+    let bus = watch(&harness);
+    harness.set_src_caps_str(CAPS);
+    for n in 0..3 {
+        let report = push(&mut harness, &bus, frame(CAPS, n));
+        assert_eq!(
+            (report.window, report.steps_since_reset),
+            (n as u32 + 1, n + 1)
+        );
+    }
+    (harness, bus)
+}

@@ -369,3 +369,51 @@ fn the_reconstruction_is_a_picture_that_learning_improves() {
     let after = error(&mut learner);
     assert!(after < before, "{before} became {after}");
 }
+
+#[test]
+fn a_request_bounds_views_and_steps() {
+    let six = Settings {
+        steps: 6,
+        ..settings()
+    };
+    let Some(mut learner) = learner(six.clone()) else {
+        return;
+    };
+    let bounded = |most_views, most_steps| Request {
+        most_views,
+        most_steps,
+        ..Request::default()
+    };
+    let steps = |learner: &mut super::Learner, request| show(learner, 0, request).report.steps;
+    assert_eq!(steps(&mut learner, bounded(Some(1), Some(2))), 2);
+    assert_eq!(
+        steps(&mut learner, bounded(Some(0), Some(0))),
+        1,
+        "at least one"
+    );
+    assert_eq!(
+        steps(&mut learner, bounded(Some(99), Some(99))),
+        6,
+        "no more than set"
+    );
+    // Predict, steps of one view and of four; going back and forth builds nothing.
+    assert_eq!(learner.sessions_built(), 3);
+    steps(&mut learner, bounded(Some(1), None));
+    steps(&mut learner, bounded(None, None));
+    assert_eq!(learner.sessions_built(), 3);
+
+    // Fewer views and steps are the same as settings that say so.
+    let fewer = Settings {
+        batch_size: 1,
+        steps: 2,
+        ..six.clone()
+    };
+    let loss = |settings, request| {
+        let mut learner = super::learner(settings).unwrap();
+        show(&mut learner, 0, request).report.loss.map(f32::to_bits)
+    };
+    assert_eq!(
+        loss(six, bounded(Some(1), Some(2))),
+        loss(fewer, Request::default())
+    );
+}

@@ -25,6 +25,8 @@ const WATCH: Request = Request {
     late: false,
     predict: true,
     reconstruct: false,
+    most_views: None,
+    most_steps: None,
 };
 
 fn config() -> ModelConfig {

@@ -1,0 +1,86 @@
+//! Other threads: properties at 1 kHz while frames flow, and NULL again and again.
+
+mod common;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use common::{CAPS, element, frame, parse, runtime, started};
+use gst::prelude::*;
+
+/// Sets every property that may change while frames flow.
+fn change(element: &gst::Element, n: u32) {
+    element.set_property("opacity", f64::from(n % 10) / 10.0);
+    element.set_property("window", n % 20);
+    element.set_property("learning-rate", f64::from(n % 3 + 1) * 1e-4);
+    element.set_property("mask-ratio", f64::from(n % 5 + 3) / 10.0);
+    element.set_property("steps", n % 2 + 1);
+    element.set_property("training-interval", n % 3 + 1);
+    element.set_property("training-budget", f64::from(n % 4));
+    let colours = if n.is_multiple_of(2) {
+        "ff0000,00ff00"
+    } else {
+        ""
+    };
+    element.set_property("palette", colours);
+    element.set_property("adapt", !n.is_multiple_of(5));
+    element.set_property_from_str("pace", ["auto", "every-frame"][n as usize % 2]);
+    element.property::<gst::Structure>("stats");
+}
+
+#[test]
+fn properties_change_from_another_thread_at_1_khz() {
+    if !runtime() {
+        return;
+    }
+    let (mut harness, bus) = started();
+    let element = element(&harness);
+    let done = Arc::new(AtomicBool::new(false));
+    let changer = {
+        let done = done.clone();
+        thread::spawn(move || {
+            let mut n = 0;
+            while !done.load(Ordering::Relaxed) {
+                n += 1;
+                change(&element, n);
+                thread::sleep(Duration::from_millis(1));
+            }
+            n
+        })
+    };
+    for n in 3..60 {
+        harness.push_and_pull(frame(CAPS, n)).unwrap();
+    }
+    done.store(true, Ordering::Relaxed);
+    assert_ne!(changer.join().unwrap(), 0);
+    let messages: Vec<gst::Message> = bus.iter().collect();
+    let of_type = |kind| messages.iter().filter(move |m| m.type_() == kind);
+    assert_eq!(of_type(gst::MessageType::Error).count(), 0);
+    assert_eq!(of_type(gst::MessageType::Element).count(), 57);
+}
+
+#[test]
+fn null_every_10_ms_for_5_s() {
+    if !runtime() {
+        return;
+    }
+    for how in ["", "asynchronous=true"] {
+        let pipeline = parse(&format!(
+            "videotestsrc ! video/x-raw,width=64,height=48 ! tttsegfilter {how} threads=1 model-file=MODEL ! fakesink"
+        ));
+        let began = Instant::now();
+        let mut rounds = 0;
+        while began.elapsed() < Duration::from_millis(2500) {
+            pipeline.set_state(gst::State::Playing).unwrap();
+            thread::sleep(Duration::from_millis(10));
+            pipeline.set_state(gst::State::Null).unwrap();
+            rounds += 1;
+        }
+        assert_ne!(rounds, 0);
+        let bus = pipeline.bus().unwrap();
+        let error = bus.pop_filtered(&[gst::MessageType::Error]);
+        assert!(error.is_none(), "{how}: {error:?}");
+    }
+}

@@ -1,0 +1,112 @@
+use std::collections::VecDeque;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+
+/// What waits for a worker, in order.
+///
+/// A worker that nobody waits for may be slower than the frames come. Of frames that wait in a row only the newest are
+/// kept, as many as a window holds: older ones would have left it by the time they are looked at.
+pub(super) struct Inbox<T> {
+    waiting: Mutex<VecDeque<T>>,
+    arrived: Condvar,
+    is_frame: fn(&T) -> bool,
+    most_frames: AtomicUsize,
+}
+
+impl<T> Inbox<T> {
+    /// An empty one that keeps this many frames in a row.
+    pub fn new(most_frames: usize, is_frame: fn(&T) -> bool) -> Self {
+        Self {
+            waiting: Mutex::default(),
+            arrived: Condvar::new(),
+            is_frame,
+            most_frames: AtomicUsize::new(most_frames),
+        }
+    }
+
+    /// Keeps this many frames in a row from now on.
+    pub fn keep(&self, most_frames: usize) {
+        self.most_frames.store(most_frames, Ordering::Relaxed);
+    }
+
+    /// Appends a job.
+    pub fn put(&self, job: T) {
+        let mut waiting = self.lock();
+        waiting.push_back(job);
+        let frames = waiting.iter().rev().take_while(|j| (self.is_frame)(j));
+        let frames = frames.count();
+        if frames > self.most_frames.load(Ordering::Relaxed) {
+            let oldest = waiting.len() - frames;
+            waiting.remove(oldest);
+        }
+        drop(waiting);
+        self.arrived.notify_one();
+    }
+
+    /// Waits for the next job; with it, whether a frame comes right after.
+    pub fn take(&self) -> (T, bool) {
+        let mut waiting = self.lock();
+        loop {
+            if let Some(job) = waiting.pop_front() {
+                return (job, waiting.front().is_some_and(self.is_frame));
+            }
+            let woken = self.arrived.wait(waiting);
+            waiting = woken.unwrap_or_else(PoisonError::into_inner);
+        }
+    }
+
+    /// The queue is whole after every statement, so a panic elsewhere does not spoil it.
+    fn lock(&self) -> MutexGuard<'_, VecDeque<T>> {
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Frames are positive, other jobs negative.
+    fn inbox(most_frames: usize, jobs: &[i32]) -> Inbox<i32> {
+        let inbox = Inbox::new(most_frames, |job| *job > 0);
+        jobs.iter().for_each(|job| inbox.put(*job));
+        inbox
+    }
+
+    #[test]
+    fn the_newest_frames_of_a_row_are_kept_and_every_other_job() {
+        let inbox = inbox(2, &[1, 2, -1, 3, 4, 5, -2, -3, 6]);
+        let taken: Vec<_> = (0..7).map(|_| inbox.take()).collect();
+        let expected = [
+            (1, true),
+            (2, false),
+            (-1, true),
+            (4, true),
+            (5, false),
+            (-2, false),
+            (-3, true),
+        ];
+        assert_eq!(taken, expected);
+        assert_eq!(inbox.take(), (6, false));
+    }
+
+    #[test]
+    fn the_number_kept_can_change() {
+        let inbox = inbox(3, &[1, 2, 3]);
+        inbox.keep(1);
+        inbox.put(-1);
+        inbox.put(4);
+        inbox.put(5);
+        let taken: Vec<_> = (0..5).map(|_| inbox.take().0).collect();
+        assert_eq!(taken, [1, 2, 3, -1, 5]);
+    }
+
+    #[test]
+    fn whoever_waits_is_woken() {
+        let inbox = inbox(1, &[]);
+        std::thread::scope(|scope| {
+            let taker = scope.spawn(|| inbox.take());
+            inbox.put(7);
+            assert_eq!(taker.join().unwrap(), (7, false));
+        });
+    }
+}
