@@ -9,6 +9,7 @@ use common::{CAPS, filter, frame, init};
 #[test]
 fn onnx_runtimes_log_arrives_as_a_debug_category() {
     init();
+    gst::log::remove_default_log_function();
     gst::log::set_active(true);
     gst::log::set_threshold_from_string("onnxruntime:6", false);
     let lines = Arc::new(Mutex::new(vec![]));

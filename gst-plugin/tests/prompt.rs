@@ -7,8 +7,12 @@ use std::time::Instant;
 use common::{PROMISED, parse, runtime};
 use gst::prelude::*;
 
-/// Both elements.
-const ELEMENTS: [&str; 2] = ["tttsegfilter", "tttseg"];
+/// Both elements, learning in turn with the stream and beside it.
+const ELEMENTS: [[&str; 2]; 3] = [
+    ["tttsegfilter", ""],
+    ["tttseg", ""],
+    ["tttsegfilter", "asynchronous=true"],
+];
 
 /// A step that takes far longer than anybody waits.
 const ENDLESS: &str = "model-file=MODEL execution-provider=cpu batch-size=8 steps=1000";
@@ -25,18 +29,21 @@ fn going_down_and_seeking_are_prompt() {
 }
 
 fn null_does_not_wait_for_a_step() {
-    for element in ELEMENTS {
+    for [element, how] in ELEMENTS {
         // While graphs are being built, and while they run.
         for wait_ms in [0, 30, 3000] {
             let pipeline = parse(&format!(
-                "videotestsrc ! video/x-raw,width=96,height=64 ! {element} {ENDLESS} ! fakesink"
+                "videotestsrc ! video/x-raw,width=96,height=64 ! {element} {how} {ENDLESS} ! fakesink"
             ));
             pipeline.set_state(gst::State::Playing).unwrap();
             std::thread::sleep(std::time::Duration::from_millis(wait_ms));
             let start = Instant::now();
             pipeline.set_state(gst::State::Null).unwrap();
             let took = start.elapsed();
-            assert!(took < PROMISED, "{element} after {wait_ms} ms: {took:?}");
+            assert!(
+                took < PROMISED,
+                "{element} {how} after {wait_ms} ms: {took:?}"
+            );
             let bus = pipeline.bus().unwrap();
             let error = bus.pop_filtered(&[gst::MessageType::Error]);
             assert!(error.is_none(), "{error:?}");
@@ -45,9 +52,9 @@ fn null_does_not_wait_for_a_step() {
 }
 
 fn a_flushing_seek_does_not_wait_for_a_step() {
-    for element in ELEMENTS {
+    for [element, how] in ELEMENTS {
         let pipeline = parse(&format!(
-            "videotestsrc ! video/x-raw,width=96,height=64 ! {element} name=t {ENDLESS} ! fakesink"
+            "videotestsrc ! video/x-raw,width=96,height=64 ! {element} name=t {how} {ENDLESS} ! fakesink"
         ));
         pipeline.set_state(gst::State::Playing).unwrap();
         std::thread::sleep(std::time::Duration::from_secs(2));
@@ -56,7 +63,7 @@ fn a_flushing_seek_does_not_wait_for_a_step() {
             .seek_simple(gst::SeekFlags::FLUSH, gst::ClockTime::from_seconds(1))
             .unwrap();
         let took = start.elapsed();
-        assert!(took < PROMISED, "{element}: {took:?}");
+        assert!(took < PROMISED, "{element} {how}: {took:?}");
         // And it goes on.
         pipeline.by_name("t").unwrap().set_property("adapt", false);
         pipeline

@@ -179,7 +179,7 @@ fn a_budget_leaves_out_masks_then_steps_then_learning() {
     let mut harness = filter("threads=1 training-budget=0.001 batch-size=8 steps=8");
     let bus = watch(&harness);
     harness.set_src_caps_str(CAPS);
-    flow(&mut harness, CAPS, 10);
+    flow(&mut harness, CAPS, 14);
     let (rungs, reports) = told(&bus);
     assert_eq!(
         rungs,
@@ -189,7 +189,7 @@ fn a_budget_leaves_out_masks_then_steps_then_learning() {
             (Rung::SkipStep, 1, 1),
         ])
     );
-    assert_eq!(reports.len(), 10);
+    assert_eq!(reports.len(), 14);
     assert!(reports.is_sorted_by_key(|r| r.rung));
     for report in &reports {
         let steps = match (report.rung, report.masks) {

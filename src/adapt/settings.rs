@@ -183,6 +183,9 @@ impl Settings {
             Recipe::Default => Self {
                 batch_size: 1,
                 weight_decay: 0.0,
+                learning_rate: 1e-3,
+                encoder_multiplier: 0.3,
+                surprise: 1.5,
                 ..paper
             },
         }

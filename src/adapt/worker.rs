@@ -6,7 +6,7 @@ use super::calls::{Calls, Reply};
 use super::exchange::{Exchange, News};
 use super::graphs::Size;
 use super::inbox::Inbox;
-use super::{Error, Learner, Prediction, Request, Reset, Settings};
+use super::{Error, Learner, Prediction, Request, Reset, Settings, Skipped};
 use crate::runtime::{self, InUse, Options};
 use crate::weights::{ModelFile, State};
 
@@ -173,6 +173,7 @@ impl Worker {
                     report.steps = learned.steps;
                     report.step_time = learned.step_time;
                     report.loss = learned.loss;
+                    report.unexplained = learned.unexplained;
                     report.gradient_norm = learned.gradient_norm;
                     report.skipped = learned.skipped;
                 }
@@ -190,12 +191,14 @@ impl Worker {
                 };
                 let done = self.learner.frame(rgb, size, request);
                 match &done {
-                    Ok(prediction) if prediction.report.steps > 0 => {
+                    Ok(Prediction { report, .. })
+                        if report.steps > 0 || report.skipped == Some(Skipped::Familiar) =>
+                    {
                         self.unlearned = 0;
                         exchange.publish(News {
                             era: self.era,
                             weights: self.learner.shared_weights(),
-                            report: prediction.report.clone(),
+                            report: report.clone(),
                         });
                     }
                     Ok(_) | Err(Error::Cancelled) => {}

@@ -64,7 +64,8 @@ impl From<adapt::Skipped> for Skipped {
 ///     provider=(string)cpu, loss=(double)0.41, gradient-norm=(double)0.83, running-time=(guint64)440000000;
 /// ```
 ///
-/// `loss` and `gradient-norm` are there when a step was taken, `running-time` when the frame has one. Times are in
+/// `loss` and `gradient-norm` are there when a step was taken, `loss` also when the video was looked at and found
+/// familiar, `unexplained` when it was looked at, `running-time` when the frame has one. Times are in
 /// nanoseconds. `skipped` is one of `no`, `off`, `interval`, `late`, `budget` and `not-finite`; `rung` one of `full`,
 /// `fewer-masks`, `fewer-steps`, `skip-step` and `reuse-map`.
 #[derive(Clone, Debug, PartialEq)]
@@ -73,6 +74,8 @@ pub struct FrameReport {
     pub frame: u64,
     /// Reconstruction loss of the last step: mean squared error of normalised pixels.
     pub loss: Option<f64>,
+    /// Share of the variance of hidden pixels that reconstruction left unexplained, which the property `surprise` is about.
+    pub unexplained: Option<f64>,
     /// Global norm of the last step's gradient, before clipping.
     pub gradient_norm: Option<f64>,
     /// Gradient steps taken; with `asynchronous`, those that have ended since the last message.
@@ -140,6 +143,7 @@ impl FrameReport {
         Self {
             frame: report.frame,
             loss: report.loss.map(f64::from),
+            unexplained: report.unexplained.map(f64::from),
             gradient_norm: report.gradient_norm.map(f64::from),
             steps: count(report.steps),
             masks: count(surroundings.masks),
@@ -171,6 +175,7 @@ impl From<&FrameReport> for gst::Structure {
             .field("predict-time", report.predict_time.nseconds())
             .field("provider", &report.provider)
             .field_if_some("loss", report.loss)
+            .field_if_some("unexplained", report.unexplained)
             .field_if_some("gradient-norm", report.gradient_norm)
             .field_if_some("running-time", report.running_time.map(|t| t.nseconds()))
             .build()
@@ -215,6 +220,7 @@ impl TryFrom<&gst::StructureRef> for FrameReport {
         Ok(Self {
             frame: needed(structure, "frame")?,
             loss: optional(structure, "loss")?,
+            unexplained: optional(structure, "unexplained")?,
             gradient_norm: optional(structure, "gradient-norm")?,
             steps: needed(structure, "steps")?,
             masks: needed(structure, "masks")?,
@@ -239,6 +245,7 @@ mod tests {
         FrameReport {
             frame: 7,
             loss: Some(0.25),
+            unexplained: Some(0.5),
             gradient_norm: Some(1.5),
             steps: 2,
             masks: 4,
@@ -264,6 +271,7 @@ mod tests {
         for skipped in Skipped::ALL {
             reports.push(FrameReport {
                 loss: None,
+                unexplained: None,
                 gradient_norm: None,
                 running_time: None,
                 skipped: Some(skipped),

@@ -42,6 +42,7 @@ pub(super) struct Chosen {
     batch_size: Option<u32>,
     steps: Option<u32>,
     mask_ratio: Option<f64>,
+    surprise: Option<f64>,
     training_interval: Option<u32>,
 }
 
@@ -115,6 +116,7 @@ impl Settings {
             batch_size: count(chosen.batch_size, of_recipe.batch_size),
             steps: count(chosen.steps, of_recipe.steps),
             mask_ratio: chosen.mask_ratio.unwrap_or(of_recipe.mask_ratio),
+            surprise: chosen.surprise.unwrap_or(of_recipe.surprise),
             training_interval: count(chosen.training_interval, of_recipe.training_interval),
             seed: self.seed,
             ..of_recipe
@@ -188,6 +190,7 @@ impl Settings {
             "batch-size" => choose!(self.chosen.batch_size),
             "steps" => choose!(self.chosen.steps),
             "mask-ratio" => choose!(self.chosen.mask_ratio),
+            "surprise" => choose!(self.chosen.surprise),
             "training-interval" => choose!(self.chosen.training_interval),
             "adapt" => put!(self.live.adapt, Change::None),
             "passthrough" => put!(self.live.passthrough, Change::Caps),
@@ -232,6 +235,7 @@ impl Settings {
             "batch-size" => count(method.batch_size),
             "steps" => count(method.steps),
             "mask-ratio" => method.mask_ratio.to_value(),
+            "surprise" => method.surprise.to_value(),
             "training-interval" => count(method.training_interval),
             "seed" => self.seed.to_value(),
             "adapt" => self.live.adapt.to_value(),
@@ -286,7 +290,7 @@ pub(crate) fn properties() -> Vec<glib::ParamSpec> {
             .build(),
         glib::ParamSpecDouble::builder("learning-rate")
             .nick("Learning rate")
-            .blurb("Learning rate of the reconstruction head; the encoder's is a tenth of it (default: the recipe's)")
+            .blurb("Learning rate of the reconstruction head; the encoder's is 0.3 times that under the default recipe, a tenth under the others (default: the recipe's)")
             .minimum(1e-9)
             .maximum(1.0)
             .default_value(defaults.learning_rate)
@@ -316,6 +320,15 @@ pub(crate) fn properties() -> Vec<glib::ParamSpec> {
             .minimum(0.01)
             .maximum(0.99)
             .default_value(defaults.mask_ratio)
+            .mutable_playing()
+            .controllable()
+            .build(),
+        glib::ParamSpecDouble::builder("surprise")
+            .nick("Surprise")
+            .blurb("Learn only while this many times more of the video than of the model's training pictures stays unexplained by reconstruction; 0 = learn from every frame (default: the recipe's)")
+            .minimum(0.0)
+            .maximum(1000.0)
+            .default_value(defaults.surprise)
             .mutable_playing()
             .controllable()
             .build(),

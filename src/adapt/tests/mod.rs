@@ -1,6 +1,7 @@
 //! The method and its worker on a model of a few thousand parameters with random weights.
 
 mod adapter;
+mod asynchronous;
 mod calls;
 mod learning;
 mod recipe;
