@@ -45,8 +45,8 @@ impl Overlay {
 
     /// Blends class colours into `frame`: `opacity` (0 to 1, clamped, in steps of 1/256) of the palette's colour, the rest
     /// of the frame. `classes` is a map of `height` rows of `width` class ids; class 255 and classes without a colour
-    /// leave the frame untouched, and so does everything leave samples that belong to no component. Codes are blended in
-    /// the frame's own format and colorimetry.
+    /// leave the frame untouched. Samples that belong to no component (opacity, filling) stay as they are. Codes are
+    /// blended in the frame's own format and colorimetry.
     ///
     /// # Errors
     /// [`MapError::Size`] when `classes` does not have `width` · `height` bytes.

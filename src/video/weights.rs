@@ -84,8 +84,8 @@ fn product(a: &[f32], b: &[f32]) -> f32 {
     let mut sums = [0.0; GROUP];
     let groups = a.as_chunks::<GROUP>().0.iter();
     for (a, b) in groups.zip(b.as_chunks::<GROUP>().0) {
-        for i in 0..GROUP {
-            sums[i] += a[i] * b[i];
+        for ((sum, a), b) in sums.iter_mut().zip(a).zip(b) {
+            *sum += a * b;
         }
     }
     (sums[0] + sums[2]) + (sums[1] + sums[3])

@@ -19,8 +19,11 @@ pub(super) enum Input {
 }
 
 /// Raw video the filter works in without conversion.
-static RAW: LazyLock<gst::Caps> =
-    LazyLock::new(|| VideoCapsBuilder::new().format_list(FORMATS).build());
+static RAW: LazyLock<gst::Caps> = LazyLock::new(|| {
+    VideoCapsBuilder::new()
+        .format_list(FORMATS.iter().copied())
+        .build()
+});
 
 /// Raw video of any format in system memory.
 static ANY_RAW: LazyLock<gst::Caps> = LazyLock::new(|| gst::Caps::new_empty_simple("video/x-raw"));
