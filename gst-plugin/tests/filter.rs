@@ -4,7 +4,6 @@ mod common;
 
 use common::{bytes, element, error_on, filter, frame, runtime, watch};
 use gst::prelude::*;
-use gst_video::prelude::*;
 use gsttttseg::filter::{FrameReport, Skipped};
 
 fn caps(format: &str, width: u32, height: u32) -> String {
