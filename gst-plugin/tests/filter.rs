@@ -4,78 +4,10 @@ mod common;
 
 use common::{bytes, element, error_on, filter, frame, runtime, watch};
 use gst::prelude::*;
-use gst_video::prelude::*;
 use gsttttseg::filter::{FrameReport, Skipped};
-
-const FORMATS: [&str; 6] = ["RGB", "RGBx", "BGRx", "I420", "NV12", "GRAY8"];
 
 fn caps(format: &str, width: u32, height: u32) -> String {
     format!("video/x-raw,format={format},width={width},height={height},framerate=25/1")
-}
-
-#[test]
-fn every_format_and_size_goes_through() {
-    if !runtime() {
-        return;
-    }
-    for format in FORMATS {
-        for (width, height) in [(96, 64), (63, 47), (17, 16), (200, 33)] {
-            let caps = caps(format, width, height);
-            let mut harness = filter("method=none");
-            harness.set_src_caps_str(&caps);
-            let input = frame(&caps, 0);
-            let output = harness.push_and_pull(input.copy_deep().unwrap()).unwrap();
-            assert_eq!(output.size(), input.size(), "{caps}");
-            assert_eq!(output.pts(), input.pts());
-            assert_eq!(output.duration(), input.duration());
-            assert!(bytes(&output) != bytes(&input), "{caps}: nothing is drawn");
-        }
-    }
-}
-
-#[test]
-fn opacity_zero_and_passthrough_leave_pixels_alone() {
-    if !runtime() {
-        return;
-    }
-    for format in FORMATS {
-        let caps = caps(format, 64, 48);
-        for properties in ["opacity=0 method=none", "passthrough=true"] {
-            let mut harness = filter(properties);
-            harness.set_src_caps_str(&caps);
-            let input = frame(&caps, 0);
-            let output = harness.push_and_pull(input.clone()).unwrap();
-            assert!(
-                bytes(&output) == bytes(&input),
-                "{format} with {properties}"
-            );
-        }
-    }
-}
-
-#[test]
-fn a_frame_somebody_else_holds_is_not_drawn_into() {
-    if !runtime() {
-        return;
-    }
-    let caps = caps("RGB", 64, 48);
-    let mut harness = filter("opacity=1 method=none");
-    harness.set_src_caps_str(&caps);
-    let held = frame(&caps, 0);
-    let before = bytes(&held);
-    let output = harness.push_and_pull(held.clone()).unwrap();
-    assert!(bytes(&held) == before);
-    assert!(bytes(&output) != before);
-    // The same memory in another buffer is somebody else's as well.
-    let shared = held.copy();
-    let output = harness.push_and_pull(shared).unwrap();
-    assert!(bytes(&held) == before);
-    assert!(bytes(&output) != before);
-    // One nobody holds needs no other buffer.
-    let own = frame(&caps, 1);
-    let memory = own.peek_memory(0).as_ptr();
-    let output = harness.push_and_pull(own).unwrap();
-    assert_eq!(output.peek_memory(0).as_ptr(), memory);
 }
 
 #[test]
@@ -115,94 +47,6 @@ fn classes_of_a_class_map_are_those_painted() {
 }
 
 #[test]
-fn reconstruction_keeps_the_format() {
-    if !runtime() {
-        return;
-    }
-    for format in FORMATS {
-        let caps = caps(format, 64, 48);
-        let mut harness = filter("output=reconstruction method=none");
-        harness.set_src_caps_str(&caps);
-        let input = frame(&caps, 0);
-        let output = harness.push_and_pull(input.clone()).unwrap();
-        assert_eq!(output.size(), input.size());
-        assert!(bytes(&output) != bytes(&input), "{format}");
-    }
-}
-
-#[test]
-fn strides_are_honoured() {
-    if !runtime() {
-        return;
-    }
-    for format in FORMATS {
-        let text = caps(format, 60, 48);
-        let info = gst_video::VideoInfo::from_caps(&text.parse::<gst::Caps>().unwrap()).unwrap();
-        let plain = frame(&text, 0);
-        // The same picture with rows further apart.
-        let planes = info.n_planes() as usize;
-        let strides: Vec<i32> = info.stride()[..planes].iter().map(|s| s + 40).collect();
-        let rows: Vec<usize> = (0..planes).map(|p| if p == 0 { 48 } else { 24 }).collect();
-        let mut offsets = vec![0];
-        for p in 0..planes {
-            offsets.push(offsets[p] + strides[p] as usize * rows[p]);
-        }
-        let mut wide = vec![0xee; offsets[planes]];
-        let narrow = bytes(&plain);
-        for p in 0..planes {
-            let stride = info.stride()[p] as usize;
-            for row in 0..rows[p] {
-                let from = info.offset()[p] + row * stride;
-                let to = offsets[p] + row * strides[p] as usize;
-                wide[to..to + stride].copy_from_slice(&narrow[from..from + stride]);
-            }
-        }
-        let mut padded = gst::Buffer::from_mut_slice(wide);
-        gst_video::VideoMeta::add_full(
-            padded.get_mut().unwrap(),
-            gst_video::VideoFrameFlags::empty(),
-            info.format(),
-            60,
-            48,
-            &offsets[..planes],
-            &strides,
-        )
-        .unwrap();
-        let picture = |buffer: gst::Buffer| {
-            let frame = gst_video::VideoFrame::from_buffer_readable(buffer, &info).unwrap();
-            let mut seen = vec![];
-            for (p, &rows) in rows.iter().enumerate() {
-                let row_bytes =
-                    (if p == 0 { 60 } else { 30 }) * info.comp_pstride(p as u8) as usize;
-                let stride = frame.plane_stride()[p] as usize;
-                for row in frame
-                    .plane_data(p as u32)
-                    .unwrap()
-                    .chunks(stride)
-                    .take(rows)
-                {
-                    seen.extend_from_slice(&row[..row_bytes]);
-                }
-            }
-            seen
-        };
-        let draw = |buffer: gst::Buffer, hold: bool| {
-            let mut harness = filter("threads=1 method=none");
-            harness.set_src_caps_str(&text);
-            let _held = hold.then(|| buffer.clone());
-            picture(harness.push_and_pull(buffer).unwrap())
-        };
-        let expected = draw(plain, false);
-        assert_eq!(
-            draw(padded.copy_deep().unwrap(), false),
-            expected,
-            "{format}"
-        );
-        assert_eq!(draw(padded, true), expected, "{format}, copied");
-    }
-}
-
-#[test]
 fn metas_survive() {
     if !runtime() {
         return;
@@ -238,23 +82,6 @@ fn metas_survive() {
 }
 
 #[test]
-fn a_buffer_that_is_no_frame_is_an_error() {
-    if !runtime() {
-        return;
-    }
-    let mut harness = filter("");
-    let bus = watch(&harness);
-    harness.set_src_caps_str(&caps("RGB", 64, 48));
-    let short = gst::Buffer::with_size(100).unwrap();
-    assert_eq!(harness.push(short), Err(gst::FlowError::Error));
-    let error = error_on(&bus);
-    assert!(
-        error.contains("100 bytes") && error.contains("64x48"),
-        "{error}"
-    );
-}
-
-#[test]
 fn frames_below_a_patch_are_refused_by_name() {
     if !runtime() {
         return;
@@ -276,25 +103,6 @@ fn frames_below_a_patch_are_refused_by_name() {
     let mut harness = filter("passthrough=true");
     harness.set_src_caps_str(&text);
     harness.push_and_pull(frame(&text, 0)).unwrap();
-}
-
-#[test]
-fn fields_apart_are_refused_by_name() {
-    if !runtime() {
-        return;
-    }
-    for (mode, taken) in [("progressive", true), ("mixed", true), ("fields", false)] {
-        let text = format!("{},interlace-mode={mode}", caps("I420", 64, 48));
-        let mut harness = filter("");
-        let bus = watch(&harness);
-        harness.set_src_caps_str(&text);
-        let pushed = harness.push(frame(&caps("I420", 64, 48), 0));
-        assert_eq!(pushed.is_ok(), taken, "{mode}");
-        if !taken {
-            let error = error_on(&bus);
-            assert!(error.contains("interlace-mode=fields"), "{error}");
-        }
-    }
 }
 
 #[test]

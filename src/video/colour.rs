@@ -1,4 +1,6 @@
-//! Y'CbCr and R'G'B': the three matrices in use, in both ranges, 8 bits.
+//! Codes and colours: R'G'B', Y'CbCr in the matrices that are in use, and grey, of any depth and in both ranges.
+
+use super::format::{ColourModel, Layout};
 
 /// Luma weights of a Y'CbCr encoding.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -10,6 +12,10 @@ pub enum Matrix {
     Bt709,
     /// ITU-R BT.2020 with non-constant luminance.
     Bt2020,
+    /// SMPTE 240M, early high definition.
+    Smpte240m,
+    /// FCC, early American colour.
+    Fcc,
 }
 
 impl Matrix {
@@ -19,32 +25,23 @@ impl Matrix {
             Matrix::Bt601 => (0.299, 0.114),
             Matrix::Bt709 => (0.2126, 0.0722),
             Matrix::Bt2020 => (0.2627, 0.0593),
+            Matrix::Smpte240m => (0.212, 0.087),
+            Matrix::Fcc => (0.30, 0.11),
         }
     }
 }
 
-/// Which code values stand for black and white.
+/// Which codes stand for black and white.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Range {
-    /// 0 to 255 in luma and chroma.
+    /// All codes, from the lowest to the highest.
     Full,
-    /// 16 to 235 in luma, 16 to 240 in chroma.
+    /// In 8 bits 16 to 235, and 16 to 240 in chroma; in more bits the same with zeros behind.
     #[default]
     Limited,
 }
 
-impl Range {
-    /// Luma code of black, code steps from black to white, code steps over the whole of chroma.
-    pub fn excursion(self) -> (f64, f64, f64) {
-        match self {
-            Range::Full => (0.0, 255.0, 255.0),
-            Range::Limited => (16.0, 219.0, 224.0),
-        }
-    }
-}
-
-/// How the code values of a frame are to be read. Frames in RGB are always full range and have no matrix; grey frames
-/// have a range only.
+/// How the codes of a frame are to be read. In RGB the matrix means nothing, and in grey only the range matters.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Colorimetry {
     /// Luma weights.
@@ -53,134 +50,230 @@ pub struct Colorimetry {
     pub range: Range,
 }
 
-/// Bits behind the binary point of the conversion's constants.
-const BITS: u32 = 16;
-
-/// Y'CbCr to R'G'B' in integers, within one code value of exact arithmetic.
-#[derive(Clone, Copy, Debug)]
-pub struct YuvToRgb {
-    black: i32,
-    luma: i32,
-    red_v: i32,
-    green_u: i32,
-    green_v: i32,
-    blue_u: i32,
+impl Colorimetry {
+    /// RGB as images have it: all codes.
+    pub const RGB: Self = Self {
+        matrix: Matrix::Bt709,
+        range: Range::Full,
+    };
 }
 
-impl YuvToRgb {
-    /// Constants for one colorimetry.
-    pub fn new(colorimetry: Colorimetry) -> Self {
-        let (kr, kb) = colorimetry.matrix.weights();
-        let kg = 1.0 - kr - kb;
-        let (black, luma, chroma) = colorimetry.range.excursion();
-        let fixed = |value: f64| (value * f64::from(1 << BITS)).round() as i32;
-        let chroma = 255.0 / chroma;
+/// Code of black, steps from black to white, code of no colour difference, steps over all colour differences.
+struct Scale {
+    black: f64,
+    luma: f64,
+    middle: f64,
+    chroma: f64,
+}
+
+impl Scale {
+    fn new(depth: u32, range: Range) -> Self {
+        let of_8_bits = f64::from(1u32 << (depth - 8));
+        let (black, luma, chroma) = match range {
+            Range::Full => {
+                let all = f64::from((1u32 << depth) - 1);
+                (0.0, all, all)
+            }
+            Range::Limited => (16.0 * of_8_bits, 219.0 * of_8_bits, 224.0 * of_8_bits),
+        };
         Self {
-            black: black as i32,
-            luma: fixed(255.0 / luma),
-            red_v: fixed(2.0 * (1.0 - kr) * chroma),
-            green_u: fixed(-2.0 * (1.0 - kb) * kb / kg * chroma),
-            green_v: fixed(-2.0 * (1.0 - kr) * kr / kg * chroma),
-            blue_u: fixed(2.0 * (1.0 - kb) * chroma),
+            black,
+            luma,
+            middle: 128.0 * of_8_bits,
+            chroma,
+        }
+    }
+}
+
+/// A linear map of three numbers.
+#[derive(Clone, Copy, Debug, PartialEq)]
+struct Linear {
+    factors: [[f32; 3]; 3],
+    offsets: [f32; 3],
+}
+
+impl Linear {
+    fn new(factors: [[f64; 3]; 3], offsets: [f64; 3]) -> Self {
+        Self {
+            factors: factors.map(|row| row.map(|f| f as f32)),
+            offsets: offsets.map(|o| o as f32),
         }
     }
 
-    /// One pixel.
     #[inline(always)]
-    pub fn convert(&self, y: u8, u: u8, v: u8) -> [u8; 3] {
-        let y = (i32::from(y) - self.black) * self.luma + (1 << (BITS - 1));
-        let (u, v) = (i32::from(u) - 128, i32::from(v) - 128);
-        let byte = |value: i32| (value >> BITS).clamp(0, 255) as u8;
-        [
-            byte(y + self.red_v * v),
-            byte(y + self.green_u * u + self.green_v * v),
-            byte(y + self.blue_u * u),
-        ]
-    }
-
-    /// A grey pixel: luma without chroma.
-    #[inline(always)]
-    pub fn grey(&self, y: u8) -> u8 {
-        let y = (i32::from(y) - self.black) * self.luma + (1 << (BITS - 1));
-        (y >> BITS).clamp(0, 255) as u8
+    fn apply(&self, [a, b, c]: [f32; 3]) -> [f32; 3] {
+        std::array::from_fn(|i| {
+            let [fa, fb, fc] = self.factors[i];
+            self.offsets[i] + fa * a + fb * b + fc * c
+        })
     }
 }
 
-/// R'G'B' (full range) to the nearest Y'CbCr codes.
-pub fn rgb_to_yuv(rgb: [u8; 3], colorimetry: Colorimetry) -> [u8; 3] {
-    let (kr, kb) = colorimetry.matrix.weights();
-    let (black, luma, chroma) = colorimetry.range.excursion();
-    let [r, g, b] = rgb.map(|c| f64::from(c) / 255.0);
-    let y = kr * r + (1.0 - kr - kb) * g + kb * b;
-    let u = (b - y) / (2.0 * (1.0 - kb));
-    let v = (r - y) / (2.0 * (1.0 - kr));
-    let byte = |value: f64| value.round().clamp(0.0, 255.0) as u8;
-    [
-        byte(black + luma * y),
-        byte(128.0 + chroma * u),
-        byte(128.0 + chroma * v),
-    ]
+/// Codes of a format to R'G'B' from 0 to 255.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Decode(Linear);
+
+impl Decode {
+    pub fn new(layout: &Layout, colorimetry: Colorimetry) -> Self {
+        let Scale {
+            black,
+            luma,
+            middle,
+            chroma,
+        } = Scale::new(layout.sample.depth, colorimetry.range);
+        let l = 255.0 / luma;
+        let c = 255.0 / chroma;
+        let grey = -black * l;
+        Self(match layout.model {
+            ColourModel::Rgb => Linear::new(
+                [[l, 0.0, 0.0], [0.0, l, 0.0], [0.0, 0.0, l]],
+                [grey, grey, grey],
+            ),
+            ColourModel::Grey => Linear::new([[l, 0.0, 0.0]; 3], [grey; 3]),
+            ColourModel::Yuv => {
+                let (kr, kb) = colorimetry.matrix.weights();
+                let kg = 1.0 - kr - kb;
+                let red_v = 2.0 * (1.0 - kr) * c;
+                let blue_u = 2.0 * (1.0 - kb) * c;
+                let green_u = -blue_u * kb / kg;
+                let green_v = -red_v * kr / kg;
+                Linear::new(
+                    [[l, 0.0, red_v], [l, green_u, green_v], [l, blue_u, 0.0]],
+                    [
+                        grey - middle * red_v,
+                        grey - middle * (green_u + green_v),
+                        grey - middle * blue_u,
+                    ],
+                )
+            }
+        })
+    }
+
+    /// A row of pixels; `codes` are a row for each component.
+    pub fn row(&self, codes: [&[f32]; 3], rgb: &mut [u8]) {
+        let [a, b, c] = codes;
+        let pixels = rgb.as_chunks_mut::<3>().0.iter_mut();
+        for (((to, &a), &b), &c) in pixels.zip(a).zip(b).zip(c) {
+            *to = self.0.apply([a, b, c]).map(nearest);
+        }
+    }
+}
+
+/// The nearest byte; the cast saturates.
+#[inline(always)]
+fn nearest(value: f32) -> u8 {
+    (value + 0.5) as u8
+}
+
+/// R'G'B' from 0 to 255 to codes of a format, not rounded.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Encode {
+    linear: Linear,
+    most: f32,
+}
+
+impl Encode {
+    pub fn new(layout: &Layout, colorimetry: Colorimetry) -> Self {
+        let Scale {
+            black,
+            luma,
+            middle,
+            chroma,
+        } = Scale::new(layout.sample.depth, colorimetry.range);
+        let (l, c) = (luma / 255.0, chroma / 255.0);
+        let (kr, kb) = colorimetry.matrix.weights();
+        let kg = 1.0 - kr - kb;
+        let y = [kr * l, kg * l, kb * l];
+        // Differences from luma, scaled to half of their range to either side.
+        let u = [-kr, -kg, 1.0 - kb].map(|k| k * c / (2.0 * (1.0 - kb)));
+        let v = [1.0 - kr, -kg, -kb].map(|k| k * c / (2.0 * (1.0 - kr)));
+        let linear = match layout.model {
+            ColourModel::Rgb => {
+                Linear::new([[l, 0.0, 0.0], [0.0, l, 0.0], [0.0, 0.0, l]], [black; 3])
+            }
+            // The second and third are not there.
+            ColourModel::Grey => Linear::new([y, [0.0; 3], [0.0; 3]], [black, 0.0, 0.0]),
+            ColourModel::Yuv => Linear::new([y, u, v], [black, middle, middle]),
+        };
+        Self {
+            linear,
+            most: ((1u32 << layout.sample.depth) - 1) as f32,
+        }
+    }
+
+    #[inline(always)]
+    pub fn codes(&self, rgb: [u8; 3]) -> [f32; 3] {
+        self.linear.apply(rgb.map(f32::from))
+    }
+
+    /// The nearest codes there are.
+    pub fn nearest(&self, rgb: [u8; 3]) -> [u16; 3] {
+        self.codes(rgb)
+            .map(|code| (code + 0.5).clamp(0.0, self.most) as u16)
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::video::testing::{COLORIMETRIES, yuv_to_rgb_f64};
+    use crate::video::format::PixelFormat;
+    use crate::video::testing::{COLORIMETRIES, decode_f64};
+    use proptest::prelude::*;
+
+    fn encode(format: PixelFormat, matrix: Matrix, range: Range, rgb: [u8; 3]) -> [u16; 3] {
+        Encode::new(&format.layout(), Colorimetry { matrix, range }).nearest(rgb)
+    }
 
     #[test]
-    fn integers_are_within_one_code_of_exact_arithmetic() {
-        for colorimetry in COLORIMETRIES {
-            let table = YuvToRgb::new(colorimetry);
-            for y in (0..=255u8).step_by(3) {
-                for u in (0..=255u8).step_by(5) {
-                    for v in (0..=255u8).step_by(5) {
-                        let exact = yuv_to_rgb_f64([y, u, v], colorimetry);
-                        for (a, b) in table.convert(y, u, v).iter().zip(exact) {
-                            assert!(
-                                (f64::from(*a) - b).abs() <= 1.0,
-                                "{colorimetry:?} {y} {u} {v}: {a} instead of {b}"
-                            );
-                        }
-                    }
-                }
+    fn well_known_codes() {
+        use Matrix::{Bt601, Bt709, Bt2020};
+        use PixelFormat::{Gray16Le, I420, I420P10Le, P016Le};
+        use Range::{Full, Limited};
+        let (red, white) = ([255, 0, 0], [255, 255, 255]);
+        assert_eq!(encode(I420, Bt601, Limited, red), [81, 90, 240]);
+        assert_eq!(encode(I420, Bt709, Limited, red), [63, 102, 240]);
+        assert_eq!(encode(I420, Bt709, Full, white), [255, 128, 128]);
+        assert_eq!(encode(I420P10Le, Bt709, Limited, red), [250, 409, 960]);
+        assert_eq!(encode(I420P10Le, Bt2020, Limited, white), [940, 512, 512]);
+        assert_eq!(encode(I420P10Le, Bt2020, Full, white), [1023, 512, 512]);
+        assert_eq!(encode(P016Le, Bt601, Limited, [0; 3]), [4096, 32768, 32768]);
+        assert_eq!(encode(Gray16Le, Bt601, Full, white)[0], 65535);
+        assert_eq!(
+            encode(PixelFormat::Bgrx, Bt709, Limited, red),
+            [235, 16, 16]
+        );
+    }
+
+    proptest! {
+        #[test]
+        fn decoding_is_within_half_a_step_of_exact_arithmetic(
+            which in 0..PixelFormat::ALL.len(), colorimetry in 0..COLORIMETRIES.len(), codes: [u16; 3],
+        ) {
+            let layout = PixelFormat::ALL[which].layout();
+            let colorimetry = COLORIMETRIES[colorimetry];
+            let codes = codes.map(|c| c >> (16 - layout.sample.depth));
+            let mut rgb = [0; 3];
+            let [a, b, c] = codes.map(|c| [f32::from(c)]);
+            Decode::new(&layout, colorimetry).row([&a, &b, &c], &mut rgb);
+            let exact = decode_f64(&layout, codes, colorimetry);
+            for (got, exact) in rgb.into_iter().zip(exact) {
+                prop_assert!((f64::from(got) - exact).abs() < 0.502, "{got} instead of {exact}");
             }
         }
-    }
 
-    #[test]
-    fn black_white_and_primaries() {
-        let limited = Colorimetry {
-            matrix: Matrix::Bt601,
-            range: Range::Limited,
-        };
-        let table = YuvToRgb::new(limited);
-        assert_eq!(table.convert(16, 128, 128), [0, 0, 0]);
-        assert_eq!(table.convert(235, 128, 128), [255, 255, 255]);
-        assert_eq!(table.grey(235), 255);
-        assert_eq!(table.grey(0), 0);
-        // The well-known codes of saturated red in BT.601 and BT.709.
-        assert_eq!(rgb_to_yuv([255, 0, 0], limited), [81, 90, 240]);
-        let hd = Colorimetry {
-            matrix: Matrix::Bt709,
-            range: Range::Limited,
-        };
-        assert_eq!(rgb_to_yuv([255, 0, 0], hd), [63, 102, 240]);
-        let full = Colorimetry {
-            matrix: Matrix::Bt709,
-            range: Range::Full,
-        };
-        assert_eq!(rgb_to_yuv([255, 255, 255], full), [255, 128, 128]);
-        assert_eq!(YuvToRgb::new(full).grey(77), 77);
-    }
-
-    #[test]
-    fn there_and_back() {
-        for colorimetry in COLORIMETRIES {
-            let table = YuvToRgb::new(colorimetry);
-            for rgb in [[0, 0, 0], [255, 255, 255], [12, 200, 90], [128, 64, 128]] {
-                let [y, u, v] = rgb_to_yuv(rgb, colorimetry);
-                for (a, b) in table.convert(y, u, v).iter().zip(rgb) {
-                    assert!(a.abs_diff(b) <= 3, "{colorimetry:?} {rgb:?}");
+        #[test]
+        fn there_and_back(
+            which in 0..PixelFormat::ALL.len(), colorimetry in 0..COLORIMETRIES.len(), rgb: [u8; 3],
+        ) {
+            let layout = PixelFormat::ALL[which].layout();
+            let colorimetry = COLORIMETRIES[colorimetry];
+            let codes = Encode::new(&layout, colorimetry).nearest(rgb);
+            let back = decode_f64(&layout, codes, colorimetry);
+            if layout.model != ColourModel::Grey {
+                // In 8 bits luma and chroma are rounded, each by half of up to 2.2 steps.
+                let most = if layout.sample.depth == 8 { 2.0 } else { 0.6 };
+                for (from, to) in rgb.into_iter().zip(back) {
+                    prop_assert!((f64::from(from) - to).abs() <= most, "{rgb:?} to {back:?}");
                 }
             }
         }

@@ -1,67 +1,10 @@
 //! Borrowed video frames: planes with strides, checked once.
 
 use super::colour::Colorimetry;
+use super::format::PixelFormat;
 
 /// Longest side of a frame, in pixels.
 pub const MAX_SIDE: usize = 32_768;
-
-/// Layout of a frame's bytes, as GStreamer's formats of the same names.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum PixelFormat {
-    /// Interleaved R, G, B.
-    Rgb,
-    /// Interleaved R, G, B and a byte that is left alone.
-    Rgbx,
-    /// Interleaved B, G, R and a byte that is left alone.
-    Bgrx,
-    /// Planes Y, U, V; chroma halved in both directions, rounded up.
-    I420,
-    /// Planes Y and interleaved U, V; chroma halved in both directions, rounded up.
-    Nv12,
-    /// One plane of luma.
-    Gray8,
-}
-
-impl PixelFormat {
-    /// Every format.
-    pub const ALL: [PixelFormat; 6] = [
-        PixelFormat::Rgb,
-        PixelFormat::Rgbx,
-        PixelFormat::Bgrx,
-        PixelFormat::I420,
-        PixelFormat::Nv12,
-        PixelFormat::Gray8,
-    ];
-
-    /// Number of planes.
-    pub fn planes(self) -> usize {
-        match self {
-            PixelFormat::I420 => 3,
-            PixelFormat::Nv12 => 2,
-            _ => 1,
-        }
-    }
-
-    /// Bytes from one pixel of a plane to the next.
-    pub fn pixel_bytes(self, plane: usize) -> usize {
-        match self {
-            PixelFormat::Rgb => 3,
-            PixelFormat::Rgbx | PixelFormat::Bgrx => 4,
-            PixelFormat::Nv12 if plane == 1 => 2,
-            _ => 1,
-        }
-    }
-
-    /// Width and height of a plane, in pixels of that plane.
-    pub fn plane_size(self, plane: usize, width: usize, height: usize) -> (usize, usize) {
-        match self {
-            PixelFormat::I420 | PixelFormat::Nv12 if plane > 0 => {
-                (width.div_ceil(2), height.div_ceil(2))
-            }
-            _ => (width, height),
-        }
-    }
-}
 
 /// Why planes do not make a frame.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -75,7 +18,7 @@ pub enum FrameError {
         height: usize,
     },
     /// A plane of the format is missing.
-    #[error("{format:?} frame has {given} of {needed} planes")]
+    #[error("{format} frame has {given} of {needed} planes")]
     Planes {
         /// The format.
         format: PixelFormat,
@@ -85,7 +28,7 @@ pub enum FrameError {
         given: usize,
     },
     /// Rows overlap.
-    #[error("plane {plane} of a {format:?} frame: stride of {given} bytes, rows need {needed}")]
+    #[error("plane {plane} of a {format} frame: stride of {given} bytes, rows need {needed}")]
     Stride {
         /// The format.
         format: PixelFormat,
@@ -97,7 +40,7 @@ pub enum FrameError {
         given: usize,
     },
     /// A plane ends too early.
-    #[error("plane {plane} of a {format:?} frame: {given} bytes, {needed} needed")]
+    #[error("plane {plane} of a {format} frame: {given} bytes, {needed} needed")]
     Bytes {
         /// The format.
         format: PixelFormat,
@@ -118,8 +61,7 @@ fn check(
     bytes: usize,
     stride: usize,
 ) -> Result<(), FrameError> {
-    let (w, h) = format.plane_size(plane, width, height);
-    let row = w * format.pixel_bytes(plane);
+    let (row, rows) = format.layout().plane_size(plane, width, height);
     if stride < row {
         return Err(FrameError::Stride {
             format,
@@ -128,7 +70,7 @@ fn check(
             given: stride,
         });
     }
-    let needed = stride.saturating_mul(h - 1).saturating_add(row);
+    let needed = stride.saturating_mul(rows - 1).saturating_add(row);
     if bytes < needed {
         return Err(FrameError::Bytes {
             format,
@@ -174,15 +116,16 @@ impl<'a> FrameRef<'a> {
         check_size(width, height)?;
         let mut kept: [(&[u8], usize); 3] = [(&[], 0); 3];
         let mut given = 0;
-        for (slot, (bytes, stride)) in kept.iter_mut().zip(planes).take(format.planes()) {
+        let needed = format.layout().planes();
+        for (slot, (bytes, stride)) in kept.iter_mut().zip(planes).take(needed) {
             check(format, given, (width, height), bytes.len(), stride)?;
             *slot = (bytes, stride);
             given += 1;
         }
-        if given < format.planes() {
+        if given < needed {
             return Err(FrameError::Planes {
                 format,
-                needed: format.planes(),
+                needed,
                 given,
             });
         }
@@ -204,7 +147,7 @@ impl<'a> FrameRef<'a> {
             PixelFormat::Rgb,
             width,
             height,
-            Colorimetry::default(),
+            Colorimetry::RGB,
             [(bytes, width.saturating_mul(3))],
         )
     }
@@ -224,9 +167,17 @@ impl<'a> FrameRef<'a> {
         self.height
     }
 
-    /// How code values are to be read.
+    /// How codes are to be read.
     pub fn colorimetry(&self) -> Colorimetry {
         self.colorimetry
+    }
+
+    /// A row of a plane, without padding.
+    pub(super) fn row(&self, plane: usize, y: usize) -> &'a [u8] {
+        let layout = self.format.layout();
+        let (row, _) = layout.plane_size(plane, self.width, self.height);
+        let (bytes, stride) = self.planes[plane];
+        &bytes[y * stride..][..row]
     }
 }
 
@@ -255,15 +206,16 @@ impl<'a> FrameMut<'a> {
         check_size(width, height)?;
         let mut kept: [(&mut [u8], usize); 3] = [(&mut [], 0), (&mut [], 0), (&mut [], 0)];
         let mut given = 0;
-        for (slot, (bytes, stride)) in kept.iter_mut().zip(planes).take(format.planes()) {
+        let needed = format.layout().planes();
+        for (slot, (bytes, stride)) in kept.iter_mut().zip(planes).take(needed) {
             check(format, given, (width, height), bytes.len(), stride)?;
             *slot = (bytes, stride);
             given += 1;
         }
-        if given < format.planes() {
+        if given < needed {
             return Err(FrameError::Planes {
                 format,
-                needed: format.planes(),
+                needed,
                 given,
             });
         }
@@ -302,19 +254,19 @@ impl<'a> FrameMut<'a> {
         self.height
     }
 
-    /// How code values are to be read.
+    /// How codes are to be read.
     pub fn colorimetry(&self) -> Colorimetry {
         self.colorimetry
     }
 
     /// Rows of a plane, without padding.
     pub(super) fn rows(&mut self, plane: usize) -> impl Iterator<Item = &mut [u8]> {
-        let (width, height) = self.format.plane_size(plane, self.width, self.height);
-        let row = width * self.format.pixel_bytes(plane);
+        let layout = self.format.layout();
+        let (row, rows) = layout.plane_size(plane, self.width, self.height);
         let (bytes, stride) = &mut self.planes[plane];
         bytes
             .chunks_mut((*stride).max(1))
-            .take(height)
+            .take(rows)
             .map(move |r| &mut r[..row])
     }
 }
@@ -363,7 +315,7 @@ mod tests {
         let narrow = frame(PixelFormat::Nv12, 1, 1, &[(1, 1), (2, 1)]).unwrap_err();
         assert_eq!(
             narrow.to_string(),
-            "plane 1 of a Nv12 frame: stride of 1 bytes, rows need 2"
+            "plane 1 of a NV12 frame: stride of 1 bytes, rows need 2"
         );
     }
 

@@ -2,26 +2,31 @@
 //!
 //! A frame comes in as borrowed planes ([`FrameRef`], [`FrameMut`]) in the format the stream was negotiated in and is
 //! never converted as a whole: [`Scaler::to_rgb`] brings it down to model size and converts there, [`Overlay::draw`]
-//! blends class colours into it in its own format.
+//! blends class colours into it in its own format. Both follow
+//! from the description of a format ([`PixelFormat::layout`]): where its components lie and what their codes are worth.
 //!
 //! [`CorruptionKind::apply`] makes another day of a picture: dusk, fog, rain, and what cameras do.
 
 mod colour;
 mod corrupt;
 mod crop;
+mod format;
 mod frame;
 mod overlay;
 mod palette;
+mod samples;
 mod scale;
 mod size;
 mod still;
 #[cfg(test)]
 mod testing;
+mod weights;
 
-pub use colour::{Colorimetry, Matrix, Range, YuvToRgb, rgb_to_yuv};
+pub use colour::{Colorimetry, Matrix, Range};
 pub use corrupt::{Corruption, CorruptionError, CorruptionKind, MAX_STRENGTH};
 pub use crop::Crop;
-pub use frame::{FrameError, FrameMut, FrameRef, MAX_SIDE, PixelFormat};
+pub use format::{ColourModel, Component, Layout, PixelFormat, Sample, Storage};
+pub use frame::{FrameError, FrameMut, FrameRef, MAX_SIDE};
 pub use overlay::{MapError, Overlay};
 pub use palette::{Palette, PaletteError};
 pub use scale::{ScaleError, Scaler};

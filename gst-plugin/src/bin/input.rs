@@ -7,7 +7,7 @@ use gst::subclass::prelude::*;
 use gst_video::VideoCapsBuilder;
 
 use super::imp::{CAT, State, TttSeg};
-use crate::filter::FORMATS;
+use crate::filter::{FORMATS, kept};
 
 /// Kinds of input.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -19,11 +19,14 @@ pub(super) enum Input {
 }
 
 /// Raw video the filter works in without conversion.
-static RAW: LazyLock<gst::Caps> =
-    LazyLock::new(|| VideoCapsBuilder::new().format_list(FORMATS).build());
+static RAW: LazyLock<gst::Caps> = LazyLock::new(|| {
+    let formats = FORMATS.iter().copied();
+    kept(VideoCapsBuilder::new().format_list(formats).build())
+});
 
 /// Raw video of any format in system memory.
-static ANY_RAW: LazyLock<gst::Caps> = LazyLock::new(|| gst::Caps::new_empty_simple("video/x-raw"));
+static ANY_RAW: LazyLock<gst::Caps> =
+    LazyLock::new(|| kept(gst::Caps::new_empty_simple("video/x-raw")));
 
 /// What the decoders, demuxers and parsers on this machine take: video, images, and what video may be in.
 static DECODABLE: LazyLock<gst::Caps> = LazyLock::new(|| {
@@ -49,7 +52,7 @@ static DECODABLE: LazyLock<gst::Caps> = LazyLock::new(|| {
         }
     }
     all.simplify();
-    all
+    kept(all)
 });
 
 fn is_raw(media_type: &str) -> bool {

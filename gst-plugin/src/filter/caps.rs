@@ -4,31 +4,50 @@ use std::sync::LazyLock;
 
 use gst::prelude::*;
 use gst_video::VideoFormat;
+use tttseg::video::PixelFormat;
 
 use super::Output;
 use super::imp::CAT;
 
 /// Formats the filter works in, the cheap ones first: sources with a free choice take the first.
-pub(crate) const FORMATS: [VideoFormat; 6] = [
-    VideoFormat::I420,
-    VideoFormat::Nv12,
-    VideoFormat::Rgb,
-    VideoFormat::Rgbx,
-    VideoFormat::Bgrx,
-    VideoFormat::Gray8,
-];
+pub(crate) static FORMATS: LazyLock<Vec<VideoFormat>> = LazyLock::new(|| {
+    let named = PixelFormat::ALL.iter().map(|format| format.name());
+    named.map(VideoFormat::from_string).collect()
+});
+
+/// Caps that are kept for as long as the process lives, which no leak tracer is to report.
+pub(crate) fn kept(mut caps: gst::Caps) -> gst::Caps {
+    caps.make_mut().mark_may_be_leaked();
+    caps
+}
 
 fn any_format() -> gst::List {
-    gst::List::new(FORMATS.map(|f| f.to_str().to_string()))
+    gst::List::new(PixelFormat::ALL.iter().map(|format| format.name()))
+}
+
+/// Width and height in square pixels, neither smaller than in the frame's own: the shape that things have in the world.
+pub(super) fn square_pixels(info: &gst_video::VideoInfo) -> (usize, usize) {
+    let (width, height) = (info.width() as usize, info.height() as usize);
+    let aspect = info.par();
+    let across = usize::try_from(aspect.numer()).unwrap_or(1).max(1);
+    let down = usize::try_from(aspect.denom()).unwrap_or(1).max(1);
+    if across >= down {
+        (width.saturating_mul(across) / down, height)
+    } else {
+        (width, height.saturating_mul(down) / across)
+    }
 }
 
 /// Everything both pads can carry.
 ///
 /// Frames below 16x16 are let in here and refused by name when they come: a plain "not negotiated" would not say why.
 pub(super) static CAPS: LazyLock<gst::Caps> = LazyLock::new(|| {
-    gst_video::VideoCapsBuilder::new()
-        .format_list(FORMATS)
-        .build()
+    let formats = FORMATS.iter().copied();
+    kept(
+        gst_video::VideoCapsBuilder::new()
+            .format_list(formats)
+            .build(),
+    )
 });
 
 pub(super) fn pad_templates() -> Vec<gst::PadTemplate> {
@@ -132,5 +151,31 @@ mod tests {
         let back = transform(gst::PadDirection::Src, &map, Some(Output::ClassMap));
         assert!(i420.is_subset(&back));
         assert!(transform(gst::PadDirection::Src, &i420, Some(Output::ClassMap)).is_empty());
+    }
+
+    #[test]
+    fn every_format_of_the_engine_is_one_of_gstreamer() {
+        gst::init().unwrap();
+        assert!(!FORMATS.contains(&VideoFormat::Unknown));
+        assert_eq!(FORMATS[0], VideoFormat::I420);
+    }
+
+    #[test]
+    fn pixels_become_square_by_growing() {
+        gst::init().unwrap();
+        let shape = |width: u32, height: u32, aspect: (i32, i32)| {
+            let info = gst_video::VideoInfo::builder(VideoFormat::I420, width, height);
+            square_pixels(
+                &info
+                    .par(gst::Fraction::new(aspect.0, aspect.1))
+                    .build()
+                    .unwrap(),
+            )
+        };
+        assert_eq!(shape(640, 480, (1, 1)), (640, 480));
+        assert_eq!(shape(720, 576, (64, 45)), (1024, 576));
+        assert_eq!(shape(704, 480, (10, 11)), (704, 528));
+        assert_eq!(shape(16, 16, (i32::MAX, 1)), (16 * 0x7fff_ffff, 16));
+        assert_eq!(shape(16, 16, (1, i32::MAX)), (16, 16 * 0x7fff_ffff));
     }
 }

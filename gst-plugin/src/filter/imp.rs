@@ -63,7 +63,15 @@ use super::{Output, caps};
  * Learns beside the stream instead: no frame waits for a step, and each is segmented with the newest weights there are.
  *
  * Weights start anew with every stream (another stream-id) and in READY; a seek keeps them, and starts a new window.
- * Video whose fields are woven into frames is segmented as frames; video with its fields apart is refused.
+ *
+ * Frames are read and drawn into in the stream's own format, with the matrix and range its caps tell; the transfer function
+ * is not looked at. Opacity and filling stay as they are. Where pixels are not square, the network sees the picture as it
+ * is shown. Frames that somebody else holds, or in memory that is read-only, are copied into buffers of a pool first; a
+ * buffer that is no frame of its caps is an error.
+ *
+ * Interlaced video with its fields woven into frames (`interleaved`, `mixed`) is segmented as frames: both fields get the
+ * classes of one map, and stay fields. Where something moves fast, its edges are combed, and a deinterlacer in front helps.
+ * Video with its fields apart (`fields`, `alternate`) is refused.
  *
  * Since: 0.1.0
  */
@@ -243,11 +251,16 @@ impl TttSegFilter {
         let output = self.output();
         let model_size = match output {
             None => (0, 0),
-            Some(_) => self
-                .engine()
-                .ok_or("the element is going down")?
-                .model_size(info.width() as usize, info.height() as usize)
-                .map_err(|e| e.to_string())?,
+            Some(_) => {
+                let engine = self.engine().ok_or("the element is going down")?;
+                let size = |(width, height)| {
+                    let size = engine.model_size(width, height);
+                    size.map_err(|e| e.to_string())
+                };
+                // Stretching makes no patch of a frame that has none.
+                size((info.width() as usize, info.height() as usize))?;
+                size(caps::square_pixels(&info))?
+            }
         };
         Ok(Negotiated {
             info,

@@ -21,7 +21,7 @@ mod stats;
 use gst::glib;
 use gst::prelude::*;
 
-pub(crate) use caps::FORMATS;
+pub(crate) use caps::{FORMATS, kept};
 pub use enums::{ExecutionProvider, Method, Output, Pace, Recipe, Task};
 pub use ladder::Rung;
 pub use message::{FrameReport, MessageError, Skipped};

@@ -3,8 +3,8 @@
 use gst_video::prelude::*;
 use gst_video::{VideoColorMatrix, VideoColorRange, VideoFormat, VideoFrameRef, VideoInfo};
 use tttseg::video::{
-    Colorimetry, FrameError, FrameMut, FrameRef, Matrix, Overlay, Palette, PixelFormat, Range,
-    Scaler,
+    Colorimetry, ColourModel, FrameError, FrameMut, FrameRef, Matrix, Overlay, Palette,
+    PixelFormat, Range, Scaler,
 };
 
 /// Why pixels could not be read or written.
@@ -22,35 +22,26 @@ fn error(e: impl std::fmt::Display) -> PixelError {
 }
 
 fn pixel_format(format: VideoFormat) -> Result<PixelFormat, PixelError> {
-    Ok(match format {
-        VideoFormat::Rgb => PixelFormat::Rgb,
-        VideoFormat::Rgbx => PixelFormat::Rgbx,
-        VideoFormat::Bgrx => PixelFormat::Bgrx,
-        VideoFormat::I420 => PixelFormat::I420,
-        VideoFormat::Nv12 => PixelFormat::Nv12,
-        VideoFormat::Gray8 => PixelFormat::Gray8,
-        other => {
-            return Err(PixelError(format!(
-                "frames of format {other} are not handled"
-            )));
-        }
-    })
+    PixelFormat::from_name(format.to_str())
+        .ok_or_else(|| PixelError(format!("frames of format {format} are not handled")))
 }
 
 /// What the caps say about colours; where they say nothing, GStreamer's guess by size is already in the info.
-fn colorimetry(info: &VideoInfo) -> Colorimetry {
+fn colorimetry(info: &VideoInfo, format: PixelFormat) -> Colorimetry {
     let told = info.colorimetry();
     Colorimetry {
         matrix: match told.matrix() {
             VideoColorMatrix::Bt601 => Matrix::Bt601,
             VideoColorMatrix::Bt2020 => Matrix::Bt2020,
+            VideoColorMatrix::Smpte240m => Matrix::Smpte240m,
+            VideoColorMatrix::Fcc => Matrix::Fcc,
             _ => Matrix::Bt709,
         },
         range: match told.range() {
             VideoColorRange::Range0_255 => Range::Full,
             VideoColorRange::Range16_235 => Range::Limited,
-            // Grey without a word about its range is what cameras and images give.
-            _ if info.format() == VideoFormat::Gray8 => Range::Full,
+            // Without a word about it, RGB and grey are what cameras and images give.
+            _ if format.layout().model != ColourModel::Yuv => Range::Full,
             _ => Range::Limited,
         },
     }
@@ -70,7 +61,7 @@ fn frame_ref<'a>(frame: &'a VideoFrameRef<&gst::BufferRef>) -> Result<FrameRef<'
         format,
         frame.width() as usize,
         frame.height() as usize,
-        colorimetry(info),
+        colorimetry(info, format),
         planes.map(|(bytes, s)| (*bytes, stride(*s))),
     )
     .map_err(error)
@@ -92,7 +83,7 @@ fn with_frame_mut<R>(
         format,
         width,
         height,
-        colorimetry(info),
+        colorimetry(info, format),
         planes.map(|(bytes, s)| (bytes, stride(s))),
     );
     work(&mut made.map_err(error)?)
@@ -202,9 +193,16 @@ pub(super) fn copy(
         .map_err(|_| PixelError("a frame could not be copied".into()))
 }
 
-/// Whether drawing into the buffer touches nobody else's pixels.
+/// Whether drawing into the buffer touches nobody else's pixels, and needs no other memory: mapping memory that is
+/// read-only for writing would swap it for a copy without a word.
 pub(super) fn is_ours(buffer: &mut gst::Buffer) -> bool {
-    buffer
-        .get_mut()
-        .is_some_and(|buffer| buffer.is_all_memory_writable())
+    buffer.get_mut().is_some_and(|buffer| {
+        buffer.is_all_memory_writable()
+            && buffer
+                .iter_memories()
+                .all(|memory| !memory.flags().contains(gst::MemoryFlags::READONLY))
+    })
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,295 @@
+//! `tttsegfilter` in every format: sizes, strides, shapes of pixels, fields.
+
+mod common;
+
+use common::{bytes, error_on, filter, frame, runtime, watch};
+use gst::prelude::*;
+use gst_video::prelude::*;
+use gst_video::{VideoBufferFlags, VideoFrame, VideoInfo, VideoMeta};
+
+/// What the sink pad takes at most.
+fn template() -> gst::Caps {
+    let factory = gst::ElementFactory::find("tttsegfilter").unwrap();
+    let templates = factory.static_pad_templates();
+    let sink = templates
+        .iter()
+        .find(|t| t.direction() == gst::PadDirection::Sink)
+        .unwrap();
+    sink.caps()
+}
+
+fn formats() -> Vec<String> {
+    let caps = template();
+    let formats = caps.structure(0).unwrap().get::<gst::List>("format");
+    let formats = formats.unwrap();
+    formats.iter().map(|f| f.get().unwrap()).collect()
+}
+
+fn caps(format: &str, width: u32, height: u32) -> String {
+    format!("video/x-raw,format={format},width={width},height={height},framerate=25/1")
+}
+
+fn info(caps: &str) -> VideoInfo {
+    VideoInfo::from_caps(&caps.parse::<gst::Caps>().unwrap()).unwrap()
+}
+
+/// The pixels in plain strides, with zeros between rows.
+fn pixels(buffer: &gst::Buffer, info: &VideoInfo) -> Vec<u8> {
+    let plain = gst::Buffer::from_mut_slice(vec![0; info.size()]);
+    let from = VideoFrame::from_buffer_readable(buffer.clone(), info).unwrap();
+    let mut to = VideoFrame::from_buffer_writable(plain, info).unwrap();
+    from.copy(&mut to).unwrap();
+    bytes(&to.into_buffer())
+}
+
+#[test]
+fn the_formats_that_broadcast_and_cameras_use() {
+    common::init();
+    let formats = formats();
+    for format in [
+        "RGB",
+        "BGR",
+        "RGBx",
+        "BGRx",
+        "xRGB",
+        "xBGR",
+        "RGBA",
+        "BGRA",
+        "ARGB",
+        "ABGR",
+        "I420",
+        "YV12",
+        "NV12",
+        "NV21",
+        "Y42B",
+        "NV16",
+        "YUY2",
+        "UYVY",
+        "Y444",
+        "GRAY8",
+        "GRAY16_LE",
+        "GRAY16_BE",
+        "I420_10LE",
+        "I422_10LE",
+        "Y444_10LE",
+        "P010_10LE",
+    ] {
+        assert!(formats.iter().any(|f| f == format), "{format}");
+    }
+}
+
+#[test]
+fn every_format_and_size_goes_through() {
+    if !runtime() {
+        return;
+    }
+    for output in ["overlay", "reconstruction"] {
+        let mut harness = filter(&format!("method=none output={output}"));
+        for format in formats() {
+            for (width, height) in [(63, 47), (17, 16), (16, 33)] {
+                let caps = caps(&format, width, height);
+                harness.set_src_caps_str(&caps);
+                let input = frame(&caps, 0);
+                let output = harness.push_and_pull(input.copy_deep().unwrap()).unwrap();
+                assert_eq!(output.size(), input.size(), "{caps}");
+                assert_eq!(output.pts(), input.pts());
+                assert_eq!(output.duration(), input.duration());
+                let info = info(&caps);
+                let drawn = pixels(&output, &info) != pixels(&input, &info);
+                assert!(drawn, "{caps}: nothing is drawn");
+            }
+        }
+    }
+}
+
+#[test]
+fn opacity_zero_and_passthrough_leave_every_byte() {
+    if !runtime() {
+        return;
+    }
+    for properties in ["opacity=0 method=none", "passthrough=true"] {
+        let mut harness = filter(properties);
+        for format in formats() {
+            let caps = caps(&format, 63, 47);
+            harness.set_src_caps_str(&caps);
+            let input = frame(&caps, 0);
+            let output = harness.push_and_pull(input.copy_deep().unwrap()).unwrap();
+            assert!(
+                bytes(&output) == bytes(&input),
+                "{format} with {properties}"
+            );
+        }
+    }
+}
+
+/// The same picture with rows and planes further apart, and what lies between them filled.
+fn spread(plain: &gst::Buffer, info: &VideoInfo, filling: u8) -> gst::Buffer {
+    let planes = info.n_planes() as usize;
+    let ends = info.offset()[1..planes]
+        .iter()
+        .copied()
+        .chain([info.size()]);
+    let mut offsets = vec![];
+    let mut strides = vec![];
+    let mut size = 6;
+    for (plane, end) in ends.enumerate() {
+        let stride = info.stride()[plane];
+        let rows = (end - info.offset()[plane]) / stride as usize;
+        offsets.push(size);
+        strides.push(stride + 40);
+        size += (stride as usize + 40) * rows + 10;
+    }
+    let mut buffer = gst::Buffer::from_mut_slice(vec![filling; size]);
+    let meta = VideoMeta::add_full(
+        buffer.get_mut().unwrap(),
+        gst_video::VideoFrameFlags::empty(),
+        info.format(),
+        info.width(),
+        info.height(),
+        &offsets,
+        &strides,
+    );
+    meta.unwrap();
+    let from = VideoFrame::from_buffer_readable(plain.clone(), info).unwrap();
+    let mut to = VideoFrame::from_buffer_writable(buffer, info).unwrap();
+    from.copy(&mut to).unwrap();
+    to.into_buffer()
+}
+
+#[test]
+fn strides_are_honoured_and_what_lies_between_rows_is_kept() {
+    if !runtime() {
+        return;
+    }
+    let mut harness = filter("threads=1 method=none opacity=1");
+    for format in formats() {
+        let text = caps(&format, 61, 47);
+        let info = info(&text);
+        harness.set_src_caps_str(&text);
+        let plain = frame(&text, 0);
+        let mut draw = |buffer: gst::Buffer| harness.push_and_pull(buffer).unwrap();
+        let expected = pixels(&draw(plain.copy_deep().unwrap()), &info);
+        let drawn = [0, 0xee].map(|filling| {
+            let padded = spread(&plain, &info, filling);
+            let held = padded.clone();
+            let copied = draw(padded);
+            assert_eq!(pixels(&copied, &info), expected, "{format}, copied");
+            drop(copied);
+            let drawn = draw(held.copy_deep().unwrap());
+            assert_eq!(pixels(&drawn, &info), expected, "{format}");
+            (bytes(&held), bytes(&drawn))
+        });
+        // What differs between the two fillings is what lies between rows: it has to be as it was.
+        let [(before, after), (filled_before, filled_after)] = drawn;
+        let after = after.into_iter().zip(filled_after);
+        for ((before, filled_before), after) in before.into_iter().zip(filled_before).zip(after) {
+            if before != filled_before {
+                assert_eq!(after, (before, filled_before), "{format}");
+            }
+        }
+    }
+}
+
+#[test]
+fn opacity_of_pixels_stays() {
+    if !runtime() {
+        return;
+    }
+    let mut harness = filter("method=none opacity=1");
+    for (format, at) in [
+        ("RGBA", 3),
+        ("BGRA", 3),
+        ("ARGB", 0),
+        ("ABGR", 0),
+        ("AYUV", 0),
+    ] {
+        let text = caps(format, 64, 48);
+        harness.set_src_caps_str(&text);
+        let input = frame(&text, 0);
+        let output = harness.push_and_pull(input.copy_deep().unwrap()).unwrap();
+        let alpha = |buffer: &gst::Buffer| -> Vec<u8> {
+            bytes(buffer).into_iter().skip(at).step_by(4).collect()
+        };
+        assert_eq!(alpha(&output), alpha(&input), "{format}");
+    }
+}
+
+#[test]
+fn from_a_patch_to_8k() {
+    if !runtime() {
+        return;
+    }
+    let mut harness = filter("method=none");
+    for (format, width, height) in [
+        ("I420", 16, 16),
+        ("I420", 7680, 4320),
+        ("P010_10LE", 16, 4321),
+        ("UYVY", 8191, 17),
+    ] {
+        let text = caps(format, width, height);
+        harness.set_src_caps_str(&text);
+        let input = frame(&text, 0);
+        let output = harness.push_and_pull(input.copy_deep().unwrap()).unwrap();
+        assert_eq!(output.size(), input.size(), "{text}");
+        assert!(bytes(&output) != bytes(&input), "{text}: nothing is drawn");
+    }
+}
+
+#[test]
+fn pixels_of_any_shape() {
+    if !runtime() {
+        return;
+    }
+    let mut harness = filter("method=none");
+    for aspect in ["64/45", "10/11", "1/1000", "2147483647/1"] {
+        let text = format!("{},pixel-aspect-ratio={aspect}", caps("I420", 72, 57));
+        harness.set_src_caps_str(&text);
+        harness.push_and_pull(frame(&text, 0)).unwrap();
+        let out = harness.sinkpad().unwrap().current_caps().unwrap();
+        assert_eq!(out, text.parse::<gst::Caps>().unwrap());
+    }
+}
+
+#[test]
+fn woven_fields_are_frames_and_stay_fields() {
+    if !runtime() {
+        return;
+    }
+    for mode in ["interleaved", "mixed"] {
+        let text = format!("{},interlace-mode={mode}", caps("I420", 64, 48));
+        for hold in [false, true] {
+            let mut harness = filter("method=none opacity=1");
+            harness.set_src_caps_str(&text);
+            let mut input = frame(&text, 0);
+            let flags = VideoBufferFlags::INTERLACED | VideoBufferFlags::TFF;
+            input.get_mut().unwrap().set_video_flags(flags);
+            let before = bytes(&input);
+            let _held = hold.then(|| input.clone());
+            let output = harness.push_and_pull(input).unwrap();
+            assert!(output.video_flags().contains(flags), "{mode}");
+            assert!(bytes(&output) != before, "{mode}: nothing is drawn");
+            let out = harness.sinkpad().unwrap().current_caps().unwrap();
+            assert_eq!(out, text.parse::<gst::Caps>().unwrap());
+        }
+    }
+}
+
+#[test]
+fn fields_apart_are_refused() {
+    if !runtime() {
+        return;
+    }
+    let plain = caps("I420", 64, 48);
+    let mut harness = filter("");
+    let bus = watch(&harness);
+    harness.set_src_caps_str(&format!("{plain},interlace-mode=fields"));
+    assert!(harness.push(frame(&plain, 0)).is_err());
+    let error = error_on(&bus);
+    assert!(error.contains("interlace-mode=fields"), "{error}");
+    // One field a buffer is another kind of memory to GStreamer, which no pad of the filter takes.
+    let alternate = "video/x-raw(format:Interlaced),format=I420,width=64,height=48,framerate=25/1,\
+                     interlace-mode=alternate";
+    let alternate = alternate.parse::<gst::Caps>().unwrap();
+    assert!(!template().can_intersect(&alternate));
+    assert!(template().can_intersect(&plain.parse::<gst::Caps>().unwrap()));
+}

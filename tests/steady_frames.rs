@@ -1,0 +1,60 @@
+//! After the first frame of a size, reading and drawing frames allocates nothing.
+
+use tttseg::video::{
+    Colorimetry, ColourModel, FrameMut, FrameRef, Overlay, Palette, PixelFormat, Scaler,
+};
+
+/// A frame with plain strides.
+fn planes(format: PixelFormat, width: usize, height: usize) -> Vec<(Vec<u8>, usize)> {
+    let layout = format.layout();
+    let sizes = (0..layout.planes()).map(|plane| layout.plane_size(plane, width, height));
+    sizes
+        .map(|(row, rows)| (vec![77; row * rows], row))
+        .collect()
+}
+
+#[test]
+fn reading_and_drawing_allocate_nothing() {
+    const MODEL: (usize, usize) = (96, 64);
+    let classes: Vec<u8> = (0..MODEL.0 * MODEL.1).map(|i| (i / 7 % 11) as u8).collect();
+    let palette = Palette::camvid();
+    let mut rgb = vec![0; MODEL.0 * MODEL.1 * 3];
+    let (mut scaler, mut overlay) = (Scaler::new(), Overlay::new());
+    for &format in PixelFormat::ALL {
+        for (width, height) in [(160, 90), (321, 181)] {
+            let mut planes = planes(format, width, height);
+            let mut work = || {
+                let all = planes.iter().map(|(bytes, stride)| (&bytes[..], *stride));
+                let colours = Colorimetry::default();
+                let frame = FrameRef::new(format, width, height, colours, all).unwrap();
+                scaler.to_rgb(&frame, MODEL.0, MODEL.1, &mut rgb).unwrap();
+                let all = planes
+                    .iter_mut()
+                    .map(|(bytes, stride)| (&mut bytes[..], *stride));
+                let mut frame = FrameMut::new(format, width, height, colours, all).unwrap();
+                overlay
+                    .draw(&mut frame, &classes, MODEL.0, MODEL.1, &palette, 0.5)
+                    .unwrap();
+                if format == PixelFormat::Gray8 {
+                    overlay
+                        .class_map(&mut frame, &classes, MODEL.0, MODEL.1)
+                        .unwrap();
+                }
+                if format.layout().model == ColourModel::Yuv {
+                    scaler
+                        .paint_rgb(&mut frame, &rgb, MODEL.0, MODEL.1)
+                        .unwrap();
+                }
+            };
+            let first = allocation_counter::measure(&mut work);
+            let later = allocation_counter::measure(|| {
+                work();
+                work();
+            });
+            assert_eq!(later.count_total, 0, "{format} at {width}x{height}");
+            if format == PixelFormat::ALL[0] {
+                assert_ne!(first.count_total, 0, "nothing is counted");
+            }
+        }
+    }
+}
