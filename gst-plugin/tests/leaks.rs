@@ -35,7 +35,7 @@ fn nothing_is_leaked() {
     );
     let leaked: Vec<&str> = text
         .lines()
-        .filter(|l| l.contains("object-alive, "))
+        .filter(|l| l.contains(":: object-alive, "))
         .collect();
     assert!(leaked.is_empty(), "{leaked:#?}");
 }
