@@ -30,6 +30,8 @@ pub struct EvalReport {
     pub frames: u64,
     /// Frames with labelled pixels.
     pub frames_labelled: u64,
+    /// Frames that were learned from; the others were skipped, or familiar.
+    pub frames_learned: u64,
     /// How labels were made of predictions.
     pub maps: MapsFrom,
     /// Mean intersection over union of all pixels together.
@@ -127,6 +129,7 @@ impl Tally {
             seed: 0,
             frames: self.frames,
             frames_labelled: self.score.frames(),
+            frames_learned: self.step_ms.len() as u64,
             maps: self.maps,
             miou_pooled: pooled.miou(Averaging::Labelled),
             miou_per_frame: self.score.per_frame(Averaging::Labelled),
@@ -187,6 +190,7 @@ mod tests {
         tally.frame(&frame(1, Some(f32::NAN), 20));
         let report = tally.report();
         assert_eq!((report.frames, report.frames_labelled), (4, 1));
+        assert_eq!(report.frames_learned, 3);
         assert_eq!(
             (report.loss_first, report.loss_last),
             (Some(f64::from(0.9f32)), Some(0.5))

@@ -340,8 +340,6 @@ formats! {
         Layout::paired([0, 1]).sharing(2, 2).words(LittleEndian, 10, 6);
     I422P10Le "I422_10LE" "Planes Y, U, V of 10 bits, little endian; 4:2:2."
         Layout::planar(Yuv, [0, 1, 2]).sharing(2, 1).words(LittleEndian, 10, 0);
-    Y210 "Y210" "Y, U, Y, V interleaved, 10 bits at the top of words, little endian; 4:2:2."
-        Layout::alternating([0, 1, 3]).words(LittleEndian, 10, 6);
     Y444P10Le "Y444_10LE" "Planes Y, U, V of 10 bits, little endian; 4:4:4."
         Layout::planar(Yuv, [0, 1, 2]).words(LittleEndian, 10, 0);
     GbrP10Le "GBR_10LE" "Planes green, blue, red of 10 bits, little endian."

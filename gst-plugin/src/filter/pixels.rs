@@ -189,8 +189,17 @@ pub(super) fn copy(
         .map_err(|_| PixelError("a buffer could not be mapped for reading".into()))?;
     let mut to = VideoFrameRef::from_buffer_ref_writable(to, info)
         .map_err(|_| PixelError("a buffer could not be mapped for writing".into()))?;
-    from.copy(&mut to)
-        .map_err(|_| PixelError("a frame could not be copied".into()))
+    // GStreamer's own copy leaves out the last chroma sample of interleaved 4:2:2 with an odd width.
+    let strides: [Vec<usize>; 2] = [from.plane_stride(), to.plane_stride()]
+        .map(|strides| strides.iter().map(|s| stride(*s).max(1)).collect());
+    let planes = from.planes_data().into_iter().zip(to.planes_data_mut());
+    for ((from, to), (from_stride, to_stride)) in planes.zip(strides[0].iter().zip(&strides[1])) {
+        for (from, to) in from.chunks(*from_stride).zip(to.chunks_mut(*to_stride)) {
+            let both = from.len().min(to.len());
+            to[..both].copy_from_slice(&from[..both]);
+        }
+    }
+    Ok(())
 }
 
 /// Whether drawing into the buffer touches nobody else's pixels, and needs no other memory: mapping memory that is

@@ -135,8 +135,8 @@ fn print(report: &EvalReport) {
     let percent = |v: Option<f64>| v.map_or_else(|| "-".into(), |v| format!("{:.2} %", 100.0 * v));
     let number = |v: Option<f64>| v.map_or_else(|| "-".into(), |v| format!("{v:.4}"));
     println!(
-        "method            {} over {} frames ({} labelled)",
-        report.method, report.frames, report.frames_labelled
+        "method            {} over {} frames ({} labelled), learned from {}",
+        report.method, report.frames, report.frames_labelled, report.frames_learned
     );
     if let Some(corrupt) = &report.corrupt {
         println!("corruption        {corrupt}, seed {}", report.seed);
