@@ -8,14 +8,16 @@ mod protocol;
 pub mod recorded;
 mod report;
 mod scores;
+mod sheet;
 mod shift;
 mod stream;
 pub mod tune;
 
 pub use alignment::{Alignment, PartAlignment, alignment};
 pub use metrics::{Averaging, Confusion, MetricError, StreamScore};
-pub use protocol::{EvalError, evaluate};
+pub use protocol::{EvalError, Seen, evaluate};
 pub use report::{EvalReport, MapsFrom, Tally};
 pub use scores::{ScoresError, scores_to_labels};
+pub use sheet::{Column, Sheet};
 pub use shift::{Playback, Played, Shift, drift, pan, pan_size};
 pub use stream::{ModelFrame, Stream, StreamError, StreamFrame, rgb_at};

@@ -2,8 +2,8 @@ use std::path::PathBuf;
 use std::time::Instant;
 
 use super::{
-    EvalReport, MapsFrom, MetricError, Playback, ScoresError, Shift, Stream, StreamError, Tally,
-    scores_to_labels,
+    EvalReport, MapsFrom, MetricError, Playback, Played, ScoresError, Shift, Stream, StreamError,
+    Tally, scores_to_labels,
 };
 use crate::adapt::graphs::Size;
 use crate::adapt::{Error, Learner, Report, Request};
@@ -49,18 +49,29 @@ pub enum EvalError {
     Scores(#[from] ScoresError),
 }
 
+/// What became of a frame.
+#[derive(Clone, Copy, Debug)]
+pub struct Seen<'a> {
+    /// What the learner says.
+    pub report: &'a Report,
+    /// The frame as it was shown.
+    pub frame: &'a Played,
+    /// Classes predicted for it, of its labels' size; none where it has no labels.
+    pub predicted: Option<&'a [u8]>,
+}
+
 /// Runs a learner over a stream in order, one frame after the other, and scores every frame that has labels: train,
 /// then predict (METHOD §5.5). Class scores are brought to the labels' size before the arg-max. `shift` is what happens
 /// to the stills before; its random numbers come from the learner's seed, but are others than the learner's.
-/// `progress` is called after every frame with its report.
+/// `progress` is called after every frame.
 ///
 /// # Errors
-/// Files that are missing or unreadable, labels that do not fit, and what adapting says.
+/// Files that are missing or unreadable, labels that do not fit, what adapting says, and what `progress` returns.
 pub fn evaluate(
     learner: &mut Learner,
     stream: &Stream,
     shift: Shift,
-    mut progress: impl FnMut(&Report),
+    mut progress: impl FnMut(Seen<'_>) -> Result<(), EvalError>,
 ) -> Result<EvalReport, EvalError> {
     let model = learner.model().clone();
     let count = model.classes.len();
@@ -91,12 +102,17 @@ pub fn evaluate(
         let scores = learner.scores(&rgb, size)?;
         report.predict_time = started.elapsed();
         tally.frame(&report);
+        let mut predicted = None;
         if let Some(truth) = &frame.labels {
             let to = (truth.height, truth.width);
-            let predicted = scores_to_labels(&scores, count, (height, width), to)?;
-            tally.score(&predicted, &truth.ids)?;
+            let map = predicted.insert(scores_to_labels(&scores, count, (height, width), to)?);
+            tally.score(map, &truth.ids)?;
         }
-        progress(&report);
+        progress(Seen {
+            report: &report,
+            frame: &frame,
+            predicted: predicted.as_deref(),
+        })?;
     }
     Ok(EvalReport {
         corrupt: shift.corrupt.map(|c| c.to_string()),

@@ -2,10 +2,11 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use clap::Args;
-use tttseg::adapt::{Learner, Settings};
-use tttseg::eval::{Alignment, EvalReport, alignment, evaluate};
+use tttseg::adapt::{Learner, Method, Settings};
+use tttseg::eval::{Alignment, Column, EvalReport, Sheet, alignment, evaluate};
 use tttseg::runtime::{Cancel, Options, Runtime};
-use tttseg::weights::ModelFile;
+use tttseg::video::Palette;
+use tttseg::weights::{ModelFile, check_writable};
 
 use crate::Outcome;
 use crate::options::{RuntimeArguments, frame_bar};
@@ -35,6 +36,15 @@ pub struct Arguments {
     /// where the main task wants it: the cosine between the gradients of both losses, overall and per stage.
     #[arg(long, requires = "labels")]
     alignment: bool,
+    /// Write a contact sheet as well (PNG): five frames of the stream, one below the other; from left to right the frame,
+    /// its map by the model as it is on disk, its map after learning, and its labels.
+    #[arg(
+        long,
+        value_name = "FILE",
+        requires = "labels",
+        conflicts_with = "alignment"
+    )]
+    sheet: Option<PathBuf>,
     /// Print the result as one JSON object on the last line.
     #[arg(long)]
     json: bool,
@@ -52,19 +62,46 @@ pub fn run(arguments: &Arguments) -> Outcome {
     if arguments.alignment {
         return align(arguments, &model, &settings, runtime, &options);
     }
-    let mut learner = Learner::new(model, settings, runtime, &options, &Cancel::new())?;
+    if let Some(path) = &arguments.sheet {
+        check_writable(path).map_err(|e| format!("{}: cannot be written: {e}", path.display()))?;
+    }
     let stream = arguments
         .playback
         .open(&arguments.frames, arguments.labels.as_deref())?;
     let shift = arguments.playback.shift();
-    let bar = frame_bar(shift.frames(stream.frames.len()))?;
-    let report = evaluate(&mut learner, &stream, shift, |report| {
-        if let Some(loss) = report.loss {
+    let frames = shift.frames(stream.frames.len());
+    let learner =
+        |settings| Learner::new(model.clone(), settings, runtime, &options, &Cancel::new());
+    let mut sheet = None;
+    if arguments.sheet.is_some() {
+        let frozen = Settings {
+            method: Method::MainTaskOnly,
+            ..settings.clone()
+        };
+        let empty = sheet.insert(Sheet::new(frames, Palette(model.palette.clone())));
+        let bar = frame_bar(frames)?;
+        evaluate(&mut learner(frozen)?, &stream, shift, |seen| {
+            bar.inc(1);
+            empty.add(Column::Without, &seen)
+        })?;
+        bar.finish_and_clear();
+    }
+    let mut learner = learner(settings)?;
+    let bar = frame_bar(frames)?;
+    let report = evaluate(&mut learner, &stream, shift, |seen| {
+        if let Some(loss) = seen.report.loss {
             bar.set_message(format!("loss {loss:.4}"));
         }
         bar.inc(1);
+        match &mut sheet {
+            Some(sheet) => sheet.add(Column::With, &seen),
+            None => Ok(()),
+        }
     })?;
     bar.finish_and_clear();
+    if let (Some(sheet), Some(path)) = (sheet, &arguments.sheet) {
+        sheet.write(path)?;
+    }
     if arguments.json {
         println!("{}", serde_json::to_string(&report)?);
     } else {

@@ -198,7 +198,10 @@ impl Bench<'_> {
         let shift = self.playback.shift();
         let bar = frame_bar(shift.frames(stream.frames.len()))?;
         bar.set_message(progress.to_owned());
-        let report = evaluate(&mut learner, stream, shift, |_| bar.inc(1))?;
+        let report = evaluate(&mut learner, stream, shift, |_| {
+            bar.inc(1);
+            Ok(())
+        })?;
         bar.finish_and_clear();
         Ok(report)
     }
