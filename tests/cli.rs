@@ -55,6 +55,7 @@ fn arguments_that_make_no_sense() {
         (&["eval", "--frames", "x", "--steps", "1,2"], "steps: '1,2'"),
         (&["eval", "--frames", "x", "--every", "0"], "--every"),
         (&["eval", "--frames", "x", "--alignment"], "--labels"),
+        (&["eval", "--frames", "x", "--sheet", "s.png"], "--labels"),
         (&["tune", "-o", "x.jsonl"], "--stream"),
         (&["tune", "-o", "x.jsonl", "--stream", "x"], "FRAMES:LABELS"),
         (

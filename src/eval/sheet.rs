@@ -84,16 +84,17 @@ impl Sheet {
     /// # Errors
     /// A file that cannot be written.
     pub fn write(&self, path: &Path) -> Result<(), EvalError> {
-        let rows = self.cells.iter().map(|row| {
-            let heights = row.iter().flatten().map(|cell| cell.height);
-            heights.max().unwrap_or(0)
+        let rows = self.cells.iter().filter_map(|cells| {
+            let heights = cells.iter().flatten().map(|cell| cell.height);
+            Some((cells, heights.max()?))
         });
-        let rows: Vec<usize> = rows.collect();
+        let rows: Vec<_> = rows.collect();
         let width = 4 * CELL + 3 * GAP;
-        let height = rows.iter().map(|row| row + GAP).sum::<usize>().max(GAP + 1) - GAP;
+        let height = rows.iter().map(|(_, row)| row + GAP).sum::<usize>();
+        let height = height.saturating_sub(GAP).max(1);
         let mut sheet = vec![255; width * height * 3];
         let mut top = 0;
-        for (cells, row) in self.cells.iter().zip(rows) {
+        for (cells, row) in rows {
             for (column, cell) in cells.iter().enumerate() {
                 let Some(cell) = cell else { continue };
                 let left = column * (CELL + GAP);
