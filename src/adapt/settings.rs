@@ -184,7 +184,7 @@ impl Settings {
                 batch_size: 1,
                 weight_decay: 0.0,
                 learning_rate: 1e-3,
-                encoder_multiplier: 0.3,
+                encoder_multiplier: 0.5,
                 surprise: 1.5,
                 ..paper
             },

@@ -290,7 +290,7 @@ pub(crate) fn properties() -> Vec<glib::ParamSpec> {
             .build(),
         glib::ParamSpecDouble::builder("learning-rate")
             .nick("Learning rate")
-            .blurb("Learning rate of the reconstruction head; the encoder's is 0.3 times that under the default recipe, a tenth under the others (default: the recipe's)")
+            .blurb("Learning rate of the reconstruction head; the encoder's is half of that under the default recipe, a tenth under the others (default: the recipe's)")
             .minimum(1e-9)
             .maximum(1.0)
             .default_value(defaults.learning_rate)

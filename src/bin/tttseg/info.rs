@@ -104,6 +104,12 @@ fn print_model(origin: &str, model: &ModelFile) {
     );
     println!("  licence         {}", one_line(&model.licence));
     println!("  trained on      {}", one_line(&model.trained_on));
+    if let Some(share) = model.unexplained {
+        println!(
+            "  unexplained     {:.1} % of the training pictures, by reconstruction",
+            100.0 * share
+        );
+    }
     println!("  recipe          {}", model.recipe);
     println!("  content hash    {}", model.content_hash());
     println!("  classes         {}", model.classes.len());
