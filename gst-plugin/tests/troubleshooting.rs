@@ -32,11 +32,11 @@ fn quoted_messages_are_in_the_source() {
     let guide = std::fs::read_to_string(root.join("docs/troubleshooting.md")).unwrap();
     let mut seen = 0;
     for heading in guide.lines().filter_map(|l| l.strip_prefix("### `")) {
-        // Headings may go on after a property's name; a message is the whole of one.
+        // Other headings begin with the name of a field.
         let Some(message) = heading.strip_suffix('`').filter(|m| m.contains(' ')) else {
             continue;
         };
-        // What stands for a name or number is another in every message; how texts are put together as well.
+        // What stands for a name or a number is not in the source, and advice is put behind an error elsewhere.
         for part in message.split('…').map(|p| p.trim_matches([' ', ';'])) {
             for part in part.split(". Set ") {
                 assert!(text.contains(part), "nothing says '{part}'");
