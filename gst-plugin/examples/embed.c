@@ -89,7 +89,7 @@ int main(int argc, char **argv)
     if (argc > 2)
         g_object_set(source, "location", argv[2], NULL);
     else
-        g_object_set(source, "num-buffers", 50, NULL);
+        g_object_set(source, "num-buffers", 20, NULL);
     if (argc > 3)
         g_object_set(tttseg, "model-file", argv[3], NULL);
 

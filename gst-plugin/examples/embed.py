@@ -45,7 +45,7 @@ def watch(bus):
 
 
 def embed(state, film=None, model=None):
-    source = make("filesrc", location=film) if film else make("videotestsrc", num_buffers=50)
+    source = make("filesrc", location=film) if film else make("videotestsrc", num_buffers=20)
     tttseg = make("tttseg", model_file=model)
     pipeline = Gst.Pipeline.new(None)
     elements = [source, tttseg, make("fakesink")]

@@ -50,7 +50,7 @@ pub fn embed(
 ) -> Result<(), Box<dyn Error>> {
     let source = match film {
         Some(film) => gst::ElementFactory::make("filesrc").property("location", film),
-        None => gst::ElementFactory::make("videotestsrc").property("num-buffers", 50),
+        None => gst::ElementFactory::make("videotestsrc").property("num-buffers", 20),
     };
     let source = source.build()?;
     let tttseg = gst::ElementFactory::make("tttseg")
