@@ -164,6 +164,24 @@ fn demuxed_parsed_and_decoded_input() {
     }
 }
 
+/// What comes is known to be encoded before anything flows, and so has to be what goes out: a link made after the one
+/// to the input asks for it.
+#[test]
+fn encoded_input_from_an_element_with_fixed_caps() {
+    if !runtime() {
+        return;
+    }
+    for encoder in ["vp8enc deadline=1", "jpegenc"] {
+        let factory = encoder.split(' ').next().unwrap();
+        if gst::ElementFactory::find(factory).is_none() {
+            eprintln!("skipped: no {factory}");
+            continue;
+        }
+        let ended = run_well(&format!("{RAW} ! {encoder} ! tttseg {MODEL} ! fakesink"));
+        assert_eq!(ended.reports.len(), 6, "{encoder}");
+    }
+}
+
 #[test]
 fn the_first_video_of_several() {
     if !runtime() {

@@ -172,9 +172,18 @@ impl ObjectSubclass for TttSeg {
                 )
             })
             .build();
+        let src = gst::GhostPad::builder_from_template(&template("src"))
+            .query_function(|pad, parent, query| {
+                TttSeg::catch_panic_pad_function(
+                    parent,
+                    || false,
+                    |bin| bin.on_src_query(pad, query),
+                )
+            })
+            .build();
         Self {
             sink,
-            src: gst::GhostPad::from_template(&template("src")),
+            src,
             chain: OnceLock::new(),
             state: Mutex::default(),
         }

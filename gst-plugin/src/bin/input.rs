@@ -294,6 +294,25 @@ impl TttSeg {
         }
     }
 
+    pub(super) fn on_src_query(&self, pad: &gst::GhostPad, query: &mut gst::QueryRef) -> bool {
+        match query.view_mut() {
+            // Without the decoder, which comes with PAUSED, what is inside would look for raw video upstream.
+            gst::QueryViewMut::Caps(query)
+                if self.state().decoder.is_none() && self.input_upstream() == Input::Encoded =>
+            {
+                let caps = match query.filter() {
+                    Some(filter) => {
+                        filter.intersect_with_mode(&ANY_RAW, gst::CapsIntersectMode::First)
+                    }
+                    None => ANY_RAW.clone(),
+                };
+                query.set_result(&caps);
+                true
+            }
+            _ => gst::Pad::query_default(pad, Some(&*self.obj()), query),
+        }
+    }
+
     fn raw_entry(&self) -> Option<gst::Pad> {
         self.chain()?.before.static_pad("sink")
     }
