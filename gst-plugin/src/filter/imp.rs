@@ -48,7 +48,7 @@ use super::{Output, caps};
  * ]|
  * Learns from every frame of it, and prints what came of that: an element message `tttseg` for every frame, with the
  * fields `frame`, `steps`, `masks`, `skipped`, `rung`, `window`, `steps-since-reset`, `resets`, `step-time`,
- * `predict-time`, `provider`, `loss`, `gradient-norm` and `running-time`.
+ * `predict-time`, `provider`, `loss`, `unexplained`, `gradient-norm` and `running-time`.
  *
  * |[
  * gst-launch-1.0 -m v4l2src ! videoconvert ! tttsegfilter training-budget=10 ! videoconvert ! autovideosink
