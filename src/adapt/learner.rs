@@ -1,3 +1,5 @@
+mod look;
+
 use std::mem::{replace, take};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -11,9 +13,6 @@ use super::{Error, Method, Moments, Prediction, Report, Request, Reset, Settings
 use crate::optim::Layout;
 use crate::runtime::{Cancel, InUse, Options, Runtime, Tensor};
 use crate::weights::{ModelFile, State, Weights};
-
-/// The stream of random numbers for the reconstruction view, which no frame uses.
-const VIEW_STREAM: u64 = u64::MAX;
 
 /// The method on one thread: weights, window and sessions of one stream.
 ///
@@ -213,8 +212,7 @@ impl Learner {
             report.predict_time = started.elapsed();
         }
         let reconstruction = if request.reconstruct {
-            // The same mask over the stream, so that the picture does not flicker.
-            Some(self.reconstruct(&rgb, size, VIEW_STREAM)?.picture)
+            Some(self.picture(&rgb, size)?)
         } else {
             None
         };
@@ -427,60 +425,6 @@ impl Learner {
         Ok(())
     }
 
-    /// Whether the video is no stranger than the training pictures, so that nothing is to be learned from it. While it
-    /// is strange, steps tell; else a look at one masked view of the frame does, which costs a third of a step.
-    fn is_familiar(&mut self, rgb: &[u8], size: Size, report: &mut Report) -> Result<bool, Error> {
-        let Some(threshold) = Surprise::threshold(self.settings.surprise, &self.model) else {
-            return Ok(false);
-        };
-        if !self.surprise.is_strange() {
-            self.sessions
-                .at(size)
-                .reconstruct(&self.model, &self.layout)?;
-            let started = Instant::now();
-            let seen = self.reconstruct(rgb, size, self.frame)?;
-            report.step_time = started.elapsed();
-            report.loss = Some(seen.loss);
-            report.unexplained = Some(seen.unexplained);
-            self.surprise.seen(seen.unexplained, threshold);
-        }
-        Ok(!self.surprise.is_strange())
-    }
-
-    /// Share of the variance of a frame's hidden pixels that g leaves unexplained with the weights as they are now, in one
-    /// masked view, the same one for the same settings: what [`ModelFile::unexplained`] is the mean of, and what
-    /// [`Settings::surprise`] compares with it. Nothing is learned, and the window stays.
-    ///
-    /// # Errors
-    /// As [`Learner::frame`].
-    pub fn unexplained(&mut self, rgb: &[u8], size: Size) -> Result<f32, Error> {
-        Ok(self.reconstruct(rgb, size, VIEW_STREAM)?.unexplained)
-    }
-
-    /// What g makes of a frame under the mask that this stream of random numbers gives.
-    fn reconstruct(&mut self, rgb: &[u8], size: Size, stream: u64) -> Result<View, Error> {
-        check_bytes(rgb, size)?;
-        let (rows, columns) = size.blocks();
-        let images = Tensor::from_u8(&[1, size.height, size.width, 3], rgb)?;
-        let mask =
-            Draws::new(self.settings.seed, stream).mask(rows * columns, self.settings.mask_ratio);
-        let mask = Tensor::from_f32(&[1, rows, columns], &mask)?;
-        let session = self
-            .sessions
-            .at(size)
-            .reconstruct(&self.model, &self.layout)?;
-        let outputs = session.run(
-            &self.state[..self.base.len()],
-            &[("images", &images), ("mask", &mask)],
-        )?;
-        let loss = outputs[1].to_f32()?[0];
-        Ok(View {
-            picture: outputs[0].to_u8()?,
-            loss,
-            unexplained: unexplained(loss, rgb, &self.model.normalisation),
-        })
-    }
-
     fn clear_moments(&mut self) -> Result<(), Error> {
         self.state.truncate(self.base.len());
         self.steps_since_moments = 0;
@@ -494,16 +438,6 @@ impl Learner {
         }
         Ok(())
     }
-}
-
-/// What g makes of one masked frame.
-struct View {
-    /// Interleaved RGB.
-    picture: Vec<u8>,
-    /// Mean squared error of hidden normalised pixels.
-    loss: f32,
-    /// The same as a share of the frame's variance.
-    unexplained: f32,
 }
 
 fn check_bytes(rgb: &[u8], size: Size) -> Result<(), Error> {

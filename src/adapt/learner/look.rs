@@ -1,0 +1,91 @@
+//! Looking at a frame without learning from it.
+
+use std::time::Instant;
+
+use super::Learner;
+use crate::adapt::graphs::Size;
+use crate::adapt::random::Draws;
+use crate::adapt::surprise::{Surprise, unexplained};
+use crate::adapt::{Error, Report};
+use crate::runtime::Tensor;
+
+/// The stream of random numbers for views that are compared with each other, which no frame uses.
+const VIEW_STREAM: u64 = u64::MAX;
+
+/// What g makes of one masked frame.
+struct View {
+    /// Interleaved RGB; copied from the device only where it is wanted.
+    picture: Tensor,
+    /// Mean squared error of hidden normalised pixels.
+    loss: f32,
+    /// The same as a share of the frame's variance.
+    unexplained: f32,
+}
+
+impl Learner {
+    /// Whether the video is no stranger than the training pictures, so that nothing is to be learned from it. While it
+    /// is strange, steps tell; else a look at one masked view of the frame does, which costs a third of a step.
+    pub(super) fn is_familiar(
+        &mut self,
+        rgb: &[u8],
+        size: Size,
+        report: &mut Report,
+    ) -> Result<bool, Error> {
+        let Some(threshold) = Surprise::threshold(self.settings.surprise, &self.model) else {
+            return Ok(false);
+        };
+        if !self.surprise.is_strange() {
+            self.sessions
+                .at(size)
+                .reconstruct(&self.model, &self.layout)?;
+            let started = Instant::now();
+            let seen = self.reconstruct(rgb, size, self.frame)?;
+            report.step_time = started.elapsed();
+            report.loss = Some(seen.loss);
+            report.unexplained = Some(seen.unexplained);
+            self.surprise.seen(seen.unexplained, threshold);
+        }
+        Ok(!self.surprise.is_strange())
+    }
+
+    /// Share of the variance of a frame's hidden pixels that g leaves unexplained with the weights as they are now, in one
+    /// masked view, the same one for the same settings: what [`crate::weights::ModelFile::unexplained`] is the mean of, and what
+    /// [`crate::adapt::Settings::surprise`] compares with it. Nothing is learned, and the window stays.
+    ///
+    /// # Errors
+    /// As [`Learner::frame`].
+    pub fn unexplained(&mut self, rgb: &[u8], size: Size) -> Result<f32, Error> {
+        Ok(self.reconstruct(rgb, size, VIEW_STREAM)?.unexplained)
+    }
+
+    /// What g makes of a frame under the mask that this stream of random numbers gives.
+    fn reconstruct(&mut self, rgb: &[u8], size: Size, stream: u64) -> Result<View, Error> {
+        super::check_bytes(rgb, size)?;
+        let (rows, columns) = size.blocks();
+        let images = Tensor::from_u8(&[1, size.height, size.width, 3], rgb)?;
+        let mask =
+            Draws::new(self.settings.seed, stream).mask(rows * columns, self.settings.mask_ratio);
+        let mask = Tensor::from_f32(&[1, rows, columns], &mask)?;
+        let session = self
+            .sessions
+            .at(size)
+            .reconstruct(&self.model, &self.layout)?;
+        let outputs = session.run(
+            &self.state[..self.base.len()],
+            &[("images", &images), ("mask", &mask)],
+        )?;
+        let [picture, loss] = <[Tensor; 2]>::try_from(outputs)
+            .map_err(|_| Error::Worker("a reconstruction without a loss".into()))?;
+        let loss = loss.to_f32()?[0];
+        Ok(View {
+            picture,
+            loss,
+            unexplained: unexplained(loss, rgb, &self.model.normalisation),
+        })
+    }
+
+    /// What g makes of the frame under a mask that stays the same over the stream, so that it does not flicker.
+    pub(super) fn picture(&mut self, rgb: &[u8], size: Size) -> Result<Vec<u8>, Error> {
+        Ok(self.reconstruct(rgb, size, VIEW_STREAM)?.picture.to_u8()?)
+    }
+}
