@@ -91,7 +91,7 @@ const MOMENTS: [(&str, Moments); 2] = [
 ];
 
 /// Every setting, in the order of help.
-pub static KNOBS: [Knob; 20] = [
+pub static KNOBS: [Knob; 21] = [
     choice!(
         "method",
         "METHOD",
@@ -125,6 +125,12 @@ pub static KNOBS: [Knob; 20] = [
         "FRAMES",
         first_frames,
         "How many frames are the first ones"
+    ),
+    number!(
+        "crop",
+        "SHARE",
+        crop,
+        "Share of each side of the frame that a masked view covers; 1 for the whole frame"
     ),
     number!("mask-ratio", "SHARE", mask_ratio, "Share of hidden patches"),
     choice!(
@@ -238,6 +244,7 @@ mod tests {
             steps: 7,
             first_steps: 9,
             first_frames: 11,
+            crop: 0.75,
             mask_ratio: 0.1 + 0.2,
             loss_over: LossOver::All,
             learning_rate: 1.25e-7,

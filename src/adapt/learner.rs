@@ -1,13 +1,13 @@
 mod look;
+mod step;
 
-use std::mem::{replace, take};
+use std::mem::replace;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::graphs::{Size, stream_layout};
-use super::random::Draws;
 use super::sessions::SessionCache;
-use super::surprise::{Surprise, unexplained};
+use super::surprise::Surprise;
 use super::window::Window;
 use super::{Error, Method, Moments, Prediction, Report, Request, Reset, Settings, Skipped};
 use crate::optim::Layout;
@@ -191,10 +191,7 @@ impl Learner {
             if self.is_familiar(&rgb, size, &mut report)? {
                 report.skipped = Some(Skipped::Familiar);
             } else {
-                let views = self.views(request);
-                self.sessions
-                    .at(size)
-                    .step(&self.model, &self.layout, &self.settings, views)?;
+                self.step_program(size, request)?;
                 let started = Instant::now();
                 self.learn(size, request, &mut report)?;
                 report.step_time += started.elapsed();
@@ -316,113 +313,6 @@ impl Learner {
         } else {
             None
         }
-    }
-
-    /// Masked views per step.
-    fn views(&self, request: Request) -> usize {
-        let most = request.most_views.unwrap_or(usize::MAX).max(1);
-        self.settings.batch_size.min(most)
-    }
-
-    fn learn(&mut self, size: Size, request: Request, report: &mut Report) -> Result<(), Error> {
-        if matches!(
-            self.settings.method,
-            Method::NoMemory | Method::ExplicitOnly
-        ) {
-            self.weights_from_disk()?;
-        }
-        let batch = self.views(request);
-        let settings = &self.settings;
-        let most_steps = request.most_steps.unwrap_or(usize::MAX).max(1);
-        let steps = settings.steps_after(self.learned_frames).min(most_steps);
-        let threshold = Surprise::threshold(settings.surprise, &self.model);
-        let mut draws = Draws::new(settings.seed, self.frame);
-        // One stream of places for all steps of the frame (METHOD §5.3).
-        let places = draws.places(self.window.len(), batch * steps, settings.sampling);
-        let (rows, columns) = size.blocks();
-        let blocks: usize = self.model.config.encoder.depths.iter().sum();
-        let learning: Vec<usize> = (0..self.base.len())
-            .filter(|&i| self.layout.buffers[i].learns)
-            .collect();
-        let pulled = if settings.pull > 0.0 {
-            &learning[..]
-        } else {
-            &[]
-        };
-        let initial: Vec<(String, usize)> = pulled
-            .iter()
-            .map(|&i| (format!("initial.{}", self.layout.buffers[i].name), i))
-            .collect();
-        for step in places.chunks(batch) {
-            let settings = &self.settings;
-            let mut views = Vec::with_capacity(batch * size.height * size.width * 3);
-            step.iter()
-                .filter_map(|&place| self.window.get(place))
-                .for_each(|f| views.extend_from_slice(f));
-            let images = Tensor::from_u8(&[batch, size.height, size.width, 3], &views)?;
-            let mask: Vec<f32> = (0..batch)
-                .flat_map(|_| draws.mask(rows * columns, settings.mask_ratio))
-                .collect();
-            let mask = Tensor::from_f32(&[batch, rows, columns], &mask)?;
-            let rate = Tensor::from_f32(&[], &[settings.learning_rate as f32])?;
-            let encoder_rate = (settings.learning_rate * settings.encoder_multiplier) as f32;
-            let encoder_rate = Tensor::from_f32(&[], &[encoder_rate])?;
-            let mut given = vec![
-                ("images", &images),
-                ("mask", &mask),
-                ("learning_rate", &rate),
-                ("encoder_learning_rate", &encoder_rate),
-            ];
-            let branches;
-            if settings.stochastic_depth > 0.0 {
-                let scales = draws.branches(blocks, batch, settings.stochastic_depth);
-                branches = Tensor::from_f32(&[2 * blocks, batch], &scales)?;
-                given.push(("branches", &branches));
-            }
-            let number;
-            if settings.moments == Moments::Persistent {
-                number = Tensor::from_f32(&[], &[(self.steps_since_moments + 1) as f32])?;
-                given.push(("step", &number));
-            }
-            let share;
-            if settings.pull > 0.0 {
-                share = Tensor::from_f32(&[], &[settings.pull as f32])?;
-                given.push(("pull", &share));
-                given.extend(initial.iter().map(|(n, i)| (n.as_str(), &self.base[*i])));
-            }
-            let session =
-                self.sessions
-                    .at(size)
-                    .step(&self.model, &self.layout, settings, batch)?;
-            let spent = take(&mut self.spent);
-            let mut outputs = session.run_over(spent, &self.state, &given)?;
-            let moments = self.state.len() - self.base.len();
-            let reported = outputs.split_off(learning.len() + moments);
-            let new_moments = outputs.split_off(learning.len());
-            let loss = reported[0].to_f32()?[0];
-            report.loss = Some(loss);
-            if let Some(threshold) = threshold {
-                let share = unexplained(loss, &views, &self.model.normalisation);
-                report.unexplained = Some(share);
-                self.surprise.seen(share, threshold);
-            }
-            report.gradient_norm = Some(reported[1].to_f32()?[0]);
-            report.steps += 1;
-            // The graph itself keeps the old weights when something was not finite.
-            for (&place, buffer) in learning.iter().zip(outputs) {
-                self.spent.push(replace(&mut self.state[place], buffer));
-            }
-            let old_moments = self.state.splice(self.base.len().., new_moments);
-            self.spent.extend(old_moments);
-            if reported[2].to_bool()?[0] {
-                self.steps_since_reset += 1;
-                self.steps_since_moments += 1;
-            } else {
-                report.skipped = Some(Skipped::NotFinite);
-            }
-        }
-        self.learned_frames = self.learned_frames.saturating_add(1);
-        Ok(())
     }
 
     fn clear_moments(&mut self) -> Result<(), Error> {

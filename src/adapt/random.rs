@@ -5,6 +5,7 @@ use rand::{RngExt, SeedableRng, seq::SliceRandom};
 use rand_chacha::ChaCha8Rng;
 
 use super::Sampling;
+use super::graphs::Size;
 
 /// The random numbers of one frame.
 pub struct Draws(ChaCha8Rng);
@@ -41,6 +42,19 @@ impl Draws {
         mask[..visible].fill(1.0);
         mask.shuffle(&mut self.0);
         mask
+    }
+
+    /// Top and left of a view of size `of` in a frame, uniform over all places (METHOD §5.4). A view as large as the frame
+    /// draws nothing.
+    pub fn corner(&mut self, frame: Size, of: Size) -> (usize, usize) {
+        let mut draw = |slack: usize| match slack {
+            0 => 0,
+            slack => self.0.random_range(0..=slack),
+        };
+        (
+            draw(frame.height.saturating_sub(of.height)),
+            draw(frame.width.saturating_sub(of.width)),
+        )
     }
 
     /// Multipliers of the residual branches `(2 · blocks, batch)` for stochastic depth: block `n` of `blocks` is
@@ -86,6 +100,23 @@ mod tests {
             Draws::new(0, 0).places(1, 32, Sampling::Permutation),
             [0; 32]
         );
+    }
+
+    #[test]
+    fn views_lie_anywhere_in_the_frame() {
+        let size = |height, width| Size { height, width };
+        let (frame, of) = (size(64, 96), size(32, 48));
+        let mut draws = Draws::new(3, 0);
+        let corners: Vec<_> = (0..4000).map(|_| draws.corner(frame, of)).collect();
+        let ends = |side: fn(&(usize, usize)) -> usize| {
+            let all = || corners.iter().map(side);
+            (all().min(), all().max())
+        };
+        assert_eq!(ends(|c| c.0), (Some(0), Some(32)));
+        assert_eq!(ends(|c| c.1), (Some(0), Some(48)));
+        let mut whole = Draws::new(3, 0);
+        assert_eq!(whole.corner(frame, frame), (0, 0));
+        assert_eq!(whole.mask(24, 0.5), Draws::new(3, 0).mask(24, 0.5));
     }
 
     #[test]

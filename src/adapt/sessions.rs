@@ -152,16 +152,18 @@ impl<'a> Sessions<'a> {
             .cached(&mut self.built.reconstruct, layout, build)
     }
 
+    /// Steps on views of size `of`.
     pub(super) fn step(
         self,
         model: &ModelFile,
         layout: &Layout,
         settings: &Settings,
         views: usize,
+        of: Size,
     ) -> Result<&'a mut Program, Error> {
         let options = StepOptions {
             batch: views,
-            size: self.size,
+            size: of,
             loss_over: settings.loss_over,
             optimiser: AdamW {
                 weight_decay: settings.weight_decay,

@@ -113,6 +113,9 @@ pub struct Settings {
     /// How many frames that are learned from count as the first ones, from the beginning or the last reset of the
     /// weights on.
     pub first_frames: usize,
+    /// Share of each side of the frame that a masked view covers, above 0; 1 for the whole frame. Where in the frame a
+    /// smaller view lies is drawn anew for each (METHOD §5.4).
+    pub crop: f64,
     /// Share of 16×16 patches that is hidden, above 0 and below 1.
     pub mask_ratio: f64,
     /// Learning rate of g.
@@ -157,6 +160,7 @@ impl Settings {
             steps: 1,
             first_steps: 0,
             first_frames: 1,
+            crop: 1.0,
             mask_ratio: 0.80,
             learning_rate: 1e-4,
             encoder_multiplier: 0.1,
@@ -252,6 +256,13 @@ impl Settings {
         positive("learning-rate", self.learning_rate)?;
         positive("clip-norm", self.clip_norm)?;
         positive("batch-size", self.batch_size as f64)?;
+        positive("crop", self.crop)?;
+        if self.crop > 1.0 {
+            return Err(Error::Setting {
+                name: "crop",
+                detail: format!("{} is more than the whole frame, 1", self.crop),
+            });
+        }
         positive("mask-ratio", self.mask_ratio)?;
         share("mask-ratio", self.mask_ratio)?;
         share("stochastic-depth", self.stochastic_depth)?;

@@ -32,19 +32,27 @@ impl Surprise {
     }
 }
 
-/// `loss` (mean squared error of normalised pixels) as a share of the variance of these views, bytes of interleaved
+/// `loss` (mean squared error of normalised pixels) as a share of the variance of these frames, bytes of interleaved
 /// RGB. Pixels that are all the same have none; what is missed of them counts as if they had a level of 8 bits.
-pub(super) fn unexplained(loss: f32, rgb: &[u8], normalisation: &Normalisation) -> f32 {
+pub(super) fn unexplained<'a>(
+    loss: f32,
+    frames: impl IntoIterator<Item = &'a [u8]>,
+    normalisation: &Normalisation,
+) -> f32 {
     let mut sums = [0_u64; 3];
     let mut squares = [0_u64; 3];
-    for pixel in rgb.chunks_exact(3) {
-        for (channel, &byte) in pixel.iter().enumerate() {
-            let byte = u64::from(byte);
-            sums[channel] += byte;
-            squares[channel] += byte * byte;
+    let mut pixels = 0;
+    for rgb in frames {
+        pixels += rgb.len() / 3;
+        for pixel in rgb.chunks_exact(3) {
+            for (channel, &byte) in pixel.iter().enumerate() {
+                let byte = u64::from(byte);
+                sums[channel] += byte;
+                squares[channel] += byte * byte;
+            }
         }
     }
-    let count = (rgb.len() / 3).max(1) as f64;
+    let count = pixels.max(1) as f64;
     let (mut mean, mut square, mut level) = (0.0, 0.0, 0.0);
     for channel in 0..3 {
         let shift = f64::from(normalisation.mean[channel]);
@@ -81,16 +89,16 @@ mod tests {
             let variance = normalised.iter().map(|v| (v - mean).powi(2)).sum::<f64>() / count;
             prop_assume!(variance > 0.01);
             let expected = f64::from(loss) / variance;
-            let share = f64::from(unexplained(loss, rgb.as_flattened(), &normalisation));
+            let share = f64::from(unexplained(loss, [rgb.as_flattened()], &normalisation));
             prop_assert!((share - expected).abs() < 1e-4 * expected, "{share} for {expected}");
         }
     }
 
     #[test]
     fn one_colour_has_a_finite_share() {
-        let share = unexplained(0.1, &[100; 300], &Normalisation::default());
+        let share = unexplained(0.1, [&[100; 300][..]], &Normalisation::default());
         assert!(share.is_finite() && share > 0.1, "{share}");
-        assert!(unexplained(0.1, &[], &Normalisation::default()).is_finite());
+        assert!(unexplained(0.1, [], &Normalisation::default()).is_finite());
     }
 
     #[test]

@@ -42,6 +42,20 @@ impl Size {
         )
     }
 
+    /// The size of a view that covers this share of both sides, in whole blocks. Two a side are left where there are as many,
+    /// so that there is something to see and something to hide.
+    pub fn part(self, share: f64) -> Self {
+        let side = |whole: usize| {
+            let block = crate::model::MASK_PATCH;
+            let blocks = whole as f64 * share / block as f64;
+            whole.min((blocks.round() as usize).max(2) * block)
+        };
+        Self {
+            height: side(self.height),
+            width: side(self.width),
+        }
+    }
+
     fn check(self, g: &Graph) -> Result<()> {
         let side = crate::model::MASK_PATCH;
         let fits = |n: usize| n > 0 && n.is_multiple_of(side);

@@ -80,7 +80,7 @@ impl Learner {
         Ok(View {
             picture,
             loss,
-            unexplained: unexplained(loss, rgb, &self.model.normalisation),
+            unexplained: unexplained(loss, [rgb], &self.model.normalisation),
         })
     }
 

@@ -164,7 +164,7 @@ fn what_goes_wrong_beside_is_told() {
     // Waits for the worker that learns.
     let folder = tempfile::tempdir().unwrap();
     adapter.save_state(&folder.path().join("state")).unwrap();
-    let told = push(&adapter, 0, WATCH);
+    let told = push(&adapter, 0, WATCH).map(|prediction| prediction.report);
     assert!(matches!(told, Err(Error::Worker(_))), "{told:?}");
     learned(&adapter);
 }

@@ -1,6 +1,7 @@
-//! Knobs of the recipe: what learns, the pull towards the initial weights, steps on the first frames.
+//! Knobs of the recipe: what learns, the pull towards the initial weights, steps on the first frames, views of a part.
 
-use super::{learner, settings, show};
+use super::{SIZE, learner, picture, settings, show};
+use crate::adapt::random::Draws;
 use crate::adapt::{Learner, Method, Moments, Request, Reset, Settings, Skipped, Trainable};
 use crate::weights::Weights;
 
@@ -149,6 +150,55 @@ fn learning_can_end_with_the_first_frames() {
     assert_eq!((first.steps, first.skipped), (2, None));
     let second = show(&mut learner, 1, Request::default()).report;
     assert_eq!((second.steps, second.skipped), (0, Some(Skipped::Off)));
+}
+
+#[test]
+fn a_step_sees_the_part_of_the_frame_that_was_drawn_and_nothing_else() {
+    let crops = Settings {
+        crop: 0.5,
+        batch_size: 1,
+        ..settings()
+    };
+    let of = SIZE.part(crops.crop);
+    assert_eq!((of.height, of.width), (32, 32));
+    let mut draws = Draws::new(crops.seed, 1);
+    draws.places(1, 1, crops.sampling);
+    let (top, left) = draws.corner(SIZE, of);
+    assert!(
+        top > 0 && left > 0,
+        "another seed: {top}, {left} tells less"
+    );
+    let learned_from = |dark: &dyn Fn(usize, usize) -> bool| {
+        let mut learner = learner(crops.clone())?;
+        let mut rgb = picture(SIZE, 0);
+        for (place, byte) in rgb.iter_mut().enumerate() {
+            let pixel = place / 3;
+            if dark(pixel / SIZE.width, pixel % SIZE.width) {
+                *byte = 0;
+            }
+        }
+        let seen = learner.frame(rgb.into(), SIZE, Request::default()).unwrap();
+        assert_eq!((seen.width, seen.report.steps), (SIZE.width, 1));
+        Some(weights(&learner))
+    };
+    let inside = |y: usize, x: usize| {
+        (top..top + of.height).contains(&y) && (left..left + of.width).contains(&x)
+    };
+    let Some(whole) = learned_from(&|_, _| false) else {
+        return;
+    };
+    let outside_dark = learned_from(&|y, x| !inside(y, x)).unwrap();
+    assert_eq!(changed(&whole, &outside_dark), Vec::<String>::new());
+    let last_row_dark = learned_from(&|y, x| inside(y, x) && y == top + of.height - 1).unwrap();
+    assert!(!changed(&whole, &last_row_dark).is_empty());
+}
+
+#[test]
+fn a_crop_out_of_range_is_refused() {
+    for crop in [-0.5, 0.0, 1.1, f64::NAN] {
+        let error = Settings { crop, ..settings() }.check().unwrap_err();
+        assert!(error.to_string().contains("crop"), "{error}");
+    }
 }
 
 #[test]

@@ -1,0 +1,167 @@
+//! Gradient steps on masked views of the window's frames.
+
+use std::mem::{replace, take};
+use std::sync::Arc;
+
+use super::Learner;
+use crate::adapt::graphs::Size;
+use crate::adapt::random::Draws;
+use crate::adapt::sessions::Program;
+use crate::adapt::surprise::{Surprise, unexplained};
+use crate::adapt::{Error, Method, Moments, Report, Request, Skipped};
+use crate::runtime::Tensor;
+
+/// The inputs of one step beside the state.
+struct Inputs {
+    by_name: Vec<(&'static str, Tensor)>,
+    /// The frames that the views show, each as often as it was drawn.
+    frames: Vec<Arc<[u8]>>,
+}
+
+impl Learner {
+    /// Masked views per step.
+    fn views(&self, request: Request) -> usize {
+        let most = request.most_views.unwrap_or(usize::MAX).max(1);
+        self.settings.batch_size.min(most)
+    }
+
+    /// The session of a step on frames of this size, built if there is none.
+    pub(super) fn step_program(
+        &mut self,
+        size: Size,
+        request: Request,
+    ) -> Result<&mut Program, Error> {
+        let views = self.views(request);
+        let of = size.part(self.settings.crop);
+        self.sessions
+            .at(size)
+            .step(&self.model, &self.layout, &self.settings, views, of)
+    }
+
+    /// Takes the steps of a frame that is in the window.
+    pub(super) fn learn(
+        &mut self,
+        size: Size,
+        request: Request,
+        report: &mut Report,
+    ) -> Result<(), Error> {
+        if matches!(
+            self.settings.method,
+            Method::NoMemory | Method::ExplicitOnly
+        ) {
+            self.weights_from_disk()?;
+        }
+        let batch = self.views(request);
+        let most_steps = request.most_steps.unwrap_or(usize::MAX).max(1);
+        let settings = &self.settings;
+        let steps = settings.steps_after(self.learned_frames).min(most_steps);
+        let threshold = Surprise::threshold(settings.surprise, &self.model);
+        let mut draws = Draws::new(settings.seed, self.frame);
+        // One stream of places for all steps of the frame (METHOD §5.3).
+        let places = draws.places(self.window.len(), batch * steps, settings.sampling);
+        let learning: Vec<usize> = (0..self.base.len())
+            .filter(|&i| self.layout.buffers[i].learns)
+            .collect();
+        let pulled = if settings.pull > 0.0 {
+            &learning[..]
+        } else {
+            &[]
+        };
+        let initial: Vec<(String, usize)> = pulled
+            .iter()
+            .map(|&i| (format!("initial.{}", self.layout.buffers[i].name), i))
+            .collect();
+        for places in places.chunks(batch) {
+            let inputs = self.inputs(places, size, &mut draws)?;
+            let spent = take(&mut self.spent);
+            let of = size.part(self.settings.crop);
+            let program = self.sessions.at(size).step(
+                &self.model,
+                &self.layout,
+                &self.settings,
+                batch,
+                of,
+            )?;
+            let mut given: Vec<(&str, &Tensor)> =
+                inputs.by_name.iter().map(|(n, t)| (*n, t)).collect();
+            given.extend(initial.iter().map(|(n, i)| (n.as_str(), &self.base[*i])));
+            let mut outputs = program.run_over(spent, &self.state, &given)?;
+            let moments = self.state.len() - self.base.len();
+            let reported = outputs.split_off(learning.len() + moments);
+            let new_moments = outputs.split_off(learning.len());
+            let loss = reported[0].to_f32()?[0];
+            report.loss = Some(loss);
+            if let Some(threshold) = threshold {
+                let frames = inputs.frames.iter().map(|f| &f[..]);
+                let share = unexplained(loss, frames, &self.model.normalisation);
+                report.unexplained = Some(share);
+                self.surprise.seen(share, threshold);
+            }
+            report.gradient_norm = Some(reported[1].to_f32()?[0]);
+            report.steps += 1;
+            // The graph itself keeps the old weights when something was not finite.
+            for (&place, buffer) in learning.iter().zip(outputs) {
+                self.spent.push(replace(&mut self.state[place], buffer));
+            }
+            let old_moments = self.state.splice(self.base.len().., new_moments);
+            self.spent.extend(old_moments);
+            if reported[2].to_bool()?[0] {
+                self.steps_since_reset += 1;
+                self.steps_since_moments += 1;
+            } else {
+                report.skipped = Some(Skipped::NotFinite);
+            }
+        }
+        self.learned_frames = self.learned_frames.saturating_add(1);
+        Ok(())
+    }
+
+    /// Views of the frames at these places of the window, their masks, and the numbers of the optimiser.
+    fn inputs(&self, places: &[usize], size: Size, draws: &mut Draws) -> Result<Inputs, Error> {
+        let settings = &self.settings;
+        let batch = places.len();
+        let of = size.part(settings.crop);
+        let frames: Vec<Arc<[u8]>> = places
+            .iter()
+            .filter_map(|&place| self.window.get(place).cloned())
+            .collect();
+        let mut views = Vec::with_capacity(batch * of.height * of.width * 3);
+        for frame in &frames {
+            let (top, left) = draws.corner(size, of);
+            for row in top..top + of.height {
+                let start = (row * size.width + left) * 3;
+                views.extend_from_slice(&frame[start..start + of.width * 3]);
+            }
+        }
+        let (rows, columns) = of.blocks();
+        let mask: Vec<f32> = (0..batch)
+            .flat_map(|_| draws.mask(rows * columns, settings.mask_ratio))
+            .collect();
+        let number = |value: f64| Tensor::from_f32(&[], &[value as f32]);
+        let mut by_name = vec![
+            (
+                "images",
+                Tensor::from_u8(&[batch, of.height, of.width, 3], &views)?,
+            ),
+            ("mask", Tensor::from_f32(&[batch, rows, columns], &mask)?),
+            ("learning_rate", number(settings.learning_rate)?),
+            (
+                "encoder_learning_rate",
+                number(settings.learning_rate * settings.encoder_multiplier)?,
+            ),
+        ];
+        if settings.stochastic_depth > 0.0 {
+            let blocks: usize = self.model.config.encoder.depths.iter().sum();
+            let scales = draws.branches(blocks, batch, settings.stochastic_depth);
+            let branches = Tensor::from_f32(&[2 * blocks, batch], &scales)?;
+            by_name.push(("branches", branches));
+        }
+        if settings.moments == Moments::Persistent {
+            by_name.push(("step", number((self.steps_since_moments + 1) as f64)?));
+        }
+        if settings.pull > 0.0 {
+            by_name.push(("pull", number(settings.pull)?));
+        }
+        Ok(Inputs { by_name, frames })
+    }
+}
