@@ -1,7 +1,7 @@
 //! Heads: a pixel decoder and a query decoder on the encoder's features. h and g are the same code.
 
 use super::pixel_decoder::{PixelFeatures, pixel_decoder};
-use super::query_decoder::query_decoder;
+use super::query_decoder::{Queries, query_decoder};
 use super::{Feature, HeadConfig, Readout};
 use crate::graph::{Graph, Result, Value};
 use crate::nn::{Parameters, linear, resize_planes};
@@ -22,6 +22,9 @@ pub struct HeadOutput {
     pub class_logits: Option<Value>,
     /// Mask logits at stride 4, token-major: `(batch, h/4 · w/4, queries)`.
     pub masks: Value,
+    /// The same from the queries before the first layer and after every other than the last, for deep supervision; what is
+    /// not used of them is left out of the finished graph.
+    pub earlier_masks: Vec<Value>,
 }
 
 /// Runs a head whose parameter names start with `prefix`.
@@ -48,7 +51,7 @@ pub fn head(
         config,
         stages,
     )?;
-    let queries = g.layer(format!("{prefix}query_decoder"), |g| {
+    let decoded = g.layer(format!("{prefix}query_decoder"), |g| {
         query_decoder(
             g,
             p,
@@ -63,17 +66,25 @@ pub fn head(
             g,
             p,
             &format!("{prefix}class_predictor"),
-            queries.content,
+            decoded.last.content,
             config.classes + 1,
             true,
         )?),
     };
-    let embedding = g.transpose(queries.mask_embedding, &[0, 2, 1])?;
-    let masks = g.matmul(features.mask.tokens, embedding)?;
+    let masks_of = |g: &mut Graph, queries: &Queries| {
+        let embedding = g.transpose(queries.mask_embedding, &[0, 2, 1])?;
+        g.matmul(features.mask.tokens, embedding)
+    };
+    let masks = masks_of(g, &decoded.last)?;
+    let earlier = decoded.earlier.iter();
+    let earlier_masks = earlier
+        .map(|queries| masks_of(g, queries))
+        .collect::<Result<_>>()?;
     Ok(HeadOutput {
         features,
         class_logits,
         masks,
+        earlier_masks,
     })
 }
 

@@ -12,13 +12,22 @@ use crate::nn::{
 /// Score of a forbidden key: as good as minus infinity in float32, without its NaNs.
 const FORBIDDEN: f64 = -1e9;
 
-/// The queries after the last layer.
+/// The queries after a layer.
 #[derive(Clone, Copy, Debug)]
 pub struct Queries {
     /// Normed content `(batch, queries, hidden)`; what class logits are read from.
     pub content: Value,
     /// Mask embeddings `(batch, queries, hidden)`: their products with mask features are mask logits.
     pub mask_embedding: Value,
+}
+
+/// The queries after every layer.
+#[derive(Clone, Debug)]
+pub struct Decoded {
+    /// After the last one.
+    pub last: Queries,
+    /// Before the first one and after every other, in order; none without layers.
+    pub earlier: Vec<Queries>,
 }
 
 /// Runs the decoder. Parameter names start with `at`, which ends in a dot.
@@ -31,13 +40,15 @@ pub fn query_decoder(
     at: &str,
     config: &HeadConfig,
     features: &PixelFeatures,
-) -> Result<Queries> {
+) -> Result<Decoded> {
     let batch = g.shape(features.mask.tokens)[0];
     let shape = [config.queries, config.hidden];
     let content = p.get(g, &format!("{at}queries_features.weight"), &shape)?;
     let mut x = g.expand(content, &[batch, config.queries, config.hidden])?;
+    let mut earlier = Vec::with_capacity(config.decoder_layers);
     if config.decoder_layers == 0 {
-        return read_out(g, p, at, config, x);
+        let last = read_out(g, p, at, config, x)?;
+        return Ok(Decoded { last, earlier });
     }
     let position = p.get(g, &format!("{at}queries_embedder.weight"), &shape)?;
     let memories = memories(g, p, at, config, features)?;
@@ -49,8 +60,10 @@ pub fn query_decoder(
             let bias = forbidden_keys(g, queries.mask_embedding, memory)?;
             decoder_layer(g, p, &name, config, x, position, memory, bias)
         })?;
+        earlier.push(queries);
     }
-    read_out(g, p, at, config, x)
+    let last = read_out(g, p, at, config, x)?;
+    Ok(Decoded { last, earlier })
 }
 
 /// What the queries look at on one level.

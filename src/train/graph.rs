@@ -27,6 +27,9 @@ pub struct TrainOptions {
     pub dice_weight: f64,
     /// Weight of every class in the cross-entropy.
     pub class_weights: Vec<f32>,
+    /// Weight of the same loss on what the queries of h say before every query layer (deep supervision), on average over
+    /// the layers; 0 for none. Without query layers it has no effect.
+    pub deep_supervision: f64,
     /// The optimiser.
     pub optimiser: AdamW,
     /// Whether an average of the weights is kept.
@@ -85,7 +88,7 @@ pub fn train_graph(
     let for_recon = part(g, &stages, batch, batch + options.masked)?;
     let recon = head(g, &mut p, RECON_PREFIX, &config.recon, &for_recon)?;
     let main_loss = g.layer("main_loss", |g| {
-        dense_loss(g, config, options, &main, labels)
+        supervised_loss(g, config, options, &main, labels)
     })?;
     let recon_loss = g.layer("recon_loss", |g| {
         reconstruction_loss(g, recon.masks, hidden, masked.visible, LossOver::Masked)
@@ -166,6 +169,31 @@ fn part(g: &mut Graph, stages: &[Feature], start: usize, end: usize) -> Result<V
             })
         })
         .collect()
+}
+
+/// [`dense_loss`] on what h says in the end and, for deep supervision, on what it says before.
+pub(crate) fn supervised_loss(
+    g: &mut Graph,
+    config: &ModelConfig,
+    options: &TrainOptions,
+    output: &HeadOutput,
+    labels: Value,
+) -> Result<Value> {
+    let mut loss = dense_loss(g, config, options, output, labels)?;
+    if options.deep_supervision > 0.0 {
+        let weight = options.deep_supervision / output.earlier_masks.len().max(1) as f64;
+        for &masks in &output.earlier_masks {
+            let before = HeadOutput {
+                masks,
+                ..output.clone()
+            };
+            let before = dense_loss(g, config, options, &before, labels)?;
+            let weight = g.scalar(before, weight);
+            let weighted = g.mul(before, weight)?;
+            loss = g.add(loss, weighted)?;
+        }
+    }
+    Ok(loss)
 }
 
 /// Cross-entropy plus dice on class logits at full size (NOTES: fixed query-class matching).

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::adapt::graphs::Size;
-use crate::model::{HeadConfig, ModelConfig, Readout, SwinConfig};
+use crate::model::{HeadConfig, ModelConfig, Readout, SwinConfig, initial_weights, parameters};
 use crate::runtime::{Options, Provider, testing};
 use crate::weights::Normalisation;
 
@@ -56,6 +56,7 @@ pub(super) fn options() -> TrainerOptions {
         recon_weight: 1.0,
         dice_weight: 1.0,
         class_weights: vec![1.0; 3],
+        deep_supervision: 0.0,
         ema: 0.0,
         seed: 1,
     }
@@ -188,6 +189,49 @@ fn the_average_follows_the_weights_and_survives_a_checkpoint() {
         let refused = Trainer::new(options, None, runtime, &on_the_cpu()).err();
         assert!(matches!(refused, Some(TrainError::Ema(_))), "{ema}");
     }
+}
+
+#[test]
+fn deep_supervision_adds_the_loss_before_each_layer() {
+    let Some(runtime) = testing::runtime() else {
+        return;
+    };
+    let with = |layers, deep_supervision| {
+        let base = options();
+        let config = ModelConfig {
+            main: HeadConfig {
+                decoder_layers: layers,
+                ..base.config.main.clone()
+            },
+            ..base.config.clone()
+        };
+        TrainerOptions {
+            config,
+            deep_supervision,
+            ..base
+        }
+    };
+    let weights = initial_weights(&with(1, 0.0).config, 3).unwrap();
+    let loss = |layers, deep_supervision| {
+        let options = with(layers, deep_supervision);
+        let mut own = weights.clone();
+        let names = parameters(&options.config).unwrap();
+        own.0.retain(|name, _| names.iter().any(|(n, _)| n == name));
+        let mut trainer = Trainer::new(options, Some(own), runtime, &on_the_cpu()).unwrap();
+        trainer.step(&batch()).unwrap().main_loss
+    };
+    // What the queries say before the one layer is what a head without layers says.
+    let (last, before) = (loss(1, 0.0), loss(0, 0.0));
+    assert!((last - before).abs() > 1e-4, "{last} {before}");
+    for weight in [0.5, 2.0] {
+        let expected = last + weight as f32 * before;
+        let found = loss(1, weight);
+        assert!(
+            (found - expected).abs() < 1e-5 * expected,
+            "{found} {expected}"
+        );
+    }
+    assert_eq!(loss(0, 1.0), before);
 }
 
 #[test]

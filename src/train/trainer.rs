@@ -64,6 +64,8 @@ pub struct TrainerOptions {
     pub recon_weight: f64,
     /// Weight of the dice term.
     pub dice_weight: f64,
+    /// Weight of the main-task loss before the last query layer ([`TrainOptions::deep_supervision`]).
+    pub deep_supervision: f64,
     /// Weight of every class in the cross-entropy.
     pub class_weights: Vec<f32>,
     /// How much of the running average of the weights stays at every iteration, from 0 to below 1; 0 keeps none.
@@ -163,6 +165,7 @@ impl Trainer {
                 size: options.size,
                 recon_weight: options.recon_weight,
                 dice_weight: options.dice_weight,
+                deep_supervision: options.deep_supervision,
                 class_weights: options.class_weights.clone(),
                 optimiser: AdamW {
                     weight_decay: options.weight_decay,

@@ -103,6 +103,10 @@ pub struct Arguments {
     /// Weight of the reconstruction loss.
     #[arg(long, default_value_t = 1.0)]
     recon_weight: f64,
+    /// Weight of the main-task loss on what h says before every query layer (deep supervision); without query layers it
+    /// has no effect.
+    #[arg(long, default_value_t = 1.0, value_name = "WEIGHT")]
+    deep_supervision: f64,
     /// How much of the running average of the weights stays at every iteration, less at first. The average is what the
     /// model file gets; 0 gives it the weights of the last iteration.
     #[arg(long, default_value_t = 0.999)]
@@ -282,6 +286,7 @@ fn trainer_options(arguments: &Arguments, set: &LabelledSet) -> TrainerOptions {
         mask_ratio: arguments.mask_ratio,
         recon_weight: arguments.recon_weight,
         dice_weight: 1.0,
+        deep_supervision: arguments.deep_supervision,
         class_weights: class_weights(set.class_pixels(), arguments.temper),
         ema: arguments.ema,
         seed: arguments.seed,

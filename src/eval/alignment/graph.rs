@@ -91,6 +91,7 @@ pub(crate) fn alignment_graph(
         size,
         recon_weight: 1.0,
         dice_weight: 1.0,
+        deep_supervision: 0.0,
         class_weights: vec![1.0; config.main.classes],
         optimiser: AdamW {
             weight_decay: 0.0,
