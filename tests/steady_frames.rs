@@ -1,7 +1,8 @@
 //! After the first frame of a size, reading and drawing frames allocates nothing.
 
 use tttseg::video::{
-    Colorimetry, ColourModel, FrameMut, FrameRef, Overlay, Palette, PixelFormat, Scaler,
+    ClassMap, Colorimetry, ColourModel, FrameMut, FrameRef, Legend, Overlay, Palette, PixelFormat,
+    Scaler, Style,
 };
 
 /// A frame with plain strides.
@@ -17,9 +18,10 @@ fn planes(format: PixelFormat, width: usize, height: usize) -> Vec<(Vec<u8>, usi
 fn reading_and_drawing_allocate_nothing() {
     const MODEL: (usize, usize) = (96, 64);
     let classes: Vec<u8> = (0..MODEL.0 * MODEL.1).map(|i| (i / 7 % 11) as u8).collect();
-    let palette = Palette::camvid();
+    let class_colours = Palette::camvid().colours(11, |_| true);
+    let names: Vec<String> = (0..11).map(|i| format!("class {i}")).collect();
     let mut rgb = vec![0; MODEL.0 * MODEL.1 * 3];
-    let (mut scaler, mut overlay) = (Scaler::new(), Overlay::new());
+    let (mut scaler, mut overlay, mut legend) = (Scaler::new(), Overlay::new(), Legend::new());
     for &format in PixelFormat::ALL {
         for (width, height) in [(160, 90), (321, 181)] {
             let mut planes = planes(format, width, height);
@@ -32,13 +34,16 @@ fn reading_and_drawing_allocate_nothing() {
                     .iter_mut()
                     .map(|(bytes, stride)| (&mut bytes[..], *stride));
                 let mut frame = FrameMut::new(format, width, height, colours, all).unwrap();
-                overlay
-                    .draw(&mut frame, &classes, MODEL.0, MODEL.1, &palette, 0.5)
-                    .unwrap();
+                let map = ClassMap::new(&classes, MODEL.0, MODEL.1).unwrap();
+                let style = Style {
+                    colours: &class_colours,
+                    opacity: 0.5,
+                    contours: 2,
+                };
+                overlay.draw(&mut frame, &map, &style);
+                legend.draw(&mut frame, 0, &names, &class_colours);
                 if format == PixelFormat::Gray8 {
-                    overlay
-                        .class_map(&mut frame, &classes, MODEL.0, MODEL.1)
-                        .unwrap();
+                    overlay.class_map(&mut frame, &map).unwrap();
                 }
                 if format.layout().model == ColourModel::Yuv {
                     scaler

@@ -12,7 +12,9 @@ use std::time::{Duration, Instant};
 
 use gst_video::prelude::*;
 use gst_video::{VideoConverter, VideoFormat, VideoFrame, VideoFrameRef, VideoInfo};
-use tttseg::video::{Colorimetry, FrameMut, FrameRef, Overlay, Palette, PixelFormat, Scaler};
+use tttseg::video::{
+    ClassMap, Colorimetry, FrameMut, FrameRef, Overlay, Palette, PixelFormat, Scaler, Style,
+};
 
 type Result<T> = std::result::Result<T, Box<dyn Error>>;
 
@@ -67,7 +69,12 @@ fn measure(format: PixelFormat, width: u32, height: u32) -> Result<()> {
         .collect();
     let (mut scaler, mut overlay) = (Scaler::new(), Overlay::new());
     let mut rgb = vec![0; MODEL.0 * MODEL.1 * 3];
-    let palette = Palette::camvid();
+    let colours = Palette::camvid().colours(11, |_| true);
+    let style = Style {
+        colours: &colours,
+        opacity: 0.5,
+        contours: 0,
+    };
     let read = median(|| {
         let frame = VideoFrameRef::from_buffer_ref_readable(&buffer, &info)?;
         let planes = frame.planes_data();
@@ -87,7 +94,11 @@ fn measure(format: PixelFormat, width: u32, height: u32) -> Result<()> {
         let planes = planes.map(|(bytes, stride)| (bytes, stride as usize));
         let (width, height) = (width as usize, height as usize);
         let mut frame = FrameMut::new(format, width, height, Colorimetry::default(), planes)?;
-        overlay.draw(&mut frame, &classes, MODEL.0, MODEL.1, &palette, 0.5)?;
+        overlay.draw(
+            &mut frame,
+            &ClassMap::new(&classes, MODEL.0, MODEL.1)?,
+            &style,
+        );
         Ok(())
     })?;
     let copy = median(|| {

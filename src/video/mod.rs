@@ -2,8 +2,8 @@
 //!
 //! A frame comes in as borrowed planes ([`FrameRef`], [`FrameMut`]) in the format the stream was negotiated in and is
 //! never converted as a whole: [`Scaler::to_rgb`] brings it down to model size and converts there, [`Overlay::draw`]
-//! blends class colours into it in its own format. Both follow
-//! from the description of a format ([`PixelFormat::layout`]): where its components lie and what their codes are worth.
+//! blends class colours into it in its own format, and [`Legend::draw`] their names. All follow from the description of a
+//! format ([`PixelFormat::layout`]): where its components lie and what their codes are worth.
 //!
 //! [`CorruptionKind::apply`] makes another day of a picture: dusk, fog, rain, and what cameras do.
 
@@ -12,6 +12,7 @@ mod corrupt;
 mod crop;
 mod format;
 mod frame;
+mod legend;
 mod overlay;
 mod palette;
 mod samples;
@@ -27,7 +28,8 @@ pub use corrupt::{Corruption, CorruptionError, CorruptionKind, MAX_STRENGTH};
 pub use crop::Crop;
 pub use format::{ColourModel, Component, Layout, PixelFormat, Sample, Storage};
 pub use frame::{FrameError, FrameMut, FrameRef, MAX_SIDE};
-pub use overlay::{MapError, Overlay};
+pub use legend::Legend;
+pub use overlay::{ClassMap, MapError, Overlay, Style};
 pub use palette::{Palette, PaletteError};
 pub use scale::{ScaleError, Scaler};
 pub use size::{SizeError, model_size};

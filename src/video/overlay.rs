@@ -5,7 +5,6 @@ use std::ops::Range;
 use super::colour::Encode;
 use super::format::{Component, PixelFormat};
 use super::frame::FrameMut;
-use super::palette::Palette;
 use super::samples::{Paint, blend_row};
 
 /// Why a class map cannot be drawn.
@@ -26,164 +25,20 @@ pub enum MapError {
     Format(PixelFormat),
 }
 
-/// Draws class maps; keeps its buffers, so that nothing is allocated after the first frame of a size.
-///
-/// Each sample takes the class of the map's pixel under its centre. A map's row is spread out once and serves all rows of
-/// the plane that fall on it.
-#[derive(Clone, Debug, Default)]
-pub struct Overlay {
-    /// For the first component and for those that may be shared by pixels.
-    edges: [Vec<u32>; 2],
-    paint: Paint,
-}
-
-impl Overlay {
-    /// With empty buffers.
-    pub fn new() -> Self {
-        Self::default()
-    }
-
-    /// Blends class colours into `frame`: `opacity` (0 to 1, clamped, in steps of 1/256) of the palette's colour, the rest
-    /// of the frame. `classes` is a map of `height` rows of `width` class ids; class 255 and classes without a colour
-    /// leave the frame untouched. Samples that belong to no component (opacity, filling) stay as they are. Codes are
-    /// blended in the frame's own format and colorimetry.
-    ///
-    /// # Errors
-    /// [`MapError::Size`] when `classes` does not have `width` · `height` bytes.
-    pub fn draw(
-        &mut self,
-        frame: &mut FrameMut<'_>,
-        classes: &[u8],
-        width: usize,
-        height: usize,
-        palette: &Palette,
-        opacity: f32,
-    ) -> Result<(), MapError> {
-        let map = Map::new(classes, width, height)?;
-        // NaN becomes 0.
-        let opacity = (opacity.clamp(0.0, 1.0) * 256.0).round() as u16;
-        if opacity == 0 {
-            return Ok(());
-        }
-        let layout = frame.format.layout();
-        let encode = Encode::new(&layout, frame.colorimetry);
-        let colours: Colours = std::array::from_fn(|class| {
-            let rgb = palette.get(class as u8)?;
-            Some(encode.nearest(rgb))
-        });
-        for c in 0..layout.components().len() {
-            let (across, _) = layout.span_of(c);
-            find_edges(&mut self.edges[group(c)], map.width, frame.width, across);
-        }
-        for plane in 0..layout.planes() {
-            self.draw_plane(frame, plane, &map, &colours, opacity);
-        }
-        Ok(())
-    }
-
-    /// Writes the ids themselves into a GRAY8 frame, each pixel that of the map's pixel under its centre.
-    ///
-    /// # Errors
-    /// [`MapError`] when the frame is not GRAY8 or `classes` does not have `width` · `height` bytes.
-    pub fn class_map(
-        &mut self,
-        frame: &mut FrameMut<'_>,
-        classes: &[u8],
-        width: usize,
-        height: usize,
-    ) -> Result<(), MapError> {
-        if frame.format != PixelFormat::Gray8 {
-            return Err(MapError::Format(frame.format));
-        }
-        let map = Map::new(classes, width, height)?;
-        let (width, height) = (frame.width, frame.height);
-        find_edges(&mut self.edges[0], map.width, width, 1);
-        for (y, row) in frame.rows(0).enumerate() {
-            let from = map.row(under(y, map.height, height, 1));
-            for (edges, &class) in self.edges[0].windows(2).zip(from) {
-                row[edges[0] as usize..edges[1] as usize].fill(class);
-            }
-        }
-        Ok(())
-    }
-
-    fn draw_plane(
-        &mut self,
-        frame: &mut FrameMut<'_>,
-        plane: usize,
-        map: &Map<'_>,
-        colours: &Colours,
-        opacity: u16,
-    ) {
-        let layout = frame.format.layout();
-        let height = frame.height;
-        let samples = layout.row_samples(plane, frame.width);
-        let Self { edges, paint } = self;
-        // Samples of no component keep opacity 0 for all rows.
-        for values in [&mut paint.codes, &mut paint.opacities] {
-            values.clear();
-            values.resize(samples, 0);
-        }
-        let down = layout.in_plane(plane).next();
-        let down = down.map_or(1, |(c, _)| layout.span_of(c).1);
-        let mut spread = None;
-        for (y, row) in frame.rows(plane).enumerate() {
-            let from = under(y, map.height, height, down);
-            if spread != Some(from) {
-                for (c, component) in layout.in_plane(plane) {
-                    spread_row(&edges[group(c)], map.row(from), |samples, class| {
-                        let (code, opacity) = match colours[usize::from(class)] {
-                            Some(colour) => (colour[c], opacity),
-                            None => (0, 0),
-                        };
-                        fill(&mut paint.codes, component, samples.clone(), code);
-                        fill(&mut paint.opacities, component, samples, opacity);
-                    });
-                }
-                spread = Some(from);
-            }
-            blend_row(layout.sample, row, paint);
-        }
-    }
-}
-
-/// Which edges are those of a component.
-fn group(component: usize) -> usize {
-    usize::from(component > 0)
-}
-
-/// Calls `each` with the runs of equal classes in a map's row: samples and class.
-fn spread_row(edges: &[u32], classes: &[u8], mut each: impl FnMut(Range<usize>, u8)) {
-    let mut start = 0;
-    for run in classes.chunk_by(|a, b| a == b) {
-        let end = start + run.len();
-        each(edges[start] as usize..edges[end] as usize, run[0]);
-        start = end;
-    }
-}
-
-/// Gives some of a component's samples a value.
-fn fill(values: &mut [u16], component: &Component, samples: Range<usize>, value: u16) {
-    if component.step == 1 {
-        values[samples].fill(value);
-    } else {
-        let from = component.first + samples.start * component.step;
-        let apart = values.iter_mut().skip(from).step_by(component.step);
-        for to in apart.take(samples.len()) {
-            *to = value;
-        }
-    }
-}
-
-/// A class map with its size checked.
-struct Map<'a> {
+/// A class for each pixel, at any size: it is spread over the whole frame. 255 is no class.
+#[derive(Clone, Copy, Debug)]
+pub struct ClassMap<'a> {
     classes: &'a [u8],
     width: usize,
     height: usize,
 }
 
-impl<'a> Map<'a> {
-    fn new(classes: &'a [u8], width: usize, height: usize) -> Result<Self, MapError> {
+impl<'a> ClassMap<'a> {
+    /// A map of `height` rows of `width` class ids.
+    ///
+    /// # Errors
+    /// [`MapError::Size`] when `classes` does not have `width` · `height` bytes, or none.
+    pub fn new(classes: &'a [u8], width: usize, height: usize) -> Result<Self, MapError> {
         if classes.is_empty() || width.checked_mul(height) != Some(classes.len()) {
             return Err(MapError::Size {
                 width,
@@ -203,21 +58,271 @@ impl<'a> Map<'a> {
     }
 }
 
+/// How classes are drawn.
+#[derive(Clone, Copy, Debug)]
+pub struct Style<'a> {
+    /// The colour of each class, by its id. Classes without one are not drawn.
+    pub colours: &'a [Option<[u8; 3]>],
+    /// How much of the colour there is where a class is: 0 to 1, clamped, in steps of 1/256; the rest is the frame.
+    pub opacity: f32,
+    /// Width, in pixels of the frame, of the opaque line that every class has along the inside of its edges; 0 is none.
+    /// The edge of the frame is none of a class.
+    pub contours: usize,
+}
+
+/// Draws class maps; keeps its buffers, so that nothing is allocated after the first frame of a size.
+///
+/// Each sample takes the class of the map's pixel under its centre. A map's row is spread out once and serves all rows of
+/// the plane that look the same.
+#[derive(Clone, Debug, Default)]
+pub struct Overlay {
+    /// For the first component and for those that may be shared by pixels.
+    edges: [Vec<u32>; 2],
+    /// Pixels of a row of the map with another class within reach above or below.
+    mixed: Vec<bool>,
+    paint: Paint,
+}
+
+impl Overlay {
+    /// With empty buffers.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Blends class colours into `frame`. Class 255 and classes without a colour leave it untouched, and samples that
+    /// belong to no component (opacity, filling) stay as they are. Codes are blended in the frame's own format and
+    /// colorimetry.
+    pub fn draw(&mut self, frame: &mut FrameMut<'_>, map: &ClassMap<'_>, style: &Style<'_>) {
+        self.draw_from(frame, 0, map, style);
+    }
+
+    /// The same over the part of `frame` that begins at column `left`. Samples with their centre left of it stay as they
+    /// are, and nothing is drawn when `left` is beyond the frame.
+    pub fn draw_from(
+        &mut self,
+        frame: &mut FrameMut<'_>,
+        left: usize,
+        map: &ClassMap<'_>,
+        style: &Style<'_>,
+    ) {
+        // NaN becomes 0.
+        let opacity = (style.opacity.clamp(0.0, 1.0) * 256.0).round() as u16;
+        if (opacity == 0 && style.contours == 0) || left >= frame.width {
+            return;
+        }
+        let layout = frame.format.layout();
+        let encode = Encode::new(&layout, frame.colorimetry);
+        let mut colours: Colours = [None; 256];
+        // 255 is no class.
+        for (code, colour) in colours.iter_mut().zip(style.colours).take(255) {
+            *code = colour.map(|rgb| encode.nearest(rgb));
+        }
+        for c in 0..layout.components().len() {
+            let (across, _) = layout.span_of(c);
+            find_edges(
+                &mut self.edges[group(c)],
+                map.width,
+                left..frame.width,
+                across,
+            );
+        }
+        for plane in 0..layout.planes() {
+            self.draw_plane(frame, plane, map, &colours, opacity, style.contours);
+        }
+    }
+
+    /// Writes the ids themselves into a GRAY8 frame, each pixel that of the map's pixel under its centre.
+    ///
+    /// # Errors
+    /// [`MapError::Format`] when the frame is not GRAY8.
+    pub fn class_map(
+        &mut self,
+        frame: &mut FrameMut<'_>,
+        map: &ClassMap<'_>,
+    ) -> Result<(), MapError> {
+        if frame.format != PixelFormat::Gray8 {
+            return Err(MapError::Format(frame.format));
+        }
+        let (width, height) = (frame.width, frame.height);
+        find_edges(&mut self.edges[0], map.width, 0..width, 1);
+        for (y, row) in frame.rows(0).enumerate() {
+            let from = map.row(under(y, map.height, 0..height, 1));
+            for (edges, &class) in self.edges[0].windows(2).zip(from) {
+                row[edges[0] as usize..edges[1] as usize].fill(class);
+            }
+        }
+        Ok(())
+    }
+
+    fn draw_plane(
+        &mut self,
+        frame: &mut FrameMut<'_>,
+        plane: usize,
+        map: &ClassMap<'_>,
+        colours: &Colours,
+        opacity: u16,
+        contours: usize,
+    ) {
+        let layout = frame.format.layout();
+        let height = frame.height;
+        let samples = layout.row_samples(plane, frame.width);
+        let Self {
+            edges,
+            mixed,
+            paint,
+        } = self;
+        // Samples of no component keep opacity 0 for all rows, as do those left of the map.
+        for values in [&mut paint.codes, &mut paint.opacities] {
+            values.clear();
+            values.resize(samples, 0);
+        }
+        let down = layout.in_plane(plane).next();
+        let down = down.map_or(1, |(c, _)| layout.span_of(c).1);
+        // A line that is drawn has its colour, so shared samples round its width up.
+        let reach = contours.div_ceil(down);
+        let rows = height.div_ceil(down);
+        let on = |y: usize| under(y, map.height, 0..height, down);
+        let mut spread = None;
+        for (y, row) in frame.rows(plane).enumerate() {
+            let (above, below) = (y.saturating_sub(reach), (y + reach).min(rows - 1));
+            let like = (on(above), on(y), on(below));
+            if spread != Some(like) {
+                find_mixed(mixed, map, on(y), (above..=below).map(on));
+                for (c, component) in layout.in_plane(plane) {
+                    let reach = contours.div_ceil(layout.span_of(c).0);
+                    let row = Row {
+                        edges: &edges[group(c)],
+                        classes: map.row(on(y)),
+                        mixed,
+                    };
+                    row.spread(reach, |samples, class, line| {
+                        let opacity = if line { 256 } else { opacity };
+                        let (code, opacity) = match colours[usize::from(class)] {
+                            Some(colour) => (colour[c], opacity),
+                            None => (0, 0),
+                        };
+                        fill(&mut paint.codes, component, samples.clone(), code);
+                        fill(&mut paint.opacities, component, samples, opacity);
+                    });
+                }
+                spread = Some(like);
+            }
+            blend_row(layout.sample, row, paint);
+        }
+    }
+}
+
+/// Which edges are those of a component.
+fn group(component: usize) -> usize {
+    usize::from(component > 0)
+}
+
+/// Marks where rows of the map within reach have another class than the row itself.
+fn find_mixed(
+    mixed: &mut Vec<bool>,
+    map: &ClassMap<'_>,
+    row: usize,
+    within_reach: impl Iterator<Item = usize>,
+) {
+    mixed.clear();
+    mixed.resize(map.width, false);
+    let own = map.row(row);
+    let mut last = row;
+    for other in within_reach {
+        // They come in order.
+        if other == row || other == last {
+            continue;
+        }
+        last = other;
+        for (mixed, (a, b)) in mixed.iter_mut().zip(own.iter().zip(map.row(other))) {
+            *mixed |= a != b;
+        }
+    }
+}
+
+/// A row of the map above the samples of a component.
+struct Row<'a> {
+    edges: &'a [u32],
+    classes: &'a [u8],
+    mixed: &'a [bool],
+}
+
+impl Row<'_> {
+    /// Calls `each` with runs of samples, their class, and whether they belong to a line `reach` samples wide.
+    fn spread(&self, reach: usize, mut each: impl FnMut(Range<usize>, u8, bool)) {
+        let (first, end) = (
+            self.edges[0] as usize,
+            self.edges[self.classes.len()] as usize,
+        );
+        let mut run = |samples: Range<usize>, class, mixed| {
+            if mixed {
+                return each(samples, class, true);
+            }
+            // What is beside the first and the last sample is no other class.
+            let left = if samples.start > first { reach } else { 0 };
+            let right = if samples.end < end { reach } else { 0 };
+            let from = (samples.start + left).min(samples.end);
+            let to = samples.end.saturating_sub(right).max(from);
+            for (samples, line) in [
+                (samples.start..from, true),
+                (from..to, false),
+                (to..samples.end, true),
+            ] {
+                if !samples.is_empty() {
+                    each(samples, class, line);
+                }
+            }
+        };
+        let (mut start, mut of) = (first, None);
+        for (i, now) in self.classes.iter().zip(self.mixed).enumerate() {
+            let at = self.edges[i] as usize;
+            // Pixels of the map that no sample lies on are not there.
+            if at == self.edges[i + 1] as usize || of == Some(now) {
+                continue;
+            }
+            if let Some((class, mixed)) = of.replace(now) {
+                run(start..at, *class, *mixed);
+            }
+            start = at;
+        }
+        if let Some((class, mixed)) = of {
+            run(start..end, *class, *mixed);
+        }
+    }
+}
+
+/// Gives some of a component's samples a value.
+fn fill(values: &mut [u16], component: &Component, samples: Range<usize>, value: u16) {
+    if component.step == 1 {
+        values[samples].fill(value);
+    } else {
+        let from = component.first + samples.start * component.step;
+        let apart = values.iter_mut().skip(from).step_by(component.step);
+        for to in apart.take(samples.len()) {
+            *to = value;
+        }
+    }
+}
+
 /// The codes of each class, where it has a colour.
 type Colours = [Option<[u16; 3]>; 256];
 
-/// Which of `map` pixels lies under the centre of sample `i` of a component, whose samples span `span` of the frame's
-/// `frame` pixels.
-fn under(i: usize, map: usize, frame: usize, span: usize) -> usize {
-    ((2 * i + 1) * span * map / (2 * frame)).min(map - 1)
+/// Which of `map` pixels, spread over the pixels `over` of the frame, lies under the centre of sample `i` of a component,
+/// whose samples span `span` pixels.
+fn under(i: usize, map: usize, over: Range<usize>, span: usize) -> usize {
+    // In half pixels.
+    let centre = ((2 * i + 1) * span).saturating_sub(2 * over.start);
+    (centre * map / (2 * over.len())).min(map - 1)
 }
 
 /// Where the samples that lie on each pixel of the map begin, and where the last ones end.
-fn find_edges(edges: &mut Vec<u32>, map: usize, frame: usize, span: usize) {
-    let samples = frame.div_ceil(span);
+fn find_edges(edges: &mut Vec<u32>, map: usize, over: Range<usize>, span: usize) {
+    let samples = over.end.div_ceil(span);
+    // The first with its centre on the map.
+    let first = (2 * over.start).saturating_sub(span).div_ceil(2 * span);
     edges.clear();
-    for sample in 0..samples {
-        let on = under(sample, map, frame, span);
+    for sample in first..samples {
+        let on = under(sample, map, over.clone(), span);
         while edges.len() <= on {
             edges.push(sample as u32);
         }

@@ -87,6 +87,12 @@ impl Palette {
         }
     }
 
+    /// The colour of each of `classes` classes for which `shown` says so; those beyond the palette have none.
+    pub fn colours(&self, classes: usize, shown: impl Fn(usize) -> bool) -> Vec<Option<[u8; 3]>> {
+        let colour = |class| self.0.get(class).copied().filter(|_| shown(class));
+        (0..classes).map(colour).collect()
+    }
+
     /// The colour of a class, if it has one.
     pub fn get(&self, class: u8) -> Option<[u8; 3]> {
         if class == 255 {

@@ -7,7 +7,7 @@ use gst::prelude::*;
 use gst::subclass::prelude::*;
 
 use super::input::{self, Input};
-use crate::filter::{TttSegFilter, settings, signals};
+use crate::filter::{TttSegFilter, properties, signals};
 
 /**
  * SECTION:element-tttseg
@@ -192,7 +192,7 @@ impl ObjectSubclass for TttSeg {
 
 impl ObjectImpl for TttSeg {
     fn properties() -> &'static [glib::ParamSpec] {
-        static PROPERTIES: LazyLock<Vec<glib::ParamSpec>> = LazyLock::new(settings::properties);
+        static PROPERTIES: LazyLock<Vec<glib::ParamSpec>> = LazyLock::new(properties::all);
         &PROPERTIES
     }
 

@@ -7,8 +7,9 @@ use gst::subclass::prelude::*;
 use gst_base::prelude::*;
 
 use super::engine::Wanted;
-use super::imp::{CAT, Negotiated, TttSegFilter};
+use super::imp::{CAT, TttSegFilter};
 use super::ladder::{Effort, Limits, Spent};
+use super::negotiate::Negotiated;
 use super::pace::Spell;
 use super::settings::Live;
 use super::{Output, Pace};

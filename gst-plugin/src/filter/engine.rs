@@ -8,6 +8,7 @@ use tttseg::runtime;
 use tttseg::video::Palette;
 use tttseg::weights::{ModelFile, WeightsError};
 
+use super::look::Known;
 use super::settings::Settings;
 use super::{ExecutionProvider, log};
 
@@ -90,7 +91,7 @@ impl From<Error> for Failure {
 pub(super) struct Engine {
     key: Key,
     adapter: Adapter,
-    palette: Arc<Palette>,
+    known: Known,
 }
 
 impl Engine {
@@ -113,12 +114,16 @@ impl Engine {
         } else {
             Adapter::start
         };
+        let known = Known {
+            classes: model.classes.clone().into(),
+            palette,
+        };
         let adapter =
             start(Arc::new(model), settings.method(), key.options.clone()).map_err(start_error)?;
         Ok(Self {
             key,
             adapter,
-            palette: Arc::new(palette),
+            known,
         })
     }
 
@@ -131,9 +136,9 @@ impl Engine {
         self.key.asynchronous
     }
 
-    /// The model's colours.
-    pub fn palette(&self) -> &Arc<Palette> {
-        &self.palette
+    /// The model's classes and colours.
+    pub fn known(&self) -> &Known {
+        &self.known
     }
 
     /// Size the network sees frames of this size at, width first.

@@ -10,13 +10,15 @@ use gst_base::subclass::base_transform::{
 };
 use gst_base::subclass::prelude::*;
 use tttseg::adapt::Prediction;
-use tttseg::video::Palette;
+use tttseg::video::Style;
 
 use super::Output;
 use super::effort::Cost;
 use super::engine::{Failure, Forget};
-use super::imp::{CAT, Negotiated, TttSegFilter};
-use super::pixels::{self, Picture, PixelError};
+use super::imp::{CAT, TttSegFilter};
+use super::look::Known;
+use super::negotiate::Negotiated;
+use super::pixels::{self, Paint, Picture, PixelError};
 use super::settings::Live;
 
 /// The last result, for frames that come too late for one of their own.
@@ -74,7 +76,7 @@ impl TttSegFilter {
             .map_err(|failure| self.engine_failure(failure))?;
         let after = Instant::now();
         self.keep(&mut prediction, output);
-        let outbuf = self.draw(inbuf, output, &negotiated, &live, engine.palette())?;
+        let outbuf = self.draw(inbuf, output, &negotiated, &live, engine.known())?;
         // Without what the first frame of a size waits for: graphs being built.
         let report = &prediction.report;
         let waited = if engine.is_asynchronous() {
@@ -136,7 +138,7 @@ impl TttSegFilter {
         output: Output,
         negotiated: &Negotiated,
         live: &Live,
-        palette_of_model: &Palette,
+        known: &Known,
     ) -> Result<gst::Buffer, gst::FlowError> {
         let drawn = self.stream().drawn.clone();
         let Some(drawn) = drawn else {
@@ -164,8 +166,15 @@ impl TttSegFilter {
         let mut pixels = self.pixels();
         match output {
             Output::Overlay => {
-                let palette = live.palette.as_deref().unwrap_or(palette_of_model);
-                pixels.draw(buffer, info, &picture, palette, live.opacity)
+                let paint = Paint {
+                    style: Style {
+                        colours: live.look.colours(),
+                        opacity: live.opacity as f32,
+                        contours: live.contours as usize,
+                    },
+                    legend: live.legend.then_some(&*known.classes),
+                };
+                pixels.draw(buffer, info, &picture, &paint)
             }
             Output::ClassMap => pixels.class_map(buffer, info, &picture),
             Output::Reconstruction => pixels.paint(buffer, info, &picture),

@@ -12,18 +12,18 @@ use gst_base::prelude::*;
 use gst_base::subclass::BaseTransformMode;
 use gst_base::subclass::base_transform::GenerateOutputSuccess;
 use gst_base::subclass::prelude::*;
-use gst_video::{VideoInfo, VideoInterlaceMode};
+use gst_video::VideoInfo;
 
 use super::engine::{Engine, Forget, Key};
 use super::frame::Drawn;
 use super::ladder::Ladder;
 use super::latency::Latency;
+use super::negotiate::Negotiated;
 use super::pace::Lateness;
 use super::pixels::Pixels;
-use super::settings::{self, Change, Live, Settings};
-use super::signals::{self, Action};
+use super::settings::{Change, Live, Settings};
 use super::stats::Stats;
-use super::{Output, caps};
+use super::{Output, caps, properties, signals};
 
 /**
  * SECTION:element-tttsegfilter
@@ -82,16 +82,6 @@ pub(super) static CAT: LazyLock<gst::DebugCategory> = LazyLock::new(|| {
         Some("Test-time training on raw video"),
     )
 });
-
-/// What caps mean for frames.
-pub(super) struct Negotiated {
-    pub info: VideoInfo,
-    pub out_info: VideoInfo,
-    /// What goes out; `None` in pass-through.
-    pub output: Option<Output>,
-    /// Width and height the network sees frames at.
-    pub model_size: (usize, usize),
-}
 
 /// What belongs to the stream that flows.
 #[derive(Default)]
@@ -161,9 +151,16 @@ impl TttSegFilter {
     }
 
     /// What goes out by the properties as they are now.
-    fn output(&self) -> Option<Output> {
+    pub(super) fn output(&self) -> Option<Output> {
         let settings = lock(&self.settings);
         (!settings.live.passthrough).then_some(settings.output)
+    }
+
+    fn drop_engine(&self) {
+        let engine = lock(&self.engine).take();
+        drop(engine);
+        // Without a model nothing can be wrong with names.
+        let _ = lock(&self.settings).set_known(None);
     }
 
     /// Makes sure that the engine is the one the properties ask for.
@@ -176,9 +173,12 @@ impl TttSegFilter {
                     .map_err(|e| gst::error_msg!(gst::ResourceError::Settings, ("{e}")));
             }
             // The old one goes first: two models need not fit into memory.
-            drop(lock(&self.engine).take());
+            self.drop_engine();
         }
         let engine = Engine::start(&settings)?;
+        lock(&self.settings)
+            .set_known(Some(engine.known().clone()))
+            .map_err(|why| gst::error_msg!(gst::LibraryError::Settings, ("{why}")))?;
         gst::info!(
             CAT,
             imp = self,
@@ -187,87 +187,8 @@ impl TttSegFilter {
             engine.provider_note()
         );
         *lock(&self.engine) = Some(Arc::new(engine));
-        self.obj().notify(settings::PROVIDER_IN_USE);
+        self.obj().notify(properties::PROVIDER_IN_USE);
         Ok(())
-    }
-
-    fn act(&self, action: Action) -> bool {
-        let Some(engine) = self.engine() else {
-            gst::element_imp_warning!(
-                self,
-                gst::CoreError::StateChange,
-                ("Nothing is loaded below READY: there is no state to reset, save or load")
-            );
-            return false;
-        };
-        let done = match &action {
-            Action::Reset => {
-                self.forget(Forget::Everything);
-                return true;
-            }
-            Action::Save(path) => engine.save(path),
-            Action::Load(path) => engine.load(path),
-        };
-        match (done, action) {
-            (Ok(()), _) => true,
-            (Err(e), Action::Save(path)) => {
-                gst::element_imp_warning!(
-                    self,
-                    gst::ResourceError::Write,
-                    ("The state could not be saved to {}: {e}", path.display())
-                );
-                false
-            }
-            (Err(e), Action::Load(path)) => {
-                gst::element_imp_warning!(
-                    self,
-                    gst::ResourceError::Read,
-                    ("The state could not be loaded from {}: {e}", path.display())
-                );
-                false
-            }
-            (Err(_), Action::Reset) => false,
-        }
-    }
-
-    fn negotiate(
-        &self,
-        incaps: &gst::CapsRef,
-        outcaps: &gst::CapsRef,
-    ) -> Result<Negotiated, String> {
-        let info = VideoInfo::from_caps(incaps).map_err(|e| e.to_string())?;
-        let out_info = VideoInfo::from_caps(outcaps).map_err(|e| e.to_string())?;
-        if !matches!(
-            info.interlace_mode(),
-            VideoInterlaceMode::Progressive
-                | VideoInterlaceMode::Interleaved
-                | VideoInterlaceMode::Mixed
-        ) {
-            return Err(format!(
-                "video with interlace-mode={} has its fields apart; put a deinterlacer before this element",
-                info.interlace_mode().to_str()
-            ));
-        }
-        let output = self.output();
-        let model_size = match output {
-            None => (0, 0),
-            Some(_) => {
-                let engine = self.engine().ok_or("the element is going down")?;
-                let size = |(width, height)| {
-                    let size = engine.model_size(width, height);
-                    size.map_err(|e| e.to_string())
-                };
-                // Stretching makes no patch of a frame that has none.
-                size((info.width() as usize, info.height() as usize))?;
-                size(caps::square_pixels(&info))?
-            }
-        };
-        Ok(Negotiated {
-            info,
-            out_info,
-            output,
-            model_size,
-        })
     }
 }
 
@@ -280,7 +201,7 @@ impl ObjectSubclass for TttSegFilter {
 
 impl ObjectImpl for TttSegFilter {
     fn properties() -> &'static [glib::ParamSpec] {
-        static PROPERTIES: LazyLock<Vec<glib::ParamSpec>> = LazyLock::new(settings::properties);
+        static PROPERTIES: LazyLock<Vec<glib::ParamSpec>> = LazyLock::new(properties::all);
         &PROPERTIES
     }
 
@@ -313,8 +234,8 @@ impl ObjectImpl for TttSegFilter {
 
     fn property(&self, _id: usize, pspec: &glib::ParamSpec) -> glib::Value {
         match pspec.name() {
-            settings::STATS => self.stats().structure().to_value(),
-            settings::PROVIDER_IN_USE => self.engine().map(|e| e.provider_in_use()).to_value(),
+            properties::STATS => self.stats().structure().to_value(),
+            properties::PROVIDER_IN_USE => self.engine().map(|e| e.provider_in_use()).to_value(),
             name => {
                 let value = lock(&self.settings).get(name);
                 value.unwrap_or_else(|| pspec.default_value().clone())
@@ -373,11 +294,10 @@ impl ElementImpl for TttSegFilter {
                 self.forget(Forget::Everything);
             }
             gst::StateChange::ReadyToNull => {
-                let engine = lock(&self.engine).take();
-                drop(engine);
+                self.drop_engine();
                 *self.pixels() = Pixels::default();
                 *self.stats() = Stats::default();
-                self.obj().notify(settings::PROVIDER_IN_USE);
+                self.obj().notify(properties::PROVIDER_IN_USE);
             }
             _ => {}
         }
@@ -412,32 +332,7 @@ impl BaseTransformImpl for TttSegFilter {
     }
 
     fn set_caps(&self, incaps: &gst::Caps, outcaps: &gst::Caps) -> Result<(), gst::LoggableError> {
-        let negotiated = self.negotiate(incaps, outcaps).map_err(|why| {
-            gst::element_imp_error!(
-                self,
-                gst::CoreError::Negotiation,
-                ("This video cannot be segmented: {why}")
-            );
-            gst::loggable_error!(CAT, "{incaps} refused: {why}")
-        })?;
-        gst::info!(
-            CAT,
-            imp = self,
-            "{incaps} in, {outcaps} out, seen by the network at {:?}",
-            negotiated.model_size
-        );
-        let mut stream = self.stream();
-        let before = stream.negotiated.replace(Arc::new(negotiated));
-        stream.drawn = None;
-        let now = stream.negotiated.clone();
-        drop(stream);
-        // Asked for what goes out only, the window is as good as before.
-        if let (Some(before), Some(now)) = (before, now)
-            && before.info != now.info
-        {
-            self.forget(Forget::Window);
-        }
-        Ok(())
+        self.take_caps(incaps, outcaps)
     }
 
     fn unit_size(&self, caps: &gst::Caps) -> Option<usize> {

@@ -1,6 +1,7 @@
 //! `tttsegfilter`: learns from raw video between two buffers and draws what it sees.
 
 mod account;
+mod actions;
 mod caps;
 mod effort;
 mod engine;
@@ -11,10 +12,13 @@ mod imp;
 mod ladder;
 mod latency;
 mod log;
+mod look;
 mod message;
+mod negotiate;
 mod pace;
 mod pixels;
-pub(crate) mod settings;
+pub(crate) mod properties;
+mod settings;
 pub(crate) mod signals;
 mod stats;
 

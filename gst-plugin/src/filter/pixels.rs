@@ -3,8 +3,8 @@
 use gst_video::prelude::*;
 use gst_video::{VideoColorMatrix, VideoColorRange, VideoFormat, VideoFrameRef, VideoInfo};
 use tttseg::video::{
-    Colorimetry, ColourModel, FrameError, FrameMut, FrameRef, Matrix, Overlay, Palette,
-    PixelFormat, Range, Scaler,
+    ClassMap, Colorimetry, ColourModel, FrameError, FrameMut, FrameRef, Legend, Matrix, Overlay,
+    PixelFormat, Range, Scaler, Style,
 };
 
 /// Why pixels could not be read or written.
@@ -94,6 +94,7 @@ fn with_frame_mut<R>(
 pub(super) struct Pixels {
     scaler: Scaler,
     overlay: Overlay,
+    legend: Legend,
 }
 
 /// A picture at model size: classes, one byte a pixel, or RGB, three.
@@ -101,6 +102,19 @@ pub(super) struct Picture<'a> {
     pub bytes: &'a [u8],
     pub width: usize,
     pub height: usize,
+}
+
+impl<'a> Picture<'a> {
+    fn classes(&self) -> Result<ClassMap<'a>, PixelError> {
+        ClassMap::new(self.bytes, self.width, self.height).map_err(error)
+    }
+}
+
+/// What is painted over a frame.
+pub(super) struct Paint<'a> {
+    pub style: Style<'a>,
+    /// Names of the classes, where they are listed.
+    pub legend: Option<&'a [String]>,
 }
 
 impl Pixels {
@@ -133,20 +147,15 @@ impl Pixels {
         buffer: &mut gst::BufferRef,
         info: &VideoInfo,
         map: &Picture<'_>,
-        palette: &Palette,
-        opacity: f64,
+        paint: &Paint<'_>,
     ) -> Result<(), PixelError> {
+        let map = map.classes()?;
         with_frame_mut(buffer, info, |frame| {
-            self.overlay
-                .draw(
-                    frame,
-                    map.bytes,
-                    map.width,
-                    map.height,
-                    palette,
-                    opacity as f32,
-                )
-                .map_err(error)
+            self.overlay.draw(frame, &map, &paint.style);
+            if let Some(names) = paint.legend {
+                self.legend.draw(frame, 0, names, paint.style.colours);
+            }
+            Ok(())
         })
     }
 
@@ -157,10 +166,9 @@ impl Pixels {
         info: &VideoInfo,
         map: &Picture<'_>,
     ) -> Result<(), PixelError> {
+        let map = map.classes()?;
         with_frame_mut(buffer, info, |frame| {
-            self.overlay
-                .class_map(frame, map.bytes, map.width, map.height)
-                .map_err(error)
+            self.overlay.class_map(frame, &map).map_err(error)
         })
     }
 

@@ -1,13 +1,29 @@
 use super::*;
 use crate::video::colour::Colorimetry;
+use crate::video::palette::Palette;
 use crate::video::testing::{COLORIMETRIES, Owned, encode_f64};
 use proptest::prelude::*;
 
 fn draw(frame: &mut Owned, classes: &[u8], w: usize, h: usize, palette: &Palette, o: f32) {
-    let mut overlay = Overlay::new();
-    overlay
-        .draw(&mut frame.as_mut(), classes, w, h, palette, o)
-        .unwrap();
+    lines(frame, 0, (classes, w, h), palette, o, 0);
+}
+
+/// The same with lines, from a column on.
+fn lines(
+    frame: &mut Owned,
+    left: usize,
+    (classes, w, h): (&[u8], usize, usize),
+    palette: &Palette,
+    opacity: f32,
+    contours: usize,
+) {
+    let style = Style {
+        colours: &palette.colours(255, |_| true),
+        opacity,
+        contours,
+    };
+    let map = ClassMap::new(classes, w, h).unwrap();
+    Overlay::new().draw_from(&mut frame.as_mut(), left, &map, &style);
 }
 
 #[test]
@@ -71,35 +87,87 @@ fn ids_go_into_grey_frames_only() {
     let mut grey = Owned::noise(PixelFormat::Gray8, 5, 3, COLORIMETRIES[0], 2, false);
     let padding = grey.padding();
     let mut overlay = Overlay::new();
-    overlay
-        .class_map(&mut grey.as_mut(), &[3, 255], 2, 1)
-        .unwrap();
+    let map = ClassMap::new(&[3, 255], 2, 1).unwrap();
+    overlay.class_map(&mut grey.as_mut(), &map).unwrap();
     for y in 0..3 {
         let row: Vec<u16> = (0..5).flat_map(|x| grey.codes(x, y)).collect();
         assert_eq!(row, [3, 3, 255, 255, 255]);
     }
     assert_eq!(grey.padding(), padding);
     let mut rgb = Owned::noise(PixelFormat::Rgb, 5, 3, COLORIMETRIES[0], 2, false);
-    let refused = overlay.class_map(&mut rgb.as_mut(), &[3, 255], 2, 1);
+    let refused = overlay.class_map(&mut rgb.as_mut(), &map);
     assert_eq!(refused, Err(MapError::Format(PixelFormat::Rgb)));
 }
 
 #[test]
 fn maps_of_the_wrong_size_are_errors() {
-    let mut frame = Owned::noise(PixelFormat::Rgb, 5, 3, COLORIMETRIES[0], 2, false);
-    let before = frame.clone();
-    let mut overlay = Overlay::new();
     for (w, h, classes) in [(2, 2, 3), (0, 0, 0), (usize::MAX, 2, 4)] {
         let map = vec![0; classes];
-        let palette = Palette::camvid();
-        let drawn = overlay.draw(&mut frame.as_mut(), &map, w, h, &palette, 1.0);
-        assert!(matches!(drawn, Err(MapError::Size { .. })));
+        let refused = ClassMap::new(&map, w, h).map(|_| ());
+        assert!(matches!(refused, Err(MapError::Size { .. })));
     }
-    assert_eq!(frame, before);
 }
 
-/// The same, pixel by pixel and in floating point.
-fn reference(frame: &mut Owned, classes: &[u8], mw: usize, mh: usize, p: &Palette, o: f32) {
+#[test]
+fn lines_run_along_the_inside_of_edges() {
+    let palette = Palette(vec![[1, 2, 3], [9, 8, 7]]);
+    let before = Owned::noise(PixelFormat::Rgb, 12, 6, Colorimetry::RGB, 0, false);
+    let mut frame = before.clone();
+    // Class 7 has no colour, and so no line.
+    lines(&mut frame, 0, (&[0, 1, 7], 3, 1), &palette, 0.0, 1);
+    for y in 0..6 {
+        for x in 0..12 {
+            let expected = match x {
+                3 => palette.0[0].map(u16::from).to_vec(),
+                4 | 7 => palette.0[1].map(u16::from).to_vec(),
+                _ => before.codes(x, y),
+            };
+            assert_eq!(frame.codes(x, y), expected, "{x},{y}");
+        }
+    }
+    // Wider than what it is in, a line is all there is; more does not matter.
+    let mut full = before.clone();
+    let mut wide = before.clone();
+    draw(&mut full, &[0, 1, 0, 1], 2, 2, &palette, 1.0);
+    lines(&mut wide, 0, (&[0, 1, 0, 1], 2, 2), &palette, 0.3, 100);
+    assert!(full == wide);
+}
+
+#[test]
+fn what_lies_left_stays() {
+    for &format in PixelFormat::ALL {
+        let before = Owned::noise(format, 21, 9, COLORIMETRIES[3], 3, false);
+        let mut frame = before.clone();
+        let map: Vec<u8> = (0..12).collect();
+        lines(
+            &mut frame,
+            10,
+            (&map[..6], 3, 2),
+            &Palette::camvid(),
+            1.0,
+            1,
+        );
+        lines(&mut frame, 21, (&map, 4, 3), &Palette::camvid(), 1.0, 1);
+        assert_eq!(frame.padding(), before.padding(), "{format}");
+        let across = format.layout().span.0;
+        for y in 0..9 {
+            for x in 0..10 - across / 2 {
+                assert_eq!(frame.codes(x, y), before.codes(x, y), "{format}: {x},{y}");
+            }
+            assert_ne!(frame.codes(12, y), before.codes(12, y), "{format}: {y}");
+        }
+    }
+}
+
+/// The same, pixel by pixel and in floating point. Lines are looked for sample by sample.
+fn reference(
+    frame: &mut Owned,
+    classes: &[u8],
+    (mw, mh): (usize, usize),
+    p: &Palette,
+    o: f32,
+    contours: usize,
+) {
     let before = frame.clone();
     let (width, height) = (before.width as f64, before.height as f64);
     let class = |x: f64, y: f64| {
@@ -114,9 +182,24 @@ fn reference(frame: &mut Owned, classes: &[u8], mw: usize, mh: usize, p: &Palett
             for (c, code) in codes.iter_mut().enumerate() {
                 let (across, down) = layout.span_of(c);
                 let centre = |at: usize, span: usize| (at / span * span) as f64 + span as f64 / 2.0;
-                let Some(rgb) = p.get(class(centre(x, across), centre(y, down))) else {
+                let own = class(centre(x, across), centre(y, down));
+                let Some(rgb) = p.get(own) else {
                     continue;
                 };
+                let line = other_within_reach(
+                    (
+                        x / across,
+                        before.width.div_ceil(across),
+                        contours.div_ceil(across),
+                    ),
+                    (
+                        y / down,
+                        before.height.div_ceil(down),
+                        contours.div_ceil(down),
+                    ),
+                    |x, y| class(centre(x * across, across), centre(y * down, down)) != own,
+                );
+                let o = if line { 1.0 } else { o };
                 let colour = encode_f64(&layout, rgb, before.colorimetry)[c].round();
                 let old = f64::from(*code);
                 *code = (old + f64::from(o) * (colour - old)).round() as u16;
@@ -126,11 +209,21 @@ fn reference(frame: &mut Owned, classes: &[u8], mw: usize, mh: usize, p: &Palett
     }
 }
 
+/// Whether one of the samples around is other, each side given as place, samples there are, and reach.
+fn other_within_reach(
+    (x, width, across): (usize, usize, usize),
+    (y, height, down): (usize, usize, usize),
+    is_other: impl Fn(usize, usize) -> bool,
+) -> bool {
+    (y.saturating_sub(down)..(y + down + 1).min(height))
+        .any(|y| (x.saturating_sub(across)..(x + across + 1).min(width)).any(|x| is_other(x, y)))
+}
+
 proptest! {
     #[test]
     fn as_the_reference_does(
         which in 0..PixelFormat::ALL.len(), w in 1usize..70, h in 1usize..50, mw in 1usize..40, mh in 1usize..40,
-        padding in 0usize..6, seed in any::<u64>(), steps in 0u16..=256,
+        padding in 0usize..6, seed in any::<u64>(), steps in 0u16..=256, contours in 0usize..5,
     ) {
         let format = PixelFormat::ALL[which];
         let opacity = f32::from(steps) / 256.0;
@@ -142,8 +235,8 @@ proptest! {
             .collect();
         let mut fast = Owned::noise(format, w, h, COLORIMETRIES[(seed % 10) as usize], padding, false);
         let mut slow = fast.clone();
-        draw(&mut fast, &classes, mw, mh, &Palette::camvid(), opacity);
-        reference(&mut slow, &classes, mw, mh, &Palette::camvid(), opacity);
+        lines(&mut fast, 0, (&classes, mw, mh), &Palette::camvid(), opacity, contours);
+        reference(&mut slow, &classes, (mw, mh), &Palette::camvid(), opacity, contours);
         prop_assert_eq!(fast.padding(), slow.padding());
         for y in 0..h {
             for x in 0..w {

@@ -2,7 +2,7 @@
 
 use super::*;
 use gst_video::{VideoConverter, VideoFormatFlags, VideoFrame};
-use tttseg::video::Storage;
+use tttseg::video::{Palette, Storage};
 
 /// What caps can say of colours, in GStreamer's words.
 const COLORIMETRIES: [&str; 6] = ["bt601", "bt709", "bt2020", "1:4:0:0", "1:3:0:0", "1:6:0:0"];
@@ -147,9 +147,15 @@ fn gstreamer_reads_what_is_painted() {
                     width: 3,
                     height: 2,
                 };
-                pixels
-                    .draw(frame.make_mut(), &of, &map, &palette, 1.0)
-                    .unwrap();
+                let paint = Paint {
+                    style: Style {
+                        colours: &palette.colours(2, |_| true),
+                        opacity: 1.0,
+                        contours: 0,
+                    },
+                    legend: None,
+                };
+                pixels.draw(frame.make_mut(), &of, &map, &paint).unwrap();
                 let back = bytes(&convert(&frame, &of, &rgb));
                 for row in back.chunks(rgb.stride()[0] as usize) {
                     for pixel in row[..63 * 3].chunks(3) {

@@ -1,0 +1,236 @@
+//! Definitions of the properties, shared with the bin.
+
+use gst::glib;
+use gst::prelude::*;
+use tttseg::adapt;
+
+use super::settings::DEFAULT_OPACITY;
+use super::{ExecutionProvider, Method, Output, Pace, Recipe, Task};
+
+pub(super) const STATS: &str = "stats";
+pub(super) const PROVIDER_IN_USE: &str = "execution-provider-in-use";
+
+/// Definitions of all properties, made anew at every call: a definition belongs to one class.
+pub(crate) fn all() -> Vec<glib::ParamSpec> {
+    let defaults = adapt::Settings::recipe(adapt::Recipe::Default);
+    let count = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
+    vec![
+        glib::ParamSpecString::builder("model-file")
+            .nick("Model file")
+            .blurb("Model to start from (.safetensors); without one, the model that is built in")
+            .mutable_ready()
+            .build(),
+        glib::ParamSpecEnum::builder::<Task>("task")
+            .nick("Task")
+            .blurb("What is computed for a frame")
+            .mutable_ready()
+            .build(),
+        glib::ParamSpecEnum::builder::<Output>("output")
+            .nick("Output")
+            .blurb("What goes out")
+            .mutable_playing()
+            .build(),
+        glib::ParamSpecEnum::builder::<Recipe>("recipe")
+            .nick("Recipe")
+            .blurb("Named settings of the method; properties that are set by themselves override them")
+            .mutable_ready()
+            .build(),
+        glib::ParamSpecEnum::builder::<Method>("method")
+            .nick("Method")
+            .blurb("Which gradient steps are taken and what is forgotten when (default: the recipe's)")
+            .mutable_ready()
+            .build(),
+        glib::ParamSpecUInt::builder("window")
+            .nick("Window")
+            .blurb("Recent frames that gradient steps sample from; 0 = all of them, up to 512 (default: the recipe's)")
+            .maximum(count(adapt::Settings::WINDOW_CAP))
+            .default_value(count(defaults.window))
+            .mutable_playing()
+            .controllable()
+            .build(),
+        glib::ParamSpecDouble::builder("learning-rate")
+            .nick("Learning rate")
+            .blurb("Learning rate of the reconstruction head; the encoder's is half of that under the default recipe, a tenth under the others (default: the recipe's)")
+            .minimum(1e-9)
+            .maximum(1.0)
+            .default_value(defaults.learning_rate)
+            .mutable_playing()
+            .controllable()
+            .build(),
+        glib::ParamSpecUInt::builder("batch-size")
+            .nick("Batch size")
+            .blurb("Masked views of frames in the window per gradient step (default: the recipe's)")
+            .minimum(1)
+            .maximum(1024)
+            .default_value(count(defaults.batch_size))
+            .mutable_ready()
+            .build(),
+        glib::ParamSpecUInt::builder("steps")
+            .nick("Steps")
+            .blurb("Gradient steps per frame (default: the recipe's)")
+            .minimum(1)
+            .maximum(1000)
+            .default_value(count(defaults.steps))
+            .mutable_playing()
+            .controllable()
+            .build(),
+        glib::ParamSpecDouble::builder("mask-ratio")
+            .nick("Mask ratio")
+            .blurb("Share of 16x16 patches that is hidden from the network during a step (default: the recipe's)")
+            .minimum(0.01)
+            .maximum(0.99)
+            .default_value(defaults.mask_ratio)
+            .mutable_playing()
+            .controllable()
+            .build(),
+        glib::ParamSpecDouble::builder("surprise")
+            .nick("Surprise")
+            .blurb("Learn only while this many times more of the video than of the model's training pictures stays unexplained by reconstruction; 0 = learn from every frame (default: the recipe's)")
+            .minimum(0.0)
+            .maximum(1000.0)
+            .default_value(defaults.surprise)
+            .mutable_playing()
+            .controllable()
+            .build(),
+        glib::ParamSpecUInt::builder("training-interval")
+            .nick("Training interval")
+            .blurb("Take gradient steps on every n-th frame only; every frame is segmented (default: the recipe's)")
+            .minimum(1)
+            .default_value(count(defaults.training_interval))
+            .mutable_playing()
+            .controllable()
+            .build(),
+        glib::ParamSpecDouble::builder("training-budget")
+            .nick("Training budget")
+            .blurb(
+                "Milliseconds that learning may take per frame, on average; 0 = no limit. What does not fit is left out: \
+                 masked views, then steps, then learning on some frames. Without meaning with pace=every-frame",
+            )
+            .minimum(0.0)
+            .maximum(1e6)
+            .default_value(0.0)
+            .mutable_playing()
+            .controllable()
+            .build(),
+        glib::ParamSpecBoolean::builder("asynchronous")
+            .nick("Asynchronous")
+            .blurb(
+                "Learn beside the stream: a frame waits for no step and is segmented with the newest weights there are. \
+                 Frames that come during a step enter the window; the same input gives the same bytes no more",
+            )
+            .mutable_ready()
+            .build(),
+        glib::ParamSpecUInt64::builder("seed")
+            .nick("Seed")
+            .blurb("Seed of masks and sampling: same seed, input and thread count, same bytes on the CPU")
+            .mutable_ready()
+            .build(),
+        glib::ParamSpecEnum::builder::<ExecutionProvider>("execution-provider")
+            .nick("Execution provider")
+            .blurb("Where the network runs")
+            .mutable_ready()
+            .build(),
+        glib::ParamSpecUInt::builder("device")
+            .nick("Device")
+            .blurb("Index of the CUDA device; without meaning on the CPU")
+            .maximum(255)
+            .mutable_ready()
+            .build(),
+        glib::ParamSpecUInt::builder("threads")
+            .nick("Threads")
+            .blurb("CPU threads to compute with; 0 = as many as the process may use")
+            .maximum(1024)
+            .mutable_ready()
+            .build(),
+        glib::ParamSpecBoolean::builder("deterministic")
+            .nick("Deterministic")
+            .blurb("Same input, same bytes on CUDA as well, at some cost in speed; the CPU does so anyway")
+            .mutable_ready()
+            .build(),
+        glib::ParamSpecString::builder("runtime-library")
+            .nick("Runtime library")
+            .blurb(
+                "ONNX Runtime's library, version 1.22 or newer. Without one it is searched for: ORT_DYLIB_PATH, the \
+                 folder of the plugin, the system's. A process can hold only one; another one is an error",
+            )
+            .mutable_ready()
+            .build(),
+        glib::ParamSpecBoolean::builder("adapt")
+            .nick("Adapt")
+            .blurb("Learn from the video; false freezes the weights as they are and resets nothing")
+            .default_value(true)
+            .mutable_playing()
+            .controllable()
+            .build(),
+        glib::ParamSpecBoolean::builder("passthrough")
+            .nick("Pass-through")
+            .blurb("Frames go out untouched, and nothing is computed or learned")
+            .mutable_playing()
+            .controllable()
+            .build(),
+        glib::ParamSpecDouble::builder("opacity")
+            .nick("Opacity")
+            .blurb("Opacity of the classes painted over the frame; 0 = not visible, 1 = nothing else is")
+            .minimum(0.0)
+            .maximum(1.0)
+            .default_value(DEFAULT_OPACITY)
+            .mutable_playing()
+            .controllable()
+            .build(),
+        glib::ParamSpecUInt::builder("contours")
+            .nick("Contours")
+            .blurb(
+                "Width in pixels of opaque lines along the inside of each class's edges, over the frame; 0 = none. They \
+                 are there with opacity=0 as well",
+            )
+            .maximum(100)
+            .mutable_playing()
+            .controllable()
+            .build(),
+        glib::ParamSpecBoolean::builder("legend")
+            .nick("Legend")
+            .blurb("List the classes that are drawn, with their colours, in the upper left corner")
+            .mutable_playing()
+            .controllable()
+            .build(),
+        glib::ParamSpecString::builder("palette")
+            .nick("Palette")
+            .blurb(
+                "Colours of the classes: camvid, cityscapes, distinct; RRGGBB in the order of classes, separated by \
+                 commas; or class=RRGGBB for some of them. Without any, the model's",
+            )
+            .mutable_playing()
+            .build(),
+        glib::ParamSpecString::builder("selected-classes")
+            .nick("Selected classes")
+            .blurb("Names of the classes that are drawn, separated by commas; without any, all of them. Class maps have all")
+            .mutable_playing()
+            .build(),
+        glib::ParamSpecString::builder("hidden-classes")
+            .nick("Hidden classes")
+            .blurb("Names of classes that are not drawn, separated by commas. Class maps have all")
+            .mutable_playing()
+            .build(),
+        glib::ParamSpecEnum::builder::<Pace>("pace")
+            .nick("Pace")
+            .blurb("What happens when learning is slower than the stream")
+            .mutable_playing()
+            .build(),
+        glib::ParamSpecBoolean::builder("post-messages")
+            .nick("Post messages")
+            .blurb("Post an element message 'tttseg' with the loss and more for every frame")
+            .default_value(true)
+            .mutable_playing()
+            .build(),
+        glib::ParamSpecBoxed::builder::<gst::Structure>(STATS)
+            .nick("Statistics")
+            .blurb("The last frame's message and counters since READY")
+            .read_only()
+            .build(),
+        glib::ParamSpecString::builder(PROVIDER_IN_USE)
+            .nick("Execution provider in use")
+            .blurb("Where the network really runs, as in 'cpu' or 'cuda:0'; empty below READY")
+            .read_only()
+            .build(),
+    ]
+}
