@@ -16,6 +16,7 @@ mod pace;
 mod pixels;
 pub(crate) mod settings;
 pub(crate) mod signals;
+mod state;
 mod stats;
 
 use gst::glib;

@@ -8,6 +8,7 @@ use gst::prelude::*;
 use tttseg::adapt;
 use tttseg::video::Palette;
 
+use super::signals::{LOAD_STATE, SAVE_STATE};
 use super::{ExecutionProvider, Method, Output, Pace, Recipe, Task};
 
 pub(super) const STATS: &str = "stats";
@@ -19,6 +20,8 @@ const DEFAULT_OPACITY: f64 = 0.5;
 #[derive(Clone)]
 pub(super) struct Settings {
     pub model_file: Option<String>,
+    pub load_state: Option<String>,
+    pub save_state: Option<String>,
     pub runtime_library: Option<String>,
     pub execution_provider: ExecutionProvider,
     pub device: u32,
@@ -78,6 +81,8 @@ impl Default for Settings {
     fn default() -> Self {
         Self {
             model_file: None,
+            load_state: None,
+            save_state: None,
             runtime_library: None,
             execution_provider: ExecutionProvider::default(),
             device: 0,
@@ -171,6 +176,14 @@ impl Settings {
                 self.model_file = text(value);
                 Change::None
             }
+            LOAD_STATE => {
+                self.load_state = text(value);
+                Change::None
+            }
+            SAVE_STATE => {
+                self.save_state = text(value);
+                Change::None
+            }
             "runtime-library" => {
                 self.runtime_library = text(value);
                 Change::None
@@ -220,6 +233,8 @@ impl Settings {
         let count = |n: usize| u32::try_from(n).unwrap_or(u32::MAX).to_value();
         Some(match name {
             "model-file" => self.model_file.to_value(),
+            LOAD_STATE => self.load_state.to_value(),
+            SAVE_STATE => self.save_state.to_value(),
             "runtime-library" => self.runtime_library.to_value(),
             "execution-provider" => self.execution_provider.to_value(),
             "device" => self.device.to_value(),
@@ -259,6 +274,22 @@ pub(crate) fn properties() -> Vec<glib::ParamSpec> {
             .nick("Model file")
             .blurb("Model to start from (.safetensors); without one, the model that is built in")
             .mutable_ready()
+            .build(),
+        glib::ParamSpecString::builder(LOAD_STATE)
+            .nick("Load state")
+            .blurb(
+                "File with what was learned before (written by save-state), which every stream begins with instead of with \
+                 the model alone. It has to be there, unless save-state names the same file and has not written it yet",
+            )
+            .mutable_ready()
+            .build(),
+        glib::ParamSpecString::builder(SAVE_STATE)
+            .nick("Save state")
+            .blurb(
+                "File to write what was learned to (.safetensors) at the end of every stream: at EOS, before another \
+                 stream, on the way down to READY. An older one is replaced as a whole",
+            )
+            .mutable_playing()
             .build(),
         glib::ParamSpecEnum::builder::<Task>("task")
             .nick("Task")
