@@ -10,7 +10,8 @@ use std::path::Path;
 
 use program::{Bench, files, program, refused, refuses, text, works};
 use tttseg::runtime::{Options, Provider};
-use tttseg::weights::{ModelFile, Precision};
+use tttseg::weights::naming::Part;
+use tttseg::weights::{ModelFile, Origin, Precision, State};
 
 #[test]
 fn every_subcommand_has_help() {
@@ -278,6 +279,44 @@ fn info_tells_what_a_model_is() {
         );
         assert!(told.contains("auto chose "), "{told}");
     }
+}
+
+#[test]
+fn info_tells_what_a_state_is() {
+    let bench = Bench::new();
+    let model = common::model(1);
+    let settings = [("learning-rate".to_owned(), "0.001".to_owned())];
+    let state = State {
+        origin: Origin {
+            model: model.name.clone(),
+            base: model.content_hash(),
+            frames: 250,
+            steps: 37,
+            settings: settings.into(),
+            version: "0.1.0".into(),
+            saved: "2026-11-22T09:15:14Z".into(),
+        },
+        weights: model.weights.of(Part::Recon),
+    };
+    state.save(bench.at("learned.safetensors")).unwrap();
+    let told = works(&["info", &bench.name("learned.safetensors")]);
+    for wanted in [
+        "learned.safetensors",
+        "mini (not the one that is built in)",
+        &model.content_hash(),
+        "250 seen",
+        "37 taken",
+        "learning-rate      0.001",
+        "2026-11-22T09:15:14Z, by tttseg 0.1.0",
+        &state.weights.content_hash(),
+        &format!("0 of encoder f, {} of recon", state.weights.elements()),
+    ] {
+        assert!(told.contains(wanted), "{wanted} is not in {told}");
+    }
+    let whole = fs::read(bench.at("learned.safetensors")).unwrap();
+    fs::write(bench.at("cut.safetensors"), &whole[..whole.len() - 1]).unwrap();
+    let error = refuses(&["info", &bench.name("cut.safetensors")]);
+    assert!(error.contains("cut.safetensors: truncated"), "{error}");
 }
 
 #[test]

@@ -29,6 +29,7 @@ fn here(line: &str, input: &str, output: &Path) -> String {
         .replace("film.mp4", input)
         .replace("out.webm", output)
         .replace("out.mkv", output)
+        .replace("camera.safetensors", &format!("{output}.safetensors"))
         .replace("autovideosink", "fakesink sync=true");
     let camera = "videotestsrc is-live=true num-buffers=6 ! video/x-raw,width=96,height=64 !";
     let line = match line.split_once("v4l2src") {

@@ -3,16 +3,17 @@ mod step;
 
 use std::mem::replace;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use super::graphs::{Size, stream_layout};
+use super::knobs::KNOBS;
 use super::sessions::SessionCache;
 use super::surprise::Surprise;
 use super::window::Window;
 use super::{Error, Method, Moments, Prediction, Report, Request, Reset, Settings, Skipped};
 use crate::optim::Layout;
 use crate::runtime::{Cancel, InUse, Options, Runtime, Tensor};
-use crate::weights::{ModelFile, State, Weights};
+use crate::weights::{ModelFile, Origin, State, Weights};
 
 /// The method on one thread: weights, window and sessions of one stream.
 ///
@@ -36,6 +37,7 @@ pub struct Learner {
     /// Frames learned from since the weights were last reset from outside; what the method itself forgets
     /// before every frame begins no new stream.
     learned_frames: u64,
+    frames_since_reset: u64,
     steps_since_reset: u64,
     steps_since_moments: u64,
 }
@@ -71,6 +73,7 @@ impl Learner {
             surprise: Surprise::default(),
             frame: 0,
             learned_frames: 0,
+            frames_since_reset: 0,
             steps_since_reset: 0,
             steps_since_moments: 0,
         };
@@ -132,6 +135,7 @@ impl Learner {
         }
         if what.weights {
             self.learned_frames = 0;
+            self.frames_since_reset = 0;
             self.weights_from_disk()?;
         } else if what.moments {
             self.clear_moments()?;
@@ -165,6 +169,7 @@ impl Learner {
     ) -> Result<Prediction, Error> {
         check_bytes(&rgb, size)?;
         self.frame += 1;
+        self.frames_since_reset += 1;
         if self.window_size != Some(size) {
             self.window.clear();
             self.window_size = Some(size);
@@ -266,12 +271,19 @@ impl Learner {
     /// # Errors
     /// When the weights cannot be copied from the device.
     pub fn save(&self) -> Result<State, Error> {
+        let settings = KNOBS
+            .iter()
+            .map(|knob| (knob.name.to_owned(), knob.get(&self.settings)));
         Ok(State {
-            base: self.model.content_hash(),
-            frames: self.frame,
-            steps: self.steps_since_reset,
-            recipe: format!("{:?}", self.settings),
-            seed: self.settings.seed,
+            origin: Origin {
+                model: self.model.name.clone(),
+                base: self.model.content_hash(),
+                frames: self.frames_since_reset,
+                steps: self.steps_since_reset,
+                settings: settings.collect(),
+                version: env!("CARGO_PKG_VERSION").to_owned(),
+                saved: humantime::format_rfc3339_seconds(SystemTime::now()).to_string(),
+            },
             weights: self.weights()?,
         })
     }
@@ -292,8 +304,13 @@ impl Learner {
         state.check_base(file, &self.model)?;
         let loaded = packed(&self.layout, &state.weights)?;
         self.state.splice(..self.base.len(), loaded);
-        self.steps_since_reset = state.steps;
-        self.learned_frames = if state.steps > 0 { u64::MAX } else { 0 };
+        self.frames_since_reset = state.origin.frames;
+        self.steps_since_reset = state.origin.steps;
+        self.learned_frames = if self.steps_since_reset > 0 {
+            u64::MAX
+        } else {
+            0
+        };
         self.clear_moments()
     }
 

@@ -147,13 +147,17 @@ pub enum WeightsError {
     },
     /// Saved state belongs to other weights.
     #[error(
-        "{file}: saved from a model with other weights (its base is {found:.12}…, this model is {expected:.12}…)"
+        "{file}: saved from a model with other weights ({found_name}, {found:.12}…) than this one ({expected_name}, {expected:.12}…)"
     )]
     OtherModel {
         /// The state's file.
         file: String,
+        /// Name of the model the state was saved from.
+        found_name: String,
         /// Hash of the model the state was saved from.
         found: String,
+        /// Name of the model at hand.
+        expected_name: String,
         /// Hash of the model at hand.
         expected: String,
     },

@@ -4,7 +4,7 @@
 //! |---|---|
 //! | `container` | reading and writing safetensors, precision on disk |
 //! | `model_file` | [`ModelFile`]: weights with everything needed to use them |
-//! | `state` | [`State`]: weights that a stream has adapted |
+//! | `state` | [`State`]: weights that a stream has adapted, and their [`Origin`] |
 //! | `embedded` | the trained default inside the library |
 //! | [`naming`] | which name belongs to f, h and g |
 
@@ -21,5 +21,5 @@ mod tests;
 pub use container::{FORMAT_VERSION, Precision, check_writable, write_atomically};
 pub use error::WeightsError;
 pub use model_file::{ModelFile, Normalisation, Task};
-pub use state::State;
+pub use state::{Origin, State};
 pub use tensor::{Tensor, Weights};

@@ -3,6 +3,7 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
+use super::tensor::hexadecimal;
 use super::{Precision, Weights, WeightsError, container};
 use crate::model::ModelConfig;
 
@@ -164,14 +165,8 @@ impl ModelFile {
         for value in mean.iter().chain(&std) {
             hash.update(value.to_le_bytes());
         }
-        for (name, tensor) in self.weights.iter() {
-            hash.update(format!("{name} {:?}\n", tensor.shape));
-            for chunk in tensor.data.chunks(4096) {
-                let bytes: Vec<u8> = chunk.iter().flat_map(|v| v.to_le_bytes()).collect();
-                hash.update(bytes);
-            }
-        }
-        hash.finalize().iter().map(|b| format!("{b:02x}")).collect()
+        self.weights.hash_into(&mut hash);
+        hexadecimal(hash)
     }
 
     fn validate(&self, file: &str) -> Result<(), WeightsError> {

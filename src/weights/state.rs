@@ -1,3 +1,4 @@
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use serde::{Deserialize, Serialize};
@@ -9,27 +10,29 @@ const KIND: &str = "state";
 /// Weights that a stream has adapted, with where they came from; a `.safetensors` file in float32.
 #[derive(Clone, Debug, PartialEq)]
 pub struct State {
-    /// [`ModelFile::content_hash`] of the model that the stream began with.
-    pub base: String,
-    /// Frames seen since then.
-    pub frames: u64,
-    /// Gradient steps taken since then.
-    pub steps: u64,
-    /// Settings of the method, as text.
-    pub recipe: String,
-    /// Seed of masks and sampling.
-    pub seed: u64,
+    /// Where the weights came from.
+    pub origin: Origin,
     /// The weights that learn; those that are frozen may be left out.
     pub weights: Weights,
 }
 
-#[derive(Serialize, Deserialize)]
-struct Description {
-    base: String,
-    frames: u64,
-    steps: u64,
-    recipe: String,
-    seed: u64,
+/// Where adapted weights came from: the description in the file's header.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Origin {
+    /// Name of the model that learning began with.
+    pub model: String,
+    /// [`ModelFile::content_hash`] of that model.
+    pub base: String,
+    /// Frames seen since then, in this stream and in those whose states it went on from.
+    pub frames: u64,
+    /// Gradient steps taken since then, likewise.
+    pub steps: u64,
+    /// Settings of the method when it was saved, by the names of the command line's options; the seed is one of them.
+    pub settings: BTreeMap<String, String>,
+    /// Version of tttseg that saved it.
+    pub version: String,
+    /// When it was saved: UTC, as in `2026-11-22T09:15:14Z`.
+    pub saved: String,
 }
 
 impl State {
@@ -47,15 +50,8 @@ impl State {
     /// # Errors
     /// As [`State::load`].
     pub fn from_bytes(file: &str, bytes: &[u8]) -> Result<Self, WeightsError> {
-        let (d, weights): (Description, _) = container::read(file, KIND, bytes)?;
-        Ok(Self {
-            base: d.base,
-            frames: d.frames,
-            steps: d.steps,
-            recipe: d.recipe,
-            seed: d.seed,
-            weights,
-        })
+        let (origin, weights) = container::read(file, KIND, bytes)?;
+        Ok(Self { origin, weights })
     }
 
     /// Writes the state; an existing file is replaced once the new one is complete.
@@ -63,20 +59,8 @@ impl State {
     /// # Errors
     /// [`WeightsError`] when an element is not finite or the file cannot be written.
     pub fn save(&self, path: impl AsRef<Path>) -> Result<(), WeightsError> {
-        let description = Description {
-            base: self.base.clone(),
-            frames: self.frames,
-            steps: self.steps,
-            recipe: self.recipe.clone(),
-            seed: self.seed,
-        };
-        container::write(
-            path.as_ref(),
-            KIND,
-            &description,
-            &self.weights,
-            Precision::Single,
-        )
+        let single = Precision::Single;
+        container::write(path.as_ref(), KIND, &self.origin, &self.weights, single)
     }
 
     /// Checks that the state belongs to `model`: saved from the same weights, and every tensor is one of the
@@ -86,10 +70,12 @@ impl State {
     /// [`WeightsError::OtherModel`], [`WeightsError::Missing`], [`WeightsError::Shape`].
     pub fn check_base(&self, file: &str, model: &ModelFile) -> Result<(), WeightsError> {
         let expected = model.content_hash();
-        if self.base != expected {
+        if self.origin.base != expected {
             return Err(WeightsError::OtherModel {
                 file: file.to_owned(),
-                found: self.base.clone(),
+                found_name: self.origin.model.clone(),
+                found: self.origin.base.clone(),
+                expected_name: model.name.clone(),
                 expected,
             });
         }

@@ -1,5 +1,7 @@
 use std::collections::BTreeMap;
 
+use sha2::{Digest, Sha256};
+
 use super::WeightsError;
 
 /// A float32 tensor in host memory, row-major.
@@ -130,6 +132,29 @@ impl Weights {
         }
         Ok(())
     }
+}
+
+impl Weights {
+    /// SHA-256, in hexadecimal, of names, shapes and values.
+    pub fn content_hash(&self) -> String {
+        let mut hash = Sha256::new();
+        self.hash_into(&mut hash);
+        hexadecimal(hash)
+    }
+
+    pub(super) fn hash_into(&self, hash: &mut Sha256) {
+        for (name, tensor) in self.iter() {
+            hash.update(format!("{name} {:?}\n", tensor.shape));
+            for chunk in tensor.data.chunks(4096) {
+                let bytes: Vec<u8> = chunk.iter().flat_map(|v| v.to_le_bytes()).collect();
+                hash.update(bytes);
+            }
+        }
+    }
+}
+
+pub(super) fn hexadecimal(hash: Sha256) -> String {
+    hash.finalize().iter().map(|b| format!("{b:02x}")).collect()
 }
 
 impl FromIterator<(String, Tensor)> for Weights {

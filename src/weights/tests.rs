@@ -43,11 +43,15 @@ fn model() -> ModelFile {
 
 fn state(model: &ModelFile) -> State {
     State {
-        base: model.content_hash(),
-        frames: u64::MAX,
-        steps: 17,
-        recipe: "window=16".into(),
-        seed: u64::MAX - 1,
+        origin: Origin {
+            model: model.name.clone(),
+            base: model.content_hash(),
+            frames: u64::MAX,
+            steps: 17,
+            settings: [("window".to_owned(), "16".to_owned())].into(),
+            version: "0.1.0".into(),
+            saved: "2026-11-22T09:15:14Z".into(),
+        },
         weights: model.weights.of(naming::Part::Recon),
     }
 }

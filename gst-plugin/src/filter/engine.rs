@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use tttseg::adapt::{Adapter, Error, Prediction, Request, Reset};
 use tttseg::runtime;
@@ -92,6 +93,8 @@ pub(super) struct Engine {
     key: Key,
     adapter: Adapter,
     known: Known,
+    /// Whether a frame has come since [`Engine::set_saved`].
+    unsaved: AtomicBool,
 }
 
 impl Engine {
@@ -124,6 +127,7 @@ impl Engine {
             key,
             adapter,
             known,
+            unsaved: AtomicBool::new(false),
         })
     }
 
@@ -162,7 +166,17 @@ impl Engine {
             most_steps: Some(wanted.steps),
         };
         let ticket = self.adapter.push(rgb, width, height, request)?;
+        self.unsaved.store(true, Ordering::Relaxed);
         Ok(ticket.wait()?)
+    }
+
+    /// Whether there is something that a state of the end of the stream has not been saved with.
+    pub fn has_unsaved(&self) -> bool {
+        self.unsaved.load(Ordering::Relaxed)
+    }
+
+    pub fn set_saved(&self) {
+        self.unsaved.store(false, Ordering::Relaxed);
     }
 
     /// Whoever waits stops waiting, and what runs is terminated. Nothing works until [`Engine::resume`].

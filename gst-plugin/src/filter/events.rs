@@ -2,11 +2,13 @@
 //!
 //! | signal | weights | optimiser | window |
 //! |---|---|---|---|
-//! | STREAM_START with another stream-id | model file's | new | empty |
+//! | STREAM_START with another stream-id | model file's, or of `load-state` | new | empty |
 //! | FLUSH_STOP (a seek) | kept | new | empty |
 //! | SEGMENT that jumps back, other CAPS, GAP, a DISCONT buffer | kept | kept | empty |
 //! | EOS | kept | kept | kept |
-//! | READY | model file's | new | empty |
+//! | READY | model file's, or of `load-state` | new | empty |
+//!
+//! Where weights go they are written to `save-state` before; at EOS as well.
 
 use gst::prelude::*;
 use gst::subclass::prelude::*;
@@ -37,13 +39,22 @@ impl TttSegFilter {
                 let before = self.stream().id.replace(id.clone());
                 if before.is_some_and(|before| before != id) {
                     gst::info!(CAT, imp = self, "Another stream, {id}: starting afresh");
+                    self.save_state_for_later();
                     self.forget(Forget::Everything);
                     let mut stream = self.stream();
                     stream.lateness.forget();
                     stream.drawn = None;
                     stream.position = None;
+                    drop(stream);
+                    if let Err(message) = self.load_state_of_before() {
+                        self.post_error_message(message);
+                        // Or what comes would be learned from, and saved over the state that it does not go on from.
+                        self.call_off();
+                        return false;
+                    }
                 }
             }
+            gst::EventView::Eos(_) => self.save_state_for_later(),
             gst::EventView::Segment(segment) => {
                 let start = segment
                     .segment()

@@ -22,6 +22,7 @@ use super::negotiate::Negotiated;
 use super::pace::Lateness;
 use super::pixels::Pixels;
 use super::settings::{Change, Live, Settings};
+use super::state::Files;
 use super::stats::Stats;
 use super::{Output, caps, properties, signals};
 
@@ -62,7 +63,13 @@ use super::{Output, caps, properties, signals};
  * ]|
  * Learns beside the stream instead: no frame waits for a step, and each is segmented with the newest weights there are.
  *
- * Weights start anew with every stream (another stream-id) and in READY; a seek keeps them, and starts a new window.
+ * |[
+ * gst-launch-1.0 v4l2src ! videoconvert ! tttsegfilter load-state=camera.safetensors save-state=camera.safetensors ! videoconvert ! autovideosink
+ * ]|
+ * Goes on every time from what it has learned from this camera before, the first time from the model.
+ *
+ * Weights start anew with every stream (another stream-id) and in READY: with the model, or with the state that
+ * `load-state` names. A seek keeps them, and starts a new window.
  *
  * Frames are read and drawn into in the stream's own format, with the matrix and range its caps tell; the transfer function
  * is not looked at. Opacity and filling stay as they are. Where pixels are not square, the network sees the picture as it
@@ -120,6 +127,10 @@ impl TttSegFilter {
     pub(super) fn full_effort(&self) -> (usize, usize) {
         let method = lock(&self.settings).method();
         (method.batch_size, method.steps)
+    }
+
+    pub(super) fn state_files(&self) -> Files {
+        Files::new(&lock(&self.settings))
     }
 
     pub(super) fn engine(&self) -> Option<Arc<Engine>> {
@@ -271,7 +282,11 @@ impl ElementImpl for TttSegFilter {
     ) -> Result<gst::StateChangeSuccess, gst::StateChangeError> {
         match transition {
             gst::StateChange::NullToReady | gst::StateChange::ReadyToPaused => {
-                if let Err(message) = self.ensure_engine() {
+                let ready = self.ensure_engine().and_then(|()| match transition {
+                    gst::StateChange::ReadyToPaused => self.load_state_of_before(),
+                    _ => Ok(()),
+                });
+                if let Err(message) = ready {
                     self.post_error_message(message);
                     return Err(gst::StateChangeError);
                 }
@@ -286,6 +301,7 @@ impl ElementImpl for TttSegFilter {
         let success = self.parent_change_state(transition)?;
         match transition {
             gst::StateChange::PausedToReady => {
+                self.save_state_for_later();
                 *self.stream() = Stream::default();
                 *self.latency() = Latency::default();
                 if let Some(engine) = self.engine() {

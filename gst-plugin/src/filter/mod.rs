@@ -20,6 +20,7 @@ mod pixels;
 pub(crate) mod properties;
 mod settings;
 pub(crate) mod signals;
+mod state;
 mod stats;
 
 use gst::glib;

@@ -5,6 +5,7 @@ use gst::prelude::*;
 use tttseg::adapt;
 
 use super::settings::DEFAULT_OPACITY;
+use super::signals::{LOAD_STATE, SAVE_STATE};
 use super::{ExecutionProvider, Method, Output, Pace, Recipe, Task};
 
 pub(super) const STATS: &str = "stats";
@@ -19,6 +20,22 @@ pub(crate) fn all() -> Vec<glib::ParamSpec> {
             .nick("Model file")
             .blurb("Model to start from (.safetensors); without one, the model that is built in")
             .mutable_ready()
+            .build(),
+        glib::ParamSpecString::builder(LOAD_STATE)
+            .nick("Load state")
+            .blurb(
+                "File with what was learned before (written by save-state), which every stream begins with instead of with \
+                 the model alone. It has to be there, unless save-state names the same file and has not written it yet",
+            )
+            .mutable_ready()
+            .build(),
+        glib::ParamSpecString::builder(SAVE_STATE)
+            .nick("Save state")
+            .blurb(
+                "File to write what was learned to (.safetensors) at the end of every stream: at EOS, before another \
+                 stream, on the way down to READY. An older one is replaced as a whole",
+            )
+            .mutable_playing()
             .build(),
         glib::ParamSpecEnum::builder::<Task>("task")
             .nick("Task")

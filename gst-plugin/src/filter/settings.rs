@@ -8,6 +8,7 @@ use gst::prelude::*;
 use tttseg::adapt;
 
 use super::look::{Known, Look};
+use super::signals::{LOAD_STATE, SAVE_STATE};
 use super::{ExecutionProvider, Method, Output, Pace, Recipe, Task};
 
 pub(super) const DEFAULT_OPACITY: f64 = 0.5;
@@ -16,6 +17,8 @@ pub(super) const DEFAULT_OPACITY: f64 = 0.5;
 #[derive(Clone)]
 pub(super) struct Settings {
     pub model_file: Option<String>,
+    pub load_state: Option<String>,
+    pub save_state: Option<String>,
     pub runtime_library: Option<String>,
     pub execution_provider: ExecutionProvider,
     pub device: u32,
@@ -76,6 +79,8 @@ impl Default for Settings {
     fn default() -> Self {
         Self {
             model_file: None,
+            load_state: None,
+            save_state: None,
             runtime_library: None,
             execution_provider: ExecutionProvider::default(),
             device: 0,
@@ -175,6 +180,14 @@ impl Settings {
                 self.model_file = text(value);
                 Change::None
             }
+            LOAD_STATE => {
+                self.load_state = text(value);
+                Change::None
+            }
+            SAVE_STATE => {
+                self.save_state = text(value);
+                Change::None
+            }
             "runtime-library" => {
                 self.runtime_library = text(value);
                 Change::None
@@ -221,6 +234,8 @@ impl Settings {
         let count = |n: usize| u32::try_from(n).unwrap_or(u32::MAX).to_value();
         Some(match name {
             "model-file" => self.model_file.to_value(),
+            LOAD_STATE => self.load_state.to_value(),
+            SAVE_STATE => self.save_state.to_value(),
             "runtime-library" => self.runtime_library.to_value(),
             "execution-provider" => self.execution_provider.to_value(),
             "device" => self.device.to_value(),

@@ -153,7 +153,7 @@ fn orders_given_before_cancelling_are_carried_out() {
     adapter.cancel();
     let untouched = saved(&adapter);
     assert_eq!(
-        untouched.steps, 0,
+        untouched.origin.steps, 0,
         "state can be saved while nothing may run"
     );
     adapter.resume();

@@ -90,7 +90,7 @@ fn predictions_use_the_newest_weights() {
     let saved = crate::weights::State::load(&path).unwrap();
     // What was saved is what the next frame is predicted with, if nothing more is learned.
     let here = push(&adapter, 0, WATCH).unwrap();
-    assert_eq!(here.report.steps_since_reset, saved.steps);
+    assert_eq!(here.report.steps_since_reset, saved.origin.steps);
     let other = Adapter::start(model(1), fast, testing::options()).unwrap();
     other.load_state(&path).unwrap();
     let there = push(&other, 0, WATCH).unwrap();

@@ -1,21 +1,21 @@
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
 use tttseg::model::{HeadConfig, Readout, SwinConfig};
 use tttseg::runtime::{self, Provider};
 use tttseg::weights::naming::{self, Part};
-use tttseg::weights::{ModelFile, WeightsError};
+use tttseg::weights::{ModelFile, State, WeightsError};
 
 use crate::options::{RuntimeArguments, complete_model};
 use crate::{Outcome, one_line};
 
-/// Say which ONNX Runtime is used, and what is in a model file.
+/// Say which ONNX Runtime is used, and what is in a model file or in a state that was saved.
 ///
-/// A model can be looked at without ONNX Runtime. That it could not be loaded is an error only when a library or a provider
+/// Files can be looked at without ONNX Runtime. That it could not be loaded is an error only when a library or a provider
 /// was named.
 #[derive(Args)]
 pub struct Arguments {
-    /// The model file; the built-in model if not given.
+    /// A model file, or a state saved by an element; the built-in model if not given.
     model: Option<PathBuf>,
     #[command(flatten)]
     runtime: RuntimeArguments,
@@ -23,6 +23,14 @@ pub struct Arguments {
 
 pub fn run(arguments: &Arguments) -> Outcome {
     // Before anything is printed, so that a broken file gives one line and no half of a report.
+    if let Some(path) = &arguments.model
+        && let Some(state) = saved_state(path)?
+    {
+        print_runtime(&arguments.runtime)?;
+        println!();
+        print_state(path, &state);
+        return Ok(true);
+    }
     let model = match complete_model(arguments.model.as_deref()) {
         Err(e) if !matches!(e.downcast_ref(), Some(WeightsError::NoneEmbedded { .. })) => {
             return Err(e);
@@ -42,6 +50,14 @@ pub fn run(arguments: &Arguments) -> Outcome {
         Err(none) => println!("model             {none}"),
     }
     Ok(true)
+}
+
+/// The state in a file; `None` when it holds something else or cannot be read, which reading it as a model tells.
+fn saved_state(path: &Path) -> Result<Option<State>, WeightsError> {
+    match ModelFile::open(path) {
+        Err(WeightsError::Kind { found, .. }) if found == "state" => State::load(path).map(Some),
+        _ => Ok(None),
+    }
 }
 
 fn print_runtime(arguments: &RuntimeArguments) -> Result<(), runtime::Error> {
@@ -115,6 +131,42 @@ fn print_model(origin: &str, model: &ModelFile) {
     println!("  classes         {}", model.classes.len());
     for (id, (name, [r, g, b])) in model.classes.iter().zip(&model.palette).enumerate() {
         println!("    {id:>3}  #{r:02x}{g:02x}{b:02x}  {name}");
+    }
+}
+
+fn print_state(path: &Path, state: &State) {
+    let origin = &state.origin;
+    let built_in = ModelFile::embedded().is_ok_and(|model| model.content_hash() == origin.base);
+    let which = if built_in {
+        "the one that is built in"
+    } else {
+        "not the one that is built in"
+    };
+    let moving = |part| {
+        let of = state
+            .weights
+            .iter()
+            .filter(|(n, _)| naming::part(n) == part);
+        of.map(|(_, t)| t.len()).sum::<usize>()
+    };
+    println!("state             {}", path.display());
+    println!("  model           {} ({which})", origin.model);
+    println!("  its hash        {}", origin.base);
+    println!("  frames          {} seen since", origin.frames);
+    println!("  steps           {} taken since", origin.steps);
+    println!(
+        "  parameters      {} of encoder f, {} of recon. head g",
+        moving(Part::Encoder),
+        moving(Part::Recon)
+    );
+    println!("  content hash    {}", state.weights.content_hash());
+    println!(
+        "  saved           {}, by tttseg {}",
+        origin.saved, origin.version
+    );
+    println!("  settings");
+    for (name, value) in &origin.settings {
+        println!("    {name:<18} {value}");
     }
 }
 
