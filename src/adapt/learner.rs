@@ -13,7 +13,8 @@ use super::window::Window;
 use super::{Error, Method, Moments, Prediction, Report, Request, Reset, Settings, Skipped};
 use crate::optim::Layout;
 use crate::runtime::{Cancel, InUse, Options, Runtime, Tensor};
-use crate::weights::{ModelFile, Origin, State, Weights};
+use crate::video::{ChromaMap, grey, is_grey};
+use crate::weights::{ModelFile, Origin, State, Task, Weights};
 
 /// The method on one thread: weights, window and sessions of one stream.
 ///
@@ -168,6 +169,7 @@ impl Learner {
         request: Request,
     ) -> Result<Prediction, Error> {
         check_bytes(&rgb, size)?;
+        let rgb = self.as_seen(rgb);
         self.frame += 1;
         self.frames_since_reset += 1;
         if self.window_size != Some(size) {
@@ -202,15 +204,21 @@ impl Learner {
                 report.step_time += started.elapsed();
             }
         }
-        let mut classes = None;
+        let (mut classes, mut chroma) = (None, None);
         if request.predict {
             let started = Instant::now();
             let shape = [1, size.height, size.width, 3];
             let images = Tensor::from_u8(&shape, &rgb)?;
             let encoder = self.layout.encoder().buffers.len();
             let session = self.sessions.at(size).predict(&self.model, &self.layout)?;
-            classes =
-                Some(session.run(&self.state[..encoder], &[("images", &images)])?[0].to_u8()?);
+            let outputs = session.run(&self.state[..encoder], &[("images", &images)])?;
+            if self.model.task == Task::Colorize {
+                let (height, width) = size.patches();
+                let map = ChromaMap::new(width, height, outputs[0].to_f32()?);
+                chroma = Some(map.map_err(|e| Error::Worker(e.to_string()))?);
+            } else {
+                classes = Some(outputs[0].to_u8()?);
+            }
             report.predict_time = started.elapsed();
         }
         let reconstruction = if request.reconstruct {
@@ -221,11 +229,20 @@ impl Learner {
         report.steps_since_reset = self.steps_since_reset;
         Ok(Prediction {
             classes,
+            chroma,
             reconstruction,
             width: size.width,
             height: size.height,
             report,
         })
+    }
+
+    /// A frame as the model sees it: without its colours, if those are what it is to find.
+    fn as_seen(&self, rgb: Arc<[u8]>) -> Arc<[u8]> {
+        match self.model.task {
+            Task::Colorize if !is_grey(&rgb) => grey(&rgb).into(),
+            _ => rgb,
+        }
     }
 
     /// Predicts a frame with weights that are learned elsewhere. It enters the window as well.

@@ -1,5 +1,7 @@
 use std::time::Duration;
 
+use crate::video::ChromaMap;
+
 /// What is wanted for a frame. It enters the window in any case.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Request {
@@ -7,7 +9,7 @@ pub struct Request {
     pub learn: bool,
     /// The caller is late: the reason reported when no step is wanted.
     pub late: bool,
-    /// Predict its class map.
+    /// Predict its class map or its chroma.
     pub predict: bool,
     /// Reconstruct one masked view of it.
     pub reconstruct: bool,
@@ -94,8 +96,11 @@ pub struct Report {
 /// What comes back for a frame.
 #[derive(Clone, Debug)]
 pub struct Prediction {
-    /// Class of each pixel at model size, row-major, `height` × `width`; `None` when no prediction was asked for.
+    /// Class of each pixel at model size, row-major, `height` × `width`; `None` when no prediction was asked for, or from
+    /// a model that colours.
     pub classes: Option<Vec<u8>>,
+    /// Chroma at a quarter of model size, from a model that colours, when a prediction was asked for.
+    pub chroma: Option<ChromaMap>,
     /// The reconstruction of one masked view at model size, RGB interleaved; `None` unless asked for.
     pub reconstruction: Option<Vec<u8>>,
     /// Width at model size.

@@ -56,7 +56,7 @@ pub struct HeadConfig {
 }
 
 /// Sizes of f, h and g.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ModelConfig {
     /// Encoder f.
     pub encoder: SwinConfig,
@@ -64,6 +64,32 @@ pub struct ModelConfig {
     pub main: HeadConfig,
     /// Reconstruction head g; 48 queries, no classes.
     pub recon: HeadConfig,
+    /// What the classes of h stand for where they are colours: h is a colour head then.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub chroma: Option<ChromaConfig>,
+}
+
+/// The colours that a colour head chooses from.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ChromaConfig {
+    /// Chroma (Cb, Cr) of every class, on a grid: BT.601, full range, in steps of 8 bits, 0 for grey.
+    pub bins: Vec<[i16; 2]>,
+    /// Distance of neighbours on the grid, above 0.
+    pub step: u8,
+    /// What class logits are divided by before a pixel's chroma is their mean (annealed mean): towards 0 it becomes the
+    /// likeliest chroma, vivid but blotchy; 1 gives the mean, smooth but pale.
+    pub temperature: f32,
+}
+
+impl ModelConfig {
+    /// What stands before the names of the parameters of h.
+    pub fn main_prefix(&self) -> &'static str {
+        if self.chroma.is_some() {
+            super::COLOR_PREFIX
+        } else {
+            super::MAIN_PREFIX
+        }
+    }
 }
 
 /// Named sizes.
@@ -133,6 +159,7 @@ impl Preset {
             encoder,
             main,
             recon,
+            chroma: None,
         }
     }
 }

@@ -10,6 +10,8 @@ use crate::nn::{Parameters, linear, resize_planes};
 pub const ENCODER_PREFIX: &str = "model.pixel_level_module.encoder.";
 /// What stands before the names of the main-task head h.
 pub const MAIN_PREFIX: &str = "";
+/// What stands before the names of h where it is a colour head.
+pub const COLOR_PREFIX: &str = "color.";
 /// What stands before the names of the reconstruction head g.
 pub const RECON_PREFIX: &str = "recon.";
 

@@ -1,5 +1,6 @@
 //! Swin, pixel decoder, query decoder, heads and presets: f, g and h put together.
 
+mod chroma;
 mod config;
 mod head;
 mod initial;
@@ -9,8 +10,11 @@ mod query_decoder;
 mod reconstruction;
 mod swin;
 
-pub use config::{HeadConfig, ModelConfig, Preset, Readout, SwinConfig};
-pub use head::{ENCODER_PREFIX, HeadOutput, MAIN_PREFIX, RECON_PREFIX, class_scores, head};
+pub use chroma::{ChromaTarget, chroma_loss, chroma_planes, chroma_target};
+pub use config::{ChromaConfig, HeadConfig, ModelConfig, Preset, Readout, SwinConfig};
+pub use head::{
+    COLOR_PREFIX, ENCODER_PREFIX, HeadOutput, MAIN_PREFIX, RECON_PREFIX, class_scores, head,
+};
 pub use initial::{initial_weights, is_norm};
 pub use parameters::parameters;
 pub use pixel_decoder::{PixelFeatures, pixel_decoder};

@@ -1,6 +1,4 @@
-use super::{
-    ENCODER_PREFIX, MAIN_PREFIX, ModelConfig, RECON_PREFIX, SwinConfig, fully_visible, head, swin,
-};
+use super::{ENCODER_PREFIX, ModelConfig, RECON_PREFIX, SwinConfig, fully_visible, head, swin};
 use crate::graph::{DType, Graph, Result};
 use crate::nn::{PATCH, Parameters};
 
@@ -24,7 +22,8 @@ pub fn parameters(config: &ModelConfig) -> Result<Vec<(String, Vec<usize>)>> {
         (side, side),
         None,
     )?;
-    head(&mut g, &mut p, MAIN_PREFIX, &config.main, &stages)?;
+    let at = config.main_prefix();
+    head(&mut g, &mut p, at, &config.main, &stages)?;
     head(&mut g, &mut p, RECON_PREFIX, &config.recon, &stages)?;
     Ok(p.into_learned()
         .into_iter()

@@ -149,6 +149,19 @@ impl Augmentation {
         self
     }
 
+    /// The same at a magnification at which a picture of one size (width, height) fills views of another, up to twice that:
+    /// what is padding is nothing to learn from.
+    pub(super) fn filling(self, (width, height): (usize, usize), view: (usize, usize)) -> Self {
+        let across = view.0 as f32 / width as f32;
+        let down = view.1 as f32 / height as f32;
+        // Stretching takes its root from one axis.
+        let fills = across.max(down) * self.stretch.sqrt();
+        Self {
+            scale: (fills, 2.0 * fills),
+            ..self
+        }
+    }
+
     /// Checks every range.
     ///
     /// # Errors

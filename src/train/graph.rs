@@ -5,8 +5,8 @@ use crate::adapt::graphs::{Size, images, mask};
 use crate::grad::gradients;
 use crate::graph::{Constant, DType, Graph, Result, Value};
 use crate::model::{
-    ENCODER_PREFIX, Feature, HeadOutput, LossOver, MAIN_PREFIX, ModelConfig, RECON_PREFIX, Readout,
-    fully_visible, head, masked_patches, reconstruction_loss, swin,
+    ENCODER_PREFIX, Feature, HeadOutput, LossOver, ModelConfig, RECON_PREFIX, Readout, chroma_loss,
+    chroma_target, fully_visible, head, masked_patches, reconstruction_loss, swin,
 };
 use crate::nn::{Parameters, resize_planes};
 use crate::optim::{AdamW, Layout, MomentInputs, Rates, adamw};
@@ -23,9 +23,9 @@ pub struct TrainOptions {
     pub size: Size,
     /// Weight of the reconstruction loss; that of the main task is 1.
     pub recon_weight: f64,
-    /// Weight of the dice term of the main-task loss; that of cross-entropy is 1.
+    /// Weight of the dice term of the main-task loss, that of cross-entropy being 1; colours have none.
     pub dice_weight: f64,
-    /// Weight of every class in the cross-entropy.
+    /// Weight of every class, or of every bin of chroma, in the cross-entropy.
     pub class_weights: Vec<f32>,
     /// Weight of the same loss on what the queries of h say before every query layer (deep supervision), on average over
     /// the layers; 0 for none. Without query layers it has no effect.
@@ -39,7 +39,7 @@ pub struct TrainOptions {
 /// One step of joint training of f, g and h.
 ///
 /// Inputs: the layout's buffers, `images` (bytes `(batch + masked, h, w, 3)`, those with labels first), `labels` (bytes `(batch, h, w)`; what is no
-/// class is ignored), `mask` (`(masked, h/16, w/16)`, 1 = visible), scalars `learning_rate` and
+/// class is ignored) or, for a colour head, `colours` (bytes `(batch, h, w, 3)`), `mask` (`(masked, h/16, w/16)`, 1 = visible), scalars `learning_rate` and
 /// `encoder_learning_rate`, moments `first.…`, `second.…` and `step`; with an average, the buffers `average.…` and the
 /// scalar `average_share`, by which it moves towards the new weights.
 ///
@@ -60,7 +60,6 @@ pub fn train_graph(
     let mut p = Parameters::all_learned();
     let all = images(g, batch + options.masked, size, normalisation)?;
     let mask = mask(g, options.masked, size)?;
-    let labels = g.input("labels", DType::U8, &[batch, size.height, size.width])?;
     let rates = Rates {
         heads: g.input("learning_rate", DType::F32, &[])?,
         encoder: g.input("encoder_learning_rate", DType::F32, &[])?,
@@ -84,12 +83,10 @@ pub fn train_graph(
         None,
     )?;
     let for_main = part(g, &stages, 0, batch)?;
-    let main = head(g, &mut p, MAIN_PREFIX, &config.main, &for_main)?;
+    let main = head(g, &mut p, config.main_prefix(), &config.main, &for_main)?;
     let for_recon = part(g, &stages, batch, batch + options.masked)?;
     let recon = head(g, &mut p, RECON_PREFIX, &config.recon, &for_recon)?;
-    let main_loss = g.layer("main_loss", |g| {
-        supervised_loss(g, config, options, &main, labels)
-    })?;
+    let main_loss = main_loss(g, config, options, &main)?;
     let recon_loss = g.layer("recon_loss", |g| {
         reconstruction_loss(g, recon.masks, hidden, masked.visible, LossOver::Masked)
     })?;
@@ -171,15 +168,44 @@ fn part(g: &mut Graph, stages: &[Feature], start: usize, end: usize) -> Result<V
         .collect()
 }
 
-/// [`dense_loss`] on what h says in the end and, for deep supervision, on what it says before.
-pub(crate) fn supervised_loss(
+/// The loss of the main task, with an input for what it is to find.
+fn main_loss(
     g: &mut Graph,
     config: &ModelConfig,
     options: &TrainOptions,
-    output: &HeadOutput,
-    labels: Value,
+    main: &HeadOutput,
 ) -> Result<Value> {
-    let mut loss = dense_loss(g, config, options, output, labels)?;
+    let shape = [options.batch, options.size.height, options.size.width];
+    match &config.chroma {
+        None => {
+            let labels = g.input("labels", DType::U8, &shape)?;
+            g.layer("main_loss", |g| {
+                supervised(g, options, main, |g, output| {
+                    dense_loss(g, config, options, output, labels)
+                })
+            })
+        }
+        Some(chroma) => {
+            let [batch, height, width] = shape;
+            let colours = g.input("colours", DType::U8, &[batch, height, width, 3])?;
+            g.layer("main_loss", |g| {
+                let target = chroma_target(g, chroma, colours)?;
+                supervised(g, options, main, |g, output| {
+                    chroma_loss(g, chroma, output, target, &options.class_weights)
+                })
+            })
+        }
+    }
+}
+
+/// The loss of what h says in the end and, for deep supervision, of what it says before.
+fn supervised(
+    g: &mut Graph,
+    options: &TrainOptions,
+    output: &HeadOutput,
+    loss_of: impl Fn(&mut Graph, &HeadOutput) -> Result<Value>,
+) -> Result<Value> {
+    let mut loss = loss_of(g, output)?;
     if options.deep_supervision > 0.0 {
         let weight = options.deep_supervision / output.earlier_masks.len().max(1) as f64;
         for &masks in &output.earlier_masks {
@@ -187,7 +213,7 @@ pub(crate) fn supervised_loss(
                 masks,
                 ..output.clone()
             };
-            let before = dense_loss(g, config, options, &before, labels)?;
+            let before = loss_of(g, &before)?;
             let weight = g.scalar(before, weight);
             let weighted = g.mul(before, weight)?;
             loss = g.add(loss, weighted)?;

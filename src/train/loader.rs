@@ -57,7 +57,7 @@ pub struct BatchSize {
     pub width: usize,
 }
 
-/// Views of labelled images.
+/// Views of images, and what the main task is to find in them.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Batch {
     /// Which iteration it is for.
@@ -66,7 +66,8 @@ pub struct Batch {
     pub size: BatchSize,
     /// Interleaved RGB, (images + masked) × height × width × 3: the labelled ones, then those to reconstruct.
     pub images: Vec<u8>,
-    /// Class ids, images × height × width; 255 where nothing is labelled.
+    /// What the main task is to find: class ids, images × height × width, 255 where nothing is labelled; or the colours,
+    /// interleaved RGB, images × height × width × 3.
     pub labels: Vec<u8>,
 }
 
@@ -107,19 +108,54 @@ pub struct Batches {
 
 /// Streams of random numbers that must not coincide.
 #[derive(Clone, Copy)]
-enum Purpose {
+pub(super) enum Purpose {
     View = 1,
     Order = 2,
     Picture = 3,
 }
 
 /// Random numbers for one purpose.
-fn random(seed: u64, a: u64, b: u64, purpose: Purpose) -> ChaCha8Rng {
+pub(super) fn random(seed: u64, a: u64, b: u64, purpose: Purpose) -> ChaCha8Rng {
     let mut key = [0; 32];
     for (to, from) in key.chunks_exact_mut(8).zip([seed, a, b, purpose as u64]) {
         to.copy_from_slice(&from.to_le_bytes());
     }
     ChaCha8Rng::from_seed(key)
+}
+
+pub(super) fn check_size(size: BatchSize) -> Result<(), LoaderError> {
+    let sides = 1..=8192;
+    let fits = (1..=4096).contains(&size.images)
+        && size.masked <= size.images
+        && sides.contains(&size.width)
+        && sides.contains(&size.height);
+    let BatchSize {
+        images,
+        masked,
+        height,
+        width,
+    } = size;
+    fits.then_some(()).ok_or(LoaderError::Size {
+        images,
+        masked,
+        width,
+        height,
+    })
+}
+
+/// Whatever makes the batches of a run.
+pub trait Supply: Send {
+    /// The batch of an iteration, the same one whenever it is asked for.
+    ///
+    /// # Errors
+    /// [`LoaderError::Image`] when a picture can no longer be read or be resized.
+    fn batch(&mut self, iteration: u64) -> Result<Batch, LoaderError>;
+}
+
+impl<S: Supply + ?Sized> Supply for Box<S> {
+    fn batch(&mut self, iteration: u64) -> Result<Batch, LoaderError> {
+        (**self).batch(iteration)
+    }
 }
 
 impl Batches {
@@ -138,19 +174,7 @@ impl Batches {
         if !(0.0..=1.0).contains(&sources.share) {
             return Err(LoaderError::Share(sources.share));
         }
-        let sides = 1..=8192;
-        if !(1..=4096).contains(&size.images)
-            || size.masked > size.images
-            || !sides.contains(&size.width)
-            || !sides.contains(&size.height)
-        {
-            return Err(LoaderError::Size {
-                images: size.images,
-                masked: size.masked,
-                width: size.width,
-                height: size.height,
-            });
-        }
+        check_size(size)?;
         let classes = ClassDraw::new(sources.labelled.class_pixels());
         Ok(Self {
             sources,
@@ -162,13 +186,12 @@ impl Batches {
             epoch: None,
         })
     }
+}
 
-    /// The batch of an iteration. Images come in a new random order every time all have been seen, but for the views that
-    /// are chosen for a rare class (more often the fewer pixels it has: with the inverse of their root).
-    ///
-    /// # Errors
-    /// [`LoaderError::Image`] when an image cannot be resized or a picture no longer be read.
-    pub fn batch(&mut self, iteration: u64) -> Result<Batch, LoaderError> {
+impl Supply for Batches {
+    /// Images come in a new random order every time all have been seen, but for the views that are chosen for a rare
+    /// class (more often the fewer pixels it has: with the inverse of their root).
+    fn batch(&mut self, iteration: u64) -> Result<Batch, LoaderError> {
         let BatchSize {
             images,
             masked,
@@ -213,7 +236,9 @@ impl Batches {
         }
         Ok(batch)
     }
+}
 
+impl Batches {
     /// A view of a random picture, filled by it.
     fn picture(
         &mut self,
@@ -224,14 +249,8 @@ impl Batches {
         let pictures = &self.sources.pictures;
         let index = rng.random_range(0..pictures.len() as u64) as usize;
         let sample = pictures.read(index).map_err(LoaderError::Image)?;
-        // What is padding is nothing to reconstruct; stretching takes its root from one axis.
-        let across = width as f32 / sample.width as f32;
-        let down = height as f32 / sample.height as f32;
-        let fills = across.max(down) * self.knobs.stretch.sqrt();
-        let knobs = Augmentation {
-            scale: (fills, 2.0 * fills),
-            ..self.knobs.clone()
-        };
+        let knobs = self.knobs.clone();
+        let knobs = knobs.filling((sample.width, sample.height), (width, height));
         let mut labels = vec![0; width * height];
         self.viewer
             .view(
@@ -268,7 +287,7 @@ impl Batches {
 }
 
 /// A random order of `count` images.
-fn shuffled(seed: u64, epoch: u64, count: u64) -> Vec<u32> {
+pub(super) fn shuffled(seed: u64, epoch: u64, count: u64) -> Vec<u32> {
     let mut rng = random(seed, epoch, 0, Purpose::Order);
     let mut order: Vec<u32> = (0..count as u32).collect();
     for i in (1..order.len()).rev() {
@@ -290,24 +309,21 @@ pub struct Loader {
 const AHEAD: usize = 2;
 
 impl Loader {
-    /// Starts `threads` (at least 1) threads that prepare the batches from `first` on. Their number makes no difference
-    /// to the batches.
+    /// Starts `threads` (at least 1) threads that prepare the batches from `first` on, each with what `supply` makes.
+    /// Their number makes no difference to the batches.
     ///
     /// # Errors
-    /// [`LoaderError`] when a knob, the share of pictures or the size is out of range or a thread cannot be started.
-    pub fn new(
-        sources: impl Into<Sources>,
-        knobs: Augmentation,
-        size: BatchSize,
-        seed: u64,
+    /// What `supply` says, or that a thread cannot be started.
+    pub fn new<S: Supply + 'static>(
+        supply: impl Fn() -> Result<S, LoaderError>,
         first: u64,
         threads: usize,
     ) -> Result<Self, LoaderError> {
-        let (sources, threads) = (sources.into(), threads.max(1));
+        let threads = threads.max(1);
         let mut channels = Vec::with_capacity(threads);
         let mut handles = Vec::with_capacity(threads);
         for t in 0..threads as u64 {
-            let mut batches = Batches::new(sources.clone(), knobs.clone(), size, seed)?;
+            let mut batches = supply()?;
             let (send, receive) = sync_channel(AHEAD);
             let work = move || {
                 let mine = (first.saturating_add(t)..).step_by(threads);

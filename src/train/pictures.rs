@@ -19,6 +19,12 @@ pub enum PicturesError {
         /// Files in it.
         files: usize,
     },
+    /// Pictures to learn colours from, none of which has any.
+    #[error("none of the pictures has colours to learn{}", .left_out.first().map_or_else(String::new, |l| format!(" (the first: {l})")))]
+    Grey {
+        /// What was left out, and why.
+        left_out: Vec<LeftOut>,
+    },
 }
 
 /// JPEG and PNG files of which only the places are kept: thousands of photographs would fill the memory, and decoding
@@ -91,6 +97,19 @@ impl PictureSet {
     /// Files that are not used, and why.
     pub fn left_out(&self) -> &[LeftOut] {
         &self.left_out
+    }
+
+    /// Keeps the pictures for which `keep`, asked in order, gives no reason against.
+    pub(super) fn retain(&mut self, mut keep: impl FnMut(&Path) -> Result<(), String>) {
+        let left_out = &mut self.left_out;
+        self.paths.retain(|path| match keep(path) {
+            Ok(()) => true,
+            Err(reason) => {
+                let path = path.clone();
+                left_out.push(LeftOut { path, reason });
+                false
+            }
+        });
     }
 
     /// Decodes a picture, nothing of it labelled; or says what is wrong with it now.

@@ -1,8 +1,9 @@
 //! How well g reconstructs the training pictures as they are: what a video is compared with.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
-use super::LabelledSet;
+use super::{LabelledSet, PictureSet, Sample};
 use crate::adapt::graphs::Size;
 use crate::adapt::{Error, Learner, Method, Settings};
 use crate::runtime::{Cancel, Options, Runtime};
@@ -15,6 +16,9 @@ const PICTURES: usize = 100;
 /// Why the training pictures cannot be looked at.
 #[derive(Debug, thiserror::Error)]
 pub enum ReferenceError {
+    /// A picture that can no longer be read.
+    #[error("{0}")]
+    Picture(String),
     /// A picture that is too small or too large.
     #[error(transparent)]
     Size(#[from] SizeError),
@@ -29,6 +33,39 @@ pub enum ReferenceError {
     Adapt(#[from] Error),
 }
 
+/// Pictures to look at.
+pub trait Stills {
+    /// How many there are.
+    fn count(&self) -> usize;
+    /// One of them, or what is wrong with it.
+    ///
+    /// # Errors
+    /// Why it can no longer be read.
+    fn still(&self, index: usize) -> Result<Cow<'_, Sample>, String>;
+}
+
+impl Stills for LabelledSet {
+    fn count(&self) -> usize {
+        self.samples().len()
+    }
+
+    fn still(&self, index: usize) -> Result<Cow<'_, Sample>, String> {
+        let sample = self.samples().get(index);
+        let sample = sample.ok_or_else(|| format!("image {index} of {}", self.count()))?;
+        Ok(Cow::Borrowed(sample))
+    }
+}
+
+impl Stills for PictureSet {
+    fn count(&self) -> usize {
+        self.len()
+    }
+
+    fn still(&self, index: usize) -> Result<Cow<'_, Sample>, String> {
+        self.read(index).map(Cow::Owned)
+    }
+}
+
 /// The mean of [`Learner::unexplained`] over up to 100 pictures, evenly spread over the set, whole and in their own
 /// light, at the size at which the model would see them: for [`ModelFile::unexplained`].
 ///
@@ -36,7 +73,7 @@ pub enum ReferenceError {
 /// [`ReferenceError`], for the first picture that cannot be used.
 pub fn unexplained(
     model: &Arc<ModelFile>,
-    set: &LabelledSet,
+    stills: &dyn Stills,
     mask_ratio: f64,
     runtime: &'static Runtime,
     options: &Options,
@@ -49,9 +86,10 @@ pub fn unexplained(
     let cancel = Cancel::new();
     let mut learner = Learner::new(model.clone(), settings, runtime, options, &cancel)?;
     let mut scaler = Scaler::new();
-    let step = set.samples().len().div_ceil(PICTURES).max(1);
+    let step = stills.count().div_ceil(PICTURES).max(1);
     let mut shares = vec![];
-    for sample in set.samples().iter().step_by(step) {
+    for index in (0..stills.count()).step_by(step) {
+        let sample = stills.still(index).map_err(ReferenceError::Picture)?;
         let (width, height) = model_size(sample.width, sample.height, model.size.1, model.size.0)?;
         let mut rgb = vec![0; height * width * 3];
         let view = FrameRef::rgb(sample.width, sample.height, &sample.rgb)?;

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use super::TrainerOptions;
 use crate::graph::GraphError;
-use crate::model::parameters;
+use crate::model::{COLOR_PREFIX, ChromaConfig, initial_weights, parameters};
 use crate::weights::{ModelFile, Weights, WeightsError};
 
 /// Why a run cannot start from a model.
@@ -58,30 +58,69 @@ pub fn weights_to_start_from(
     if let Some(tensor) = surplus.0.into_keys().next() {
         return Err(StartError::Surplus { file, tensor });
     }
-    let differ = |what, found, expected| {
-        Err(StartError::Meaning {
-            file: file.clone(),
-            what,
-            found,
-            expected,
-        })
-    };
-    if model.config != options.config {
-        let text = |c| serde_json::to_string(c).unwrap_or_default();
-        return differ("settings", text(&model.config), text(&options.config));
-    }
+    same(&file, "settings", &model.config, &options.config)?;
     if model.classes != classes {
-        return differ("classes", model.classes.join(","), classes.join(","));
+        return Err(StartError::Meaning {
+            file,
+            what: "classes",
+            found: model.classes.join(","),
+            expected: classes.join(","),
+        });
     }
-    if model.normalisation != options.normalisation {
-        let text = |n| format!("{n:?}");
-        return differ(
-            "channel statistics",
-            text(model.normalisation),
-            text(options.normalisation),
-        );
-    }
+    let expected = &options.normalisation;
+    same(&file, "channel statistics", &model.normalisation, expected)?;
     Ok(model.weights)
+}
+
+/// The bins of chroma of a model file, if it is one that colours: a run that starts from it keeps them.
+///
+/// # Errors
+/// [`StartError::Weights`] when the file cannot be read.
+pub fn colours_to_start_from(path: &Path) -> Result<Option<ChromaConfig>, StartError> {
+    Ok(ModelFile::open(path)?.config.chroma)
+}
+
+/// The weights of a model file for a run with `options` whose main task is colours. Of a model that does something else
+/// encoder and reconstruction head are taken over, and the colour head is random.
+///
+/// # Errors
+/// [`StartError`] for the first parameter that differs, or if the settings do.
+pub fn weights_for_colours(path: &Path, options: &TrainerOptions) -> Result<Weights, StartError> {
+    let model = ModelFile::open(path)?;
+    if model.config.chroma.is_some() {
+        return weights_to_start_from(path, options, &[]);
+    }
+    let file = path.display().to_string();
+    let (found, expected) = (&model.config, &options.config);
+    same(&file, "settings", &found.encoder, &expected.encoder)?;
+    same(&file, "settings", &found.recon, &expected.recon)?;
+    let expected = &options.normalisation;
+    same(&file, "channel statistics", &model.normalisation, expected)?;
+    let mut weights = initial_weights(&options.config, options.seed)?;
+    for (name, tensor) in &mut weights.0 {
+        if !name.starts_with(COLOR_PREFIX) {
+            *tensor = model.weights.expect(&file, name, &tensor.shape)?.clone();
+        }
+    }
+    Ok(weights)
+}
+
+fn same<T: PartialEq + serde::Serialize>(
+    file: &str,
+    what: &'static str,
+    found: &T,
+    expected: &T,
+) -> Result<(), StartError> {
+    if found == expected {
+        return Ok(());
+    }
+    let text = |value| serde_json::to_string(value).unwrap_or_default();
+    Err(StartError::Meaning {
+        file: file.to_owned(),
+        what,
+        found: text(found),
+        expected: text(expected),
+    })
 }
 
 #[cfg(test)]

@@ -2,9 +2,13 @@
 
 use super::*;
 use crate::adapt::graphs::Size;
-use crate::model::{HeadConfig, ModelConfig, Readout, SwinConfig, initial_weights, parameters};
-use crate::runtime::{Options, Provider, testing};
-use crate::weights::Normalisation;
+use crate::adapt::{Learner, Method, Request, Settings};
+use crate::model::{
+    ChromaConfig, HeadConfig, ModelConfig, Readout, SwinConfig, initial_weights, parameters,
+};
+use crate::runtime::{Cancel, Options, Provider, testing};
+use crate::video::{bt601_chroma, grey};
+use crate::weights::{ModelFile, Normalisation, Task};
 
 /// Side of the crops in pixels.
 const SIDE: usize = 32;
@@ -36,6 +40,7 @@ pub(super) fn options() -> TrainerOptions {
                 ..head.clone()
             },
             recon: head,
+            chroma: None,
         },
         normalisation: Normalisation::default(),
         batch: 2,
@@ -60,6 +65,17 @@ pub(super) fn options() -> TrainerOptions {
         ema: 0.0,
         seed: 1,
     }
+}
+
+/// The same run for three colours: grey, red, blue.
+pub(super) fn colour_options() -> TrainerOptions {
+    let mut options = options();
+    options.config.chroma = Some(ChromaConfig {
+        bins: vec![[0, 0], [-16, 48], [48, -16]],
+        step: 16,
+        temperature: 0.38,
+    });
+    options
 }
 
 fn on_the_cpu() -> Options {
@@ -259,4 +275,86 @@ fn pictures_to_reconstruct_do_not_enter_the_main_loss() {
         trainer.step(&short),
         Err(TrainError::Batch { .. })
     ));
+}
+
+/// Two pictures of which the dark half is red and the bright one blue.
+fn colour_batch() -> Batch {
+    let plain = batch();
+    let colour = |label: u8| match label {
+        0 => [110, 30, 50],
+        _ => [150, 170, 250],
+    };
+    let colours: Vec<u8> = plain.labels.iter().flat_map(|&l| colour(l)).collect();
+    let mut images = grey(&colours);
+    images.extend_from_within(..SIDE * SIDE * 3);
+    Batch {
+        images,
+        labels: colours,
+        ..plain
+    }
+}
+
+#[test]
+fn colours_that_follow_from_grey_are_learned() {
+    let Some(runtime) = testing::runtime() else {
+        return;
+    };
+    let mut options = colour_options();
+    options.schedule.iterations = 80;
+    options.schedule.peak = 1e-2;
+    let batch = colour_batch();
+    let mut trainer = Trainer::new(options.clone(), None, runtime, &on_the_cpu()).unwrap();
+    let reports: Vec<StepReport> = (0..80).map(|_| trainer.step(&batch).unwrap()).collect();
+    assert!(reports.iter().all(|r| r.finite));
+    let (first, last) = (reports[0], reports[79]);
+    assert!(last.main_loss < 0.5 * first.main_loss, "{first:?} {last:?}");
+    assert!(last.recon_loss < first.recon_loss, "{first:?} {last:?}");
+
+    let model = ModelFile {
+        name: "colours".into(),
+        task: Task::Colorize,
+        classes: vec![],
+        palette: vec![],
+        normalisation: Normalisation::default(),
+        size: (SIDE, SIDE),
+        licence: "none needed".into(),
+        trained_on: "nothing".into(),
+        unexplained: None,
+        recipe: serde_json::Value::Null,
+        weights: trainer.weights().unwrap(),
+        config: options.config,
+    };
+    let settings = Settings {
+        method: Method::MainTaskOnly,
+        ..Settings::default()
+    };
+    let cancel = Cancel::new();
+    let mut learner =
+        Learner::new(model.into(), settings, runtime, &on_the_cpu(), &cancel).unwrap();
+    let size = options.size;
+    let bytes = SIDE * SIDE * 3;
+    let frame = &batch.images[..bytes];
+    let shown = learner
+        .frame(frame.into(), size, Request::default())
+        .unwrap();
+    assert_eq!(shown.classes, None);
+    let chroma = shown.chroma.unwrap();
+    assert_eq!((chroma.width(), chroma.height()), (SIDE / 4, SIDE / 4));
+    let mut distance = 0.0;
+    for y in 0..SIDE / 4 {
+        for x in 0..SIDE / 4 {
+            let pixel = &batch.labels[((4 * y + 2) * SIDE + 4 * x + 2) * 3..][..3];
+            let wanted = bt601_chroma([0, 1, 2].map(|c| f32::from(pixel[c])));
+            let found = chroma.planes().map(|p| p[y * (SIDE / 4) + x]);
+            distance += (found[0] - wanted[0]).hypot(found[1] - wanted[1]);
+        }
+    }
+    // Grey everywhere would be 50 away from each.
+    let distance = distance / (SIDE * SIDE / 16) as f32;
+    assert!(distance < 12.0, "{distance}");
+
+    // What colours a frame has makes no difference: the model sees none.
+    let coloured = batch.labels[..bytes].into();
+    let same = learner.frame(coloured, size, Request::default()).unwrap();
+    assert_eq!(same.chroma, Some(chroma));
 }

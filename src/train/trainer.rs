@@ -66,7 +66,7 @@ pub struct TrainerOptions {
     pub dice_weight: f64,
     /// Weight of the main-task loss before the last query layer ([`TrainOptions::deep_supervision`]).
     pub deep_supervision: f64,
-    /// Weight of every class in the cross-entropy.
+    /// Weight of every class, or of every bin of chroma, in the cross-entropy.
     pub class_weights: Vec<f32>,
     /// How much of the running average of the weights stays at every iteration, from 0 to below 1; 0 keeps none.
     pub ema: f64,
@@ -219,12 +219,18 @@ impl Trainer {
         let (count, size) = (o.batch, o.size);
         let (pixels, all) = (size.height * size.width, count + o.masked);
         let expected = all * pixels * 3;
-        if batch.images.len() != expected || batch.labels.len() != count * pixels {
+        let (name, channels) = match o.config.chroma {
+            None => ("labels", 1),
+            Some(_) => ("colours", 3),
+        };
+        if batch.images.len() != expected || batch.labels.len() != count * pixels * channels {
             return Err(TrainError::Batch {
                 given: batch.images.len(),
                 expected,
             });
         }
+        let mut shape = vec![count, size.height, size.width];
+        shape.extend((channels > 1).then_some(channels));
         let mut draws = Draws::new(o.seed, self.iteration);
         let (rows, columns) = size.blocks();
         let mask: Vec<f32> = (0..o.masked)
@@ -237,10 +243,7 @@ impl Trainer {
                 "images",
                 Tensor::from_u8(&[all, size.height, size.width, 3], &batch.images)?,
             ),
-            (
-                "labels",
-                Tensor::from_u8(&[count, size.height, size.width], &batch.labels)?,
-            ),
+            (name, Tensor::from_u8(&shape, &batch.labels)?),
             ("mask", Tensor::from_f32(&[o.masked, rows, columns], &mask)?),
             ("learning_rate", scalar(rate)?),
             (

@@ -31,6 +31,28 @@ impl Matrix {
     }
 }
 
+/// Chroma (Cb, Cr) of a colour in the terms of the colour heads: BT.601, full range, in steps of 8 bits, 0 for grey.
+pub fn bt601_chroma([red, green, blue]: [f32; 3]) -> [f32; 2] {
+    let luma = 0.299 * red + 0.587 * green + 0.114 * blue;
+    [(blue - luma) / 1.772, (red - luma) / 1.402]
+}
+
+/// Interleaved RGB with every pixel's luma (BT.601) in all three.
+pub fn grey(rgb: &[u8]) -> Vec<u8> {
+    let luma = |p: &[u8; 3]| {
+        let [red, green, blue] = p.map(u32::from);
+        ((299 * red + 587 * green + 114 * blue + 500) / 1000) as u8
+    };
+    let pixels = rgb.as_chunks::<3>().0.iter();
+    pixels.flat_map(|p| [luma(p); 3]).collect()
+}
+
+/// Whether no pixel of interleaved RGB has a colour.
+pub fn is_grey(rgb: &[u8]) -> bool {
+    let mut pixels = rgb.as_chunks::<3>().0.iter();
+    pixels.all(|[red, green, blue]| red == green && green == blue)
+}
+
 /// Which codes stand for black and white.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Range {

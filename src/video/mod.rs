@@ -7,6 +7,7 @@
 //!
 //! [`CorruptionKind::apply`] makes another day of a picture: dusk, fog, rain, and what cameras do.
 
+mod chroma;
 mod colour;
 mod corrupt;
 mod crop;
@@ -23,7 +24,8 @@ mod still;
 mod testing;
 mod weights;
 
-pub use colour::{Colorimetry, Matrix, Range};
+pub use chroma::{ChromaError, ChromaMap};
+pub use colour::{Colorimetry, Matrix, Range, bt601_chroma, grey, is_grey};
 pub use corrupt::{Corruption, CorruptionError, CorruptionKind, MAX_STRENGTH};
 pub use crop::Crop;
 pub use format::{ColourModel, Component, Layout, PixelFormat, Sample, Storage};

@@ -17,6 +17,8 @@ pub enum Task {
     /// A class for every pixel.
     #[default]
     Segment,
+    /// Chroma for every pixel.
+    Colorize,
 }
 
 impl Task {
@@ -24,6 +26,7 @@ impl Task {
     pub fn name(self) -> &'static str {
         match self {
             Task::Segment => "segment",
+            Task::Colorize => "colorize",
         }
     }
 }
@@ -56,7 +59,7 @@ pub struct ModelFile {
     pub config: ModelConfig,
     /// What h does.
     pub task: Task,
-    /// Names of the classes in the order of the class map's values.
+    /// Names of the classes in the order of the class map's values; none for colours.
     pub classes: Vec<String>,
     /// RGB colour of every class.
     pub palette: Vec<[u8; 3]>,
@@ -170,15 +173,10 @@ impl ModelFile {
     }
 
     fn validate(&self, file: &str) -> Result<(), WeightsError> {
-        let (classes, expected) = (self.classes.len(), self.config.main.classes);
         let (height, width) = self.size;
         let Normalisation { mean, std } = self.normalisation;
-        let reason = if classes != expected {
-            format!("{classes} class names for {expected} classes")
-        } else if classes == 0 || classes > 256 {
-            format!("{classes} classes; a class map holds 1 to 256")
-        } else if self.palette.len() != classes {
-            format!("{} colours for {classes} classes", self.palette.len())
+        let reason = if let Some(reason) = self.wrong_classes() {
+            reason
         } else if !mean.iter().all(|m| m.is_finite())
             || !std.iter().all(|s| s.is_finite() && *s > 0.0)
         {
@@ -196,5 +194,37 @@ impl ModelFile {
             file: file.to_owned(),
             reason,
         })
+    }
+
+    /// What contradicts itself in the description of classes and colours.
+    fn wrong_classes(&self) -> Option<String> {
+        let (names, palette) = (self.classes.len(), self.palette.len());
+        let classes = self.config.main.classes;
+        let Some(chroma) = &self.config.chroma else {
+            return if self.task != Task::Segment {
+                Some(format!("task {} without colours", self.task.name()))
+            } else if names != classes {
+                Some(format!("{names} class names for {classes} classes"))
+            } else if !(1..=256).contains(&names) {
+                Some(format!("{names} classes; a class map holds 1 to 256"))
+            } else {
+                (palette != names).then(|| format!("{palette} colours for {names} classes"))
+            };
+        };
+        let (bins, step) = (chroma.bins.len(), chroma.step);
+        if self.task != Task::Colorize {
+            Some(format!("task {} with colours", self.task.name()))
+        } else if (names, palette) != (0, 0) {
+            Some(format!(
+                "{names} class names and {palette} colours for them, beside colours"
+            ))
+        } else if bins != classes || bins == 0 {
+            Some(format!("{bins} colours for {classes} classes"))
+        } else {
+            // False for NaN as well.
+            let fits = step > 0 && chroma.temperature > 0.0;
+            let temperature = chroma.temperature;
+            (!fits).then(|| format!("colours {step} apart at temperature {temperature}"))
+        }
     }
 }

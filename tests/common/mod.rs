@@ -99,6 +99,7 @@ pub fn model(seed: u64) -> ModelFile {
             ..main.clone()
         },
         main,
+        chroma: None,
     };
     ModelFile {
         name: "mini".into(),

@@ -72,6 +72,7 @@ pub fn tiny() -> ModelFile {
             ..head.clone()
         },
         main: head,
+        chroma: None,
     };
     ModelFile {
         name: "tiny".into(),

@@ -1,7 +1,7 @@
 use super::{Size, images};
 use crate::graph::{DType, Graph, Result};
 use crate::model::{
-    ENCODER_PREFIX, MAIN_PREFIX, ModelConfig, class_scores, fully_visible, head, swin,
+    ENCODER_PREFIX, ModelConfig, chroma_planes, class_scores, fully_visible, head, swin,
 };
 use crate::nn::Parameters;
 use crate::optim::Layout;
@@ -11,7 +11,7 @@ use crate::weights::{Normalisation, Weights};
 ///
 /// Inputs: the encoder's part of `layout` (that of f and g), `images` (bytes `(1, h, w, 3)`).
 /// Outputs: `classes` (bytes `(h, w)`, arg-max at model size); with `scores` also `scores`
-/// (float `(classes, h, w)`).
+/// (float `(classes, h, w)`). Of a colour head: `chroma` (float `(2, h/4, w/4)`, see [`chroma_planes`]) alone.
 ///
 /// # Errors
 /// A configuration that makes no sense, or weights that do not fit it.
@@ -37,7 +37,15 @@ pub fn predict_graph(
         size.patches(),
         None,
     )?;
-    let output = head(g, &mut p, MAIN_PREFIX, &config.main, &stages)?;
+    let output = head(g, &mut p, config.main_prefix(), &config.main, &stages)?;
+    if let Some(chroma) = &config.chroma {
+        let planes = chroma_planes(g, chroma, &output)?;
+        let (rows, columns) = size.patches();
+        let planes = g.reshape(planes, &[2, rows, columns])?;
+        layout.encoder().attach(g, p.learned())?;
+        g.output("chroma", planes)?;
+        return Ok(graph);
+    }
     let by_pixel = class_scores(g, &config.main, &output, (size.height, size.width))?;
     let best = g.arg_max(by_pixel, 2)?;
     let best = g.cast(best, DType::U8)?;

@@ -55,7 +55,8 @@ impl Learner {
     /// # Errors
     /// As [`Learner::frame`].
     pub fn unexplained(&mut self, rgb: &[u8], size: Size) -> Result<f32, Error> {
-        Ok(self.reconstruct(rgb, size, VIEW_STREAM)?.unexplained)
+        let seen = self.as_seen(rgb.into());
+        Ok(self.reconstruct(&seen, size, VIEW_STREAM)?.unexplained)
     }
 
     /// What g makes of a frame under the mask that this stream of random numbers gives.

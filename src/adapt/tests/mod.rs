@@ -55,6 +55,7 @@ fn config() -> ModelConfig {
             ..main.clone()
         },
         main,
+        chroma: None,
     }
 }
 

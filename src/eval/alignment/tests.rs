@@ -45,6 +45,7 @@ fn config() -> ModelConfig {
             ..main.clone()
         },
         main,
+        chroma: None,
     }
 }
 

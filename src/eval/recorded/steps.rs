@@ -25,6 +25,7 @@ impl Bench<'_> {
             encoder,
             main: recon.clone(),
             recon,
+            chroma: None,
         };
         let size = Size { height, width };
         let layout = learning_layout(&config, Layout::PACK_BELOW)?;

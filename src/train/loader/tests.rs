@@ -28,8 +28,12 @@ fn set() -> Arc<LabelledSet> {
     Arc::new(LabelledSet::from_samples(samples.collect(), 4).unwrap())
 }
 
+fn supply() -> Result<Batches, LoaderError> {
+    Batches::new(set(), Augmentation::default(), SIZE, 5)
+}
+
 fn take(threads: usize, first: u64, count: usize) -> Vec<Batch> {
-    let mut loader = Loader::new(set(), Augmentation::default(), SIZE, 5, first, threads).unwrap();
+    let mut loader = Loader::new(supply, first, threads).unwrap();
     (0..count).map(|_| loader.next_batch().unwrap()).collect()
 }
 
@@ -141,7 +145,7 @@ fn pictures_without_labels_are_for_reconstruction_only() {
 
 #[test]
 fn dropping_ends_the_threads() {
-    let mut loader = Loader::new(set(), Augmentation::default(), SIZE, 5, 0, 2).unwrap();
+    let mut loader = Loader::new(supply, 0, 2).unwrap();
     loader.next_batch().unwrap();
     drop(loader);
 }
@@ -158,6 +162,6 @@ fn what_makes_no_batch() {
         stretch: 0.5,
         ..Augmentation::none()
     };
-    let refused = Loader::new(set(), knobs, SIZE, 0, 0, 1).unwrap_err();
+    let refused = Loader::new(|| Batches::new(set(), knobs.clone(), SIZE, 0), 0, 1).unwrap_err();
     assert!(refused.to_string().contains("stretch"));
 }

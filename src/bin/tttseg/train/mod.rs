@@ -1,41 +1,55 @@
+mod colorize;
+mod segment;
+
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Instant;
 
-use clap::Args;
+use clap::{Args, ValueEnum};
 use indicatif::{ProgressBar, ProgressStyle};
 use tttseg::adapt::graphs::Size;
-use tttseg::model::{HeadConfig, ModelConfig, Preset, Readout};
+use tttseg::model::{ChromaConfig, HeadConfig, ModelConfig, Preset, Readout};
 use tttseg::runtime::{Options, Runtime};
 use tttseg::train::{
-    Augmentation, BatchSize, LabelledSet, Loader, PictureSet, Schedule, Sources, Trainer,
-    TrainerOptions, class_weights, unexplained, weights_to_start_from,
+    BatchSize, Loader, LoaderError, Schedule, Stills, Supply, Trainer, TrainerOptions, unexplained,
 };
-use tttseg::video::{LabelIds, Palette};
+use tttseg::video::Palette;
 use tttseg::weights::{ModelFile, Normalisation, Precision, Task, Weights, check_writable};
 
 use crate::Outcome;
 use crate::options::RuntimeArguments;
 
-/// Train f, g and h jointly on labelled still images.
+/// What h learns.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum MainTask {
+    /// A class for every pixel.
+    Segment,
+    /// Chroma for every pixel of a grey picture.
+    Colorize,
+}
+
+/// Train f, g and h jointly on still images.
 ///
-/// The main task learns from labels (cross-entropy and dice, query q is class q), the reconstruction head from masked
-/// images, both through the same encoder. Checkpoints are written on the way; the same command goes on from the last one.
+/// The main task learns from labels (cross-entropy and dice, query q is class q) or from the colours of photographs that
+/// it sees in grey, the reconstruction head from masked images, both through the same encoder. Checkpoints are written on the way; the same command goes on from the last one.
 #[derive(Args)]
 pub struct Arguments {
-    /// Folders with `frames` and `labels` of the same names (labels: one byte per pixel; the id after the last class and
-    /// 255 are ignored).
+    /// What h learns.
+    #[arg(long, value_enum, default_value_t = MainTask::Segment)]
+    task: MainTask,
+    /// To segment: folders with `frames` and `labels` of the same names (labels: one byte per pixel; the id after the last
+    /// class and 255 are ignored). To colorize: folders of colour pictures (or with a folder `frames` of them).
     #[arg(long = "data", required = true)]
     data: Vec<PathBuf>,
     /// Folders of pictures without labels (or with a folder `frames` of them), which the reconstruction head learns
-    /// from as well.
+    /// from as well. Not for colours, which need no labels in the first place.
     #[arg(long, value_name = "DIR")]
     unlabelled: Vec<PathBuf>,
     /// Share of such pictures among what the reconstruction head learns from.
     #[arg(long, default_value_t = 0.5, value_name = "SHARE")]
     unlabelled_share: f32,
-    /// Class names in the order of their ids, separated by commas.
-    #[arg(long, value_delimiter = ',', required = true)]
+    /// Class names in the order of their ids, separated by commas. Needed to segment.
+    #[arg(long, value_delimiter = ',')]
     classes: Vec<String>,
     /// The model file to write.
     #[arg(short, long)]
@@ -43,8 +57,9 @@ pub struct Arguments {
     /// Where the checkpoint is kept; the model file's name with `.checkpoint` if not given.
     #[arg(long)]
     checkpoint: Option<PathBuf>,
-    /// Start from the weights of a model file of the same sizes and classes, with a fresh optimiser and schedule. A
-    /// checkpoint goes before it.
+    /// Start from the weights of a model file of the same sizes and classes, with a fresh optimiser and schedule. Colours
+    /// can start from a model that segments as well: encoder and reconstruction head are taken over. A checkpoint goes
+    /// before it.
     #[arg(long, value_name = "MODEL")]
     init: Option<PathBuf>,
     /// Sizes of the model: nano, tiny or small.
@@ -68,20 +83,25 @@ pub struct Arguments {
     /// Width of the crops.
     #[arg(long, default_value_t = 256)]
     crop_width: usize,
-    /// Smallest and largest magnification of the images before cropping.
+    /// Smallest and largest magnification of the images before cropping. For colours pictures fill the crop, at up to twice
+    /// the size at which they just do.
     #[arg(long, num_args = 2, default_values_t = [0.5, 1.5])]
     scale: Vec<f32>,
-    /// How often the light of a crop is changed (dusk, fog, shade, lamps, colours, noise, blur), as a multiple of the
-    /// usual; 0 for never.
+    /// How often the light of a crop is changed (dusk, fog, shade, lamps, colours, noise, blur), or grey made to look like old
+    /// film (grain, blur, flicker, scratches, faded contrast), as a multiple of the usual; 0 for never.
     #[arg(long, default_value_t = 1.0, value_name = "OFTEN")]
     light: f32,
-    /// Share of the crops chosen to show a class, the rarer the more often.
+    /// Share of the crops chosen to show a class, the rarer the more often. Not for colours.
     #[arg(long, default_value_t = 0.6, value_name = "SHARE")]
     balance: f32,
     /// How much more rare classes weigh in the cross-entropy: their share of the pixels to the power of minus this; 0
-    /// weighs all the same, 1 evens them out.
+    /// weighs all the same, 1 evens them out. Colours have --rebalance.
     #[arg(long, default_value_t = 0.5, value_name = "POWER")]
     temper: f64,
+    /// How much more rare colours weigh in the cross-entropy: 0 weighs all the same, which leaves pictures pale, 1 evens
+    /// them out.
+    #[arg(long, default_value_t = 0.5, value_name = "SHARE")]
+    rebalance: f64,
     /// Height the model will be used at.
     #[arg(long, default_value_t = 288)]
     height: usize,
@@ -124,17 +144,19 @@ pub struct Arguments {
     runtime: RuntimeArguments,
 }
 
+/// What a task brings to a run.
+struct Prepared {
+    options: TrainerOptions,
+    init: Option<Weights>,
+    supply: Box<dyn Fn() -> Result<Box<dyn Supply>, LoaderError>>,
+    /// The pictures trained on, to see how well they are reconstructed in the end.
+    stills: Arc<dyn Stills>,
+    task: Task,
+    /// What is particular to the task, for the model file.
+    recipe: serde_json::Value,
+}
+
 pub fn run(arguments: &Arguments) -> Outcome {
-    if !(0.0..=1.0).contains(&arguments.temper) {
-        return Err(format!("--temper is {}, possible is 0 to 1", arguments.temper).into());
-    }
-    let knobs = Augmentation {
-        scale: (arguments.scale[0], arguments.scale[1]),
-        rare: arguments.balance,
-        ..Augmentation::default().in_light(arguments.light)
-    };
-    // Before the time it takes to build the graph.
-    knobs.validate()?;
     let checkpoint = arguments
         .checkpoint
         .clone()
@@ -144,54 +166,21 @@ pub fn run(arguments: &Arguments) -> Outcome {
         check_writable(path).map_err(|e| format!("{}: cannot be written: {e}", path.display()))?;
     }
     let (runtime, options) = arguments.runtime.load()?;
-    let classes = arguments.classes.len();
-    let set = LabelledSet::open(&arguments.data, &LabelIds::with_void_last(classes))?;
-    for left_out in set.left_out() {
-        eprintln!("left out: {left_out}");
-    }
-    println!(
-        "{} images, {} left out",
-        set.samples().len(),
-        set.left_out().len()
-    );
-    let pictures = PictureSet::open(&arguments.unlabelled)?;
-    for left_out in pictures.left_out() {
-        eprintln!("left out: {left_out}");
-    }
-    if !arguments.unlabelled.is_empty() {
-        println!("{} pictures without labels", pictures.len());
-    }
-    let set = Arc::new(set);
-    let trainer_options = trainer_options(arguments, &set);
-    println!(
-        "{}",
-        shares(arguments, &set, &trainer_options.class_weights)
-    );
-    let init = match &arguments.init {
-        Some(path) => Some(weights_to_start_from(
-            path,
-            &trainer_options,
-            &arguments.classes,
-        )?),
-        None => None,
+    let prepared = match arguments.task {
+        MainTask::Segment => segment::prepare(arguments)?,
+        MainTask::Colorize => colorize::prepare(arguments)?,
     };
-    let mut trainer = Trainer::new(trainer_options.clone(), init, runtime, &options)?;
+    let mut trainer = Trainer::new(
+        prepared.options.clone(),
+        prepared.init.clone(),
+        runtime,
+        &options,
+    )?;
     if checkpoint.exists() {
         trainer.load_checkpoint(&checkpoint)?;
         println!("going on from iteration {}", trainer.iteration());
     }
-    let size = BatchSize {
-        images: arguments.batch,
-        masked: arguments.masked,
-        height: arguments.crop_height,
-        width: arguments.crop_width,
-    };
-    let sources = Sources {
-        labelled: set.clone(),
-        pictures: Arc::new(pictures),
-        share: arguments.unlabelled_share,
-    };
-    let mut loader = Loader::new(sources, knobs, size, arguments.seed, trainer.iteration(), 1)?;
+    let mut loader = Loader::new(&prepared.supply, trainer.iteration(), 1)?;
 
     let bar = ProgressBar::new(arguments.iterations).with_position(trainer.iteration());
     bar.set_style(ProgressStyle::with_template(
@@ -201,14 +190,8 @@ pub fn run(arguments: &Arguments) -> Outcome {
     let mut smooth: Option<[f32; 2]> = None;
     if trainer.iteration() >= arguments.iterations {
         // Nothing left to do, but perhaps with another --ema than before.
-        let weights = trainer.averaged_weights()?;
-        let model = model_file(
-            arguments,
-            &trainer_options.config,
-            weights,
-            trainer.iteration(),
-        );
-        save_measured(model, arguments, &set, runtime, &options)?;
+        let model = model_file(arguments, &prepared, &trainer)?;
+        save_measured(model, arguments, &prepared, runtime, &options)?;
     }
     while trainer.iteration() < arguments.iterations {
         let report = trainer.step(&loader.next_batch()?)?;
@@ -228,10 +211,9 @@ pub fn run(arguments: &Arguments) -> Outcome {
         let done = trainer.iteration();
         if done.is_multiple_of(arguments.save_every) || done == arguments.iterations {
             trainer.save_checkpoint(&checkpoint)?;
-            let weights = trainer.averaged_weights()?;
-            let model = model_file(arguments, &trainer_options.config, weights, done);
+            let model = model_file(arguments, &prepared, &trainer)?;
             if done == arguments.iterations {
-                save_measured(model, arguments, &set, runtime, &options)?;
+                save_measured(model, arguments, &prepared, runtime, &options)?;
             } else {
                 model.save(&arguments.output, Precision::Half)?;
             }
@@ -249,8 +231,22 @@ pub fn run(arguments: &Arguments) -> Outcome {
     Ok(true)
 }
 
-fn trainer_options(arguments: &Arguments, set: &LabelledSet) -> TrainerOptions {
-    let classes = arguments.classes.len();
+fn batch_size(arguments: &Arguments) -> BatchSize {
+    BatchSize {
+        images: arguments.batch,
+        masked: arguments.masked,
+        height: arguments.crop_height,
+        width: arguments.crop_width,
+    }
+}
+
+/// Options of a run whose main task has so many classes, of these weights, which stand for colours where `chroma` is given.
+fn trainer_options(
+    arguments: &Arguments,
+    class_weights: Vec<f32>,
+    chroma: Option<ChromaConfig>,
+) -> TrainerOptions {
+    let classes = class_weights.len();
     let base = arguments.preset.config(classes);
     let head = |queries| HeadConfig {
         decoder_layers: arguments.query_layers,
@@ -265,6 +261,7 @@ fn trainer_options(arguments: &Arguments, set: &LabelledSet) -> TrainerOptions {
             classes: 1,
             ..head(base.recon.queries)
         },
+        chroma,
     };
     TrainerOptions {
         config,
@@ -287,21 +284,10 @@ fn trainer_options(arguments: &Arguments, set: &LabelledSet) -> TrainerOptions {
         recon_weight: arguments.recon_weight,
         dice_weight: 1.0,
         deep_supervision: arguments.deep_supervision,
-        class_weights: class_weights(set.class_pixels(), arguments.temper),
+        class_weights,
         ema: arguments.ema,
         seed: arguments.seed,
     }
-}
-
-/// What the classes hold of the labelled pixels and what they weigh, one line.
-fn shares(arguments: &Arguments, set: &LabelledSet, weights: &[f32]) -> String {
-    let total = set.class_pixels().iter().sum::<u64>().max(1) as f64;
-    let classes = arguments.classes.iter().zip(set.class_pixels());
-    let each: Vec<String> = classes
-        .zip(weights)
-        .map(|((name, &n), w)| format!("{name} {:.1} % x {w:.2}", 100.0 * n as f64 / total))
-        .collect();
-    format!("share of pixels and weight: {}", each.join(", "))
 }
 
 /// The last parts of a path: enough to tell a folder, and nothing of where the user keeps it.
@@ -313,10 +299,9 @@ fn last_parts(path: &Path, count: usize) -> String {
 
 fn model_file(
     arguments: &Arguments,
-    config: &ModelConfig,
-    weights: Weights,
-    iteration: u64,
-) -> ModelFile {
+    prepared: &Prepared,
+    trainer: &Trainer,
+) -> Result<ModelFile, Box<dyn std::error::Error>> {
     let path = &arguments.output;
     let name = path
         .file_stem()
@@ -327,10 +312,24 @@ fn model_file(
         .map(|d| last_parts(d, 1))
         .chain(arguments.unlabelled.iter().map(|d| last_parts(d, 2)))
         .collect();
-    ModelFile {
+    let mut recipe = serde_json::json!({
+        "iterations": trainer.iteration(),
+        "init": arguments.init.as_deref().and_then(Path::file_name).map(|n| n.to_string_lossy()),
+        "batch": arguments.batch,
+        "crop": [arguments.crop_height, arguments.crop_width],
+        "light": arguments.light,
+        "learning_rate": arguments.learning_rate,
+        "mask_ratio": arguments.mask_ratio,
+        "ema": arguments.ema,
+        "seed": arguments.seed,
+    });
+    if let (Some(all), Some(own)) = (recipe.as_object_mut(), prepared.recipe.as_object()) {
+        all.extend(own.clone());
+    }
+    Ok(ModelFile {
         name,
-        config: config.clone(),
-        task: Task::Segment,
+        config: prepared.options.config.clone(),
+        task: prepared.task,
         classes: arguments.classes.clone(),
         palette: Palette::for_classes(arguments.classes.len()).0,
         normalisation: Normalisation::default(),
@@ -338,35 +337,22 @@ fn model_file(
         licence: arguments.licence.clone(),
         trained_on: folders.join(", "),
         unexplained: None,
-        recipe: serde_json::json!({
-            "iterations": iteration,
-            "init": arguments.init.as_deref().and_then(Path::file_name).map(|n| n.to_string_lossy()),
-            "batch": arguments.batch,
-            "crop": [arguments.crop_height, arguments.crop_width],
-            "scale": arguments.scale,
-            "light": arguments.light,
-            "balance": arguments.balance,
-            "temper": arguments.temper,
-            "learning_rate": arguments.learning_rate,
-            "unlabelled_share": if arguments.unlabelled.is_empty() { 0.0 } else { arguments.unlabelled_share },
-            "mask_ratio": arguments.mask_ratio,
-            "ema": arguments.ema,
-            "seed": arguments.seed,
-        }),
-        weights,
-    }
+        recipe,
+        weights: trainer.averaged_weights()?,
+    })
 }
 
 /// Writes the finished model, with how well it reconstructs the training pictures.
 fn save_measured(
     model: ModelFile,
     arguments: &Arguments,
-    set: &LabelledSet,
+    prepared: &Prepared,
     runtime: &'static Runtime,
     options: &Options,
 ) -> Outcome {
     let model = Arc::new(model);
-    let unexplained = unexplained(&model, set, arguments.mask_ratio, runtime, options)?;
+    let stills = &*prepared.stills;
+    let unexplained = unexplained(&model, stills, arguments.mask_ratio, runtime, options)?;
     println!(
         "reconstruction leaves {:.1} % of the training pictures unexplained",
         100.0 * unexplained

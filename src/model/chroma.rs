@@ -1,0 +1,133 @@
+//! Colours as classes (Zhang, Isola, Efros: *Colorful Image Colorization*, ECCV 2016): a colour head gives every token
+//! at stride 4 a distribution over bins of chroma, and the token's chroma is that distribution's annealed mean.
+//!
+//! Regression would do with two outputs, but where a thing may have several colours its answer lies between them, which
+//! is grey. Chroma is Cb and Cr here, not Lab's a and b as in the paper: put beside a video's own luma it needs no
+//! conversion, and luma stays as it is to the last bit.
+
+use super::{ChromaConfig, HeadOutput};
+use crate::graph::{Constant, DType, Graph, Result, Value};
+use crate::nn::{PATCH, patchify_bytes};
+
+/// Weights of red and blue in luma (BT.601).
+const RED: f64 = 0.299;
+const BLUE: f64 = 0.114;
+
+/// What a colour head is to find.
+#[derive(Clone, Copy, Debug)]
+pub struct ChromaTarget {
+    /// Distribution over the bins `(batch, h/4 · w/4, bins)`: a Gaussian around the token's chroma with half the grid's step
+    /// as its deviation, so that neighbours share a colour between them.
+    pub shares: Value,
+}
+
+/// The mean chroma of every patch of `colours`, bytes `(batch, h, w, 3)`, as a distribution over the bins.
+///
+/// # Errors
+/// When the sides are no multiples of 4.
+pub fn chroma_target(g: &mut Graph, config: &ChromaConfig, colours: Value) -> Result<ChromaTarget> {
+    check(g, config)?;
+    let patches = patchify_bytes(g, colours, [0.0; 3], [1.0; 3])?;
+    let [batch, tokens, inputs] = *g.shape(patches) else {
+        return Err(g.config_error("colours"));
+    };
+    // The products of chroma with the bins are linear in the pixels, so one matrix gives them all. What of the squared
+    // distance is left is the same for every bin, and goes in the softmax.
+    let area = (PATCH * PATCH) as f64;
+    let variance = (f64::from(config.step) / 2.0).powi(2);
+    let by_channel = chroma_rows();
+    let bins = config.bins.iter();
+    let rows = bins.clone().flat_map(|&[cb, cr]| {
+        let [for_cb, for_cr] = by_channel;
+        (0..inputs).map(move |i| {
+            let channel = i / (PATCH * PATCH);
+            let product = f64::from(cb) * for_cb[channel] + f64::from(cr) * for_cr[channel];
+            product / (area * variance)
+        })
+    });
+    let rows = Constant::real(DType::F32, &[config.bins.len(), inputs], rows);
+    let rows = g.constant(rows);
+    let offsets = bins.map(|bin| {
+        let square: f64 = bin.iter().map(|&v| f64::from(v).powi(2)).sum();
+        -square / (2.0 * variance)
+    });
+    let offsets = Constant::real(DType::F32, &[config.bins.len()], offsets);
+    let offsets = g.constant(offsets);
+    let flat = g.reshape(patches, &[batch * tokens, inputs])?;
+    let nearness = g.gemm(flat, rows, Some(offsets), false, true)?;
+    let nearness = g.reshape(nearness, &[batch, tokens, config.bins.len()])?;
+    Ok(ChromaTarget {
+        shares: g.softmax(nearness, 2)?,
+    })
+}
+
+/// Cross-entropy of a colour head against its target: the mean over all tokens, each as often as the weights of its bins
+/// say.
+///
+/// # Errors
+/// When the shapes do not fit.
+pub fn chroma_loss(
+    g: &mut Graph,
+    config: &ChromaConfig,
+    output: &HeadOutput,
+    target: ChromaTarget,
+    weights: &[f32],
+) -> Result<Value> {
+    let count = config.bins.len();
+    if weights.len() != count {
+        return Err(g.config_error(format!("{} weights for {count} colours", weights.len())));
+    }
+    let weights = g.constant(Constant::f32(&[count, 1], weights));
+    let weight = g.matmul(target.shares, weights)?;
+    let wanted = g.mul(target.shares, weight)?;
+    let found = g.log_softmax(output.masks, 2)?;
+    let product = g.mul(wanted, found)?;
+    let sum = g.reduce_sum(product, &[0, 1, 2], false)?;
+    let mass = g.reduce_sum(weight, &[0, 1, 2], false)?;
+    let mean = g.div(sum, mass)?;
+    let minus = g.scalar(mean, -1.0);
+    g.mul(mean, minus)
+}
+
+/// Chroma of every token, Cb then Cr: `(batch, 2, h/4, w/4)`, in steps of 8 bits, 0 for grey (see
+/// [`ChromaConfig::bins`]).
+///
+/// # Errors
+/// When the shapes do not fit.
+pub fn chroma_planes(g: &mut Graph, config: &ChromaConfig, output: &HeadOutput) -> Result<Value> {
+    check(g, config)?;
+    let batch = g.shape(output.masks)[0];
+    let (rows, columns) = output.features.mask.size;
+    let sharpness = g.scalar(output.masks, 1.0 / f64::from(config.temperature));
+    let annealed = g.mul(output.masks, sharpness)?;
+    let probability = g.softmax(annealed, 2)?;
+    let bins = config.bins.iter().flatten().map(|&v| f64::from(v));
+    let bins = Constant::real(DType::F32, &[config.bins.len(), 2], bins);
+    let bins = g.constant(bins);
+    let chroma = g.matmul(probability, bins)?;
+    let planes = g.transpose(chroma, &[0, 2, 1])?;
+    g.reshape(planes, &[batch, 2, rows, columns])
+}
+
+/// What red, green and blue count in Cb and in Cr.
+fn chroma_rows() -> [[f64; 3]; 2] {
+    let green = 1.0 - RED - BLUE;
+    [
+        [-RED, -green, 1.0 - BLUE].map(|k| k / (2.0 * (1.0 - BLUE))),
+        [1.0 - RED, -green, -BLUE].map(|k| k / (2.0 * (1.0 - RED))),
+    ]
+}
+
+fn check(g: &Graph, config: &ChromaConfig) -> Result<()> {
+    let fits = !config.bins.is_empty() && config.step > 0;
+    // False for NaN as well.
+    if fits && config.temperature > 0.0 {
+        return Ok(());
+    }
+    Err(g.config_error(format!(
+        "{} colours {} apart at temperature {}",
+        config.bins.len(),
+        config.step,
+        config.temperature
+    )))
+}
