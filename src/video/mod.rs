@@ -22,6 +22,7 @@ mod size;
 mod still;
 #[cfg(test)]
 mod testing;
+mod tint;
 mod weights;
 
 pub use chroma::{ChromaError, ChromaMap};
@@ -39,3 +40,4 @@ pub use still::{
     LabelIds, Labels, LeftOut, Listing, Rgb, StillError, list_stills, read_labels, read_rgb,
     write_png,
 };
+pub use tint::{Tint, TintError};

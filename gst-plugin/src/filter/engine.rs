@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use tttseg::adapt::{Adapter, Error, Prediction, Request, Reset};
 use tttseg::runtime;
 use tttseg::video::Palette;
-use tttseg::weights::{ModelFile, WeightsError};
+use tttseg::weights::{ModelFile, Task, WeightsError};
 
 use super::look::Known;
 use super::settings::Settings;
@@ -107,6 +107,16 @@ impl Engine {
             None => ModelFile::embedded(),
         };
         let model = model.map_err(model_error)?;
+        if model.task != Task::Segment {
+            return Err(gst::error_msg!(
+                gst::ResourceError::Settings,
+                (
+                    "model {} is for another task: {}. Set the property model-file to one that segments",
+                    model.name,
+                    model.task.name()
+                )
+            ));
+        }
         let palette = if model.palette.is_empty() {
             Palette::for_classes(model.classes.len())
         } else {
