@@ -7,6 +7,7 @@
 //!
 //! [`CorruptionKind::apply`] makes another day of a picture: dusk, fog, rain, and what cameras do.
 
+mod beside;
 mod colour;
 mod corrupt;
 mod crop;
@@ -23,6 +24,7 @@ mod still;
 mod testing;
 mod weights;
 
+pub use beside::{BesideError, beside_itself};
 pub use colour::{Colorimetry, Matrix, Range};
 pub use corrupt::{Corruption, CorruptionError, CorruptionKind, MAX_STRENGTH};
 pub use crop::Crop;

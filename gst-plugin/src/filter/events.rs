@@ -29,7 +29,7 @@ impl TttSegFilter {
                 self.forget(Forget::WindowAndMoments);
                 let mut stream = self.stream();
                 stream.lateness.forget();
-                stream.drawn = None;
+                stream.drawn = Default::default();
                 stream.position = None;
             }
             gst::EventView::StreamStart(start) => {
@@ -40,7 +40,7 @@ impl TttSegFilter {
                     self.forget(Forget::Everything);
                     let mut stream = self.stream();
                     stream.lateness.forget();
-                    stream.drawn = None;
+                    stream.drawn = Default::default();
                     stream.position = None;
                 }
             }

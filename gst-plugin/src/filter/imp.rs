@@ -34,8 +34,10 @@ use super::{Output, caps, properties, signals};
  * reconstruction, over views of frames out of a window of recent ones, and segments the frame with the weights it has
  * just updated. `tttseg` is the same for every input.
  *
- * What goes out is the frame with its classes painted over it, the class of each pixel as GRAY8, or the network's
- * reconstruction of the frame. Geometry, time stamps and metas are those of the input.
+ * What goes out is the frame with its classes painted over it (`output=overlay`), that and the frame side by side
+ * (`side-by-side`, twice as wide), the class of each pixel as GRAY8 (`class-map`), the network's reconstruction of the frame
+ * (`reconstruction`), or the frame as it is with its class map as a meta (`metadata`). Time stamps are those of the input,
+ * and so are metas, but those about colours on a class map and those about the size of the frame side by side.
  *
  * |[
  * gst-launch-1.0 filesrc location=film.mp4 ! decodebin3 ! videoconvert ! tttsegfilter ! videoconvert ! autovideosink
@@ -88,7 +90,7 @@ pub(super) static CAT: LazyLock<gst::DebugCategory> = LazyLock::new(|| {
 pub(super) struct Stream {
     pub id: Option<String>,
     pub negotiated: Option<Arc<Negotiated>>,
-    pub drawn: Option<Arc<Drawn>>,
+    pub drawn: Drawn,
     pub lateness: Lateness,
     pub ladder: Ladder,
     /// Time stamp of the last frame.
@@ -344,6 +346,10 @@ impl BaseTransformImpl for TttSegFilter {
         decide_query: Option<&gst::query::Allocation>,
         query: &mut gst::query::Allocation,
     ) -> Result<(), gst::LoggableError> {
+        if self.output() == Some(Output::Metadata) {
+            // Frames go on as they are: what follows may say what they should lie in.
+            return self.parent_propose_allocation(None, query);
+        }
         self.parent_propose_allocation(decide_query, query)?;
         if query
             .find_allocation_meta::<gst_video::VideoMeta>()
@@ -368,12 +374,7 @@ impl BaseTransformImpl for TttSegFilter {
         meta: gst::MetaRef<'a, gst::Meta>,
         _inbuf: &'a gst::BufferRef,
     ) -> bool {
-        // The geometry is that of the input, so what is said about places in the frame still holds. A class map has
-        // other colours.
-        let recoloured = self
-            .negotiated()
-            .is_some_and(|n| n.output == Some(Output::ClassMap));
-        !(recoloured && meta.has_tag::<gst_video::video_meta::tags::Colorspace>())
+        self.holds(&meta)
     }
 
     fn before_transform(&self, inbuf: &gst::BufferRef) {

@@ -14,6 +14,7 @@ mod latency;
 mod log;
 mod look;
 mod message;
+mod meta;
 mod negotiate;
 mod pace;
 mod pixels;
@@ -29,6 +30,7 @@ pub(crate) use caps::{FORMATS, kept};
 pub use enums::{ExecutionProvider, Method, Output, Pace, Recipe, Task};
 pub use ladder::Rung;
 pub use message::{FrameReport, MessageError, Skipped};
+pub use meta::CLASS_MAP_META;
 
 glib::wrapper! {
     /// The element `tttsegfilter`.
@@ -39,6 +41,7 @@ glib::wrapper! {
 /// Registers the element with its enumerations.
 pub fn register(plugin: &gst::Plugin) -> Result<(), glib::BoolError> {
     enums::mark_as_plugin_api();
+    meta::register();
     gst::Element::register(
         Some(plugin),
         "tttsegfilter",

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use gst::subclass::prelude::*;
 use gst_video::{VideoInfo, VideoInterlaceMode};
+use tttseg::video::MAX_SIDE;
 
 use super::engine::Forget;
 use super::imp::{CAT, TttSegFilter};
@@ -42,7 +43,7 @@ impl TttSegFilter {
         );
         let mut stream = self.stream();
         let before = stream.negotiated.replace(Arc::new(negotiated));
-        stream.drawn = None;
+        stream.drawn = Default::default();
         let now = stream.negotiated.clone();
         drop(stream);
         // Asked for what goes out only, the window is as good as before.
@@ -73,6 +74,12 @@ impl TttSegFilter {
             ));
         }
         let output = self.output();
+        if out_info.width() as usize > MAX_SIDE {
+            return Err(format!(
+                "what goes out is {} pixels wide; {MAX_SIDE} are possible",
+                out_info.width()
+            ));
+        }
         let model_size = match output {
             None => (0, 0),
             Some(_) => {
