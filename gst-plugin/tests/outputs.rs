@@ -40,7 +40,8 @@ fn rows(buffer: &gst::Buffer, info: &VideoInfo) -> Vec<Vec<Vec<u8>>> {
 
 fn formats() -> Vec<String> {
     let factory = gst::ElementFactory::find("tttsegfilter").unwrap();
-    let caps = factory.static_pad_templates()[0].caps();
+    let templates = factory.static_pad_templates();
+    let caps = templates.iter().next().unwrap().caps();
     let formats = caps.structure(0).unwrap().get::<gst::List>("format");
     let formats = formats.unwrap();
     formats.iter().map(|f| f.get().unwrap()).collect()
@@ -65,7 +66,8 @@ fn the_frame_is_left_and_the_overlay_right() {
             let over = single.push_and_pull(input.copy_deep().unwrap()).unwrap();
             assert_eq!(both.pts(), input.pts());
             let wide = pair.sinkpad().unwrap().current_caps().unwrap();
-            assert_eq!(wide, caps(&format, 2 * width, height).parse().unwrap());
+            let twice = caps(&format, 2 * width, height).parse::<gst::Caps>();
+            assert_eq!(wide, twice.unwrap());
             let narrow = info(&text.parse::<gst::Caps>().unwrap());
             let halves = rows(&input, &narrow).into_iter().zip(rows(&over, &narrow));
             for (plane, (both, (left, right))) in
@@ -129,10 +131,10 @@ fn side_by_side_follows_the_caps_of_what_follows() {
     ));
     assert_eq!(ended.reports.len(), 2);
     // What no frame can be twice of is refused before anything flows.
-    let error = common::run_badly(&format!(
-        "videotestsrc num-buffers=2 ! videoscale ! tttsegfilter {model} ! video/x-raw,width=127 ! fakesink"
-    ));
-    assert!(!error.is_empty());
+    let odd = gst::parse::launch(
+        "videotestsrc ! videoscale ! tttsegfilter output=side-by-side ! video/x-raw,width=127 ! fakesink",
+    );
+    assert!(odd.is_err());
     let mut harness = filter("output=side-by-side");
     let bus = watch(&harness);
     let text = caps("GRAY8", 16385, 16);
@@ -189,7 +191,7 @@ fn metadata_says_what_a_class_map_shows() {
     }
     assert_eq!(
         harness.sinkpad().unwrap().current_caps().unwrap(),
-        text.parse().unwrap()
+        text.parse::<gst::Caps>().unwrap()
     );
 }
 
@@ -222,6 +224,67 @@ fn metadata_copies_no_pixels() {
     assert!(CustomMeta::from_buffer(&plain, CLASS_MAP_META).is_err());
     element.set_property_from_str("output", "metadata");
     map(&harness.push_and_pull(frame(&text, 2)).unwrap());
+}
+
+/// Whether caps change with it or not.
+#[test]
+fn outputs_change_while_it_plays() {
+    if !runtime() {
+        return;
+    }
+    let text = caps("RGB", 64, 48);
+    let outputs = [
+        "overlay",
+        "reconstruction",
+        "side-by-side",
+        "metadata",
+        "class-map",
+    ];
+    let once = |output: &str| {
+        let mut harness = filter(&format!("output={output} method=none threads=1"));
+        harness.set_src_caps_str(&text);
+        bytes(&harness.push_and_pull(frame(&text, 0)).unwrap())
+    };
+    let expected = outputs.map(once);
+    // It begins with nothing to do.
+    let mut harness = filter("passthrough=true method=none threads=1");
+    harness.set_src_caps_str(&text);
+    let input = bytes(&frame(&text, 0));
+    let element = element(&harness);
+    for round in 0..2 {
+        for (output, expected) in outputs.iter().zip(&expected) {
+            element.set_property("passthrough", true);
+            assert!(bytes(&harness.push_and_pull(frame(&text, 0)).unwrap()) == input);
+            element.set_property_from_str("output", output);
+            element.set_property("passthrough", false);
+            let output_buffer = harness.push_and_pull(frame(&text, 0)).unwrap();
+            // Which patches are hidden differs from frame to frame.
+            if *output != "reconstruction" {
+                assert!(
+                    bytes(&output_buffer) == *expected,
+                    "{output} in round {round}"
+                );
+            }
+            assert!(
+                bytes(&output_buffer) != input || *output == "metadata",
+                "{output}"
+            );
+        }
+        for (a, b) in [(0, 1), (1, 3), (3, 0), (0, 2), (2, 4), (4, 0)] {
+            element.set_property_from_str("output", outputs[a]);
+            harness.push_and_pull(frame(&text, 0)).unwrap();
+            element.set_property_from_str("output", outputs[b]);
+            let now = harness.push_and_pull(frame(&text, 0)).unwrap();
+            let same = bytes(&now) == expected[b];
+            assert!(
+                same || outputs[b] == "reconstruction",
+                "{} after {}",
+                outputs[b],
+                outputs[a]
+            );
+            assert_ne!(bytes(&now), expected[a]);
+        }
+    }
 }
 
 /// What upstream may put frames into is then up to what follows: it gets them as they are.

@@ -7,6 +7,7 @@ use gst_video::VideoFormat;
 use tttseg::video::PixelFormat;
 
 use super::Output;
+use super::classes::CLASSES;
 use super::imp::CAT;
 
 /// Formats the filter works in, the cheap ones first: sources with a free choice take the first.
@@ -50,14 +51,26 @@ pub(super) static CAPS: LazyLock<gst::Caps> = LazyLock::new(|| {
     )
 });
 
+/// Everything the pad `classes` can carry.
+pub(crate) static CLASS_MAPS: LazyLock<gst::Caps> = LazyLock::new(|| {
+    kept(
+        gst_video::VideoCapsBuilder::new()
+            .format(VideoFormat::Gray8)
+            .build(),
+    )
+});
+
 pub(super) fn pad_templates() -> Vec<gst::PadTemplate> {
+    use gst::PadDirection::{Sink, Src};
+    use gst::PadPresence::{Always, Request};
     [
-        ("sink", gst::PadDirection::Sink),
-        ("src", gst::PadDirection::Src),
+        ("sink", Sink, Always, &CAPS),
+        ("src", Src, Always, &CAPS),
+        (CLASSES, Src, Request, &CLASS_MAPS),
     ]
     .into_iter()
-    .filter_map(|(name, direction)| {
-        gst::PadTemplate::new(name, direction, gst::PadPresence::Always, &CAPS).ok()
+    .filter_map(|(name, direction, presence, caps)| {
+        gst::PadTemplate::new(name, direction, presence, caps).ok()
     })
     .collect()
 }
@@ -74,6 +87,12 @@ pub(super) fn transform(
         Some(Output::SideBySide) => each(caps, |structure| to_double(direction, structure)),
         _ => caps.clone(),
     }
+}
+
+/// Whether two outputs make the same of caps.
+pub(super) fn are_alike(one: Option<Output>, other: Option<Output>) -> bool {
+    let changes = |output: Option<Output>| output.filter(|output| output.changes_caps());
+    changes(one) == changes(other)
 }
 
 /// Caps with each structure changed, or left out.

@@ -51,14 +51,13 @@ impl TttSegFilter {
         &self,
         inbuf: gst::Buffer,
     ) -> Result<GenerateOutputSuccess, gst::FlowError> {
-        let Some(negotiated) = self.negotiated() else {
-            return Err(gst::FlowError::NotNegotiated);
-        };
+        let negotiated = self.negotiated_for_frame()?;
         let live = self.live_settings();
         let Some(output) = negotiated.output.filter(|_| {
             // Until caps have been negotiated again what goes out has to stay what it is.
             !live.passthrough || negotiated.output.is_some_and(Output::changes_caps)
         }) else {
+            self.skip_in_classes(&inbuf);
             return Ok(GenerateOutputSuccess::Buffer(inbuf));
         };
         let engine = self.engine().ok_or(gst::FlowError::Flushing)?;
@@ -77,7 +76,7 @@ impl TttSegFilter {
             .map_err(|e| self.pixel_error(e))?;
 
         let needs = Needs {
-            classes: output != Output::Reconstruction,
+            classes: output != Output::Reconstruction || self.classes_pad().is_some(),
             reconstruction: output == Output::Reconstruction,
         };
         let plan = self.plan(&live, needs, &negotiated, running_time);
@@ -88,6 +87,12 @@ impl TttSegFilter {
             .map_err(|failure| self.engine_failure(failure))?;
         let after = Instant::now();
         self.keep(&mut prediction);
+        let classes = self.stream().drawn.classes.clone();
+        match classes.filter(|_| needs.classes) {
+            Some(classes) => self.push_classes(&inbuf, &classes)?,
+            // Asked for while the frame was computed.
+            None => self.skip_in_classes(&inbuf),
+        }
         let outbuf = self.draw(inbuf, output, &negotiated, &live, engine.known())?;
         // Without what the first frame of a size waits for: graphs being built.
         let report = &prediction.report;
@@ -221,7 +226,7 @@ impl TttSegFilter {
         }
     }
 
-    fn pixel_error(&self, error: PixelError) -> gst::FlowError {
+    pub(super) fn pixel_error(&self, error: PixelError) -> gst::FlowError {
         gst::element_imp_error!(
             self,
             gst::StreamError::Failed,

@@ -1,19 +1,21 @@
 //! The element: state changes, negotiation, and the way to its parts.
 //!
 //! Locks, none of which is held while the engine works, except that of the pixels while frames are drawn: `settings`,
-//! `engine`, `stream`, `pixels`, `stats` and `latency` are never taken one inside the other.
+//! `engine`, `stream`, `pixels`, `stats`, `latency`, `branch` and `flows` are never taken one inside the other.
 
 use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError};
 
 use gst::glib;
 use gst::prelude::*;
 use gst::subclass::prelude::*;
+use gst_base::UniqueFlowCombiner;
 use gst_base::prelude::*;
 use gst_base::subclass::BaseTransformMode;
 use gst_base::subclass::base_transform::GenerateOutputSuccess;
 use gst_base::subclass::prelude::*;
 use gst_video::VideoInfo;
 
+use super::classes::Branch;
 use super::engine::{Engine, Forget, Key};
 use super::frame::Drawn;
 use super::ladder::Ladder;
@@ -23,7 +25,7 @@ use super::pace::Lateness;
 use super::pixels::Pixels;
 use super::settings::{Change, Live, Settings};
 use super::stats::Stats;
-use super::{Output, caps, properties, signals};
+use super::{Output, caps, meta, properties, signals};
 
 /**
  * SECTION:element-tttsegfilter
@@ -63,6 +65,13 @@ use super::{Output, caps, properties, signals};
  * gst-launch-1.0 -m v4l2src ! videoconvert ! tttsegfilter asynchronous=true ! videoconvert ! autovideosink
  * ]|
  * Learns beside the stream instead: no frame waits for a step, and each is segmented with the newest weights there are.
+ *
+ * |[
+ * gst-launch-1.0 filesrc location=film.mp4 ! decodebin3 ! videoconvert ! tttsegfilter name=t ! queue ! videoconvert ! autovideosink t.classes ! queue ! videoconvert ! autovideosink
+ * ]|
+ * The request pad `classes` carries the class of each pixel beside what goes out, as GRAY8 with the same time stamps. It can
+ * be asked for and released at any time. Each of the two needs a queue. The stream goes on as long as one of them is
+ * linked; a frame that has no classes of its own (in pass-through) is a gap.
  *
  * Weights start anew with every stream (another stream-id) and in READY; a seek keeps them, and starts a new window.
  *
@@ -106,6 +115,8 @@ pub struct TttSegFilter {
     pixels: Mutex<Pixels>,
     stats: Mutex<Stats>,
     latency: Mutex<Latency>,
+    branch: Mutex<Option<Branch>>,
+    flows: Mutex<UniqueFlowCombiner>,
 }
 
 /// A panic elsewhere leaves each of the locked values usable.
@@ -146,6 +157,14 @@ impl TttSegFilter {
 
     pub(super) fn latency(&self) -> MutexGuard<'_, Latency> {
         lock(&self.latency)
+    }
+
+    pub(super) fn branch(&self) -> MutexGuard<'_, Option<Branch>> {
+        lock(&self.branch)
+    }
+
+    pub(super) fn flows(&self) -> MutexGuard<'_, UniqueFlowCombiner> {
+        lock(&self.flows)
     }
 
     pub(super) fn sink_pad(&self) -> gst::Pad {
@@ -214,6 +233,12 @@ impl ObjectImpl for TttSegFilter {
         &SIGNALS
     }
 
+    fn constructed(&self) {
+        self.parent_constructed();
+        self.flows().add_pad(self.obj().src_pad());
+        self.combine_flows();
+    }
+
     fn set_property(&self, _id: usize, value: &glib::Value, pspec: &glib::ParamSpec) {
         let change = lock(&self.settings).set(pspec.name(), value);
         gst::debug!(CAT, imp = self, "{} = {value:?}: {change:?}", pspec.name());
@@ -267,6 +292,19 @@ impl ElementImpl for TttSegFilter {
         &TEMPLATES
     }
 
+    fn request_new_pad(
+        &self,
+        template: &gst::PadTemplate,
+        _name: Option<&str>,
+        _caps: Option<&gst::Caps>,
+    ) -> Option<gst::Pad> {
+        self.request_classes(template)
+    }
+
+    fn release_pad(&self, pad: &gst::Pad) {
+        self.release_classes(pad);
+    }
+
     fn change_state(
         &self,
         transition: gst::StateChange,
@@ -289,6 +327,7 @@ impl ElementImpl for TttSegFilter {
         match transition {
             gst::StateChange::PausedToReady => {
                 *self.stream() = Stream::default();
+                self.restart_classes();
                 *self.latency() = Latency::default();
                 if let Some(engine) = self.engine() {
                     engine.resume();
@@ -374,7 +413,7 @@ impl BaseTransformImpl for TttSegFilter {
         meta: gst::MetaRef<'a, gst::Meta>,
         _inbuf: &'a gst::BufferRef,
     ) -> bool {
-        self.holds(&meta)
+        meta::holds(&meta, self.negotiated().and_then(|n| n.output))
     }
 
     fn before_transform(&self, inbuf: &gst::BufferRef) {

@@ -10,11 +10,12 @@
 //! map's `(2 * x + 1) * width / (2 * frame_width)`, and likewise for rows. That holds for a frame that has been scaled as
 //! well, so converters and scalers pass it on.
 
+use std::ops::ControlFlow;
+
 use gst::meta::{CustomMeta, MetaAPI};
 use gst_video::video_meta::tags;
 
 use super::Output;
-use super::imp::TttSegFilter;
 use super::pixels::Picture;
 
 /// Name of the meta that carries class maps.
@@ -29,19 +30,36 @@ pub(super) fn register() {
     }
 }
 
-impl TttSegFilter {
-    /// Whether a meta of the input is as true of what goes out. A class map has other colours. Side by side, what is said
-    /// about the size of the frame is not true any more, but a region that begins at its upper left is where it was.
-    pub(super) fn holds(&self, meta: &gst::MetaRef<'_, gst::Meta>) -> bool {
-        match self.negotiated().and_then(|negotiated| negotiated.output) {
-            Some(Output::ClassMap) => !meta.has_tag::<tags::Colorspace>(),
-            Some(Output::SideBySide) => {
-                !meta.has_tag::<tags::Size>()
-                    || meta.api() == gst_video::VideoRegionOfInterestMeta::meta_api()
-            }
-            _ => true,
+/// Whether a meta of the input is as true of what goes out. A class map has other colours. Side by side, what is said
+/// about the size of the frame is not true any more, but a region that begins at its upper left is where it was.
+pub(super) fn holds(meta: &gst::MetaRef<'_, gst::Meta>, output: Option<Output>) -> bool {
+    match output {
+        Some(Output::ClassMap) => !meta.has_tag::<tags::Colorspace>(),
+        Some(Output::SideBySide) => {
+            !meta.has_tag::<tags::Size>()
+                || meta.api() == gst_video::VideoRegionOfInterestMeta::meta_api()
         }
+        _ => true,
     }
+}
+
+/// Copies time stamps, flags, and the metas that hold.
+pub(super) fn copy(
+    from: &gst::BufferRef,
+    to: &mut gst::BufferRef,
+    output: Output,
+) -> Result<(), gst::glib::BoolError> {
+    let flags = gst::BufferCopyFlags::FLAGS | gst::BufferCopyFlags::TIMESTAMPS;
+    from.copy_into(to, flags, ..)?;
+    from.foreach_meta(|meta| {
+        // What is said about memory is not about the other one.
+        if !meta.has_tag::<gst::meta::tags::Memory>() && holds(&meta, Some(output)) {
+            // Some kinds cannot be copied.
+            let _ = meta.transform(to, &gst::meta::MetaTransformCopy::new(..));
+        }
+        ControlFlow::Continue(())
+    });
+    Ok(())
 }
 
 /// Attaches a map, in place of one that is there already.

@@ -3,10 +3,12 @@
 mod account;
 mod actions;
 mod caps;
+mod classes;
 mod effort;
 mod engine;
 mod enums;
 mod events;
+mod flow;
 mod frame;
 mod imp;
 mod ladder;
@@ -26,7 +28,8 @@ mod stats;
 use gst::glib;
 use gst::prelude::*;
 
-pub(crate) use caps::{FORMATS, kept};
+pub(crate) use caps::{CLASS_MAPS, FORMATS, kept};
+pub(crate) use classes::CLASSES;
 pub use enums::{ExecutionProvider, Method, Output, Pace, Recipe, Task};
 pub use ladder::Rung;
 pub use message::{FrameReport, MessageError, Skipped};
