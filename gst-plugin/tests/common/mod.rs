@@ -1,6 +1,8 @@
 //! What the tests share: the plugin, a tiny model, pipelines and their messages.
 #![allow(dead_code)] // Each test file uses its part.
 
+mod leaks;
+
 use std::path::PathBuf;
 use std::sync::{Once, OnceLock};
 use std::time::Duration;
@@ -18,6 +20,7 @@ pub fn init() {
     static INIT: Once = Once::new();
     INIT.call_once(|| {
         gst::init().unwrap();
+        leaks::watch();
         gsttttseg::plugin_register_static().unwrap();
     });
 }
@@ -168,6 +171,25 @@ pub fn run_badly(line: &str) -> String {
     ended.error.unwrap_or_else(|| panic!("{line} ended well"))
 }
 
+/// What the sink pad of `tttsegfilter` takes at most.
+pub fn template() -> gst::Caps {
+    let factory = gst::ElementFactory::find("tttsegfilter").unwrap();
+    let templates = factory.static_pad_templates();
+    let sink = templates
+        .iter()
+        .find(|t| t.direction() == gst::PadDirection::Sink)
+        .unwrap();
+    sink.caps()
+}
+
+/// Formats that the filter takes.
+pub fn formats() -> Vec<String> {
+    let caps = template();
+    let formats = caps.structure(0).unwrap().get::<gst::List>("format");
+    let formats = formats.unwrap();
+    formats.iter().map(|f| f.get().unwrap()).collect()
+}
+
 /// A harness around `tttsegfilter` with the tiny model and further properties.
 #[track_caller]
 pub fn filter(properties: &str) -> gst_check::Harness {
@@ -210,11 +232,32 @@ pub fn bytes(buffer: &gst::Buffer) -> Vec<u8> {
     buffer.map_readable().unwrap().to_vec()
 }
 
-/// Where a bus behind the harness's element collects messages.
-pub fn watch(harness: &gst_check::Harness) -> gst::Bus {
+/// Where an element without a pipeline puts its messages. They refer to the element, and the element to the bus: as
+/// those of a pipeline in NULL they go when the watch ends.
+pub struct Watch(gst::Bus);
+
+impl std::ops::Deref for Watch {
+    type Target = gst::Bus;
+
+    fn deref(&self) -> &gst::Bus {
+        &self.0
+    }
+}
+
+impl Drop for Watch {
+    fn drop(&mut self) {
+        self.0.set_flushing(true);
+    }
+}
+
+pub fn watch_element(element: &gst::Element) -> Watch {
     let bus = gst::Bus::new();
-    harness.element().unwrap().set_bus(Some(&bus));
-    bus
+    element.set_bus(Some(&bus));
+    Watch(bus)
+}
+
+pub fn watch(harness: &gst_check::Harness) -> Watch {
+    watch_element(&harness.element().unwrap())
 }
 
 #[track_caller]
@@ -253,7 +296,7 @@ pub fn push(harness: &mut gst_check::Harness, bus: &gst::Bus, buffer: gst::Buffe
 
 /// A filter that has learned from three frames.
 #[track_caller]
-pub fn started() -> (gst_check::Harness, gst::Bus) {
+pub fn started() -> (gst_check::Harness, Watch) {
     let mut harness = filter("");
     let bus = watch(&harness);
     harness.set_src_caps_str(CAPS);
