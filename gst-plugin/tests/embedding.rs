@@ -169,7 +169,7 @@ fn class_maps_in_rust() {
             percent.parse::<u32>().unwrap()
         });
         // Each is rounded down.
-        assert!((98..=100).contains(&percent.sum()), "{line}");
+        assert!((98..=100).contains(&percent.sum::<u32>()), "{line}");
     }
     let nowhere = place.path("nowhere.avi");
     let error = metadata::metadata(Some(&nowhere), Some(model()), &mut Vec::new()).unwrap_err();
