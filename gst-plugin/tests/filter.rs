@@ -47,41 +47,6 @@ fn classes_of_a_class_map_are_those_painted() {
 }
 
 #[test]
-fn metas_survive() {
-    if !runtime() {
-        return;
-    }
-    let caps = caps("I420", 64, 48);
-    for output in ["overlay", "class-map", "reconstruction"] {
-        for hold in [false, true] {
-            let mut harness = filter(&format!("output={output} method=none"));
-            harness.set_src_caps_str(&caps);
-            let mut input = frame(&caps, 0);
-            let buffer = input.get_mut().unwrap();
-            gst_video::VideoRegionOfInterestMeta::add(buffer, "car", (1, 2, 30, 40));
-            gst::ReferenceTimestampMeta::add(
-                buffer,
-                &"timestamp/x-unix".parse::<gst::Caps>().unwrap(),
-                gst::ClockTime::SECOND,
-                gst::ClockTime::NONE,
-            );
-            buffer.set_offset(77);
-            let _held = hold.then(|| input.clone());
-            let output_buffer = harness.push_and_pull(input).unwrap();
-            let region = output_buffer.meta::<gst_video::VideoRegionOfInterestMeta>();
-            assert_eq!(region.unwrap().rect(), (1, 2, 30, 40), "{output}");
-            let time = output_buffer.meta::<gst::ReferenceTimestampMeta>();
-            assert_eq!(
-                time.unwrap().timestamp(),
-                gst::ClockTime::SECOND,
-                "{output}"
-            );
-            assert_eq!(output_buffer.offset(), 77);
-        }
-    }
-}
-
-#[test]
 fn frames_below_a_patch_are_refused_by_name() {
     if !runtime() {
         return;
