@@ -16,13 +16,21 @@ fn nothing_is_leaked() {
         return;
     }
     for element in ["tttsegfilter", "tttseg", "tttsegfilter asynchronous=true"] {
-        for output in ["overlay", "class-map"] {
+        for output in ["overlay", "class-map", "side-by-side", "metadata"] {
             let pipeline = parse(&format!(
                 "videotestsrc num-buffers=3 ! video/x-raw,format=I420,width=64,height=48 ! \
                  {element} output={output} threads=1 model-file=MODEL training-budget=1 ! fakesink"
             ));
             assert_eq!(run(&pipeline).error, None);
         }
+        // Properties follow the element's name.
+        let (name, properties) = element.split_once(' ').unwrap_or((element, ""));
+        let both = parse(&format!(
+            "videotestsrc num-buffers=3 ! video/x-raw,format=I420,width=64,height=48 ! \
+             {name} name=t {properties} legend=true contours=1 threads=1 model-file=MODEL ! queue ! fakesink \
+             t.classes ! queue ! fakesink"
+        ));
+        assert_eq!(run(&both).error, None);
     }
     // One that fails, and one that is interrupted.
     let broken = parse("videotestsrc ! tttsegfilter model-file=/nowhere ! fakesink");

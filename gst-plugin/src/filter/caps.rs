@@ -1,5 +1,6 @@
 //! Caps of `tttsegfilter`: what it takes, and what becomes of it on the other side.
 
+use std::cmp::Ordering;
 use std::sync::LazyLock;
 
 use gst::prelude::*;
@@ -150,7 +151,7 @@ fn doubled(width: &gst::glib::SendValue) -> Option<gst::glib::SendValue> {
         let step = range.step().checked_mul(2)?;
         let max = range.max().min(most - most % range.step()) * 2;
         let min = range.min().checked_mul(2)?;
-        return Some(gst::IntRange::with_step(min, max, step).to_send_value());
+        return range_or_one(min, max, step);
     }
     all(width, doubled)
 }
@@ -168,9 +169,18 @@ fn halved(width: &gst::glib::SendValue) -> Option<gst::glib::SendValue> {
             1
         };
         let (min, max) = (range.min() - range.min() / 2, range.max() / 2);
-        return (min <= max).then(|| gst::IntRange::with_step(min, max, step).to_send_value());
+        return range_or_one(min, max, step);
     }
     all(width, halved)
+}
+
+/// A range that is one number is a number, and one that is none is nothing.
+fn range_or_one(min: i32, max: i32, step: i32) -> Option<gst::glib::SendValue> {
+    match min.cmp(&max) {
+        Ordering::Less => Some(gst::IntRange::with_step(min, max, step).to_send_value()),
+        Ordering::Equal => Some(min.to_send_value()),
+        Ordering::Greater => None,
+    }
 }
 
 fn all(
@@ -261,9 +271,10 @@ mod tests {
             assert_eq!(to(Src, &of(wide)), of(narrow));
         }
         assert_eq!(to(Src, &of("[ 3, 9 ]")), of("[ 2, 4 ]"));
+        assert_eq!(to(Src, &of("[ 3, 5 ]")), of("2"));
         assert_eq!(to(Src, &of("{ 5, 6 }")), of("{ 3 }"));
         // No frame is half a pixel wide, and none wider than numbers go.
-        for none in ["5", "{ 1, 3 }", "[ 1, 1 ]"] {
+        for none in ["5", "{ 1, 3 }"] {
             assert!(to(Src, &of(none)).is_empty(), "{none}");
         }
         assert!(to(Sink, &of("2147483647")).is_empty());
