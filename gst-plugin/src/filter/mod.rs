@@ -8,6 +8,7 @@ mod enums;
 mod events;
 mod frame;
 mod imp;
+mod instances;
 mod ladder;
 mod latency;
 mod log;

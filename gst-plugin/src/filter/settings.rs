@@ -20,6 +20,7 @@ const DEFAULT_OPACITY: f64 = 0.5;
 #[derive(Clone)]
 pub(super) struct Settings {
     pub model_file: Option<String>,
+    pub model_instance_id: Option<String>,
     pub load_state: Option<String>,
     pub save_state: Option<String>,
     pub runtime_library: Option<String>,
@@ -81,6 +82,7 @@ impl Default for Settings {
     fn default() -> Self {
         Self {
             model_file: None,
+            model_instance_id: None,
             load_state: None,
             save_state: None,
             runtime_library: None,
@@ -176,6 +178,10 @@ impl Settings {
                 self.model_file = text(value);
                 Change::None
             }
+            "model-instance-id" => {
+                self.model_instance_id = text(value);
+                Change::None
+            }
             LOAD_STATE => {
                 self.load_state = text(value);
                 Change::None
@@ -233,6 +239,7 @@ impl Settings {
         let count = |n: usize| u32::try_from(n).unwrap_or(u32::MAX).to_value();
         Some(match name {
             "model-file" => self.model_file.to_value(),
+            "model-instance-id" => self.model_instance_id.to_value(),
             LOAD_STATE => self.load_state.to_value(),
             SAVE_STATE => self.save_state.to_value(),
             "runtime-library" => self.runtime_library.to_value(),
@@ -275,6 +282,14 @@ pub(crate) fn properties() -> Vec<glib::ParamSpec> {
             .blurb("Model to start from (.safetensors); without one, the model that is built in")
             .mutable_ready()
             .build(),
+        glib::ParamSpecString::builder("model-instance-id")
+            .nick("Model instance id")
+            .blurb(
+                "Elements of one process with the same id share one model and the memory to run it in, and take turns \
+                 there; what each learns is its own. They need the same model-file; without an id, nothing is shared",
+            )
+            .mutable_ready()
+            .build(),
         glib::ParamSpecString::builder(LOAD_STATE)
             .nick("Load state")
             .blurb(
@@ -293,12 +308,12 @@ pub(crate) fn properties() -> Vec<glib::ParamSpec> {
             .build(),
         glib::ParamSpecEnum::builder::<Task>("task")
             .nick("Task")
-            .blurb("What is computed for a frame")
+            .blurb("What the network computes for a frame")
             .mutable_ready()
             .build(),
         glib::ParamSpecEnum::builder::<Output>("output")
             .nick("Output")
-            .blurb("What goes out")
+            .blurb("What the source pad carries: a picture to look at, or the classes themselves")
             .mutable_playing()
             .build(),
         glib::ParamSpecEnum::builder::<Recipe>("recipe")
@@ -308,12 +323,12 @@ pub(crate) fn properties() -> Vec<glib::ParamSpec> {
             .build(),
         glib::ParamSpecEnum::builder::<Method>("method")
             .nick("Method")
-            .blurb("Which gradient steps are taken and what is forgotten when (default: the recipe's)")
+            .blurb("Which gradient steps are taken and what is forgotten when (if not set: the recipe's)")
             .mutable_ready()
             .build(),
         glib::ParamSpecUInt::builder("window")
             .nick("Window")
-            .blurb("Recent frames that gradient steps sample from; 0 = all of them, up to 512 (default: the recipe's)")
+            .blurb("Recent frames that gradient steps sample from; 0 = all of them, up to 512 (if not set: the recipe's)")
             .maximum(count(adapt::Settings::WINDOW_CAP))
             .default_value(count(defaults.window))
             .mutable_playing()
@@ -321,7 +336,7 @@ pub(crate) fn properties() -> Vec<glib::ParamSpec> {
             .build(),
         glib::ParamSpecDouble::builder("learning-rate")
             .nick("Learning rate")
-            .blurb("Learning rate of the reconstruction head; the encoder's is half of that under the default recipe, a tenth under the others (default: the recipe's)")
+            .blurb("Learning rate of the reconstruction head; the encoder's is half of that under the default recipe, a tenth under the others (if not set: the recipe's)")
             .minimum(1e-9)
             .maximum(1.0)
             .default_value(defaults.learning_rate)
@@ -330,7 +345,7 @@ pub(crate) fn properties() -> Vec<glib::ParamSpec> {
             .build(),
         glib::ParamSpecUInt::builder("batch-size")
             .nick("Batch size")
-            .blurb("Masked views of frames in the window per gradient step (default: the recipe's)")
+            .blurb("Masked views of frames in the window per gradient step (if not set: the recipe's)")
             .minimum(1)
             .maximum(1024)
             .default_value(count(defaults.batch_size))
@@ -338,7 +353,7 @@ pub(crate) fn properties() -> Vec<glib::ParamSpec> {
             .build(),
         glib::ParamSpecUInt::builder("steps")
             .nick("Steps")
-            .blurb("Gradient steps per frame (default: the recipe's)")
+            .blurb("Gradient steps per frame (if not set: the recipe's)")
             .minimum(1)
             .maximum(1000)
             .default_value(count(defaults.steps))
@@ -347,7 +362,7 @@ pub(crate) fn properties() -> Vec<glib::ParamSpec> {
             .build(),
         glib::ParamSpecDouble::builder("mask-ratio")
             .nick("Mask ratio")
-            .blurb("Share of 16x16 patches that is hidden from the network during a step (default: the recipe's)")
+            .blurb("Share of 16x16 patches that is hidden from the network during a step (if not set: the recipe's)")
             .minimum(0.01)
             .maximum(0.99)
             .default_value(defaults.mask_ratio)
@@ -356,7 +371,7 @@ pub(crate) fn properties() -> Vec<glib::ParamSpec> {
             .build(),
         glib::ParamSpecDouble::builder("surprise")
             .nick("Surprise")
-            .blurb("Learn only while this many times more of the video than of the model's training pictures stays unexplained by reconstruction; 0 = learn from every frame (default: the recipe's)")
+            .blurb("Learn only while this many times more of the video than of the model's training pictures stays unexplained by reconstruction; 0 = learn from every frame (if not set: the recipe's)")
             .minimum(0.0)
             .maximum(1000.0)
             .default_value(defaults.surprise)
@@ -365,7 +380,7 @@ pub(crate) fn properties() -> Vec<glib::ParamSpec> {
             .build(),
         glib::ParamSpecUInt::builder("training-interval")
             .nick("Training interval")
-            .blurb("Take gradient steps on every n-th frame only; every frame is segmented (default: the recipe's)")
+            .blurb("Take gradient steps on every n-th frame only; every frame is segmented (if not set: the recipe's)")
             .minimum(1)
             .default_value(count(defaults.training_interval))
             .mutable_playing()
