@@ -7,10 +7,10 @@ use super::crew::Crew;
 use super::exchange::Exchange;
 use super::graphs::Size;
 use super::worker::{Job, Part};
-use super::{Error, Prediction, Request, Reset, Settings};
+use super::{Error, Prediction, Request, Reset, Settings, SharedModel};
 use crate::runtime::{InUse, Options};
 use crate::video;
-use crate::weights::{ModelFile, State};
+use crate::weights::State;
 
 /// A model that learns from one stream of frames: a handle on a worker thread that owns a
 /// [`super::Learner`].
@@ -19,14 +19,13 @@ use crate::weights::{ModelFile, State};
 /// up while the worker computes.
 ///
 /// [`Adapter::start_asynchronous`] gives one with a second worker, which takes the steps while the first one
-/// predicts.
+/// predicts. Several adapters of one [`SharedModel`] take less memory.
 ///
 /// ```no_run
-/// use std::sync::Arc;
 /// use tttseg::adapt::{Adapter, Request, Settings};
 /// use tttseg::{runtime, weights::ModelFile};
 ///
-/// let model = Arc::new(ModelFile::embedded()?);
+/// let model = ModelFile::embedded()?;
 /// let adapter = Adapter::start(model, Settings::default(), runtime::Options::default())?;
 /// let (width, height) = adapter.model_size(1920, 1080)?;
 /// let rgb = vec![0; width * height * 3];
@@ -35,7 +34,7 @@ use crate::weights::{ModelFile, State};
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 pub struct Adapter {
-    model: Arc<ModelFile>,
+    model: SharedModel,
     place: InUse,
     predicting: Crew,
     /// `None` where one worker does both.
@@ -68,12 +67,13 @@ impl Adapter {
     /// # Errors
     /// Settings out of range, ONNX Runtime not found, a provider that is not there, weights that do not
     /// fit their model; [`Error::Worker`] when there is no thread to be had or it takes too long.
-    pub fn start(
-        model: Arc<ModelFile>,
+    pub fn start<M: Into<SharedModel>>(
+        model: M,
         settings: Settings,
         options: Options,
     ) -> Result<Self, Error> {
         settings.check()?;
+        let model = model.into();
         let (crew, place) = Crew::start(model.clone(), settings, options, Part::Both)?;
         Ok(Self {
             model,
@@ -93,12 +93,13 @@ impl Adapter {
     ///
     /// # Errors
     /// As [`Adapter::start`].
-    pub fn start_asynchronous(
-        model: Arc<ModelFile>,
+    pub fn start_asynchronous<M: Into<SharedModel>>(
+        model: M,
         settings: Settings,
         options: Options,
     ) -> Result<Self, Error> {
         settings.check()?;
+        let model = model.into();
         let exchange = Arc::<Exchange>::default();
         let start = |part| Crew::start(model.clone(), settings.clone(), options.clone(), part);
         let (predicting, place) = start(Part::Predict(exchange.clone()))?;
@@ -118,7 +119,7 @@ impl Adapter {
     /// # Errors
     /// [`Error::Size`] when the frame is too small.
     pub fn model_size(&self, width: usize, height: usize) -> Result<(usize, usize), Error> {
-        let (model_height, model_width) = self.model.size;
+        let (model_height, model_width) = self.model.file().size;
         Ok(video::model_size(width, height, model_width, model_height)?)
     }
 
@@ -255,7 +256,7 @@ impl Adapter {
 impl fmt::Debug for Adapter {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Adapter")
-            .field("model", &self.model.name)
+            .field("model", &self.model.file().name)
             .field("place", &self.place)
             .field("asynchronous", &self.learning.is_some())
             .finish_non_exhaustive()

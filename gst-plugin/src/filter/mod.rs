@@ -11,6 +11,7 @@ mod events;
 mod flow;
 mod frame;
 mod imp;
+mod instances;
 mod ladder;
 mod latency;
 mod log;

@@ -31,13 +31,11 @@ impl Learner {
         size: Size,
         report: &mut Report,
     ) -> Result<bool, Error> {
-        let Some(threshold) = Surprise::threshold(self.settings.surprise, &self.model) else {
+        let Some(threshold) = Surprise::threshold(self.settings.surprise, self.model.file()) else {
             return Ok(false);
         };
         if !self.surprise.is_strange() {
-            self.sessions
-                .at(size)
-                .reconstruct(&self.model, &self.layout)?;
+            self.sessions.at(size).reconstruct(&self.layout)?;
             let started = Instant::now();
             let seen = self.reconstruct(rgb, size, self.frame)?;
             report.step_time = started.elapsed();
@@ -67,10 +65,7 @@ impl Learner {
         let mask =
             Draws::new(self.settings.seed, stream).mask(rows * columns, self.settings.mask_ratio);
         let mask = Tensor::from_f32(&[1, rows, columns], &mask)?;
-        let session = self
-            .sessions
-            .at(size)
-            .reconstruct(&self.model, &self.layout)?;
+        let session = self.sessions.at(size).reconstruct(&self.layout)?;
         let outputs = session.run(
             &self.state[..self.base.len()],
             &[("images", &images), ("mask", &mask)],
@@ -81,7 +76,7 @@ impl Learner {
         Ok(View {
             picture,
             loss,
-            unexplained: unexplained(loss, [rgb], &self.model.normalisation),
+            unexplained: unexplained(loss, [rgb], &self.model().normalisation),
         })
     }
 

@@ -35,7 +35,7 @@ impl Learner {
         let of = size.part(self.settings.crop);
         self.sessions
             .at(size)
-            .step(&self.model, &self.layout, &self.settings, views, of)
+            .step(&self.layout, &self.settings, views, of)
     }
 
     /// Takes the steps of a frame that is in the window.
@@ -55,7 +55,7 @@ impl Learner {
         let most_steps = request.most_steps.unwrap_or(usize::MAX).max(1);
         let settings = &self.settings;
         let steps = settings.steps_after(self.learned_frames).min(most_steps);
-        let threshold = Surprise::threshold(settings.surprise, &self.model);
+        let threshold = Surprise::threshold(settings.surprise, self.model.file());
         let mut draws = Draws::new(settings.seed, self.frame);
         // One stream of places for all steps of the frame (METHOD §5.3).
         let places = draws.places(self.window.len(), batch * steps, settings.sampling);
@@ -75,13 +75,10 @@ impl Learner {
             let inputs = self.inputs(places, size, &mut draws)?;
             let spent = take(&mut self.spent);
             let of = size.part(self.settings.crop);
-            let program = self.sessions.at(size).step(
-                &self.model,
-                &self.layout,
-                &self.settings,
-                batch,
-                of,
-            )?;
+            let program = self
+                .sessions
+                .at(size)
+                .step(&self.layout, &self.settings, batch, of)?;
             let mut given: Vec<(&str, &Tensor)> =
                 inputs.by_name.iter().map(|(n, t)| (*n, t)).collect();
             given.extend(initial.iter().map(|(n, i)| (n.as_str(), &self.base[*i])));
@@ -93,7 +90,7 @@ impl Learner {
             report.loss = Some(loss);
             if let Some(threshold) = threshold {
                 let frames = inputs.frames.iter().map(|f| &f[..]);
-                let share = unexplained(loss, frames, &self.model.normalisation);
+                let share = unexplained(loss, frames, &self.model().normalisation);
                 report.unexplained = Some(share);
                 self.surprise.seen(share, threshold);
             }
@@ -151,7 +148,7 @@ impl Learner {
             ),
         ];
         if settings.stochastic_depth > 0.0 {
-            let blocks: usize = self.model.config.encoder.depths.iter().sum();
+            let blocks: usize = self.model().config.encoder.depths.iter().sum();
             let scales = draws.branches(blocks, batch, settings.stochastic_depth);
             let branches = Tensor::from_f32(&[2 * blocks, batch], &scales)?;
             by_name.push(("branches", branches));
