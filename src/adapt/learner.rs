@@ -1,4 +1,5 @@
 mod look;
+mod memory;
 
 use std::mem::{replace, take};
 use std::sync::Arc;
@@ -13,6 +14,7 @@ use super::{Error, Method, Moments, Prediction, Report, Request, Reset, Settings
 use crate::optim::Layout;
 use crate::runtime::{Cancel, InUse, Options, Runtime, Tensor};
 use crate::weights::{ModelFile, State, Weights};
+use memory::Memory;
 
 /// The method on one thread: weights, window and sessions of one stream.
 ///
@@ -29,6 +31,7 @@ pub struct Learner {
     state: Vec<Tensor>,
     /// State that a step has replaced: the next step writes over it.
     spent: Vec<Tensor>,
+    memory: Memory,
     window: Window,
     window_size: Option<Size>,
     surprise: Surprise,
@@ -65,6 +68,7 @@ impl Learner {
             sessions,
             state: base.clone(),
             spent: vec![],
+            memory: Memory::default(),
             base,
             window: Window::default(),
             window_size: None,
@@ -203,12 +207,15 @@ impl Learner {
         let mut classes = None;
         if request.predict {
             let started = Instant::now();
-            let shape = [1, size.height, size.width, 3];
-            let images = Tensor::from_u8(&shape, &rgb)?;
+            let images = self.memory.frame(&rgb, size)?;
             let encoder = self.layout.encoder().buffers.len();
             let session = self.sessions.at(size).predict(&self.model, &self.layout)?;
-            classes =
-                Some(session.run(&self.state[..encoder], &[("images", &images)])?[0].to_u8()?);
+            let spent = take(&mut self.memory.predicted);
+            let outputs =
+                session.run_over(spent, &self.state[..encoder], &[("images", &images)])?;
+            classes = Some(self.memory.picture(&outputs[0])?);
+            self.memory.predicted = outputs;
+            self.memory.frame = Some(images);
             report.predict_time = started.elapsed();
         }
         let reconstruction = if request.reconstruct {
@@ -355,11 +362,13 @@ impl Learner {
             .collect();
         for step in places.chunks(batch) {
             let settings = &self.settings;
-            let mut views = Vec::with_capacity(batch * size.height * size.width * 3);
+            let mut views = take(&mut self.memory.views);
+            views.clear();
             step.iter()
                 .filter_map(|&place| self.window.get(place))
                 .for_each(|f| views.extend_from_slice(f));
-            let images = Tensor::from_u8(&[batch, size.height, size.width, 3], &views)?;
+            let shape = [batch, size.height, size.width, 3];
+            let images = Tensor::from_u8_over(self.memory.images.take(), &shape, &views)?;
             let mask: Vec<f32> = (0..batch)
                 .flat_map(|_| draws.mask(rows * columns, settings.mask_ratio))
                 .collect();
@@ -406,6 +415,8 @@ impl Learner {
                 report.unexplained = Some(share);
                 self.surprise.seen(share, threshold);
             }
+            self.memory.views = views;
+            self.memory.images = Some(images);
             report.gradient_norm = Some(reported[1].to_f32()?[0]);
             report.steps += 1;
             // The graph itself keeps the old weights when something was not finite.

@@ -1,3 +1,4 @@
+use std::sync::Arc;
 use std::time::Duration;
 
 /// What is wanted for a frame. It enters the window in any case.
@@ -95,9 +96,9 @@ pub struct Report {
 #[derive(Clone, Debug)]
 pub struct Prediction {
     /// Class of each pixel at model size, row-major, `height` × `width`; `None` when no prediction was asked for.
-    pub classes: Option<Vec<u8>>,
+    pub classes: Option<Arc<[u8]>>,
     /// The reconstruction of one masked view at model size, RGB interleaved; `None` unless asked for.
-    pub reconstruction: Option<Vec<u8>>,
+    pub reconstruction: Option<Arc<[u8]>>,
     /// Width at model size.
     pub width: usize,
     /// Height at model size.

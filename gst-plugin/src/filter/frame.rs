@@ -21,7 +21,7 @@ use super::settings::Live;
 
 /// The last result, for frames that come too late for one of their own.
 pub(super) struct Drawn {
-    bytes: Vec<u8>,
+    bytes: Arc<[u8]>,
     size: (usize, usize),
 }
 
@@ -70,9 +70,10 @@ impl TttSegFilter {
         let wanted = plan.wanted(&live, output);
         let before = began.elapsed();
         let mut prediction = engine
-            .run(rgb, negotiated.model_size, wanted)
+            .run(&rgb, negotiated.model_size, wanted)
             .map_err(|failure| self.engine_failure(failure))?;
         let after = Instant::now();
+        self.pixels().keep(rgb);
         self.keep(&mut prediction, output);
         let outbuf = self.draw(inbuf, output, &negotiated, &live, engine.palette())?;
         // Without what the first frame of a size waits for: graphs being built.

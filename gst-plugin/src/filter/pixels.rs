@@ -94,6 +94,7 @@ fn with_frame_mut<R>(
 pub(super) struct Pixels {
     scaler: Scaler,
     overlay: Overlay,
+    rgb: Vec<u8>,
 }
 
 /// A picture at model size: classes, one byte a pixel, or RGB, three.
@@ -104,7 +105,7 @@ pub(super) struct Picture<'a> {
 }
 
 impl Pixels {
-    /// The frame in RGB at model size.
+    /// The frame in RGB at model size. [`Pixels::keep`] takes the memory back for the next one.
     pub fn at_model_size(
         &mut self,
         buffer: &gst::BufferRef,
@@ -120,11 +121,16 @@ impl Pixels {
                 info.height()
             ))
         })?;
-        let mut rgb = vec![0; width * height * 3];
+        let mut rgb = std::mem::take(&mut self.rgb);
+        rgb.resize(width * height * 3, 0);
         self.scaler
             .to_rgb(&frame_ref(&frame)?, width, height, &mut rgb)
             .map_err(error)?;
         Ok(rgb)
+    }
+
+    pub fn keep(&mut self, rgb: Vec<u8>) {
+        self.rgb = rgb;
     }
 
     /// Paints classes over the frame.
