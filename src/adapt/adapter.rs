@@ -6,6 +6,7 @@ use super::calls::Call;
 use super::crew::Crew;
 use super::exchange::Exchange;
 use super::graphs::Size;
+use super::recycler::Recycler;
 use super::worker::{Job, Part};
 use super::{Error, Prediction, Request, Reset, Settings, SharedModel};
 use crate::runtime::{InUse, Options};
@@ -29,7 +30,7 @@ use crate::weights::State;
 /// let adapter = Adapter::start(model, Settings::default(), runtime::Options::default())?;
 /// let (width, height) = adapter.model_size(1920, 1080)?;
 /// let rgb = vec![0; width * height * 3];
-/// let prediction = adapter.push(rgb, width, height, Request::default())?.wait()?;
+/// let prediction = adapter.push(&rgb, width, height, Request::default())?.wait()?;
 /// assert_eq!(prediction.classes.map(|c| c.len()), Some(width * height));
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
@@ -41,6 +42,7 @@ pub struct Adapter {
     learning: Option<Crew>,
     /// Held while both workers are told the same, so that they hear it in the same order.
     telling: Mutex<()>,
+    frames: Mutex<Recycler>,
 }
 
 /// A prediction that is on its way. Dropping it gives up the answer, not the work: the frame is still
@@ -81,6 +83,7 @@ impl Adapter {
             predicting: crew,
             learning: None,
             telling: Mutex::default(),
+            frames: Mutex::default(),
         })
     }
 
@@ -110,6 +113,7 @@ impl Adapter {
             predicting,
             learning: Some(learning),
             telling: Mutex::default(),
+            frames: Mutex::default(),
         })
     }
 
@@ -131,12 +135,12 @@ impl Adapter {
     /// [`Adapter::cancel`] and [`Adapter::resume`], [`Error::Worker`] when the worker has panicked.
     pub fn push(
         &self,
-        rgb: impl Into<Arc<[u8]>>,
+        rgb: impl AsRef<[u8]>,
         width: usize,
         height: usize,
         request: Request,
     ) -> Result<Ticket, Error> {
-        let rgb = rgb.into();
+        let rgb = rgb.as_ref();
         let expected = width.saturating_mul(height).saturating_mul(3);
         if rgb.len() != expected {
             let given = rgb.len();
@@ -147,6 +151,10 @@ impl Adapter {
                 expected,
             });
         }
+        let rgb = {
+            let frames = self.frames.lock();
+            frames.unwrap_or_else(PoisonError::into_inner).copy(rgb)
+        };
         let size = Size { height, width };
         let job = |generation, reply| Job::Frame {
             generation,

@@ -1,7 +1,8 @@
 mod look;
+mod memory;
 mod step;
 
-use std::mem::replace;
+use std::mem::{replace, take};
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
@@ -17,6 +18,7 @@ use crate::optim::Layout;
 use crate::runtime::{Cancel, InUse, Options, Runtime, Tensor};
 use crate::video::{ChromaMap, grey, is_grey};
 use crate::weights::{ModelFile, Origin, State, Task, Weights};
+use memory::Memory;
 
 /// The method on one thread: weights, window and sessions of one stream.
 ///
@@ -33,6 +35,7 @@ pub struct Learner {
     state: Vec<Tensor>,
     /// State that a step has replaced: the next step writes over it.
     spent: Vec<Tensor>,
+    memory: Memory,
     window: Window,
     window_size: Option<Size>,
     surprise: Surprise,
@@ -89,6 +92,7 @@ impl Learner {
             sessions,
             state: base.to_vec(),
             spent: vec![],
+            memory: Memory::default(),
             base,
             window: Window::default(),
             window_size: None,
@@ -228,18 +232,21 @@ impl Learner {
         let (mut classes, mut chroma) = (None, None);
         if request.predict {
             let started = Instant::now();
-            let shape = [1, size.height, size.width, 3];
-            let images = Tensor::from_u8(&shape, &rgb)?;
+            let images = self.memory.frame(&rgb, size)?;
             let encoder = self.layout.encoder().buffers.len();
             let session = self.sessions.at(size).predict(&self.layout)?;
-            let outputs = session.run(&self.state[..encoder], &[("images", &images)])?;
+            let spent = take(&mut self.memory.predicted);
+            let outputs =
+                session.run_over(spent, &self.state[..encoder], &[("images", &images)])?;
             if self.model().task == Task::Colorize {
                 let (height, width) = size.patches();
                 let map = ChromaMap::new(width, height, outputs[0].to_f32()?);
                 chroma = Some(map.map_err(|e| Error::Worker(e.to_string()))?);
             } else {
-                classes = Some(outputs[0].to_u8()?);
+                classes = Some(self.memory.picture(&outputs[0])?);
             }
+            self.memory.predicted = outputs;
+            self.memory.frame = Some(images);
             report.predict_time = started.elapsed();
         }
         let reconstruction = if request.reconstruct {

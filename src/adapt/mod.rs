@@ -10,6 +10,7 @@ mod inbox;
 mod knobs;
 mod learner;
 mod random;
+mod recycler;
 mod report;
 mod sessions;
 mod settings;

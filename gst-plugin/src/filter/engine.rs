@@ -155,7 +155,7 @@ impl Engine {
     /// Pushes a frame at model size and waits for what comes of it. Ends at once when cancelled.
     pub fn run(
         &self,
-        rgb: Vec<u8>,
+        rgb: &[u8],
         (width, height): (usize, usize),
         wanted: Wanted,
     ) -> Result<Prediction, Failure> {

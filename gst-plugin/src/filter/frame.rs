@@ -1,5 +1,6 @@
 //! What happens to a frame.
 
+use std::sync::Arc;
 use std::time::Instant;
 
 use gst::subclass::prelude::*;
@@ -83,9 +84,10 @@ impl TttSegFilter {
         let wanted = plan.wanted(&live, needs);
         let before = began.elapsed();
         let mut prediction = engine
-            .run(rgb, negotiated.model_size, wanted)
+            .run(&rgb, negotiated.model_size, wanted)
             .map_err(|failure| self.engine_failure(failure))?;
         let after = Instant::now();
+        self.pixels().keep(rgb);
         self.keep(&mut prediction);
         let classes = self.stream().drawn.classes.clone();
         match classes.filter(|_| needs.classes) {
@@ -137,8 +139,8 @@ impl TttSegFilter {
 
     /// Keeps the results of this frame for the next ones.
     fn keep(&self, prediction: &mut Prediction) {
-        let picture = |bytes: Vec<u8>| Picture {
-            bytes: bytes.into(),
+        let picture = |bytes: Arc<[u8]>| Picture {
+            bytes,
             width: prediction.width,
             height: prediction.height,
         };

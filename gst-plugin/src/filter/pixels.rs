@@ -103,6 +103,7 @@ pub(super) struct Pixels {
     scaler: Scaler,
     overlay: Overlay,
     legend: Legend,
+    rgb: Vec<u8>,
 }
 
 /// A picture at model size: classes, one byte a pixel, or RGB, three. Shared, not copied.
@@ -127,7 +128,7 @@ pub(super) struct Paint<'a> {
 }
 
 impl Pixels {
-    /// The frame in RGB at model size.
+    /// The frame in RGB at model size. [`Pixels::keep`] takes the memory back for the next one.
     pub fn at_model_size(
         &mut self,
         buffer: &gst::BufferRef,
@@ -143,11 +144,16 @@ impl Pixels {
                 info.height()
             ))
         })?;
-        let mut rgb = vec![0; width * height * 3];
+        let mut rgb = std::mem::take(&mut self.rgb);
+        rgb.resize(width * height * 3, 0);
         self.scaler
             .to_rgb(&frame_ref(&frame)?, width, height, &mut rgb)
             .map_err(error)?;
         Ok(rgb)
+    }
+
+    pub fn keep(&mut self, rgb: Vec<u8>) {
+        self.rgb = rgb;
     }
 
     /// Paints classes over the frame, or over the part of it that begins at a column.

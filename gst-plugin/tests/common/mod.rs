@@ -2,6 +2,7 @@
 #![allow(dead_code)] // Each test file uses its part.
 
 mod leaks;
+pub mod process;
 
 use std::path::PathBuf;
 use std::sync::{Once, OnceLock};
@@ -308,4 +309,24 @@ pub fn started() -> (gst_check::Harness, Watch) {
         );
     }
     (harness, bus)
+}
+
+/// Sets every property that may change while frames flow.
+pub fn change(element: &gst::Element, n: u32) {
+    element.set_property("opacity", f64::from(n % 10) / 10.0);
+    element.set_property("window", n % 20);
+    element.set_property("learning-rate", f64::from(n % 3 + 1) * 1e-4);
+    element.set_property("mask-ratio", f64::from(n % 5 + 3) / 10.0);
+    element.set_property("steps", n % 2 + 1);
+    element.set_property("training-interval", n % 3 + 1);
+    element.set_property("training-budget", f64::from(n % 4));
+    let colours = if n.is_multiple_of(2) {
+        "ff0000,00ff00"
+    } else {
+        ""
+    };
+    element.set_property("palette", colours);
+    element.set_property("adapt", !n.is_multiple_of(5));
+    element.set_property_from_str("pace", ["auto", "every-frame"][n as usize % 2]);
+    element.property::<gst::Structure>("stats");
 }

@@ -1,5 +1,6 @@
 //! Looking at a frame without learning from it.
 
+use std::sync::Arc;
 use std::time::Instant;
 
 use super::Learner;
@@ -61,7 +62,7 @@ impl Learner {
     fn reconstruct(&mut self, rgb: &[u8], size: Size, stream: u64) -> Result<View, Error> {
         super::check_bytes(rgb, size)?;
         let (rows, columns) = size.blocks();
-        let images = Tensor::from_u8(&[1, size.height, size.width, 3], rgb)?;
+        let images = self.memory.frame(rgb, size)?;
         let mask =
             Draws::new(self.settings.seed, stream).mask(rows * columns, self.settings.mask_ratio);
         let mask = Tensor::from_f32(&[1, rows, columns], &mask)?;
@@ -73,6 +74,7 @@ impl Learner {
         let [picture, loss] = <[Tensor; 2]>::try_from(outputs)
             .map_err(|_| Error::Worker("a reconstruction without a loss".into()))?;
         let loss = loss.to_f32()?[0];
+        self.memory.frame = Some(images);
         Ok(View {
             picture,
             loss,
@@ -81,7 +83,8 @@ impl Learner {
     }
 
     /// What g makes of the frame under a mask that stays the same over the stream, so that it does not flicker.
-    pub(super) fn picture(&mut self, rgb: &[u8], size: Size) -> Result<Vec<u8>, Error> {
-        Ok(self.reconstruct(rgb, size, VIEW_STREAM)?.picture.to_u8()?)
+    pub(super) fn picture(&mut self, rgb: &[u8], size: Size) -> Result<Arc<[u8]>, Error> {
+        let picture = self.reconstruct(rgb, size, VIEW_STREAM)?.picture;
+        self.memory.picture(&picture)
     }
 }
