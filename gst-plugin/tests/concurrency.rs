@@ -7,28 +7,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use common::{CAPS, element, frame, parse, runtime, started};
+use common::{CAPS, change, element, frame, parse, runtime, started};
 use gst::prelude::*;
-
-/// Sets every property that may change while frames flow.
-fn change(element: &gst::Element, n: u32) {
-    element.set_property("opacity", f64::from(n % 10) / 10.0);
-    element.set_property("window", n % 20);
-    element.set_property("learning-rate", f64::from(n % 3 + 1) * 1e-4);
-    element.set_property("mask-ratio", f64::from(n % 5 + 3) / 10.0);
-    element.set_property("steps", n % 2 + 1);
-    element.set_property("training-interval", n % 3 + 1);
-    element.set_property("training-budget", f64::from(n % 4));
-    let colours = if n.is_multiple_of(2) {
-        "ff0000,00ff00"
-    } else {
-        ""
-    };
-    element.set_property("palette", colours);
-    element.set_property("adapt", !n.is_multiple_of(5));
-    element.set_property_from_str("pace", ["auto", "every-frame"][n as usize % 2]);
-    element.property::<gst::Structure>("stats");
-}
 
 #[test]
 fn properties_change_from_another_thread_at_1_khz() {

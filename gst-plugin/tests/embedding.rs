@@ -1,10 +1,13 @@
 //! The examples of how `tttseg` is used in an application, in Rust, Python and C: they do the same, to the last digit.
 
 mod common;
-// The program is its `main`, which has no use here.
+// The programs are their `main`, which has no use here.
 #[allow(dead_code)]
 #[path = "../examples/embed.rs"]
 mod embed;
+#[allow(dead_code)]
+#[path = "../examples/metadata.rs"]
+mod metadata;
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
@@ -39,10 +42,16 @@ impl Place {
         self.0.path().join(name).to_str().unwrap().to_owned()
     }
 
-    /// Runs a program with the three arguments that all of them take.
+    /// Runs a program that embeds the element with its three arguments.
     fn run(&self, mut program: Command, state: &str, film: &str) -> Output {
+        program.arg(self.path(state));
+        self.read(program, film)
+    }
+
+    /// Runs one with the arguments that all of them take.
+    fn read(&self, mut program: Command, film: &str) -> Output {
         program
-            .args([&self.path(state), &self.path(film)])
+            .arg(self.path(film))
             .arg(model())
             .env("GST_PLUGIN_PATH", self.path("plugins"))
             .env("GST_REGISTRY_1_0", self.path("registry.bin"))
@@ -88,6 +97,22 @@ impl Place {
     }
 }
 
+/// A program that reads class maps says the same as the one in Rust, and tells what is wrong.
+#[track_caller]
+fn reads_the_same(place: &Place, program: impl Fn() -> Command) {
+    let mut expected = Vec::new();
+    metadata::metadata(Some(&place.path("film.avi")), Some(model()), &mut expected).unwrap();
+    let good = place.read(program(), "film.avi");
+    let errors = String::from_utf8_lossy(&good.stderr);
+    assert!(good.status.success(), "{errors}");
+    let said = String::from_utf8_lossy(&good.stdout);
+    assert_eq!(said, String::from_utf8_lossy(&expected));
+    let bad = place.read(program(), "nowhere.avi");
+    let errors = String::from_utf8_lossy(&bad.stderr);
+    assert!(!bad.status.success());
+    assert!(errors.contains(&place.path("nowhere.avi")), "{errors}");
+}
+
 fn example(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR"))
         .join("examples")
@@ -127,22 +152,56 @@ fn in_rust() {
 }
 
 #[test]
+fn class_maps_in_rust() {
+    if !runtime() {
+        return;
+    }
+    let place = Place::new();
+    let mut said = Vec::new();
+    metadata::metadata(Some(&place.path("film.avi")), Some(model()), &mut said).unwrap();
+    let said = String::from_utf8(said).unwrap();
+    assert_eq!(said.lines().count(), FRAMES, "{said}");
+    for (n, line) in (1..).zip(said.lines()) {
+        let shares = line.strip_prefix(&format!("frame {n}: ")).unwrap();
+        let percent = shares.split(", ").map(|share| {
+            let (name, percent) = share.strip_suffix(" %").unwrap().split_once(' ').unwrap();
+            assert!(["a", "b", "c"].contains(&name), "{line}");
+            percent.parse::<u32>().unwrap()
+        });
+        // Each is rounded down.
+        assert!((98..=100).contains(&percent.sum::<u32>()), "{line}");
+    }
+    let nowhere = place.path("nowhere.avi");
+    let error = metadata::metadata(Some(&nowhere), Some(model()), &mut Vec::new()).unwrap_err();
+    assert!(error.to_string().contains(&nowhere), "{error}");
+}
+
+/// A Python that has GStreamer.
+fn python() -> Option<&'static str> {
+    let gi = "import gi; gi.require_version('Gst', '1.0'); from gi.repository import Gst";
+    // Debian's packages are seen by its own Python only, which need not be the first one.
+    let pythons = ["python3", "/usr/bin/python3"];
+    let found = pythons.into_iter().find(|p| succeeds(p, &["-c", gi]));
+    if found.is_none() {
+        eprintln!("skipped: no Python with GStreamer (python3-gi, gir1.2-gstreamer-1.0)");
+    }
+    found
+}
+
+#[test]
 fn in_python() {
     if !runtime() {
         return;
     }
-    let gi = "import gi; gi.require_version('Gst', '1.0'); from gi.repository import Gst";
-    // Debian's packages are seen by its own Python only, which need not be the first one.
-    let pythons = ["python3", "/usr/bin/python3"];
-    let Some(python) = pythons.into_iter().find(|p| succeeds(p, &["-c", gi])) else {
-        eprintln!("skipped: no Python with GStreamer (python3-gi, gir1.2-gstreamer-1.0)");
-        return;
-    };
-    Place::new().same(|| {
+    let Some(python) = python() else { return };
+    let place = Place::new();
+    let program = |name| {
         let mut command = Command::new(python);
-        command.arg(example("embed.py"));
+        command.arg(example(name));
         command
-    });
+    };
+    place.same(|| program("embed.py"));
+    reads_the_same(&place, || program("metadata.py"));
 }
 
 #[test]
@@ -155,19 +214,24 @@ fn in_c() {
         return;
     }
     let place = Place::new();
-    let program = place.path("embed");
     let flags = Command::new("pkg-config")
         .args(["--cflags", "--libs", "gstreamer-1.0"])
         .output()
         .unwrap();
     let flags = String::from_utf8(flags.stdout).unwrap();
-    let compiled = Command::new("cc")
-        .args(["-Wall", "-Wextra", "-Werror", "-o", &program])
-        .arg(example("embed.c"))
-        .args(flags.split_whitespace())
-        .output()
-        .unwrap();
-    let errors = String::from_utf8_lossy(&compiled.stderr);
-    assert!(compiled.status.success(), "{errors}");
-    place.same(|| Command::new(&program));
+    let build = |name: &str| {
+        let program = place.path(name);
+        let compiled = Command::new("cc")
+            .args(["-Wall", "-Wextra", "-Werror", "-o", &program])
+            .arg(example(&format!("{name}.c")))
+            .args(flags.split_whitespace())
+            .output()
+            .unwrap();
+        let errors = String::from_utf8_lossy(&compiled.stderr);
+        assert!(compiled.status.success(), "{errors}");
+        program
+    };
+    let (embed, metadata) = (build("embed"), build("metadata"));
+    place.same(|| Command::new(&embed));
+    reads_the_same(&place, || Command::new(&metadata));
 }

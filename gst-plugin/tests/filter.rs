@@ -1,4 +1,4 @@
-//! `tttsegfilter` alone: caps, pixels, metas, properties, messages.
+//! `tttsegfilter` alone: caps, pixels, properties, messages.
 
 mod common;
 
@@ -47,41 +47,6 @@ fn classes_of_a_class_map_are_those_painted() {
 }
 
 #[test]
-fn metas_survive() {
-    if !runtime() {
-        return;
-    }
-    let caps = caps("I420", 64, 48);
-    for output in ["overlay", "class-map", "reconstruction"] {
-        for hold in [false, true] {
-            let mut harness = filter(&format!("output={output} method=none"));
-            harness.set_src_caps_str(&caps);
-            let mut input = frame(&caps, 0);
-            let buffer = input.get_mut().unwrap();
-            gst_video::VideoRegionOfInterestMeta::add(buffer, "car", (1, 2, 30, 40));
-            gst::ReferenceTimestampMeta::add(
-                buffer,
-                &"timestamp/x-unix".parse::<gst::Caps>().unwrap(),
-                gst::ClockTime::SECOND,
-                gst::ClockTime::NONE,
-            );
-            buffer.set_offset(77);
-            let _held = hold.then(|| input.clone());
-            let output_buffer = harness.push_and_pull(input).unwrap();
-            let region = output_buffer.meta::<gst_video::VideoRegionOfInterestMeta>();
-            assert_eq!(region.unwrap().rect(), (1, 2, 30, 40), "{output}");
-            let time = output_buffer.meta::<gst::ReferenceTimestampMeta>();
-            assert_eq!(
-                time.unwrap().timestamp(),
-                gst::ClockTime::SECOND,
-                "{output}"
-            );
-            assert_eq!(output_buffer.offset(), 77);
-        }
-    }
-}
-
-#[test]
 fn frames_below_a_patch_are_refused_by_name() {
     if !runtime() {
         return;
@@ -103,30 +68,6 @@ fn frames_below_a_patch_are_refused_by_name() {
     let mut harness = filter("passthrough=true");
     harness.set_src_caps_str(&text);
     harness.push_and_pull(frame(&text, 0)).unwrap();
-}
-
-#[test]
-fn caps_may_change_between_frames() {
-    if !runtime() {
-        return;
-    }
-    let mut harness = filter("");
-    for (format, width, height) in [("RGB", 64, 48), ("I420", 160, 64), ("GRAY8", 48, 96)] {
-        let text = caps(format, width, height);
-        harness.set_src_caps_str(&text);
-        for n in 0..2 {
-            let input = frame(&text, n);
-            let output = harness.push_and_pull(input.clone()).unwrap();
-            assert_eq!(output.size(), input.size());
-        }
-        let stats = element(&harness).property::<gst::Structure>("stats");
-        assert_eq!(
-            stats.get::<u32>("window").unwrap(),
-            2,
-            "other caps clear the window"
-        );
-        assert_ne!(stats.get::<u64>("steps-since-reset").unwrap(), 0);
-    }
 }
 
 #[test]

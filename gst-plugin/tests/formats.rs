@@ -2,28 +2,10 @@
 
 mod common;
 
-use common::{bytes, error_on, filter, frame, runtime, watch};
+use common::{bytes, filter, formats, frame, runtime};
 use gst::prelude::*;
 use gst_video::prelude::*;
 use gst_video::{VideoBufferFlags, VideoFrame, VideoInfo, VideoMeta};
-
-/// What the sink pad takes at most.
-fn template() -> gst::Caps {
-    let factory = gst::ElementFactory::find("tttsegfilter").unwrap();
-    let templates = factory.static_pad_templates();
-    let sink = templates
-        .iter()
-        .find(|t| t.direction() == gst::PadDirection::Sink)
-        .unwrap();
-    sink.caps()
-}
-
-fn formats() -> Vec<String> {
-    let caps = template();
-    let formats = caps.structure(0).unwrap().get::<gst::List>("format");
-    let formats = formats.unwrap();
-    formats.iter().map(|f| f.get().unwrap()).collect()
-}
 
 fn caps(format: &str, width: u32, height: u32) -> String {
     format!("video/x-raw,format={format},width={width},height={height},framerate=25/1")
@@ -279,24 +261,4 @@ fn woven_fields_are_frames_and_stay_fields() {
             assert_eq!(out, text.parse::<gst::Caps>().unwrap());
         }
     }
-}
-
-#[test]
-fn fields_apart_are_refused() {
-    if !runtime() {
-        return;
-    }
-    let plain = caps("I420", 64, 48);
-    let mut harness = filter("");
-    let bus = watch(&harness);
-    harness.set_src_caps_str(&format!("{plain},interlace-mode=fields"));
-    assert!(harness.push(frame(&plain, 0)).is_err());
-    let error = error_on(&bus);
-    assert!(error.contains("interlace-mode=fields"), "{error}");
-    // One field a buffer is another kind of memory to GStreamer, which no pad of the filter takes.
-    let alternate = "video/x-raw(format:Interlaced),format=I420,width=64,height=48,framerate=25/1,\
-                     interlace-mode=alternate";
-    let alternate = alternate.parse::<gst::Caps>().unwrap();
-    assert!(!template().can_intersect(&alternate));
-    assert!(template().can_intersect(&plain.parse::<gst::Caps>().unwrap()));
 }

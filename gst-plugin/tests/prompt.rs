@@ -24,7 +24,7 @@ fn going_down_and_seeking_are_prompt() {
         return;
     }
     null_does_not_wait_for_a_step();
-    a_flushing_seek_does_not_wait_for_a_step();
+    a_flushing_seek_during_run_does_not_wait_for_it();
     null_again_and_again();
 }
 
@@ -51,7 +51,7 @@ fn null_does_not_wait_for_a_step() {
     }
 }
 
-fn a_flushing_seek_does_not_wait_for_a_step() {
+fn a_flushing_seek_during_run_does_not_wait_for_it() {
     for [element, how] in ELEMENTS {
         let pipeline = parse(&format!(
             "videotestsrc ! video/x-raw,width=96,height=64 ! {element} name=t {how} {ENDLESS} ! fakesink"

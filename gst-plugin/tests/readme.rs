@@ -1,6 +1,9 @@
-//! The README's table of properties is what the elements have.
+//! The README's table of properties and `docs/properties.md` are what the elements have.
 
-use std::path::Path;
+mod reference;
+
+use std::path::{Path, PathBuf};
+use std::sync::Once;
 
 use gst::glib;
 use gst::prelude::*;
@@ -75,29 +78,60 @@ fn table(element: &gst::Element) -> String {
     text
 }
 
+/// The elements `tttseg` and `tttsegfilter`.
+fn elements() -> [gst::Element; 2] {
+    gst::init().unwrap();
+    static REGISTERED: Once = Once::new();
+    REGISTERED.call_once(|| gsttttseg::plugin_register_static().unwrap());
+    ["tttseg", "tttsegfilter"].map(|name| gst::ElementFactory::make(name).build().unwrap())
+}
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
+}
+
+fn is_to_be_written() -> bool {
+    std::env::var_os("TTTSEG_UPDATE_README").is_some()
+}
+
+fn write(path: &Path, text: &str) {
+    let part = path.with_extension("md.part");
+    std::fs::write(&part, text).unwrap();
+    std::fs::rename(&part, path).unwrap();
+}
+
 #[test]
 fn the_table_of_properties_is_that_of_the_elements() {
-    gst::init().unwrap();
-    gsttttseg::plugin_register_static().unwrap();
-    let tables = ["tttseg", "tttsegfilter"]
-        .map(|name| table(&gst::ElementFactory::make(name).build().unwrap()));
+    let tables = elements().map(|element| table(&element));
     assert_eq!(tables[0], tables[1]);
 
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../README.md");
+    let path = root().join("README.md");
     let readme = std::fs::read_to_string(&path).unwrap();
     let (before, rest) = readme.split_once(BEGIN).expect("where the table begins");
     let (note, rest) = rest.split_once("-->\n").expect("the end of the comment");
     let (found, after) = rest.split_once(END).expect("where the table ends");
-    if std::env::var_os("TTTSEG_UPDATE_README").is_some() {
+    if is_to_be_written() {
         let text = format!("{before}{BEGIN}{note}-->\n\n{}\n{END}{after}", tables[0]);
-        let part = path.with_extension("md.part");
-        std::fs::write(&part, text).unwrap();
-        std::fs::rename(&part, &path).unwrap();
-        return;
+        return write(&path, &text);
     }
     assert_eq!(
         found.trim(),
         tables[0].trim(),
         "the README lags behind; {note}"
+    );
+}
+
+#[test]
+fn the_reference_is_that_of_the_elements() {
+    let [bin, filter] = elements();
+    let text = reference::text(&bin, &filter);
+    let path = root().join("docs/properties.md");
+    if is_to_be_written() {
+        return write(&path, &text);
+    }
+    let found = std::fs::read_to_string(&path).unwrap();
+    assert_eq!(
+        found, text,
+        "docs/properties.md lags behind: TTTSEG_UPDATE_README=1 writes it"
     );
 }

@@ -2,7 +2,7 @@
 
 mod common;
 
-use common::{init, model, parse, run, runtime};
+use common::{Watch, init, model, parse, run, runtime, watch_element};
 use gst::prelude::*;
 
 const ELEMENTS: [&str; 2] = ["tttsegfilter", "tttseg"];
@@ -28,19 +28,18 @@ const ORDERS: [&[gst::State]; 3] = [
     ],
 ];
 
-fn make(element: &str, model_file: &str) -> (gst::Element, gst::Bus) {
+fn make(element: &str, model_file: &str) -> (gst::Element, Watch) {
     init();
     let element = gst::ElementFactory::make(element)
         .property("model-file", model_file)
         .build()
         .unwrap();
-    let bus = gst::Bus::new();
-    element.set_bus(Some(&bus));
+    let bus = watch_element(&element);
     (element, bus)
 }
 
 #[test]
-fn every_order_with_a_good_model() {
+fn good_model_in_every_order() {
     if !runtime() {
         return;
     }
@@ -88,7 +87,7 @@ fn bad_files(folder: &std::path::Path) -> Vec<(String, &'static str)> {
 }
 
 #[test]
-fn every_order_with_a_bad_model_and_then_a_good_one() {
+fn no_model_and_corrupt_models_in_every_order_and_used_again_after_the_error() {
     if !runtime() {
         return;
     }
@@ -160,7 +159,7 @@ fn a_provider_that_is_not_there() {
 }
 
 #[test]
-fn many_lives_in_one_process() {
+fn fifty_create_destroy_cycles_in_one_process() {
     if !runtime() {
         return;
     }
@@ -175,7 +174,7 @@ fn many_lives_in_one_process() {
 }
 
 #[test]
-fn two_at_once() {
+fn two_elements_at_once() {
     if !runtime() {
         return;
     }

@@ -6,11 +6,12 @@ use super::calls::Call;
 use super::crew::Crew;
 use super::exchange::Exchange;
 use super::graphs::Size;
+use super::recycler::Recycler;
 use super::worker::{Job, Part};
-use super::{Error, Prediction, Request, Reset, Settings};
+use super::{Error, Prediction, Request, Reset, Settings, SharedModel};
 use crate::runtime::{InUse, Options};
 use crate::video;
-use crate::weights::{ModelFile, State};
+use crate::weights::State;
 
 /// A model that learns from one stream of frames: a handle on a worker thread that owns a
 /// [`super::Learner`].
@@ -19,29 +20,29 @@ use crate::weights::{ModelFile, State};
 /// up while the worker computes.
 ///
 /// [`Adapter::start_asynchronous`] gives one with a second worker, which takes the steps while the first one
-/// predicts.
+/// predicts. Several adapters of one [`SharedModel`] take less memory.
 ///
 /// ```no_run
-/// use std::sync::Arc;
 /// use tttseg::adapt::{Adapter, Request, Settings};
 /// use tttseg::{runtime, weights::ModelFile};
 ///
-/// let model = Arc::new(ModelFile::embedded()?);
+/// let model = ModelFile::embedded()?;
 /// let adapter = Adapter::start(model, Settings::default(), runtime::Options::default())?;
 /// let (width, height) = adapter.model_size(1920, 1080)?;
 /// let rgb = vec![0; width * height * 3];
-/// let prediction = adapter.push(rgb, width, height, Request::default())?.wait()?;
+/// let prediction = adapter.push(&rgb, width, height, Request::default())?.wait()?;
 /// assert_eq!(prediction.classes.map(|c| c.len()), Some(width * height));
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 pub struct Adapter {
-    model: Arc<ModelFile>,
+    model: SharedModel,
     place: InUse,
     predicting: Crew,
     /// `None` where one worker does both.
     learning: Option<Crew>,
     /// Held while both workers are told the same, so that they hear it in the same order.
     telling: Mutex<()>,
+    frames: Mutex<Recycler>,
 }
 
 /// A prediction that is on its way. Dropping it gives up the answer, not the work: the frame is still
@@ -68,12 +69,13 @@ impl Adapter {
     /// # Errors
     /// Settings out of range, ONNX Runtime not found, a provider that is not there, weights that do not
     /// fit their model; [`Error::Worker`] when there is no thread to be had or it takes too long.
-    pub fn start(
-        model: Arc<ModelFile>,
+    pub fn start<M: Into<SharedModel>>(
+        model: M,
         settings: Settings,
         options: Options,
     ) -> Result<Self, Error> {
         settings.check()?;
+        let model = model.into();
         let (crew, place) = Crew::start(model.clone(), settings, options, Part::Both)?;
         Ok(Self {
             model,
@@ -81,6 +83,7 @@ impl Adapter {
             predicting: crew,
             learning: None,
             telling: Mutex::default(),
+            frames: Mutex::default(),
         })
     }
 
@@ -93,12 +96,13 @@ impl Adapter {
     ///
     /// # Errors
     /// As [`Adapter::start`].
-    pub fn start_asynchronous(
-        model: Arc<ModelFile>,
+    pub fn start_asynchronous<M: Into<SharedModel>>(
+        model: M,
         settings: Settings,
         options: Options,
     ) -> Result<Self, Error> {
         settings.check()?;
+        let model = model.into();
         let exchange = Arc::<Exchange>::default();
         let start = |part| Crew::start(model.clone(), settings.clone(), options.clone(), part);
         let (predicting, place) = start(Part::Predict(exchange.clone()))?;
@@ -109,6 +113,7 @@ impl Adapter {
             predicting,
             learning: Some(learning),
             telling: Mutex::default(),
+            frames: Mutex::default(),
         })
     }
 
@@ -118,7 +123,7 @@ impl Adapter {
     /// # Errors
     /// [`Error::Size`] when the frame is too small.
     pub fn model_size(&self, width: usize, height: usize) -> Result<(usize, usize), Error> {
-        let (model_height, model_width) = self.model.size;
+        let (model_height, model_width) = self.model.file().size;
         Ok(video::model_size(width, height, model_width, model_height)?)
     }
 
@@ -130,12 +135,12 @@ impl Adapter {
     /// [`Adapter::cancel`] and [`Adapter::resume`], [`Error::Worker`] when the worker has panicked.
     pub fn push(
         &self,
-        rgb: impl Into<Arc<[u8]>>,
+        rgb: impl AsRef<[u8]>,
         width: usize,
         height: usize,
         request: Request,
     ) -> Result<Ticket, Error> {
-        let rgb = rgb.into();
+        let rgb = rgb.as_ref();
         let expected = width.saturating_mul(height).saturating_mul(3);
         if rgb.len() != expected {
             let given = rgb.len();
@@ -146,6 +151,10 @@ impl Adapter {
                 expected,
             });
         }
+        let rgb = {
+            let frames = self.frames.lock();
+            frames.unwrap_or_else(PoisonError::into_inner).copy(rgb)
+        };
         let size = Size { height, width };
         let job = |generation, reply| Job::Frame {
             generation,
@@ -255,7 +264,7 @@ impl Adapter {
 impl fmt::Debug for Adapter {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Adapter")
-            .field("model", &self.model.name)
+            .field("model", &self.model.file().name)
             .field("place", &self.place)
             .field("asynchronous", &self.learning.is_some())
             .finish_non_exhaustive()

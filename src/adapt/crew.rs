@@ -5,9 +5,8 @@ use std::time::Duration;
 use super::calls::{Call, Calls, Reply};
 use super::inbox::Inbox;
 use super::worker::{Job, Part, Worker};
-use super::{Error, Settings};
+use super::{Error, Settings, SharedModel};
 use crate::runtime::{InUse, Options};
-use crate::weights::ModelFile;
 
 /// Longest wait for a worker to load ONNX Runtime and try the device. Loading gives up by itself
 /// before this; the rest is for a CUDA context on a busy machine.
@@ -32,7 +31,7 @@ impl Crew {
     /// # Errors
     /// What the worker's start says; [`Error::Worker`] when there is no thread to be had or it takes too long.
     pub fn start(
-        model: Arc<ModelFile>,
+        model: SharedModel,
         settings: Settings,
         options: Options,
         part: Part,

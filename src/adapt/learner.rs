@@ -1,7 +1,8 @@
 mod look;
+mod memory;
 mod step;
 
-use std::mem::replace;
+use std::mem::{replace, take};
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
@@ -10,27 +11,31 @@ use super::knobs::KNOBS;
 use super::sessions::SessionCache;
 use super::surprise::Surprise;
 use super::window::Window;
-use super::{Error, Method, Moments, Prediction, Report, Request, Reset, Settings, Skipped};
+use super::{
+    Error, Method, Moments, Prediction, Report, Request, Reset, Settings, SharedModel, Skipped,
+};
 use crate::optim::Layout;
 use crate::runtime::{Cancel, InUse, Options, Runtime, Tensor};
 use crate::video::{ChromaMap, grey, is_grey};
 use crate::weights::{ModelFile, Origin, State, Task, Weights};
+use memory::Memory;
 
 /// The method on one thread: weights, window and sessions of one stream.
 ///
 /// [`super::Adapter`] runs one on a worker thread; evaluation runs one directly.
 pub struct Learner {
-    model: Arc<ModelFile>,
+    model: SharedModel,
     settings: Settings,
     place: InUse,
     layout: Layout,
     sessions: SessionCache,
     /// Buffers as they are on disk; the moments that go with them are zero.
-    base: Vec<Tensor>,
+    base: Arc<[Tensor]>,
     /// Buffers now, then first and second moments of those that learn if they carry over.
     state: Vec<Tensor>,
     /// State that a step has replaced: the next step writes over it.
     spent: Vec<Tensor>,
+    memory: Memory,
     window: Window,
     window_size: Option<Size>,
     surprise: Surprise,
@@ -49,25 +54,45 @@ impl Learner {
     /// # Errors
     /// Settings out of range, a model whose weights do not fit its configuration, a provider that is not there.
     pub fn new(
-        model: Arc<ModelFile>,
+        model: impl Into<SharedModel>,
         settings: Settings,
         runtime: &'static Runtime,
         options: &Options,
         cancel: &Cancel,
     ) -> Result<Self, Error> {
+        Self::of(model.into(), settings, runtime, options, cancel, false)
+    }
+
+    /// As [`Learner::new`]; `beside` another one, which predicts, and must not wait for this one's steps.
+    pub(super) fn of(
+        model: SharedModel,
+        settings: Settings,
+        runtime: &'static Runtime,
+        options: &Options,
+        cancel: &Cancel,
+        beside: bool,
+    ) -> Result<Self, Error> {
         settings.check()?;
         let place = runtime.in_use(options)?;
-        let layout = stream_layout(&model.config, Layout::PACK_BELOW, settings.learn)?;
-        let base = packed(&layout, &model.weights)?;
-        let sessions = SessionCache::new(runtime, options.clone(), cancel.clone(), place.target());
+        let layout = stream_layout(&model.file().config, Layout::PACK_BELOW, settings.learn)?;
+        let base = base(&model, &layout)?;
+        let sessions = SessionCache::new(
+            model.clone(),
+            runtime,
+            options.clone(),
+            cancel.clone(),
+            place.target(),
+            beside,
+        );
         let mut learner = Self {
             model,
             settings,
             place,
             layout,
             sessions,
-            state: base.clone(),
+            state: base.to_vec(),
             spent: vec![],
+            memory: Memory::default(),
             base,
             window: Window::default(),
             window_size: None,
@@ -89,7 +114,7 @@ impl Learner {
 
     /// The model.
     pub fn model(&self) -> &Arc<ModelFile> {
-        &self.model
+        self.model.file()
     }
 
     /// Settings in force.
@@ -112,8 +137,8 @@ impl Learner {
         let others_learn = settings.learn != self.settings.learn;
         let moments_changed = settings.moments != self.settings.moments || others_learn;
         if others_learn {
-            let layout = stream_layout(&self.model.config, Layout::PACK_BELOW, settings.learn)?;
-            let base = packed(&layout, &self.model.weights)?;
+            let layout = stream_layout(&self.model().config, Layout::PACK_BELOW, settings.learn)?;
+            let base = base(&self.model, &layout)?;
             let state = packed(&layout, &self.weights()?)?;
             self.sessions.clear();
             (self.layout, self.base, self.state) = (layout, base, state);
@@ -192,7 +217,7 @@ impl Learner {
         };
         // The prediction's session comes first, so that a stream shows something soon.
         if request.predict {
-            self.sessions.at(size).predict(&self.model, &self.layout)?;
+            self.sessions.at(size).predict(&self.layout)?;
         }
         if report.skipped.is_none() {
             if self.is_familiar(&rgb, size, &mut report)? {
@@ -207,18 +232,21 @@ impl Learner {
         let (mut classes, mut chroma) = (None, None);
         if request.predict {
             let started = Instant::now();
-            let shape = [1, size.height, size.width, 3];
-            let images = Tensor::from_u8(&shape, &rgb)?;
+            let images = self.memory.frame(&rgb, size)?;
             let encoder = self.layout.encoder().buffers.len();
-            let session = self.sessions.at(size).predict(&self.model, &self.layout)?;
-            let outputs = session.run(&self.state[..encoder], &[("images", &images)])?;
-            if self.model.task == Task::Colorize {
+            let session = self.sessions.at(size).predict(&self.layout)?;
+            let spent = take(&mut self.memory.predicted);
+            let outputs =
+                session.run_over(spent, &self.state[..encoder], &[("images", &images)])?;
+            if self.model().task == Task::Colorize {
                 let (height, width) = size.patches();
                 let map = ChromaMap::new(width, height, outputs[0].to_f32()?);
                 chroma = Some(map.map_err(|e| Error::Worker(e.to_string()))?);
             } else {
-                classes = Some(outputs[0].to_u8()?);
+                classes = Some(self.memory.picture(&outputs[0])?);
             }
+            self.memory.predicted = outputs;
+            self.memory.frame = Some(images);
             report.predict_time = started.elapsed();
         }
         let reconstruction = if request.reconstruct {
@@ -239,7 +267,7 @@ impl Learner {
 
     /// A frame as the model sees it: without its colours, if those are what it is to find.
     fn as_seen(&self, rgb: Arc<[u8]>) -> Arc<[u8]> {
-        match self.model.task {
+        match self.model().task {
             Task::Colorize if !is_grey(&rgb) => grey(&rgb).into(),
             _ => rgb,
         }
@@ -277,12 +305,12 @@ impl Learner {
     /// # Errors
     /// What building or running the session says.
     pub fn scores(&mut self, rgb: &[u8], size: Size) -> Result<Vec<f32>, Error> {
-        if self.model.task != Task::Segment {
-            return Err(Error::NoClasses(self.model.name.clone()));
+        if self.model().task != Task::Segment {
+            return Err(Error::NoClasses(self.model().name.clone()));
         }
         let images = Tensor::from_u8(&[1, size.height, size.width, 3], rgb)?;
         let encoder = self.layout.encoder().buffers.len();
-        let session = self.sessions.at(size).scores(&self.model, &self.layout)?;
+        let session = self.sessions.at(size).scores(&self.layout)?;
         Ok(session.run(&self.state[..encoder], &[("images", &images)])?[1].to_f32()?)
     }
 
@@ -296,8 +324,8 @@ impl Learner {
             .map(|knob| (knob.name.to_owned(), knob.get(&self.settings)));
         Ok(State {
             origin: Origin {
-                model: self.model.name.clone(),
-                base: self.model.content_hash(),
+                model: self.model().name.clone(),
+                base: self.model.content_hash().to_owned(),
                 frames: self.frames_since_reset,
                 steps: self.steps_since_reset,
                 settings: settings.collect(),
@@ -321,7 +349,7 @@ impl Learner {
     /// # Errors
     /// When the state belongs to another model or does not fit.
     pub fn load(&mut self, file: &str, state: &State) -> Result<(), Error> {
-        state.check_base(file, &self.model)?;
+        state.check_base(file, self.model(), self.model.content_hash())?;
         let loaded = packed(&self.layout, &state.weights)?;
         self.state.splice(..self.base.len(), loaded);
         self.frames_since_reset = state.origin.frames;
@@ -378,6 +406,11 @@ fn check_bytes(rgb: &[u8], size: Size) -> Result<(), Error> {
         given: rgb.len(),
         expected,
     })
+}
+
+/// The model's own weights as the inputs of graphs.
+fn base(model: &SharedModel, layout: &Layout) -> Result<Arc<[Tensor]>, Error> {
+    model.base(layout, || packed(layout, &model.file().weights))
 }
 
 /// Weights as the inputs of graphs, in the order of the layout.

@@ -10,9 +10,11 @@ mod inbox;
 mod knobs;
 mod learner;
 mod random;
+mod recycler;
 mod report;
 mod sessions;
 mod settings;
+mod shared;
 mod surprise;
 #[cfg(test)]
 mod tests;
@@ -27,6 +29,7 @@ pub use learner::Learner;
 pub use random::{Draws, visible_blocks};
 pub use report::{Prediction, Report, Request, Reset, Skipped};
 pub use settings::{Method, Moments, Recipe, Sampling, Settings};
+pub use shared::{SharedModel, WeakSharedModel};
 pub use trainable::Trainable;
 pub use window::Window;
 

@@ -1,3 +1,4 @@
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::video::ChromaMap;
@@ -98,11 +99,11 @@ pub struct Report {
 pub struct Prediction {
     /// Class of each pixel at model size, row-major, `height` × `width`; `None` when no prediction was asked for, or from
     /// a model that colours.
-    pub classes: Option<Vec<u8>>,
+    pub classes: Option<Arc<[u8]>>,
     /// Chroma at a quarter of model size, from a model that colours, when a prediction was asked for.
     pub chroma: Option<ChromaMap>,
     /// The reconstruction of one masked view at model size, RGB interleaved; `None` unless asked for.
-    pub reconstruction: Option<Vec<u8>>,
+    pub reconstruction: Option<Arc<[u8]>>,
     /// Width at model size.
     pub width: usize,
     /// Height at model size.

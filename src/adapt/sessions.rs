@@ -1,14 +1,15 @@
 //! Sessions per frame size, built when first needed and kept for a few sizes, so that a stream that
-//! changes its size back and forth does not rebuild for seconds.
+//! changes its size back and forth does not rebuild for seconds. Learners of one [`SharedModel`] share them.
 
 use std::cell::Cell;
+use std::sync::Arc;
 
 use super::graphs::{Size, StepOptions, predict_graph, reconstruct_graph, step_graph};
-use super::{Error, Moments, Settings};
+use super::shared::{Kind, SessionKey, Slot};
+use super::{Error, Moments, Settings, SharedModel};
 use crate::graph::{Graph, Target};
 use crate::optim::{AdamW, Layout};
 use crate::runtime::{Cancel, Options, Runtime, Session, Tensor};
-use crate::weights::ModelFile;
 
 /// Frame sizes that stay ready.
 const SIZES: usize = 4;
@@ -23,10 +24,12 @@ pub(super) struct SessionCache {
 }
 
 struct Builder {
+    model: SharedModel,
     runtime: &'static Runtime,
     options: Options,
     cancel: Cancel,
     target: Target,
+    beside: bool,
     /// Sessions built so far.
     built: Cell<u64>,
 }
@@ -42,7 +45,8 @@ struct Built {
 
 /// A session with the names of its inputs that are state.
 pub(super) struct Program {
-    session: Session,
+    session: Arc<Slot>,
+    cancel: Cancel,
     state: Vec<String>,
 }
 
@@ -54,18 +58,23 @@ pub(super) struct Sessions<'a> {
 }
 
 impl SessionCache {
+    /// `beside` for a learner that learns while another one predicts: the two share no session.
     pub(super) fn new(
+        model: SharedModel,
         runtime: &'static Runtime,
         options: Options,
         cancel: Cancel,
         target: Target,
+        beside: bool,
     ) -> Self {
         Self {
             builder: Builder {
+                model,
                 runtime,
                 options,
                 cancel,
                 target,
+                beside,
                 built: Cell::new(0),
             },
             sizes: vec![],
@@ -102,60 +111,46 @@ impl SessionCache {
 }
 
 impl<'a> Sessions<'a> {
-    pub(super) fn predict(
-        self,
-        model: &ModelFile,
-        layout: &Layout,
-    ) -> Result<&'a mut Program, Error> {
+    pub(super) fn predict(self, layout: &Layout) -> Result<&'a mut Program, Error> {
+        self.predictions(layout, Kind::Predict)
+    }
+
+    pub(super) fn scores(self, layout: &Layout) -> Result<&'a mut Program, Error> {
+        self.predictions(layout, Kind::Scores)
+    }
+
+    fn predictions(self, layout: &Layout, kind: Kind) -> Result<&'a mut Program, Error> {
+        let (slot, scores) = match kind {
+            Kind::Scores => (&mut self.built.scores, true),
+            _ => (&mut self.built.predict, false),
+        };
+        let (m, size) = (self.builder.model.file(), self.size);
         let build = || {
-            let m = model;
             predict_graph(
                 &m.config,
                 &m.normalisation,
                 layout,
                 &m.weights,
-                self.size,
-                false,
+                size,
+                scores,
             )
         };
-        self.builder
-            .cached(&mut self.built.predict, &layout.encoder(), build)
+        let state = buffer_names(&layout.encoder());
+        let key = self.builder.key(kind, size, layout);
+        self.builder.cached(slot, &key, state, build)
     }
 
-    pub(super) fn scores(
-        self,
-        model: &ModelFile,
-        layout: &Layout,
-    ) -> Result<&'a mut Program, Error> {
-        let build = || {
-            let m = model;
-            predict_graph(
-                &m.config,
-                &m.normalisation,
-                layout,
-                &m.weights,
-                self.size,
-                true,
-            )
-        };
-        self.builder
-            .cached(&mut self.built.scores, &layout.encoder(), build)
-    }
-
-    pub(super) fn reconstruct(
-        self,
-        model: &ModelFile,
-        layout: &Layout,
-    ) -> Result<&'a mut Program, Error> {
-        let build = || reconstruct_graph(&model.config, &model.normalisation, layout, self.size);
-        self.builder
-            .cached(&mut self.built.reconstruct, layout, build)
+    pub(super) fn reconstruct(self, layout: &Layout) -> Result<&'a mut Program, Error> {
+        let (m, size) = (self.builder.model.file(), self.size);
+        let build = || reconstruct_graph(&m.config, &m.normalisation, layout, size);
+        let key = self.builder.key(Kind::Reconstruct, size, layout);
+        let slot = &mut self.built.reconstruct;
+        self.builder.cached(slot, &key, buffer_names(layout), build)
     }
 
     /// Steps on views of size `of`.
     pub(super) fn step(
         self,
-        model: &ModelFile,
         layout: &Layout,
         settings: &Settings,
         views: usize,
@@ -180,16 +175,20 @@ impl<'a> Sessions<'a> {
             None => {
                 // The oldest goes first: it need not fit into memory beside the new one.
                 steps.drain(..(steps.len() + 1).saturating_sub(STEPS));
-                let graph = step_graph(&model.config, &model.normalisation, layout, options)?.graph;
-                let buffers = || layout.buffers.iter();
-                let mut state: Vec<String> = buffers().map(|b| b.name.clone()).collect();
+                let model = self.builder.model.file();
+                let build = || {
+                    let graph = step_graph(&model.config, &model.normalisation, layout, options);
+                    Ok(graph?.graph)
+                };
+                let mut state = buffer_names(layout);
                 if options.optimiser.moments {
                     for kind in ["first", "second"] {
-                        let learning = buffers().filter(|b| b.learns);
+                        let learning = layout.buffers.iter().filter(|b| b.learns);
                         state.extend(learning.map(|b| format!("{kind}.{}", b.name)));
                     }
                 }
-                (options, self.builder.program(graph, state)?)
+                let key = self.builder.key(Kind::Step(options), self.size, layout);
+                (options, self.builder.program(&key, state, build)?)
             }
         };
         steps.push(entry);
@@ -198,26 +197,52 @@ impl<'a> Sessions<'a> {
     }
 }
 
+fn buffer_names(layout: &Layout) -> Vec<String> {
+    layout.buffers.iter().map(|b| b.name.clone()).collect()
+}
+
 impl Builder {
+    fn key(&self, kind: Kind, size: Size, layout: &Layout) -> SessionKey {
+        SessionKey {
+            kind,
+            size,
+            layout: layout.clone(),
+            options: self.options.clone(),
+            beside: self.beside,
+        }
+    }
+
     fn cached<'s>(
         &self,
         slot: &'s mut Option<Program>,
-        layout: &Layout,
+        key: &SessionKey,
+        state: Vec<String>,
         build: impl FnOnce() -> crate::graph::Result<Graph>,
     ) -> Result<&'s mut Program, Error> {
         if slot.is_none() {
-            let state = layout.buffers.iter().map(|b| b.name.clone()).collect();
-            *slot = Some(self.program(build()?, state)?);
+            *slot = Some(self.program(key, state, build)?);
         }
         slot.as_mut()
             .ok_or_else(|| Error::Worker("no session".into()))
     }
 
-    fn program(&self, graph: Graph, state: Vec<String>) -> Result<Program, Error> {
-        let model = graph.finish(self.target)?;
-        let session = Session::new(self.runtime, &model, &self.options, &self.cancel)?;
-        self.built.set(self.built.get() + 1);
-        Ok(Program { session, state })
+    fn program(
+        &self,
+        key: &SessionKey,
+        state: Vec<String>,
+        build: impl FnOnce() -> crate::graph::Result<Graph>,
+    ) -> Result<Program, Error> {
+        let session = self.model.session(key, || {
+            let model = build()?.finish(self.target)?;
+            let session = Session::new(self.runtime, &model, &self.options, &self.cancel)?;
+            self.built.set(self.built.get() + 1);
+            Ok(session)
+        })?;
+        Ok(Program {
+            session,
+            cancel: self.cancel.clone(),
+            state,
+        })
     }
 }
 
@@ -240,6 +265,6 @@ impl Program {
     ) -> Result<Vec<Tensor>, Error> {
         let named = self.state.iter().map(String::as_str).zip(state);
         let inputs: Vec<(&str, &Tensor)> = named.chain(given.iter().copied()).collect();
-        Ok(self.session.run_over(spent, &inputs)?)
+        self.session.run_over(&self.cancel, spent, &inputs)
     }
 }

@@ -6,9 +6,9 @@ use super::calls::{Calls, Reply};
 use super::exchange::{Exchange, News};
 use super::graphs::Size;
 use super::inbox::Inbox;
-use super::{Error, Learner, Prediction, Request, Reset, Settings, Skipped};
+use super::{Error, Learner, Prediction, Request, Reset, Settings, SharedModel, Skipped};
 use crate::runtime::{self, InUse, Options};
-use crate::weights::{ModelFile, State};
+use crate::weights::State;
 
 /// What the worker can be asked for.
 pub(super) enum Job {
@@ -83,7 +83,7 @@ pub(super) struct Worker {
 impl Worker {
     /// Loads ONNX Runtime and makes the learner.
     pub fn new(
-        model: Arc<ModelFile>,
+        model: SharedModel,
         settings: Settings,
         options: &Options,
         calls: Arc<Calls>,
@@ -92,7 +92,9 @@ impl Worker {
         let runtime = runtime::load(options)?;
         let interval = settings.training_interval;
         let settings = part.settings(settings);
-        let learner = Learner::new(model, settings, runtime, options, calls.canceller())?;
+        let beside = matches!(part, Part::Learn(_));
+        let cancel = calls.canceller();
+        let learner = Learner::of(model, settings, runtime, options, cancel, beside)?;
         Ok(Self {
             part,
             learner,

@@ -88,6 +88,11 @@ impl Session {
         })
     }
 
+    /// Has later runs stopped by another handle than the one it was built with.
+    pub fn stopped_by(&mut self, cancel: &Cancel) {
+        self.cancel = cancel.clone();
+    }
+
     /// Where it runs.
     pub fn in_use(&self) -> &InUse {
         &self.place

@@ -149,9 +149,40 @@ impl Tensor {
         })))
     }
 
+    /// Like [`Tensor::from_u8`], in the memory of `spent` if that fits and nobody else holds it.
+    pub(crate) fn from_u8_over(spent: Option<Self>, shape: &[usize], data: &[u8]) -> Result<Self> {
+        match spent.map(|tensor| Arc::try_unwrap(tensor.0)) {
+            Some(Ok(mut inner))
+                if inner.dtype == DType::U8
+                    && inner.shape == shape
+                    && inner.value.memory_info().is_cpu_accessible() =>
+            {
+                let (_, to) = inner.value.try_extract_tensor_mut::<u8>().map_err(failed)?;
+                if to.len() == data.len() {
+                    to.copy_from_slice(data);
+                    return Ok(Self(Arc::new(inner)));
+                }
+                Self::from_u8(shape, data)
+            }
+            _ => Self::from_u8(shape, data),
+        }
+    }
+
+    /// What `work` makes of the `u8` elements, on the host.
+    pub(crate) fn with_u8<R>(&self, work: impl FnOnce(&[u8]) -> R) -> Result<R> {
+        self.with(DType::U8, work)
+    }
+
     fn to_vec<T>(&self, wanted: DType) -> Result<Vec<T>>
     where
         T: PrimitiveTensorElementType + Copy,
+    {
+        self.with(wanted, <[T]>::to_vec)
+    }
+
+    fn with<T, R>(&self, wanted: DType, work: impl FnOnce(&[T]) -> R) -> Result<R>
+    where
+        T: PrimitiveTensorElementType,
     {
         if self.0.dtype != wanted {
             return Err(Error::ElementType {
@@ -160,11 +191,11 @@ impl Tensor {
             });
         }
         if self.is_empty() {
-            return Ok(vec![]);
+            return Ok(work(&[]));
         }
         let host = self.on_host()?;
         let (_, data) = host.0.value.try_extract_tensor::<T>().map_err(failed)?;
-        Ok(data.to_vec())
+        Ok(work(data))
     }
 
     /// Takes over a value of ONNX Runtime.

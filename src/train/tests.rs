@@ -1,5 +1,7 @@
 //! Training as a whole, on a model that is as small as they get.
 
+use std::sync::Arc;
+
 use super::*;
 use crate::adapt::graphs::Size;
 use crate::adapt::{Learner, Method, Request, Settings};
@@ -330,7 +332,7 @@ fn colours_that_follow_from_grey_are_learned() {
     };
     let cancel = Cancel::new();
     let mut learner =
-        Learner::new(model.into(), settings, runtime, &on_the_cpu(), &cancel).unwrap();
+        Learner::new(Arc::new(model), settings, runtime, &on_the_cpu(), &cancel).unwrap();
     let size = options.size;
     let bytes = SIDE * SIDE * 3;
     let frame = &batch.images[..bytes];

@@ -7,6 +7,7 @@
 //!
 //! [`CorruptionKind::apply`] makes another day of a picture: dusk, fog, rain, and what cameras do.
 
+mod beside;
 mod chroma;
 mod colour;
 mod corrupt;
@@ -25,6 +26,7 @@ mod testing;
 mod tint;
 mod weights;
 
+pub use beside::{BesideError, beside_itself};
 pub use chroma::{ChromaError, ChromaMap};
 pub use colour::{Colorimetry, Matrix, Range, bt601_chroma, grey, is_grey};
 pub use corrupt::{Corruption, CorruptionError, CorruptionKind, MAX_STRENGTH};

@@ -63,20 +63,24 @@ impl State {
         container::write(path.as_ref(), KIND, &self.origin, &self.weights, single)
     }
 
-    /// Checks that the state belongs to `model`: saved from the same weights, and every tensor is one of the
-    /// model's in its shape. `file` is how errors name the state.
+    /// Checks that the state belongs to `model`, whose [`ModelFile::content_hash`] is `hash`: saved from the same
+    /// weights, and every tensor is one of the model's in its shape. `file` is how errors name the state.
     ///
     /// # Errors
     /// [`WeightsError::OtherModel`], [`WeightsError::Missing`], [`WeightsError::Shape`].
-    pub fn check_base(&self, file: &str, model: &ModelFile) -> Result<(), WeightsError> {
-        let expected = model.content_hash();
-        if self.origin.base != expected {
+    pub fn check_base(
+        &self,
+        file: &str,
+        model: &ModelFile,
+        hash: &str,
+    ) -> Result<(), WeightsError> {
+        if self.origin.base != hash {
             return Err(WeightsError::OtherModel {
                 file: file.to_owned(),
                 found_name: self.origin.model.clone(),
                 found: self.origin.base.clone(),
                 expected_name: model.name.clone(),
-                expected,
+                expected: hash.to_owned(),
             });
         }
         let own = self.weights.iter();

@@ -146,7 +146,7 @@ fn state_survives_the_disk_and_knows_its_base() {
     before.save(&path).unwrap();
     let after = State::load(&path).unwrap();
     assert_eq!(after, before);
-    after.check_base("s", &base).unwrap();
+    after.check_base("s", &base, &base.content_hash()).unwrap();
 
     let mut other = base.clone();
     other
@@ -155,14 +155,18 @@ fn state_survives_the_disk_and_knows_its_base() {
         .get_mut("class_predictor.weight")
         .unwrap()
         .data[0] = 5.0;
-    let e = after.check_base("s", &other).unwrap_err();
+    let e = after
+        .check_base("s", &other, &other.content_hash())
+        .unwrap_err();
     assert!(matches!(e, WeightsError::OtherModel { .. }), "{e}");
 
     let e = ModelFile::open(&path).unwrap_err();
     assert!(e.to_string().contains("holds a state, not a model"), "{e}");
     let mut stray = after.clone();
     stray.weights.insert("stray", tensor(&[1], 1.0));
-    let e = stray.check_base("s", &base).unwrap_err();
+    let e = stray
+        .check_base("s", &base, &base.content_hash())
+        .unwrap_err();
     assert!(
         matches!(&e, WeightsError::Missing { tensor, .. } if tensor == "stray"),
         "{e}"

@@ -7,7 +7,7 @@ use gst::prelude::*;
 use gst::subclass::prelude::*;
 
 use super::input::{self, Input};
-use crate::filter::{TttSegFilter, properties, signals};
+use crate::filter::{CLASSES, TttSegFilter, properties, signals};
 
 /**
  * SECTION:element-tttseg
@@ -32,6 +32,11 @@ use crate::filter::{TttSegFilter, properties, signals};
  * gst-launch-1.0 v4l2src ! queue leaky=downstream max-size-buffers=1 ! tttseg opacity=0.7 ! autovideosink
  * ]|
  * Segments what a camera sees.
+ *
+ * |[
+ * gst-launch-1.0 filesrc location=film.mp4 ! tttseg name=t ! queue ! autovideosink t.classes ! queue ! fakesink
+ * ]|
+ * The request pad `classes` carries the class of each pixel beside what goes out: see `tttsegfilter`.
  *
  * A class map goes out as ids when what follows takes GRAY8: put `video/x-raw,format=GRAY8` behind it. In any other
  * format the ids would be converted as if they were brightness.
@@ -261,6 +266,47 @@ impl ElementImpl for TttSeg {
     fn pad_templates() -> &'static [gst::PadTemplate] {
         static TEMPLATES: LazyLock<Vec<gst::PadTemplate>> = LazyLock::new(input::pad_templates);
         &TEMPLATES
+    }
+
+    /// The filter's pad `classes`, for everybody.
+    fn request_new_pad(
+        &self,
+        template: &gst::PadTemplate,
+        _name: Option<&str>,
+        _caps: Option<&gst::Caps>,
+    ) -> Option<gst::Pad> {
+        let filter = &self.chain()?.filter;
+        if filter.static_pad(CLASSES).is_some() {
+            gst::warning!(CAT, imp = self, "There is one pad {CLASSES}, no more");
+            return None;
+        }
+        let inner = filter.request_pad_simple(CLASSES)?;
+        let shown = gst::GhostPad::builder_from_template_with_target(template, &inner)
+            .map(|builder| builder.name(CLASSES).build())
+            .and_then(|shown| {
+                shown.set_active(true)?;
+                self.obj().add_pad(&shown)?;
+                Ok(shown)
+            });
+        match shown {
+            Ok(shown) => Some(shown.upcast()),
+            Err(e) => {
+                gst::error!(CAT, imp = self, "{e}");
+                filter.release_request_pad(&inner);
+                None
+            }
+        }
+    }
+
+    fn release_pad(&self, pad: &gst::Pad) {
+        let target = pad.downcast_ref::<gst::GhostPad>().and_then(|g| g.target());
+        // First the one inside, so that nothing is pushed to one that is shut.
+        if let (Some(chain), Some(target)) = (self.chain(), target) {
+            chain.filter.release_request_pad(&target);
+        }
+        // It is gone either way.
+        let _ = pad.set_active(false);
+        let _ = self.obj().remove_pad(pad);
     }
 
     fn change_state(

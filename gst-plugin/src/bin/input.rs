@@ -7,7 +7,7 @@ use gst::subclass::prelude::*;
 use gst_video::VideoCapsBuilder;
 
 use super::imp::{CAT, State, TttSeg};
-use crate::filter::{FORMATS, kept};
+use crate::filter::{CLASS_MAPS, CLASSES, FORMATS, kept};
 
 /// Kinds of input.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -59,16 +59,19 @@ fn is_raw(media_type: &str) -> bool {
     media_type == "video/x-raw"
 }
 
-/// Both pads. The sink pad's template has to be ANY: what can be decoded depends on the plugins of the machine, which
+/// The pads. The sink pad's template has to be ANY: what can be decoded depends on the plugins of the machine, which
 /// are not known while plugins are being registered. What a caps query is told is exact, and what counts for linking.
 pub(super) fn pad_templates() -> Vec<gst::PadTemplate> {
+    use gst::PadDirection::{Sink, Src};
+    use gst::PadPresence::{Always, Request};
     [
-        ("sink", gst::PadDirection::Sink, gst::Caps::new_any()),
-        ("src", gst::PadDirection::Src, ANY_RAW.clone()),
+        ("sink", Sink, Always, gst::Caps::new_any()),
+        ("src", Src, Always, ANY_RAW.clone()),
+        (CLASSES, Src, Request, CLASS_MAPS.clone()),
     ]
     .into_iter()
-    .filter_map(|(name, direction, caps)| {
-        gst::PadTemplate::new(name, direction, gst::PadPresence::Always, &caps).ok()
+    .filter_map(|(name, direction, presence, caps)| {
+        gst::PadTemplate::new(name, direction, presence, &caps).ok()
     })
     .collect()
 }

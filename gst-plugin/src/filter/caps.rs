@@ -1,5 +1,6 @@
 //! Caps of `tttsegfilter`: what it takes, and what becomes of it on the other side.
 
+use std::cmp::Ordering;
 use std::sync::LazyLock;
 
 use gst::prelude::*;
@@ -7,6 +8,7 @@ use gst_video::VideoFormat;
 use tttseg::video::PixelFormat;
 
 use super::Output;
+use super::classes::CLASSES;
 use super::imp::CAT;
 
 /// Formats the filter works in, the cheap ones first: sources with a free choice take the first.
@@ -50,50 +52,144 @@ pub(super) static CAPS: LazyLock<gst::Caps> = LazyLock::new(|| {
     )
 });
 
+/// Everything the pad `classes` can carry.
+pub(crate) static CLASS_MAPS: LazyLock<gst::Caps> = LazyLock::new(|| {
+    kept(
+        gst_video::VideoCapsBuilder::new()
+            .format(VideoFormat::Gray8)
+            .build(),
+    )
+});
+
 pub(super) fn pad_templates() -> Vec<gst::PadTemplate> {
+    use gst::PadDirection::{Sink, Src};
+    use gst::PadPresence::{Always, Request};
     [
-        ("sink", gst::PadDirection::Sink),
-        ("src", gst::PadDirection::Src),
+        ("sink", Sink, Always, &CAPS),
+        ("src", Src, Always, &CAPS),
+        (CLASSES, Src, Request, &CLASS_MAPS),
     ]
     .into_iter()
-    .filter_map(|(name, direction)| {
-        gst::PadTemplate::new(name, direction, gst::PadPresence::Always, &CAPS).ok()
+    .filter_map(|(name, direction, presence, caps)| {
+        gst::PadTemplate::new(name, direction, presence, caps).ok()
     })
     .collect()
 }
 
-/// Caps on the other side of the element. Only a class map changes anything: the format, and with it what describes the
-/// colours of the frame.
+/// Caps on the other side of the element. A class map changes the format, and with it what describes the colours of the
+/// frame; side by side, frames are twice as wide. Nothing else changes anything.
 pub(super) fn transform(
     direction: gst::PadDirection,
     caps: &gst::Caps,
     output: Option<Output>,
 ) -> gst::Caps {
-    if output != Some(Output::ClassMap) {
-        return caps.clone();
+    match output {
+        Some(Output::ClassMap) => each(caps, |structure| to_class_map(direction, structure)),
+        Some(Output::SideBySide) => each(caps, |structure| to_double(direction, structure)),
+        _ => caps.clone(),
     }
+}
+
+/// Whether two outputs make the same of caps.
+pub(super) fn are_alike(one: Option<Output>, other: Option<Output>) -> bool {
+    let changes = |output: Option<Output>| output.filter(|output| output.changes_caps());
+    changes(one) == changes(other)
+}
+
+/// Caps with each structure changed, or left out.
+fn each(caps: &gst::Caps, change: impl Fn(&mut gst::Structure) -> Option<()>) -> gst::Caps {
     let mut other = gst::Caps::new_empty();
     let into = other.make_mut();
     for (structure, features) in caps.iter_with_features() {
         let mut structure = structure.to_owned();
-        if direction == gst::PadDirection::Sink {
-            structure.set("format", VideoFormat::Gray8.to_str());
-        } else {
-            // What is not grey on the source side can come from nowhere.
-            let grey = structure.value("format").is_ok_and(|format| {
-                format
-                    .intersect(&VideoFormat::Gray8.to_str().to_value())
-                    .is_some()
-            });
-            if structure.has_field("format") && !grey {
-                continue;
-            }
-            structure.set("format", any_format());
+        if change(&mut structure).is_some() {
+            into.append_structure_full(structure, Some(features.to_owned()));
         }
-        structure.remove_fields(["colorimetry", "chroma-site"]);
-        into.append_structure_full(structure, Some(features.to_owned()));
     }
     other
+}
+
+fn to_class_map(direction: gst::PadDirection, structure: &mut gst::Structure) -> Option<()> {
+    let grey = VideoFormat::Gray8.to_str();
+    if direction == gst::PadDirection::Sink {
+        structure.set("format", grey);
+    } else {
+        // What is not grey on the source side can come from nowhere.
+        let is_grey = |format: &gst::glib::SendValue| format.intersect(&grey.to_value()).is_some();
+        if structure
+            .value("format")
+            .is_ok_and(|format| !is_grey(format))
+        {
+            return None;
+        }
+        structure.set("format", any_format());
+    }
+    structure.remove_fields(["colorimetry", "chroma-site"]);
+    Some(())
+}
+
+fn to_double(direction: gst::PadDirection, structure: &mut gst::Structure) -> Option<()> {
+    let Ok(width) = structure.value("width") else {
+        return Some(());
+    };
+    let width = if direction == gst::PadDirection::Sink {
+        doubled(width)
+    } else {
+        halved(width)
+    };
+    structure.set_value("width", width?);
+    Some(())
+}
+
+/// Twice a width, a range or a list of them; none where no number is that large.
+fn doubled(width: &gst::glib::SendValue) -> Option<gst::glib::SendValue> {
+    if let Ok(width) = width.get::<i32>() {
+        return Some(width.checked_mul(2)?.to_send_value());
+    }
+    if let Ok(range) = width.get::<gst::IntRange<i32>>() {
+        let most = i32::MAX / 2;
+        let step = range.step().checked_mul(2)?;
+        let max = range.max().min(most - most % range.step()) * 2;
+        let min = range.min().checked_mul(2)?;
+        return range_or_one(min, max, step);
+    }
+    all(width, doubled)
+}
+
+/// The half of it; none where that is no whole number.
+fn halved(width: &gst::glib::SendValue) -> Option<gst::glib::SendValue> {
+    if let Ok(width) = width.get::<i32>() {
+        return (width % 2 == 0).then(|| (width / 2).to_send_value());
+    }
+    if let Ok(range) = width.get::<gst::IntRange<i32>>() {
+        // What is no multiple of an odd step is caught when caps are fixed.
+        let step = if range.step() % 2 == 0 {
+            range.step() / 2
+        } else {
+            1
+        };
+        let (min, max) = (range.min() - range.min() / 2, range.max() / 2);
+        return range_or_one(min, max, step);
+    }
+    all(width, halved)
+}
+
+/// A range that is one number is a number, and one that is none is nothing.
+fn range_or_one(min: i32, max: i32, step: i32) -> Option<gst::glib::SendValue> {
+    match min.cmp(&max) {
+        Ordering::Less => Some(gst::IntRange::with_step(min, max, step).to_send_value()),
+        Ordering::Equal => Some(min.to_send_value()),
+        Ordering::Greater => None,
+    }
+}
+
+fn all(
+    list: &gst::glib::SendValue,
+    change: impl Fn(&gst::glib::SendValue) -> Option<gst::glib::SendValue>,
+) -> Option<gst::glib::SendValue> {
+    let list = list.get::<gst::List>().ok()?;
+    let changed: Vec<_> = list.iter().filter_map(change).collect();
+    (!changed.is_empty()).then(|| gst::List::new(changed).to_send_value())
 }
 
 /// A video pool for what goes out: downstream's if it offers one. Either may pad rows, which drawing honours.
@@ -138,10 +234,15 @@ mod tests {
     }
 
     #[test]
-    fn only_a_class_map_changes_caps() {
+    fn a_class_map_changes_formats() {
         gst::init().unwrap();
         let i420 = caps("video/x-raw,format=I420,width=64,height=48,colorimetry=bt709");
-        for output in [None, Some(Output::Overlay), Some(Output::Reconstruction)] {
+        for output in [
+            None,
+            Some(Output::Overlay),
+            Some(Output::Reconstruction),
+            Some(Output::Metadata),
+        ] {
             for direction in [gst::PadDirection::Sink, gst::PadDirection::Src] {
                 assert_eq!(transform(direction, &i420, output), i420);
             }
@@ -151,6 +252,37 @@ mod tests {
         let back = transform(gst::PadDirection::Src, &map, Some(Output::ClassMap));
         assert!(i420.is_subset(&back));
         assert!(transform(gst::PadDirection::Src, &i420, Some(Output::ClassMap)).is_empty());
+    }
+
+    #[test]
+    fn side_by_side_is_twice_as_wide() {
+        gst::init().unwrap();
+        let of = |width: &str| caps(&format!("video/x-raw,format=I420,width={width},height=48"));
+        let to = |direction, caps: &gst::Caps| transform(direction, caps, Some(Output::SideBySide));
+        use gst::PadDirection::{Sink, Src};
+        for (narrow, wide) in [
+            ("63", "126"),
+            ("{ 3, 10 }", "{ 6, 20 }"),
+            ("[ 1, 100 ]", "[ 2, 200, 2 ]"),
+            ("[ 16, 160, 16 ]", "[ 32, 320, 32 ]"),
+            ("{ 5, [ 10, 20 ] }", "{ 10, [ 20, 40, 2 ] }"),
+        ] {
+            assert_eq!(to(Sink, &of(narrow)), of(wide));
+            assert_eq!(to(Src, &of(wide)), of(narrow));
+        }
+        assert_eq!(to(Src, &of("[ 3, 9 ]")), of("[ 2, 4 ]"));
+        assert_eq!(to(Src, &of("[ 3, 5 ]")), of("2"));
+        assert_eq!(to(Src, &of("{ 5, 6 }")), of("{ 3 }"));
+        // No frame is half a pixel wide, and none wider than numbers go.
+        for none in ["5", "{ 1, 3 }"] {
+            assert!(to(Src, &of(none)).is_empty(), "{none}");
+        }
+        assert!(to(Sink, &of("2147483647")).is_empty());
+        let any = caps("video/x-raw,width=[ 1, 2147483647 ],height=[ 1, 2147483647 ]");
+        let wide = to(Sink, &any);
+        assert!(wide.can_intersect(&of("4096")) && !wide.can_intersect(&of("4095")));
+        assert!(to(Src, &any).can_intersect(&of("4095")));
+        assert_eq!(to(Sink, &caps("video/x-raw")), caps("video/x-raw"));
     }
 
     #[test]

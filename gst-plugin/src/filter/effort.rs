@@ -6,13 +6,20 @@ use gst::prelude::*;
 use gst::subclass::prelude::*;
 use gst_base::prelude::*;
 
+use super::Pace;
 use super::engine::Wanted;
 use super::imp::{CAT, TttSegFilter};
 use super::ladder::{Effort, Limits, Spent};
 use super::negotiate::Negotiated;
 use super::pace::Spell;
 use super::settings::Live;
-use super::{Output, Pace};
+
+/// What has to be there to send a frame out.
+#[derive(Clone, Copy)]
+pub(super) struct Needs {
+    pub classes: bool,
+    pub reconstruction: bool,
+}
 
 /// What is done for one frame, and what it may cost.
 #[derive(Clone, Copy)]
@@ -33,7 +40,7 @@ pub(super) struct Cost {
 }
 
 impl Plan {
-    pub fn wanted(&self, live: &Live, output: Output) -> Wanted {
+    pub fn wanted(&self, live: &Live, needs: Needs) -> Wanted {
         let Effort {
             learn,
             predict,
@@ -47,8 +54,8 @@ impl Plan {
             late: live.adapt && !learn,
             masks,
             steps,
-            classes: predict && output != Output::Reconstruction,
-            reconstruction: predict && output == Output::Reconstruction,
+            classes: predict && needs.classes,
+            reconstruction: predict && needs.reconstruction,
         }
     }
 }
@@ -58,6 +65,7 @@ impl TttSegFilter {
     pub(super) fn plan(
         &self,
         live: &Live,
+        needs: Needs,
         negotiated: &Negotiated,
         running_time: Option<gst::ClockTime>,
     ) -> Plan {
@@ -68,7 +76,7 @@ impl TttSegFilter {
             stream.ladder = Default::default();
         }
         stream.ladder.set_full(masks, steps);
-        let first = stream.drawn.is_none();
+        let first = !stream.drawn.has(needs);
         let late = live.pace == Pace::Auto && !first && stream.lateness.is_late(running_time);
         let mut effort = stream.ladder.next(late);
         effort.predict |= first;

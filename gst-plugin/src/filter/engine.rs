@@ -1,22 +1,22 @@
 //! The seam to the engine: the only file of the plugin that knows how [`tttseg::adapt::Adapter`] is used.
 
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use tttseg::adapt::{Adapter, Error, Prediction, Request, Reset};
 use tttseg::runtime;
 use tttseg::video::Palette;
-use tttseg::weights::{ModelFile, Task, WeightsError};
+use tttseg::weights::{Task, WeightsError};
 
 use super::look::Known;
 use super::settings::Settings;
-use super::{ExecutionProvider, log};
+use super::{ExecutionProvider, instances, log};
 
 /// What an engine is made of; another value needs another engine.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Key {
     model_file: Option<PathBuf>,
+    model_instance_id: Option<String>,
     options: runtime::Options,
     /// Steps are built for this many views.
     batch_size: usize,
@@ -27,6 +27,7 @@ impl Key {
     pub fn new(settings: &Settings) -> Self {
         Self {
             model_file: settings.model_path(),
+            model_instance_id: settings.model_instance_id.clone(),
             options: runtime::Options {
                 library: settings.runtime_library.as_ref().map(PathBuf::from),
                 provider: match settings.execution_provider {
@@ -102,25 +103,27 @@ impl Engine {
     pub fn start(settings: &Settings) -> Result<Self, gst::ErrorMessage> {
         log::route();
         let key = Key::new(settings);
-        let model = match &key.model_file {
-            Some(path) => ModelFile::open(path),
-            None => ModelFile::embedded(),
-        };
-        let model = model.map_err(model_error)?;
-        if model.task != Task::Segment {
+        let model = instances::model(key.model_instance_id.as_deref(), key.model_file.as_deref());
+        let model = model.map_err(|failure| match failure {
+            instances::Failure::Model(error) => model_error(error),
+            instances::Failure::OtherFile(why) => {
+                gst::error_msg!(gst::ResourceError::Settings, ("{why}"))
+            }
+        })?;
+        if model.file().task != Task::Segment {
             return Err(gst::error_msg!(
                 gst::ResourceError::Settings,
                 (
                     "model {} is for another task: {}. Set the property model-file to one that segments",
-                    model.name,
-                    model.task.name()
+                    model.file().name,
+                    model.file().task.name()
                 )
             ));
         }
-        let palette = if model.palette.is_empty() {
-            Palette::for_classes(model.classes.len())
+        let palette = if model.file().palette.is_empty() {
+            Palette::for_classes(model.file().classes.len())
         } else {
-            Palette(model.palette.clone())
+            Palette(model.file().palette.clone())
         };
         let start = if key.asynchronous {
             Adapter::start_asynchronous
@@ -128,11 +131,10 @@ impl Engine {
             Adapter::start
         };
         let known = Known {
-            classes: model.classes.clone().into(),
+            classes: model.file().classes.clone().into(),
             palette,
         };
-        let adapter =
-            start(Arc::new(model), settings.method(), key.options.clone()).map_err(start_error)?;
+        let adapter = start(model, settings.method(), key.options.clone()).map_err(start_error)?;
         Ok(Self {
             key,
             adapter,
@@ -163,7 +165,7 @@ impl Engine {
     /// Pushes a frame at model size and waits for what comes of it. Ends at once when cancelled.
     pub fn run(
         &self,
-        rgb: Vec<u8>,
+        rgb: &[u8],
         (width, height): (usize, usize),
         wanted: Wanted,
     ) -> Result<Prediction, Failure> {

@@ -39,6 +39,25 @@ pub enum Output {
         nick = "reconstruction"
     )]
     Reconstruction,
+    /// Both: twice the width.
+    #[enum_value(
+        name = "The frame, and to its right the frame with the classes painted over it",
+        nick = "side-by-side"
+    )]
+    SideBySide,
+    /// The frame as it is, with what was found in it for others to read.
+    #[enum_value(
+        name = "The frame untouched, with its class map as the meta GstTttSegMeta",
+        nick = "metadata"
+    )]
+    Metadata,
+}
+
+impl Output {
+    /// Whether what goes out has other caps than what comes in.
+    pub(super) fn changes_caps(self) -> bool {
+        matches!(self, Self::ClassMap | Self::SideBySide)
+    }
 }
 
 /// Which gradient steps are taken and what is forgotten when.

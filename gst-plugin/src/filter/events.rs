@@ -19,6 +19,7 @@ use super::imp::{CAT, TttSegFilter};
 
 impl TttSegFilter {
     pub(super) fn on_sink_event(&self, event: gst::Event) -> bool {
+        self.forward_to_classes(&event);
         match event.view() {
             gst::EventView::FlushStart(_) => {
                 // Whoever waits for a result holds the stream lock; it has to be let go first.
@@ -31,7 +32,7 @@ impl TttSegFilter {
                 self.forget(Forget::WindowAndMoments);
                 let mut stream = self.stream();
                 stream.lateness.forget();
-                stream.drawn = None;
+                stream.drawn = Default::default();
                 stream.position = None;
             }
             gst::EventView::StreamStart(start) => {
@@ -43,7 +44,7 @@ impl TttSegFilter {
                     self.forget(Forget::Everything);
                     let mut stream = self.stream();
                     stream.lateness.forget();
-                    stream.drawn = None;
+                    stream.drawn = Default::default();
                     stream.position = None;
                     drop(stream);
                     if let Err(message) = self.load_state_of_before() {
@@ -79,32 +80,38 @@ impl TttSegFilter {
     }
 
     pub(super) fn on_src_event(&self, event: gst::Event) -> bool {
-        if let gst::EventView::Qos(qos) = event.view() {
-            let (kind, proportion, jitter, running_time) = qos.get();
-            gst::log!(
-                CAT,
-                imp = self,
-                "QoS {kind:?}, proportion {proportion}, jitter {jitter}, at {running_time:?}"
-            );
-            if kind != gst::QOSType::Throttle {
-                self.stream().lateness.observe(running_time, jitter);
-            }
-            if !self.live_settings().passthrough {
-                // The answer to lateness is to skip steps here. A decoder upstream would drop frames, and every frame
-                // has to go out and enter the window.
-                return true;
-            }
+        match event.view() {
+            gst::EventView::Qos(qos) if self.takes_lateness(qos) => true,
+            _ => self.parent_src_event(event),
         }
-        self.parent_src_event(event)
+    }
+
+    /// Takes in what a sink says about lateness, and whether that is the end of it.
+    pub(super) fn takes_lateness(&self, qos: &gst::event::Qos) -> bool {
+        let (kind, proportion, jitter, running_time) = qos.get();
+        gst::log!(
+            CAT,
+            imp = self,
+            "QoS {kind:?}, proportion {proportion}, jitter {jitter}, at {running_time:?}"
+        );
+        if kind != gst::QOSType::Throttle {
+            self.stream().lateness.observe(running_time, jitter);
+        }
+        // The answer to lateness is to skip steps here. A decoder upstream would drop frames, and every frame has to go
+        // out and enter the window.
+        !self.live_settings().passthrough
     }
 
     pub(super) fn on_query(&self, direction: gst::PadDirection, query: &mut gst::QueryRef) -> bool {
-        if direction != gst::PadDirection::Src {
-            return BaseTransformImplExt::parent_query(self, direction, query);
+        if direction == gst::PadDirection::Src
+            && let gst::QueryViewMut::Latency(latency) = query.view_mut()
+        {
+            return self.answer_latency(latency);
         }
-        let gst::QueryViewMut::Latency(latency) = query.view_mut() else {
-            return BaseTransformImplExt::parent_query(self, direction, query);
-        };
+        BaseTransformImplExt::parent_query(self, direction, query)
+    }
+
+    pub(super) fn answer_latency(&self, latency: &mut gst::query::Latency) -> bool {
         let mut upstream = gst::query::Latency::new();
         if !self.sink_pad().peer_query(&mut upstream) {
             return false;

@@ -12,27 +12,36 @@ use gst_base::subclass::prelude::*;
 use tttseg::adapt::Prediction;
 use tttseg::video::Style;
 
-use super::Output;
-use super::effort::Cost;
+use super::effort::{Cost, Needs};
 use super::engine::{Failure, Forget};
 use super::imp::{CAT, TttSegFilter};
 use super::look::Known;
 use super::negotiate::Negotiated;
 use super::pixels::{self, Paint, Picture, PixelError};
 use super::settings::Live;
+use super::{Output, meta};
 
-/// The last result, for frames that come too late for one of their own.
+/// The last results, for frames that come too late for ones of their own.
+#[derive(Clone, Default)]
 pub(super) struct Drawn {
-    bytes: Vec<u8>,
-    size: (usize, usize),
+    classes: Option<Picture>,
+    reconstruction: Option<Picture>,
 }
 
 impl Drawn {
-    fn picture(&self) -> Picture<'_> {
-        Picture {
-            bytes: &self.bytes,
-            width: self.size.0,
-            height: self.size.1,
+    /// Whether what is needed is there.
+    pub fn has(&self, needs: Needs) -> bool {
+        (!needs.classes || self.classes.is_some())
+            && (!needs.reconstruction || self.reconstruction.is_some())
+    }
+
+    /// What goes out is made of.
+    fn picture(&self, output: Output) -> Option<&Picture> {
+        match output {
+            Output::Reconstruction => self.reconstruction.as_ref(),
+            Output::Overlay | Output::ClassMap | Output::SideBySide | Output::Metadata => {
+                self.classes.as_ref()
+            }
         }
     }
 }
@@ -43,14 +52,13 @@ impl TttSegFilter {
         &self,
         inbuf: gst::Buffer,
     ) -> Result<GenerateOutputSuccess, gst::FlowError> {
-        let Some(negotiated) = self.negotiated() else {
-            return Err(gst::FlowError::NotNegotiated);
-        };
+        let negotiated = self.negotiated_for_frame()?;
         let live = self.live_settings();
         let Some(output) = negotiated.output.filter(|_| {
-            // Until caps have been negotiated again a class map has to stay one.
-            !live.passthrough || negotiated.output == Some(Output::ClassMap)
+            // Until caps have been negotiated again what goes out has to stay what it is.
+            !live.passthrough || negotiated.output.is_some_and(Output::changes_caps)
         }) else {
+            self.skip_in_classes(&inbuf);
             return Ok(GenerateOutputSuccess::Buffer(inbuf));
         };
         let engine = self.engine().ok_or(gst::FlowError::Flushing)?;
@@ -68,14 +76,25 @@ impl TttSegFilter {
             .at_model_size(&inbuf, &negotiated.info, negotiated.model_size)
             .map_err(|e| self.pixel_error(e))?;
 
-        let plan = self.plan(&live, &negotiated, running_time);
-        let wanted = plan.wanted(&live, output);
+        let needs = Needs {
+            classes: output != Output::Reconstruction || self.classes_pad().is_some(),
+            reconstruction: output == Output::Reconstruction,
+        };
+        let plan = self.plan(&live, needs, &negotiated, running_time);
+        let wanted = plan.wanted(&live, needs);
         let before = began.elapsed();
         let mut prediction = engine
-            .run(rgb, negotiated.model_size, wanted)
+            .run(&rgb, negotiated.model_size, wanted)
             .map_err(|failure| self.engine_failure(failure))?;
         let after = Instant::now();
-        self.keep(&mut prediction, output);
+        self.pixels().keep(rgb);
+        self.keep(&mut prediction);
+        let classes = self.stream().drawn.classes.clone();
+        match classes.filter(|_| needs.classes) {
+            Some(classes) => self.push_classes(&inbuf, &classes)?,
+            // Asked for while the frame was computed.
+            None => self.skip_in_classes(&inbuf),
+        }
         let outbuf = self.draw(inbuf, output, &negotiated, &live, engine.known())?;
         // Without what the first frame of a size waits for: graphs being built.
         let report = &prediction.report;
@@ -118,17 +137,21 @@ impl TttSegFilter {
             .to_running_time(buffer.pts()?)
     }
 
-    /// Keeps the result of this frame for the next ones.
-    fn keep(&self, prediction: &mut Prediction, output: Output) {
-        let bytes = match output {
-            Output::Reconstruction => prediction.reconstruction.take(),
-            Output::Overlay | Output::ClassMap => prediction.classes.take(),
+    /// Keeps the results of this frame for the next ones.
+    fn keep(&self, prediction: &mut Prediction) {
+        let picture = |bytes: Arc<[u8]>| Picture {
+            bytes,
+            width: prediction.width,
+            height: prediction.height,
         };
-        if let Some(bytes) = bytes {
-            self.stream().drawn = Some(Arc::new(Drawn {
-                bytes,
-                size: (prediction.width, prediction.height),
-            }));
+        let classes = prediction.classes.take().map(picture);
+        let reconstruction = prediction.reconstruction.take().map(picture);
+        let mut stream = self.stream();
+        if classes.is_some() {
+            stream.drawn.classes = classes;
+        }
+        if reconstruction.is_some() {
+            stream.drawn.reconstruction = reconstruction;
         }
     }
 
@@ -141,7 +164,7 @@ impl TttSegFilter {
         known: &Known,
     ) -> Result<gst::Buffer, gst::FlowError> {
         let drawn = self.stream().drawn.clone();
-        let Some(drawn) = drawn else {
+        let Some(picture) = drawn.picture(output) else {
             gst::element_imp_error!(
                 self,
                 gst::LibraryError::Failed,
@@ -149,23 +172,34 @@ impl TttSegFilter {
             );
             return Err(gst::FlowError::Error);
         };
-        let picture = drawn.picture();
+        if output == Output::Metadata {
+            // A buffer that somebody else holds is copied without its pixels.
+            meta::attach(inbuf.make_mut(), picture, &known.classes)
+                .map_err(|e| self.pixel_error(e.into()))?;
+            return Ok(inbuf);
+        }
         let in_place = output == Output::Overlay && pixels::is_ours(&mut inbuf);
+        let info = &negotiated.out_info;
         let mut outbuf = if in_place {
             inbuf
         } else {
             let mut outbuf = self.buffer_for(&inbuf)?;
-            if output == Output::Overlay {
-                pixels::copy(&inbuf, outbuf.make_mut(), &negotiated.info)
-                    .map_err(|e| self.pixel_error(e))?;
+            let buffer = outbuf.make_mut();
+            match output {
+                Output::Overlay => pixels::copy(&inbuf, buffer, info),
+                Output::SideBySide => {
+                    pixels::copy_beside_itself(&inbuf, &negotiated.info, buffer, info)
+                }
+                Output::ClassMap | Output::Reconstruction | Output::Metadata => Ok(()),
             }
+            .map_err(|e| self.pixel_error(e))?;
             outbuf
         };
         let buffer = outbuf.make_mut();
-        let info = &negotiated.out_info;
         let mut pixels = self.pixels();
         match output {
-            Output::Overlay => {
+            Output::Overlay | Output::SideBySide => {
+                let left = info.width() - negotiated.info.width();
                 let paint = Paint {
                     style: Style {
                         colours: live.look.colours(),
@@ -174,10 +208,11 @@ impl TttSegFilter {
                     },
                     legend: live.legend.then_some(&*known.classes),
                 };
-                pixels.draw(buffer, info, &picture, &paint)
+                pixels.draw(buffer, info, left as usize, picture, &paint)
             }
-            Output::ClassMap => pixels.class_map(buffer, info, &picture),
-            Output::Reconstruction => pixels.paint(buffer, info, &picture),
+            Output::ClassMap => pixels.class_map(buffer, info, picture),
+            Output::Reconstruction => pixels.paint(buffer, info, picture),
+            Output::Metadata => Ok(()),
         }
         .map_err(|e| self.pixel_error(e))?;
         drop(pixels);
@@ -193,7 +228,7 @@ impl TttSegFilter {
         }
     }
 
-    fn pixel_error(&self, error: PixelError) -> gst::FlowError {
+    pub(super) fn pixel_error(&self, error: PixelError) -> gst::FlowError {
         gst::element_imp_error!(
             self,
             gst::StreamError::Failed,

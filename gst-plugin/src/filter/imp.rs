@@ -1,19 +1,21 @@
 //! The element: state changes, negotiation, and the way to its parts.
 //!
 //! Locks, none of which is held while the engine works, except that of the pixels while frames are drawn: `settings`,
-//! `engine`, `stream`, `pixels`, `stats` and `latency` are never taken one inside the other.
+//! `engine`, `stream`, `pixels`, `stats`, `latency`, `branch` and `flows` are never taken one inside the other.
 
 use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError};
 
 use gst::glib;
 use gst::prelude::*;
 use gst::subclass::prelude::*;
+use gst_base::UniqueFlowCombiner;
 use gst_base::prelude::*;
 use gst_base::subclass::BaseTransformMode;
 use gst_base::subclass::base_transform::GenerateOutputSuccess;
 use gst_base::subclass::prelude::*;
 use gst_video::VideoInfo;
 
+use super::classes::Branch;
 use super::engine::{Engine, Forget, Key};
 use super::frame::Drawn;
 use super::ladder::Ladder;
@@ -24,7 +26,7 @@ use super::pixels::Pixels;
 use super::settings::{Change, Live, Settings};
 use super::state::Files;
 use super::stats::Stats;
-use super::{Output, caps, properties, signals};
+use super::{Output, caps, meta, properties, signals};
 
 /**
  * SECTION:element-tttsegfilter
@@ -35,8 +37,10 @@ use super::{Output, caps, properties, signals};
  * reconstruction, over views of frames out of a window of recent ones, and segments the frame with the weights it has
  * just updated. `tttseg` is the same for every input.
  *
- * What goes out is the frame with its classes painted over it, the class of each pixel as GRAY8, or the network's
- * reconstruction of the frame. Geometry, time stamps and metas are those of the input.
+ * What goes out is the frame with its classes painted over it (`output=overlay`), that and the frame side by side
+ * (`side-by-side`, twice as wide), the class of each pixel as GRAY8 (`class-map`), the network's reconstruction of the frame
+ * (`reconstruction`), or the frame as it is with its class map as a meta (`metadata`). Time stamps are those of the input,
+ * and so are metas, but those about colours on a class map and those about the size of the frame side by side.
  *
  * |[
  * gst-launch-1.0 filesrc location=film.mp4 ! decodebin3 ! videoconvert ! tttsegfilter ! videoconvert ! autovideosink
@@ -68,6 +72,13 @@ use super::{Output, caps, properties, signals};
  * ]|
  * Goes on every time from what it has learned from this camera before, the first time from the model.
  *
+ * |[
+ * gst-launch-1.0 filesrc location=film.mp4 ! decodebin3 ! videoconvert ! tttsegfilter name=t ! queue ! videoconvert ! autovideosink t.classes ! queue ! videoconvert ! autovideosink
+ * ]|
+ * The request pad `classes` carries the class of each pixel beside what goes out, as GRAY8 with the same time stamps. It can
+ * be asked for and released at any time. Each of the two needs a queue. The stream goes on as long as one of them is
+ * linked; a frame that has no classes of its own (in pass-through) is a gap.
+ *
  * Weights start anew with every stream (another stream-id) and in READY: with the model, or with the state that
  * `load-state` names. A seek keeps them, and starts a new window.
  *
@@ -95,7 +106,7 @@ pub(super) static CAT: LazyLock<gst::DebugCategory> = LazyLock::new(|| {
 pub(super) struct Stream {
     pub id: Option<String>,
     pub negotiated: Option<Arc<Negotiated>>,
-    pub drawn: Option<Arc<Drawn>>,
+    pub drawn: Drawn,
     pub lateness: Lateness,
     pub ladder: Ladder,
     /// Time stamp of the last frame.
@@ -111,6 +122,8 @@ pub struct TttSegFilter {
     pixels: Mutex<Pixels>,
     stats: Mutex<Stats>,
     latency: Mutex<Latency>,
+    branch: Mutex<Option<Branch>>,
+    flows: Mutex<UniqueFlowCombiner>,
 }
 
 /// A panic elsewhere leaves each of the locked values usable.
@@ -155,6 +168,14 @@ impl TttSegFilter {
 
     pub(super) fn latency(&self) -> MutexGuard<'_, Latency> {
         lock(&self.latency)
+    }
+
+    pub(super) fn branch(&self) -> MutexGuard<'_, Option<Branch>> {
+        lock(&self.branch)
+    }
+
+    pub(super) fn flows(&self) -> MutexGuard<'_, UniqueFlowCombiner> {
+        lock(&self.flows)
     }
 
     pub(super) fn sink_pad(&self) -> gst::Pad {
@@ -223,6 +244,12 @@ impl ObjectImpl for TttSegFilter {
         &SIGNALS
     }
 
+    fn constructed(&self) {
+        self.parent_constructed();
+        self.flows().add_pad(self.obj().src_pad());
+        self.combine_flows();
+    }
+
     fn set_property(&self, _id: usize, value: &glib::Value, pspec: &glib::ParamSpec) {
         let change = lock(&self.settings).set(pspec.name(), value);
         gst::debug!(CAT, imp = self, "{} = {value:?}: {change:?}", pspec.name());
@@ -276,6 +303,19 @@ impl ElementImpl for TttSegFilter {
         &TEMPLATES
     }
 
+    fn request_new_pad(
+        &self,
+        template: &gst::PadTemplate,
+        _name: Option<&str>,
+        _caps: Option<&gst::Caps>,
+    ) -> Option<gst::Pad> {
+        self.request_classes(template)
+    }
+
+    fn release_pad(&self, pad: &gst::Pad) {
+        self.release_classes(pad);
+    }
+
     fn change_state(
         &self,
         transition: gst::StateChange,
@@ -303,6 +343,7 @@ impl ElementImpl for TttSegFilter {
             gst::StateChange::PausedToReady => {
                 self.save_state_for_later();
                 *self.stream() = Stream::default();
+                self.restart_classes();
                 *self.latency() = Latency::default();
                 if let Some(engine) = self.engine() {
                     engine.resume();
@@ -360,6 +401,10 @@ impl BaseTransformImpl for TttSegFilter {
         decide_query: Option<&gst::query::Allocation>,
         query: &mut gst::query::Allocation,
     ) -> Result<(), gst::LoggableError> {
+        if self.output() == Some(Output::Metadata) {
+            // Frames go on as they are: what follows may say what they should lie in.
+            return self.parent_propose_allocation(None, query);
+        }
         self.parent_propose_allocation(decide_query, query)?;
         if query
             .find_allocation_meta::<gst_video::VideoMeta>()
@@ -384,12 +429,7 @@ impl BaseTransformImpl for TttSegFilter {
         meta: gst::MetaRef<'a, gst::Meta>,
         _inbuf: &'a gst::BufferRef,
     ) -> bool {
-        // The geometry is that of the input, so what is said about places in the frame still holds. A class map has
-        // other colours.
-        let recoloured = self
-            .negotiated()
-            .is_some_and(|n| n.output == Some(Output::ClassMap));
-        !(recoloured && meta.has_tag::<gst_video::video_meta::tags::Colorspace>())
+        meta::holds(&meta, self.negotiated().and_then(|n| n.output))
     }
 
     fn before_transform(&self, inbuf: &gst::BufferRef) {

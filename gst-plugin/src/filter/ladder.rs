@@ -28,7 +28,8 @@ pub enum Rung {
 }
 
 impl Rung {
-    pub(super) const ALL: [Self; 5] = [
+    /// All of them, what leaves out least first.
+    pub const ALL: [Self; 5] = [
         Self::Full,
         Self::FewerMasks,
         Self::FewerSteps,

@@ -66,8 +66,8 @@ impl From<adapt::Skipped> for Skipped {
 ///
 /// `loss` and `gradient-norm` are there when a step was taken, `loss` also when the video was looked at and found
 /// familiar, `unexplained` when it was looked at, `running-time` when the frame has one. Times are in
-/// nanoseconds. `skipped` is one of `no`, `off`, `interval`, `late`, `budget` and `not-finite`; `rung` one of `full`,
-/// `fewer-masks`, `fewer-steps`, `skip-step` and `reuse-map`.
+/// nanoseconds. `skipped` is one of `no`, `off`, `familiar`, `interval`, `late`, `budget` and `not-finite`; `rung` one of
+/// `full`, `fewer-masks`, `fewer-steps`, `skip-step` and `reuse-map`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct FrameReport {
     /// Frames since the element became READY, this one included.

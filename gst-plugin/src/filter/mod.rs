@@ -3,17 +3,21 @@
 mod account;
 mod actions;
 mod caps;
+mod classes;
 mod effort;
 mod engine;
 mod enums;
 mod events;
+mod flow;
 mod frame;
 mod imp;
+mod instances;
 mod ladder;
 mod latency;
 mod log;
 mod look;
 mod message;
+mod meta;
 mod negotiate;
 mod pace;
 mod pixels;
@@ -26,10 +30,12 @@ mod stats;
 use gst::glib;
 use gst::prelude::*;
 
-pub(crate) use caps::{FORMATS, kept};
+pub(crate) use caps::{CLASS_MAPS, FORMATS, kept};
+pub(crate) use classes::CLASSES;
 pub use enums::{ExecutionProvider, Method, Output, Pace, Recipe, Task};
 pub use ladder::Rung;
 pub use message::{FrameReport, MessageError, Skipped};
+pub use meta::CLASS_MAP_META;
 
 glib::wrapper! {
     /// The element `tttsegfilter`.
@@ -40,6 +46,7 @@ glib::wrapper! {
 /// Registers the element with its enumerations.
 pub fn register(plugin: &gst::Plugin) -> Result<(), glib::BoolError> {
     enums::mark_as_plugin_api();
+    meta::register();
     gst::Element::register(
         Some(plugin),
         "tttsegfilter",

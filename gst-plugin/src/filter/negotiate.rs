@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use gst::subclass::prelude::*;
 use gst_video::{VideoInfo, VideoInterlaceMode};
+use tttseg::video::MAX_SIDE;
 
 use super::engine::Forget;
 use super::imp::{CAT, TttSegFilter};
@@ -27,11 +28,7 @@ impl TttSegFilter {
         outcaps: &gst::Caps,
     ) -> Result<(), gst::LoggableError> {
         let negotiated = self.negotiate(incaps, outcaps).map_err(|why| {
-            gst::element_imp_error!(
-                self,
-                gst::CoreError::Negotiation,
-                ("This video cannot be segmented: {why}")
-            );
+            self.refuse(&why);
             gst::loggable_error!(CAT, "{incaps} refused: {why}")
         })?;
         gst::info!(
@@ -42,7 +39,7 @@ impl TttSegFilter {
         );
         let mut stream = self.stream();
         let before = stream.negotiated.replace(Arc::new(negotiated));
-        stream.drawn = None;
+        stream.drawn = Default::default();
         let now = stream.negotiated.clone();
         drop(stream);
         // Asked for what goes out only, the window is as good as before.
@@ -72,25 +69,66 @@ impl TttSegFilter {
                 info.interlace_mode().to_str()
             ));
         }
+        if out_info.width() as usize > MAX_SIDE {
+            return Err(format!(
+                "what goes out is {} pixels wide; {MAX_SIDE} are possible",
+                out_info.width()
+            ));
+        }
         let output = self.output();
-        let model_size = match output {
-            None => (0, 0),
-            Some(_) => {
-                let engine = self.engine().ok_or("the element is going down")?;
-                let size = |(width, height)| {
-                    let size = engine.model_size(width, height);
-                    size.map_err(|e| e.to_string())
-                };
-                // Stretching makes no patch of a frame that has none.
-                size((info.width() as usize, info.height() as usize))?;
-                size(caps::square_pixels(&info))?
-            }
-        };
         Ok(Negotiated {
+            model_size: self.model_size(&info, output)?,
             info,
             out_info,
             output,
-            model_size,
         })
+    }
+
+    /// The size the network sees frames at; none in pass-through.
+    fn model_size(
+        &self,
+        info: &VideoInfo,
+        output: Option<Output>,
+    ) -> Result<(usize, usize), String> {
+        if output.is_none() {
+            return Ok((0, 0));
+        }
+        let engine = self.engine().ok_or("the element is going down")?;
+        let size = |(width, height)| {
+            let size = engine.model_size(width, height);
+            size.map_err(|e| e.to_string())
+        };
+        // Stretching makes no patch of a frame that has none.
+        size((info.width() as usize, info.height() as usize))?;
+        size(caps::square_pixels(info))
+    }
+
+    /// What caps mean for this frame. When the output has changed and caps have not, the base class does not ask again.
+    pub(super) fn negotiated_for_frame(&self) -> Result<Arc<Negotiated>, gst::FlowError> {
+        let negotiated = self.negotiated().ok_or(gst::FlowError::NotNegotiated)?;
+        let output = self.output();
+        if output == negotiated.output || !caps::are_alike(output, negotiated.output) {
+            return Ok(negotiated);
+        }
+        let model_size = self.model_size(&negotiated.info, output).map_err(|why| {
+            self.refuse(&why);
+            gst::FlowError::NotNegotiated
+        })?;
+        let now = Arc::new(Negotiated {
+            info: negotiated.info.clone(),
+            out_info: negotiated.out_info.clone(),
+            output,
+            model_size,
+        });
+        self.stream().negotiated = Some(now.clone());
+        Ok(now)
+    }
+
+    fn refuse(&self, why: &str) {
+        gst::element_imp_error!(
+            self,
+            gst::CoreError::Negotiation,
+            ("This video cannot be segmented: {why}")
+        );
     }
 }

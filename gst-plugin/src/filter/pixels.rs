@@ -1,10 +1,12 @@
 //! GStreamer's frames as the engine's, and what is done to their pixels.
 
+use std::sync::Arc;
+
 use gst_video::prelude::*;
 use gst_video::{VideoColorMatrix, VideoColorRange, VideoFormat, VideoFrameRef, VideoInfo};
 use tttseg::video::{
     ClassMap, Colorimetry, ColourModel, FrameError, FrameMut, FrameRef, Legend, Matrix, Overlay,
-    PixelFormat, Range, Scaler, Style,
+    PixelFormat, Range, Scaler, Style, beside_itself,
 };
 
 /// Why pixels could not be read or written.
@@ -14,6 +16,12 @@ pub(super) struct PixelError(String);
 impl std::fmt::Display for PixelError {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(&self.0)
+    }
+}
+
+impl From<gst::glib::BoolError> for PixelError {
+    fn from(e: gst::glib::BoolError) -> Self {
+        error(e)
     }
 }
 
@@ -95,18 +103,20 @@ pub(super) struct Pixels {
     scaler: Scaler,
     overlay: Overlay,
     legend: Legend,
+    rgb: Vec<u8>,
 }
 
-/// A picture at model size: classes, one byte a pixel, or RGB, three.
-pub(super) struct Picture<'a> {
-    pub bytes: &'a [u8],
+/// A picture at model size: classes, one byte a pixel, or RGB, three. Shared, not copied.
+#[derive(Clone)]
+pub(super) struct Picture {
+    pub bytes: Arc<[u8]>,
     pub width: usize,
     pub height: usize,
 }
 
-impl<'a> Picture<'a> {
-    fn classes(&self) -> Result<ClassMap<'a>, PixelError> {
-        ClassMap::new(self.bytes, self.width, self.height).map_err(error)
+impl Picture {
+    fn classes(&self) -> Result<ClassMap<'_>, PixelError> {
+        ClassMap::new(&self.bytes, self.width, self.height).map_err(error)
     }
 }
 
@@ -118,7 +128,7 @@ pub(super) struct Paint<'a> {
 }
 
 impl Pixels {
-    /// The frame in RGB at model size.
+    /// The frame in RGB at model size. [`Pixels::keep`] takes the memory back for the next one.
     pub fn at_model_size(
         &mut self,
         buffer: &gst::BufferRef,
@@ -134,26 +144,32 @@ impl Pixels {
                 info.height()
             ))
         })?;
-        let mut rgb = vec![0; width * height * 3];
+        let mut rgb = std::mem::take(&mut self.rgb);
+        rgb.resize(width * height * 3, 0);
         self.scaler
             .to_rgb(&frame_ref(&frame)?, width, height, &mut rgb)
             .map_err(error)?;
         Ok(rgb)
     }
 
-    /// Paints classes over the frame.
+    pub fn keep(&mut self, rgb: Vec<u8>) {
+        self.rgb = rgb;
+    }
+
+    /// Paints classes over the frame, or over the part of it that begins at a column.
     pub fn draw(
         &mut self,
         buffer: &mut gst::BufferRef,
         info: &VideoInfo,
-        map: &Picture<'_>,
+        left: usize,
+        map: &Picture,
         paint: &Paint<'_>,
     ) -> Result<(), PixelError> {
         let map = map.classes()?;
         with_frame_mut(buffer, info, |frame| {
-            self.overlay.draw(frame, &map, &paint.style);
+            self.overlay.draw_from(frame, left, &map, &paint.style);
             if let Some(names) = paint.legend {
-                self.legend.draw(frame, 0, names, paint.style.colours);
+                self.legend.draw(frame, left, names, paint.style.colours);
             }
             Ok(())
         })
@@ -164,7 +180,7 @@ impl Pixels {
         &mut self,
         buffer: &mut gst::BufferRef,
         info: &VideoInfo,
-        map: &Picture<'_>,
+        map: &Picture,
     ) -> Result<(), PixelError> {
         let map = map.classes()?;
         with_frame_mut(buffer, info, |frame| {
@@ -177,11 +193,11 @@ impl Pixels {
         &mut self,
         buffer: &mut gst::BufferRef,
         info: &VideoInfo,
-        rgb: &Picture<'_>,
+        rgb: &Picture,
     ) -> Result<(), PixelError> {
         with_frame_mut(buffer, info, |frame| {
             self.scaler
-                .paint_rgb(frame, rgb.bytes, rgb.width, rgb.height)
+                .paint_rgb(frame, &rgb.bytes, rgb.width, rgb.height)
                 .map_err(error)
         })
     }
@@ -205,6 +221,52 @@ pub(super) fn copy(
         for (from, to) in from.chunks(*from_stride).zip(to.chunks_mut(*to_stride)) {
             let both = from.len().min(to.len());
             to[..both].copy_from_slice(&from[..both]);
+        }
+    }
+    Ok(())
+}
+
+/// Writes a frame into both halves of one that is twice as wide.
+pub(super) fn copy_beside_itself(
+    from: &gst::BufferRef,
+    info: &VideoInfo,
+    to: &mut gst::BufferRef,
+    pair_info: &VideoInfo,
+) -> Result<(), PixelError> {
+    let from = VideoFrameRef::from_buffer_ref_readable(from, info)
+        .map_err(|_| PixelError("a buffer could not be mapped for reading".into()))?;
+    let frame = frame_ref(&from)?;
+    with_frame_mut(to, pair_info, |pair| {
+        beside_itself(&frame, pair).map_err(error)
+    })?;
+    let known = frame.format().layout().planes();
+    if (info.n_planes() as usize) > known {
+        copy_opacity_beside_itself(&from, to, pair_info, known)?;
+    }
+    Ok(())
+}
+
+/// The same for a plane the engine does not know: opacity, one byte a pixel.
+fn copy_opacity_beside_itself(
+    from: &VideoFrameRef<&gst::BufferRef>,
+    to: &mut gst::BufferRef,
+    pair_info: &VideoInfo,
+    plane: usize,
+) -> Result<(), PixelError> {
+    let mut to = VideoFrameRef::from_buffer_ref_writable(to, pair_info)
+        .map_err(|_| PixelError("a buffer could not be mapped for writing".into()))?;
+    let (width, height) = (from.width() as usize, from.height() as usize);
+    let strides = [from.plane_stride()[plane], to.plane_stride()[plane]];
+    let [from_stride, to_stride] = strides.map(|s| stride(s).max(1));
+    let plane = plane as u32;
+    let from = from.plane_data(plane).map_err(error)?;
+    let to = to.plane_data_mut(plane).map_err(error)?;
+    let rows = from.chunks(from_stride).zip(to.chunks_mut(to_stride));
+    for (from, to) in rows.take(height) {
+        for half in [0..width, width..2 * width] {
+            if let (Some(to), Some(from)) = (to.get_mut(half), from.get(..width)) {
+                to.copy_from_slice(from);
+            }
         }
     }
     Ok(())

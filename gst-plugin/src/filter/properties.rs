@@ -21,6 +21,14 @@ pub(crate) fn all() -> Vec<glib::ParamSpec> {
             .blurb("Model to start from (.safetensors); without one, the model that is built in")
             .mutable_ready()
             .build(),
+        glib::ParamSpecString::builder("model-instance-id")
+            .nick("Model instance id")
+            .blurb(
+                "Elements of one process with the same id share one model and the memory to run it in, and take turns \
+                 there; what each learns is its own. They need the same model-file; without an id, nothing is shared",
+            )
+            .mutable_ready()
+            .build(),
         glib::ParamSpecString::builder(LOAD_STATE)
             .nick("Load state")
             .blurb(
@@ -39,12 +47,12 @@ pub(crate) fn all() -> Vec<glib::ParamSpec> {
             .build(),
         glib::ParamSpecEnum::builder::<Task>("task")
             .nick("Task")
-            .blurb("What is computed for a frame")
+            .blurb("What the network computes for a frame")
             .mutable_ready()
             .build(),
         glib::ParamSpecEnum::builder::<Output>("output")
             .nick("Output")
-            .blurb("What goes out")
+            .blurb("What the source pad carries: a picture to look at, or the classes themselves")
             .mutable_playing()
             .build(),
         glib::ParamSpecEnum::builder::<Recipe>("recipe")
@@ -54,12 +62,12 @@ pub(crate) fn all() -> Vec<glib::ParamSpec> {
             .build(),
         glib::ParamSpecEnum::builder::<Method>("method")
             .nick("Method")
-            .blurb("Which gradient steps are taken and what is forgotten when (default: the recipe's)")
+            .blurb("Which gradient steps are taken and what is forgotten when (if not set: the recipe's)")
             .mutable_ready()
             .build(),
         glib::ParamSpecUInt::builder("window")
             .nick("Window")
-            .blurb("Recent frames that gradient steps sample from; 0 = all of them, up to 512 (default: the recipe's)")
+            .blurb("Recent frames that gradient steps sample from; 0 = all of them, up to 512 (if not set: the recipe's)")
             .maximum(count(adapt::Settings::WINDOW_CAP))
             .default_value(count(defaults.window))
             .mutable_playing()
@@ -67,7 +75,7 @@ pub(crate) fn all() -> Vec<glib::ParamSpec> {
             .build(),
         glib::ParamSpecDouble::builder("learning-rate")
             .nick("Learning rate")
-            .blurb("Learning rate of the reconstruction head; the encoder's is half of that under the default recipe, a tenth under the others (default: the recipe's)")
+            .blurb("Learning rate of the reconstruction head; the encoder's is half of that under the default recipe, a tenth under the others (if not set: the recipe's)")
             .minimum(1e-9)
             .maximum(1.0)
             .default_value(defaults.learning_rate)
@@ -76,7 +84,7 @@ pub(crate) fn all() -> Vec<glib::ParamSpec> {
             .build(),
         glib::ParamSpecUInt::builder("batch-size")
             .nick("Batch size")
-            .blurb("Masked views of frames in the window per gradient step (default: the recipe's)")
+            .blurb("Masked views of frames in the window per gradient step (if not set: the recipe's)")
             .minimum(1)
             .maximum(1024)
             .default_value(count(defaults.batch_size))
@@ -84,7 +92,7 @@ pub(crate) fn all() -> Vec<glib::ParamSpec> {
             .build(),
         glib::ParamSpecUInt::builder("steps")
             .nick("Steps")
-            .blurb("Gradient steps per frame (default: the recipe's)")
+            .blurb("Gradient steps per frame (if not set: the recipe's)")
             .minimum(1)
             .maximum(1000)
             .default_value(count(defaults.steps))
@@ -93,7 +101,7 @@ pub(crate) fn all() -> Vec<glib::ParamSpec> {
             .build(),
         glib::ParamSpecDouble::builder("mask-ratio")
             .nick("Mask ratio")
-            .blurb("Share of 16x16 patches that is hidden from the network during a step (default: the recipe's)")
+            .blurb("Share of 16x16 patches that is hidden from the network during a step (if not set: the recipe's)")
             .minimum(0.01)
             .maximum(0.99)
             .default_value(defaults.mask_ratio)
@@ -102,7 +110,7 @@ pub(crate) fn all() -> Vec<glib::ParamSpec> {
             .build(),
         glib::ParamSpecDouble::builder("surprise")
             .nick("Surprise")
-            .blurb("Learn only while this many times more of the video than of the model's training pictures stays unexplained by reconstruction; 0 = learn from every frame (default: the recipe's)")
+            .blurb("Learn only while this many times more of the video than of the model's training pictures stays unexplained by reconstruction; 0 = learn from every frame (if not set: the recipe's)")
             .minimum(0.0)
             .maximum(1000.0)
             .default_value(defaults.surprise)
@@ -111,7 +119,7 @@ pub(crate) fn all() -> Vec<glib::ParamSpec> {
             .build(),
         glib::ParamSpecUInt::builder("training-interval")
             .nick("Training interval")
-            .blurb("Take gradient steps on every n-th frame only; every frame is segmented (default: the recipe's)")
+            .blurb("Take gradient steps on every n-th frame only; every frame is segmented (if not set: the recipe's)")
             .minimum(1)
             .default_value(count(defaults.training_interval))
             .mutable_playing()

@@ -17,6 +17,7 @@ pub(super) const DEFAULT_OPACITY: f64 = 0.5;
 #[derive(Clone)]
 pub(super) struct Settings {
     pub model_file: Option<String>,
+    pub model_instance_id: Option<String>,
     pub load_state: Option<String>,
     pub save_state: Option<String>,
     pub runtime_library: Option<String>,
@@ -79,6 +80,7 @@ impl Default for Settings {
     fn default() -> Self {
         Self {
             model_file: None,
+            model_instance_id: None,
             load_state: None,
             save_state: None,
             runtime_library: None,
@@ -180,6 +182,10 @@ impl Settings {
                 self.model_file = text(value);
                 Change::None
             }
+            "model-instance-id" => {
+                self.model_instance_id = text(value);
+                Change::None
+            }
             LOAD_STATE => {
                 self.load_state = text(value);
                 Change::None
@@ -234,6 +240,7 @@ impl Settings {
         let count = |n: usize| u32::try_from(n).unwrap_or(u32::MAX).to_value();
         Some(match name {
             "model-file" => self.model_file.to_value(),
+            "model-instance-id" => self.model_instance_id.to_value(),
             LOAD_STATE => self.load_state.to_value(),
             SAVE_STATE => self.save_state.to_value(),
             "runtime-library" => self.runtime_library.to_value(),

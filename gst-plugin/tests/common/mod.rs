@@ -1,6 +1,9 @@
 //! What the tests share: the plugin, a tiny model, pipelines and their messages.
 #![allow(dead_code)] // Each test file uses its part.
 
+mod leaks;
+pub mod process;
+
 use std::path::PathBuf;
 use std::sync::{Once, OnceLock};
 use std::time::Duration;
@@ -18,6 +21,7 @@ pub fn init() {
     static INIT: Once = Once::new();
     INIT.call_once(|| {
         gst::init().unwrap();
+        leaks::watch();
         gsttttseg::plugin_register_static().unwrap();
     });
 }
@@ -168,6 +172,25 @@ pub fn run_badly(line: &str) -> String {
     ended.error.unwrap_or_else(|| panic!("{line} ended well"))
 }
 
+/// What the sink pad of `tttsegfilter` takes at most.
+pub fn template() -> gst::Caps {
+    let factory = gst::ElementFactory::find("tttsegfilter").unwrap();
+    let templates = factory.static_pad_templates();
+    let sink = templates
+        .iter()
+        .find(|t| t.direction() == gst::PadDirection::Sink)
+        .unwrap();
+    sink.caps()
+}
+
+/// Formats that the filter takes.
+pub fn formats() -> Vec<String> {
+    let caps = template();
+    let formats = caps.structure(0).unwrap().get::<gst::List>("format");
+    let formats = formats.unwrap();
+    formats.iter().map(|f| f.get().unwrap()).collect()
+}
+
 /// A harness around `tttsegfilter` with the tiny model and further properties.
 #[track_caller]
 pub fn filter(properties: &str) -> gst_check::Harness {
@@ -210,11 +233,32 @@ pub fn bytes(buffer: &gst::Buffer) -> Vec<u8> {
     buffer.map_readable().unwrap().to_vec()
 }
 
-/// Where a bus behind the harness's element collects messages.
-pub fn watch(harness: &gst_check::Harness) -> gst::Bus {
+/// Where an element without a pipeline puts its messages. They refer to the element, and the element to the bus: as
+/// those of a pipeline in NULL they go when the watch ends.
+pub struct Watch(gst::Bus);
+
+impl std::ops::Deref for Watch {
+    type Target = gst::Bus;
+
+    fn deref(&self) -> &gst::Bus {
+        &self.0
+    }
+}
+
+impl Drop for Watch {
+    fn drop(&mut self) {
+        self.0.set_flushing(true);
+    }
+}
+
+pub fn watch_element(element: &gst::Element) -> Watch {
     let bus = gst::Bus::new();
-    harness.element().unwrap().set_bus(Some(&bus));
-    bus
+    element.set_bus(Some(&bus));
+    Watch(bus)
+}
+
+pub fn watch(harness: &gst_check::Harness) -> Watch {
+    watch_element(&harness.element().unwrap())
 }
 
 #[track_caller]
@@ -253,7 +297,7 @@ pub fn push(harness: &mut gst_check::Harness, bus: &gst::Bus, buffer: gst::Buffe
 
 /// A filter that has learned from three frames.
 #[track_caller]
-pub fn started() -> (gst_check::Harness, gst::Bus) {
+pub fn started() -> (gst_check::Harness, Watch) {
     let mut harness = filter("");
     let bus = watch(&harness);
     harness.set_src_caps_str(CAPS);
@@ -265,4 +309,24 @@ pub fn started() -> (gst_check::Harness, gst::Bus) {
         );
     }
     (harness, bus)
+}
+
+/// Sets every property that may change while frames flow.
+pub fn change(element: &gst::Element, n: u32) {
+    element.set_property("opacity", f64::from(n % 10) / 10.0);
+    element.set_property("window", n % 20);
+    element.set_property("learning-rate", f64::from(n % 3 + 1) * 1e-4);
+    element.set_property("mask-ratio", f64::from(n % 5 + 3) / 10.0);
+    element.set_property("steps", n % 2 + 1);
+    element.set_property("training-interval", n % 3 + 1);
+    element.set_property("training-budget", f64::from(n % 4));
+    let colours = if n.is_multiple_of(2) {
+        "ff0000,00ff00"
+    } else {
+        ""
+    };
+    element.set_property("palette", colours);
+    element.set_property("adapt", !n.is_multiple_of(5));
+    element.set_property_from_str("pace", ["auto", "every-frame"][n as usize % 2]);
+    element.property::<gst::Structure>("stats");
 }

@@ -1,5 +1,6 @@
 //! Looking at a frame without learning from it.
 
+use std::sync::Arc;
 use std::time::Instant;
 
 use super::Learner;
@@ -31,13 +32,11 @@ impl Learner {
         size: Size,
         report: &mut Report,
     ) -> Result<bool, Error> {
-        let Some(threshold) = Surprise::threshold(self.settings.surprise, &self.model) else {
+        let Some(threshold) = Surprise::threshold(self.settings.surprise, self.model.file()) else {
             return Ok(false);
         };
         if !self.surprise.is_strange() {
-            self.sessions
-                .at(size)
-                .reconstruct(&self.model, &self.layout)?;
+            self.sessions.at(size).reconstruct(&self.layout)?;
             let started = Instant::now();
             let seen = self.reconstruct(rgb, size, self.frame)?;
             report.step_time = started.elapsed();
@@ -63,14 +62,11 @@ impl Learner {
     fn reconstruct(&mut self, rgb: &[u8], size: Size, stream: u64) -> Result<View, Error> {
         super::check_bytes(rgb, size)?;
         let (rows, columns) = size.blocks();
-        let images = Tensor::from_u8(&[1, size.height, size.width, 3], rgb)?;
+        let images = self.memory.frame(rgb, size)?;
         let mask =
             Draws::new(self.settings.seed, stream).mask(rows * columns, self.settings.mask_ratio);
         let mask = Tensor::from_f32(&[1, rows, columns], &mask)?;
-        let session = self
-            .sessions
-            .at(size)
-            .reconstruct(&self.model, &self.layout)?;
+        let session = self.sessions.at(size).reconstruct(&self.layout)?;
         let outputs = session.run(
             &self.state[..self.base.len()],
             &[("images", &images), ("mask", &mask)],
@@ -78,15 +74,17 @@ impl Learner {
         let [picture, loss] = <[Tensor; 2]>::try_from(outputs)
             .map_err(|_| Error::Worker("a reconstruction without a loss".into()))?;
         let loss = loss.to_f32()?[0];
+        self.memory.frame = Some(images);
         Ok(View {
             picture,
             loss,
-            unexplained: unexplained(loss, [rgb], &self.model.normalisation),
+            unexplained: unexplained(loss, [rgb], &self.model().normalisation),
         })
     }
 
     /// What g makes of the frame under a mask that stays the same over the stream, so that it does not flicker.
-    pub(super) fn picture(&mut self, rgb: &[u8], size: Size) -> Result<Vec<u8>, Error> {
-        Ok(self.reconstruct(rgb, size, VIEW_STREAM)?.picture.to_u8()?)
+    pub(super) fn picture(&mut self, rgb: &[u8], size: Size) -> Result<Arc<[u8]>, Error> {
+        let picture = self.reconstruct(rgb, size, VIEW_STREAM)?.picture;
+        self.memory.picture(&picture)
     }
 }

@@ -13,7 +13,8 @@ use crate::runtime::Tensor;
 
 /// The inputs of one step beside the state.
 struct Inputs {
-    by_name: Vec<(&'static str, Tensor)>,
+    images: Tensor,
+    others: Vec<(&'static str, Tensor)>,
     /// The frames that the views show, each as often as it was drawn.
     frames: Vec<Arc<[u8]>>,
 }
@@ -35,7 +36,7 @@ impl Learner {
         let of = size.part(self.settings.crop);
         self.sessions
             .at(size)
-            .step(&self.model, &self.layout, &self.settings, views, of)
+            .step(&self.layout, &self.settings, views, of)
     }
 
     /// Takes the steps of a frame that is in the window.
@@ -55,7 +56,7 @@ impl Learner {
         let most_steps = request.most_steps.unwrap_or(usize::MAX).max(1);
         let settings = &self.settings;
         let steps = settings.steps_after(self.learned_frames).min(most_steps);
-        let threshold = Surprise::threshold(settings.surprise, &self.model);
+        let threshold = Surprise::threshold(settings.surprise, self.model.file());
         let mut draws = Draws::new(settings.seed, self.frame);
         // One stream of places for all steps of the frame (METHOD §5.3).
         let places = draws.places(self.window.len(), batch * steps, settings.sampling);
@@ -75,15 +76,12 @@ impl Learner {
             let inputs = self.inputs(places, size, &mut draws)?;
             let spent = take(&mut self.spent);
             let of = size.part(self.settings.crop);
-            let program = self.sessions.at(size).step(
-                &self.model,
-                &self.layout,
-                &self.settings,
-                batch,
-                of,
-            )?;
-            let mut given: Vec<(&str, &Tensor)> =
-                inputs.by_name.iter().map(|(n, t)| (*n, t)).collect();
+            let program = self
+                .sessions
+                .at(size)
+                .step(&self.layout, &self.settings, batch, of)?;
+            let mut given = vec![("images", &inputs.images)];
+            given.extend(inputs.others.iter().map(|(n, t)| (*n, t)));
             given.extend(initial.iter().map(|(n, i)| (n.as_str(), &self.base[*i])));
             let mut outputs = program.run_over(spent, &self.state, &given)?;
             let moments = self.state.len() - self.base.len();
@@ -93,10 +91,11 @@ impl Learner {
             report.loss = Some(loss);
             if let Some(threshold) = threshold {
                 let frames = inputs.frames.iter().map(|f| &f[..]);
-                let share = unexplained(loss, frames, &self.model.normalisation);
+                let share = unexplained(loss, frames, &self.model().normalisation);
                 report.unexplained = Some(share);
                 self.surprise.seen(share, threshold);
             }
+            self.memory.images = Some(inputs.images);
             report.gradient_norm = Some(reported[1].to_f32()?[0]);
             report.steps += 1;
             // The graph itself keeps the old weights when something was not finite.
@@ -117,7 +116,9 @@ impl Learner {
     }
 
     /// Views of the frames at these places of the window, their masks, and the numbers of the optimiser.
-    fn inputs(&self, places: &[usize], size: Size, draws: &mut Draws) -> Result<Inputs, Error> {
+    fn inputs(&mut self, places: &[usize], size: Size, draws: &mut Draws) -> Result<Inputs, Error> {
+        let mut views = take(&mut self.memory.views);
+        let images = self.memory.images.take();
         let settings = &self.settings;
         let batch = places.len();
         let of = size.part(settings.crop);
@@ -125,7 +126,7 @@ impl Learner {
             .iter()
             .filter_map(|&place| self.window.get(place).cloned())
             .collect();
-        let mut views = Vec::with_capacity(batch * of.height * of.width * 3);
+        views.clear();
         for frame in &frames {
             let (top, left) = draws.corner(size, of);
             for row in top..top + of.height {
@@ -138,11 +139,8 @@ impl Learner {
             .flat_map(|_| draws.mask(rows * columns, settings.mask_ratio))
             .collect();
         let number = |value: f64| Tensor::from_f32(&[], &[value as f32]);
-        let mut by_name = vec![
-            (
-                "images",
-                Tensor::from_u8(&[batch, of.height, of.width, 3], &views)?,
-            ),
+        let images = Tensor::from_u8_over(images, &[batch, of.height, of.width, 3], &views)?;
+        let mut others = vec![
             ("mask", Tensor::from_f32(&[batch, rows, columns], &mask)?),
             ("learning_rate", number(settings.learning_rate)?),
             (
@@ -151,17 +149,22 @@ impl Learner {
             ),
         ];
         if settings.stochastic_depth > 0.0 {
-            let blocks: usize = self.model.config.encoder.depths.iter().sum();
+            let blocks: usize = self.model().config.encoder.depths.iter().sum();
             let scales = draws.branches(blocks, batch, settings.stochastic_depth);
             let branches = Tensor::from_f32(&[2 * blocks, batch], &scales)?;
-            by_name.push(("branches", branches));
+            others.push(("branches", branches));
         }
         if settings.moments == Moments::Persistent {
-            by_name.push(("step", number((self.steps_since_moments + 1) as f64)?));
+            others.push(("step", number((self.steps_since_moments + 1) as f64)?));
         }
         if settings.pull > 0.0 {
-            by_name.push(("pull", number(settings.pull)?));
+            others.push(("pull", number(settings.pull)?));
         }
-        Ok(Inputs { by_name, frames })
+        self.memory.views = views;
+        Ok(Inputs {
+            images,
+            others,
+            frames,
+        })
     }
 }

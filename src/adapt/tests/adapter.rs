@@ -297,6 +297,6 @@ fn weights_that_do_not_fit_are_an_error() {
         .weights
         .0
         .retain(|name, _| !name.ends_with("norm.weight"));
-    let started = Adapter::start(broken.into(), settings(), testing::options());
+    let started = Adapter::start(broken, settings(), testing::options());
     assert!(matches!(started, Err(Error::Layout(_))));
 }

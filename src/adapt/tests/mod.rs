@@ -5,6 +5,7 @@ mod asynchronous;
 mod calls;
 mod learning;
 mod recipe;
+mod shared;
 mod step;
 
 use std::sync::Arc;

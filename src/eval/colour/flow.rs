@@ -113,7 +113,7 @@ impl Flow {
         let above = self.ways.len() / self.across;
         let mut ways = Vec::with_capacity(across * down);
         // At the coarsest level there is nothing to start from, and everything within reach of a large motion is tried.
-        let reach = if coarsest { 2 * REACH } else { REACH };
+        let reach = if coarsest { 4 * REACH } else { REACH };
         for v in 0..down {
             for u in 0..across {
                 let at = (v / 2).min(above - 1) * self.across + (u / 2).min(self.across - 1);

@@ -143,7 +143,7 @@ fn gstreamer_reads_what_is_painted() {
                 let mut frame = convert(&picture(&rgb), &rgb, &of);
                 let map = [class as u8; 6];
                 let map = Picture {
-                    bytes: &map,
+                    bytes: map.into(),
                     width: 3,
                     height: 2,
                 };
@@ -155,7 +155,7 @@ fn gstreamer_reads_what_is_painted() {
                     },
                     legend: None,
                 };
-                pixels.draw(frame.make_mut(), &of, &map, &paint).unwrap();
+                pixels.draw(frame.make_mut(), &of, 0, &map, &paint).unwrap();
                 let back = bytes(&convert(&frame, &of, &rgb));
                 for row in back.chunks(rgb.stride()[0] as usize) {
                     for pixel in row[..63 * 3].chunks(3) {

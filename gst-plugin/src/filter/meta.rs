@@ -1,0 +1,83 @@
+//! Class maps attached to frames: the custom meta `GstTttSegMeta`.
+//!
+//! | field | type | what it is |
+//! |---|---|---|
+//! | `width`, `height` | unsigned | size of the map: the network's, not the frame's |
+//! | `classes` | strings (`GStrv`) | names of the classes, by their ids |
+//! | `map` | buffer | `height` rows of `width` bytes without padding: the class of each pixel, 255 = no class |
+//!
+//! The map is spread over the whole frame, whatever the frame's size: the class of the frame's pixel x is that of the
+//! map's `(2 * x + 1) * width / (2 * frame_width)`, and likewise for rows. That holds for a frame that has been scaled as
+//! well, so converters and scalers pass it on.
+
+use std::ops::ControlFlow;
+
+use gst::meta::{CustomMeta, MetaAPI};
+use gst_video::video_meta::tags;
+
+use super::Output;
+use super::pixels::Picture;
+
+/// Name of the meta that carries class maps.
+pub const CLASS_MAP_META: &str = "GstTttSegMeta";
+
+/// Makes the meta known to GStreamer.
+pub(super) fn register() {
+    // The plugin may be there twice, linked and loaded.
+    if !CustomMeta::is_registered(CLASS_MAP_META) {
+        // With no tag, nothing takes it for something that changes with size or colour.
+        CustomMeta::register_simple(CLASS_MAP_META);
+    }
+}
+
+/// Whether a meta of the input is as true of what goes out. A class map has other colours. Side by side, what is said
+/// about the size of the frame is not true any more, but a region that begins at its upper left is where it was.
+pub(super) fn holds(meta: &gst::MetaRef<'_, gst::Meta>, output: Option<Output>) -> bool {
+    match output {
+        Some(Output::ClassMap) => !meta.has_tag::<tags::Colorspace>(),
+        Some(Output::SideBySide) => {
+            !meta.has_tag::<tags::Size>()
+                || meta.api() == gst_video::VideoRegionOfInterestMeta::meta_api()
+        }
+        _ => true,
+    }
+}
+
+/// Copies time stamps, flags, and the metas that hold.
+pub(super) fn copy(
+    from: &gst::BufferRef,
+    to: &mut gst::BufferRef,
+    output: Output,
+) -> Result<(), gst::glib::BoolError> {
+    let flags = gst::BufferCopyFlags::FLAGS | gst::BufferCopyFlags::TIMESTAMPS;
+    from.copy_into(to, flags, ..)?;
+    from.foreach_meta(|meta| {
+        // What is said about memory is not about the other one.
+        if !meta.has_tag::<gst::meta::tags::Memory>() && holds(&meta, Some(output)) {
+            // Some kinds cannot be copied.
+            let _ = meta.transform(to, &gst::meta::MetaTransformCopy::new(..));
+        }
+        ControlFlow::Continue(())
+    });
+    Ok(())
+}
+
+/// Attaches a map, in place of one that is there already.
+pub(super) fn attach(
+    buffer: &mut gst::BufferRef,
+    map: &Picture,
+    classes: &[String],
+) -> Result<(), gst::glib::BoolError> {
+    let count = |side: usize| u32::try_from(side).unwrap_or(u32::MAX);
+    let bytes = gst::Buffer::from_slice(map.bytes.clone());
+    if CustomMeta::from_buffer(buffer, CLASS_MAP_META).is_err() {
+        CustomMeta::add(buffer, CLASS_MAP_META)?;
+    }
+    let mut meta = CustomMeta::from_mut_buffer(buffer, CLASS_MAP_META)?;
+    let structure = meta.mut_structure();
+    structure.set("width", count(map.width));
+    structure.set("height", count(map.height));
+    structure.set("classes", classes.to_vec());
+    structure.set("map", bytes);
+    Ok(())
+}

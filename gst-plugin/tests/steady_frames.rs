@@ -1,0 +1,89 @@
+//! Once a stream flows, nothing as large as a frame at model size is allocated for one: neither on the streaming thread
+//! nor on those that learn. A process of its own, and one test: what all threads allocate counts.
+
+mod common;
+
+use std::alloc::{GlobalAlloc, Layout, System};
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use common::{frame, runtime, save, tiny, watch};
+
+/// The system's allocator, and a note of the largest piece it was asked for and of the sum of all.
+struct Noted;
+
+static LARGEST: AtomicUsize = AtomicUsize::new(0);
+static SUM: AtomicUsize = AtomicUsize::new(0);
+
+// SAFETY: all that is asked of it is asked of the system's allocator, unchanged.
+unsafe impl GlobalAlloc for Noted {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        LARGEST.fetch_max(layout.size(), Ordering::Relaxed);
+        SUM.fetch_add(layout.size(), Ordering::Relaxed);
+        // SAFETY: the caller's promises are those that the system's allocator asks for.
+        unsafe { System.alloc(layout) }
+    }
+
+    unsafe fn dealloc(&self, at: *mut u8, layout: Layout) {
+        // SAFETY: as above; the memory came from there.
+        unsafe { System.dealloc(at, layout) }
+    }
+}
+
+#[global_allocator]
+static NOTED: Noted = Noted;
+
+/// Sides of what the network sees, and of the frames.
+const MODEL: (usize, usize) = (192, 128);
+const CAPS: &str = "video/x-raw,format=I420,width=480,height=320,framerate=25/1";
+const FRAMES: usize = 8;
+
+#[test]
+fn nothing_as_large_as_a_frame_is_allocated() {
+    if !runtime() {
+        return;
+    }
+    let mut model = tiny();
+    model.size = (MODEL.1, MODEL.0);
+    let file = save("tiny-192x128.safetensors", model);
+    let pixels = MODEL.0 * MODEL.1;
+    for (output, how) in [
+        ("overlay", ""),
+        ("overlay", "asynchronous=true"),
+        ("overlay", "surprise=1e-6 batch-size=2 steps=2"),
+        ("class-map", "method=none"),
+        ("reconstruction", ""),
+    ] {
+        let mut harness = gst_check::Harness::new_parse(&format!(
+            "tttsegfilter model-file={file} execution-provider=cpu threads=1 window=3 \
+             output={output} {how}"
+        ));
+        let bus = watch(&harness);
+        harness.set_src_caps_str(CAPS);
+        // Until the window is full and a frame has left it.
+        for n in 0..6 {
+            harness.push_and_pull(frame(CAPS, n)).unwrap();
+        }
+        let frames: Vec<_> = (6..).take(FRAMES).map(|n| frame(CAPS, n)).collect();
+        LARGEST.store(0, Ordering::Relaxed);
+        SUM.store(0, Ordering::Relaxed);
+        for input in frames {
+            harness.push_and_pull(input).unwrap();
+        }
+        let largest = LARGEST.load(Ordering::Relaxed);
+        let each = SUM.load(Ordering::Relaxed) / FRAMES;
+        println!("{output} {how}: {largest} bytes at once, {each} bytes a frame");
+        assert!(
+            largest < pixels / 2,
+            "{output} {how}: {largest} bytes at once"
+        );
+        let last = common::last(&bus);
+        assert!(
+            how.contains("async") || how.contains("none") || last.steps > 0,
+            "nothing was learned"
+        );
+    }
+    // A frame that is copied is seen.
+    LARGEST.store(0, Ordering::Relaxed);
+    drop(std::hint::black_box(vec![1u8; pixels]));
+    assert!(LARGEST.load(Ordering::Relaxed) >= pixels);
+}

@@ -1,0 +1,184 @@
+use std::fmt;
+use std::sync::{Arc, OnceLock, Weak};
+
+use parking_lot::{FairMutex, Mutex};
+
+use super::Error;
+use super::graphs::{Size, StepOptions};
+use crate::optim::Layout;
+use crate::runtime::{Cancel, Options, Session, Tensor};
+use crate::weights::ModelFile;
+
+/// A model for several learners, which share what does not learn: the weights on disk, in memory once, and sessions with
+/// the memory that these compute in. What each has learned is its own. Clones are the same model.
+///
+/// A session does one run at a time: learners that need the same one take turns. They need the same one for frames of the
+/// same size under the same [`Options`] and settings.
+///
+/// ```no_run
+/// use tttseg::adapt::{Adapter, Settings, SharedModel};
+/// use tttseg::{runtime, weights::ModelFile};
+///
+/// let model = SharedModel::from(ModelFile::embedded()?);
+/// let one = Adapter::start(model.clone(), Settings::default(), runtime::Options::default())?;
+/// let two = Adapter::start(model, Settings::default(), runtime::Options::default())?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone)]
+pub struct SharedModel(Arc<Inner>);
+
+/// The same without keeping it in memory.
+#[derive(Clone)]
+pub struct WeakSharedModel(Weak<Inner>);
+
+struct Inner {
+    file: Arc<ModelFile>,
+    hash: OnceLock<String>,
+    base: Mutex<Vec<(Layout, Weak<[Tensor]>)>>,
+    sessions: Mutex<Vec<(SessionKey, Weak<Slot>)>>,
+}
+
+/// What a session was built for.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct SessionKey {
+    pub kind: Kind,
+    pub size: Size,
+    /// How weights travel.
+    pub layout: Layout,
+    pub options: Options,
+    /// Whether it belongs to a worker that learns beside another one, which must not wait for it.
+    pub beside: bool,
+}
+
+/// The graphs.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) enum Kind {
+    Predict,
+    Scores,
+    Reconstruct,
+    Step(StepOptions),
+}
+
+/// Where a session is, once somebody has built it. A fair lock: one that takes step after step would not let others have
+/// their turn.
+pub(super) struct Slot(FairMutex<Option<Session>>);
+
+impl From<Arc<ModelFile>> for SharedModel {
+    fn from(file: Arc<ModelFile>) -> Self {
+        Self(Arc::new(Inner {
+            file,
+            hash: OnceLock::new(),
+            base: Mutex::default(),
+            sessions: Mutex::default(),
+        }))
+    }
+}
+
+impl From<ModelFile> for SharedModel {
+    fn from(file: ModelFile) -> Self {
+        Arc::new(file).into()
+    }
+}
+
+impl SharedModel {
+    /// The model.
+    pub fn file(&self) -> &Arc<ModelFile> {
+        &self.0.file
+    }
+
+    /// [`ModelFile::content_hash`], computed once.
+    pub fn content_hash(&self) -> &str {
+        self.0.hash.get_or_init(|| self.0.file.content_hash())
+    }
+
+    /// For a register of models that are in use.
+    pub fn downgrade(&self) -> WeakSharedModel {
+        WeakSharedModel(Arc::downgrade(&self.0))
+    }
+
+    /// The weights on disk, as they travel in this layout.
+    pub(super) fn base(
+        &self,
+        layout: &Layout,
+        pack: impl FnOnce() -> Result<Vec<Tensor>, Error>,
+    ) -> Result<Arc<[Tensor]>, Error> {
+        // Held meanwhile, so that two that begin at once make them once.
+        let mut known = self.0.base.lock();
+        known.retain(|(_, base)| base.strong_count() > 0);
+        let found = known.iter().find(|(l, _)| l == layout);
+        if let Some(base) = found.and_then(|(_, base)| base.upgrade()) {
+            return Ok(base);
+        }
+        let base: Arc<[Tensor]> = pack()?.into();
+        known.push((layout.clone(), Arc::downgrade(&base)));
+        Ok(base)
+    }
+
+    /// The session of this key; who comes first builds it, while the others wait.
+    pub(super) fn session(
+        &self,
+        key: &SessionKey,
+        build: impl FnOnce() -> Result<Session, Error>,
+    ) -> Result<Arc<Slot>, Error> {
+        let slot = self.slot(key);
+        let mut session = slot.0.lock();
+        if session.is_none() {
+            *session = Some(build()?);
+        }
+        drop(session);
+        Ok(slot)
+    }
+
+    fn slot(&self, key: &SessionKey) -> Arc<Slot> {
+        let mut known = self.0.sessions.lock();
+        known.retain(|(_, slot)| slot.strong_count() > 0);
+        let found = known.iter().find(|(k, _)| k == key);
+        if let Some(slot) = found.and_then(|(_, slot)| slot.upgrade()) {
+            return slot;
+        }
+        let slot = Arc::new(Slot(FairMutex::new(None)));
+        known.push((key.clone(), Arc::downgrade(&slot)));
+        slot
+    }
+}
+
+impl WeakSharedModel {
+    /// The model, if anybody still uses it.
+    pub fn upgrade(&self) -> Option<SharedModel> {
+        self.0.upgrade().map(SharedModel)
+    }
+}
+
+impl Slot {
+    /// [`Session::run_over`], as soon as it is this one's turn; stopped by `cancel`.
+    pub(super) fn run_over(
+        &self,
+        cancel: &Cancel,
+        spent: Vec<Tensor>,
+        inputs: &[(&str, &Tensor)],
+    ) -> Result<Vec<Tensor>, Error> {
+        let mut session = self.0.lock();
+        let session = session
+            .as_mut()
+            .ok_or_else(|| Error::Worker("no session".into()))?;
+        session.stopped_by(cancel);
+        Ok(session.run_over(spent, inputs)?)
+    }
+}
+
+impl fmt::Debug for SharedModel {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SharedModel")
+            .field("model", &self.0.file.name)
+            .field("learners", &Arc::strong_count(&self.0))
+            .finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for WeakSharedModel {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("WeakSharedModel")
+            .field("learners", &self.0.strong_count())
+            .finish()
+    }
+}
