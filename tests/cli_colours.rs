@@ -137,7 +137,7 @@ fn colours_start_from_a_model_that_segments_or_colours() {
     );
     assert!(refused(&["--classes", "a,b"]).contains("neither --classes nor --unlabelled"));
     assert!(refused(&["--rebalance", "1.5"]).contains("--rebalance is 1.5"));
-    assert!(refused(&["--light", "-1"]).contains("--light is -1"));
+    assert!(refused(&["--light=-1"]).contains("--light is -1"));
     let grey = bench.name("others");
     let error = refuses(&[
         "train",

@@ -17,7 +17,7 @@ pub mod tune;
 pub use alignment::{Alignment, PartAlignment, alignment};
 pub use colour::{ColourReport, ColourScores, LumaColours, SeenColours, evaluate_colours};
 pub use metrics::{Averaging, Confusion, MetricError, StreamScore};
-pub use protocol::{EvalError, Seen, evaluate};
+pub use protocol::{EvalError, Seen, check_classes, evaluate};
 pub use report::{EvalReport, MapsFrom, Tally};
 pub use scores::{ScoresError, scores_to_labels};
 pub use sheet::{Column, Sheet};

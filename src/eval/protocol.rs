@@ -62,7 +62,10 @@ pub enum EvalError {
 }
 
 /// Refuses models without classes.
-pub(super) fn check_classes(model: &ModelFile) -> Result<(), EvalError> {
+///
+/// # Errors
+/// [`EvalError::Task`], for a model that colours.
+pub fn check_classes(model: &ModelFile) -> Result<(), EvalError> {
     if model.task == Task::Segment {
         return Ok(());
     }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use clap::Args;
 use tttseg::adapt::{Knob, Learner, Settings};
 use tttseg::eval::tune::{Outcome as Found, Run, RunFile, Search, Space, Trial, ranking};
-use tttseg::eval::{EvalReport, Stream, evaluate};
+use tttseg::eval::{EvalReport, Stream, check_classes, evaluate};
 use tttseg::runtime::{Cancel, Options, Runtime};
 use tttseg::weights::ModelFile;
 
@@ -76,9 +76,11 @@ pub fn run(arguments: &Arguments) -> Outcome {
             .open(&place.frames, Some(&place.labels))?;
         streams.push((place.to_string(), stream));
     }
+    let model = complete_model(arguments.model.as_deref())?;
+    check_classes(&model)?;
     let (runtime, options) = arguments.runtime.load()?;
     let mut bench = Bench {
-        model: Arc::new(complete_model(arguments.model.as_deref())?),
+        model: Arc::new(model),
         runtime,
         options,
         runs: RunFile::open(&arguments.output)?,
