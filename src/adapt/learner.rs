@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use super::graphs::{Size, stream_layout};
 use super::random::Draws;
-use super::sessions::SessionCache;
+use super::sessions::{SessionCache, step_options};
 use super::surprise::{Surprise, unexplained};
 use super::window::Window;
 use super::{Error, Method, Moments, Prediction, Report, Request, Reset, Settings, Skipped};
@@ -97,9 +97,16 @@ impl Learner {
         &self.settings
     }
 
-    /// Sessions built so far: more with every new frame size, and with settings that change the step graph.
+    /// Sessions that frames have waited for so far: more with every new frame size, and with settings that change the
+    /// step graph.
     pub fn sessions_built(&self) -> u64 {
         self.sessions.built()
+    }
+
+    /// Sessions that were built while frames went on: steps over fewer views, or over all of them again
+    /// ([`Request::most_views`]).
+    pub fn sessions_built_beside(&self) -> u64 {
+        self.sessions.built_beside()
     }
 
     /// Changes settings between two frames. Weights and window stay; sessions are built anew when other
@@ -194,11 +201,13 @@ impl Learner {
         if report.skipped.is_none() {
             if self.is_familiar(&rgb, size, &mut report)? {
                 report.skipped = Some(Skipped::Familiar);
+            } else if !self.has_step(size, request)? {
+                report.skipped = Some(Skipped::Late);
             } else {
-                let views = self.views(request);
+                let options = step_options(&self.settings, size, self.views(request));
                 self.sessions
                     .at(size)
-                    .step(&self.model, &self.layout, &self.settings, views)?;
+                    .step(&self.model, &self.layout, options)?;
                 let started = Instant::now();
                 self.learn(size, request, &mut report)?;
                 report.step_time += started.elapsed();
@@ -325,6 +334,17 @@ impl Learner {
         }
     }
 
+    /// Whether there is a step, or one that a frame may wait for. One over another number of views than before is only
+    /// asked for when time is short.
+    fn has_step(&mut self, size: Size, request: Request) -> Result<bool, Error> {
+        if request.most_views.is_none() {
+            return Ok(true);
+        }
+        let options = step_options(&self.settings, size, self.views(request));
+        self.sessions
+            .prepare_step(&self.model, &self.layout, options, size)
+    }
+
     /// Masked views per step.
     fn views(&self, request: Request) -> usize {
         let most = request.most_views.unwrap_or(usize::MAX).max(1);
@@ -399,10 +419,11 @@ impl Learner {
                 given.push(("pull", &share));
                 given.extend(initial.iter().map(|(n, i)| (n.as_str(), &self.base[*i])));
             }
-            let session =
-                self.sessions
-                    .at(size)
-                    .step(&self.model, &self.layout, settings, batch)?;
+            let options = step_options(settings, size, batch);
+            let session = self
+                .sessions
+                .at(size)
+                .step(&self.model, &self.layout, options)?;
             let spent = take(&mut self.spent);
             let mut outputs = session.run_over(spent, &self.state, &given)?;
             let moments = self.state.len() - self.base.len();
