@@ -52,7 +52,7 @@ impl Plan {
             learn: live.adapt && learn,
             // Switched off is switched off, in time or not.
             late: live.adapt && !learn,
-            masks,
+            masks: (self.limits != Limits::default()).then_some(masks),
             steps,
             classes: predict && needs.classes,
             reconstruction: predict && needs.reconstruction,

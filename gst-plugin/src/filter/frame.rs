@@ -9,7 +9,7 @@ use gst_base::subclass::base_transform::{
     GenerateOutputSuccess, InputBuffer, PrepareOutputBufferSuccess,
 };
 use gst_base::subclass::prelude::*;
-use tttseg::adapt::Prediction;
+use tttseg::adapt::{Prediction, Skipped};
 use tttseg::video::Style;
 
 use super::effort::{Cost, Needs};
@@ -108,7 +108,10 @@ impl TttSegFilter {
             frame: before + waited + after.elapsed(),
         };
         self.account(&engine, report, &live, &plan, running_time);
-        self.learn_of_cost(&plan, cost, &outbuf);
+        // A frame without a step that was wanted tells nothing: the graph for it is being built.
+        if !(plan.effort.learn && report.skipped == Some(Skipped::Late)) {
+            self.learn_of_cost(&plan, cost, &outbuf);
+        }
         gst::trace!(
             CAT,
             imp = self,
