@@ -4,7 +4,6 @@ mod common;
 
 use common::{CAPS, filter, frame, runtime};
 use gst::meta::CustomMeta;
-use gst::prelude::*;
 use gst_video::{
     ValidVideoTimeCode, VideoAFDMeta, VideoAFDSpec, VideoAFDValue, VideoCaptionMeta,
     VideoCaptionType, VideoRegionOfInterestMeta, VideoTimeCodeFlags, VideoTimeCodeMeta,
