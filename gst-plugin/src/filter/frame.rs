@@ -86,7 +86,6 @@ impl TttSegFilter {
         let mut prediction = engine
             .run(&rgb, negotiated.model_size, wanted)
             .map_err(|failure| self.engine_failure(failure))?;
-        let after = Instant::now();
         self.pixels().keep(rgb);
         self.keep(&mut prediction);
         let classes = self.stream().drawn.classes.clone();
@@ -95,6 +94,8 @@ impl TttSegFilter {
             // Asked for while the frame was computed.
             None => self.skip_in_classes(&inbuf),
         }
+        // How long others take for the classes is no cost of ours.
+        let after = Instant::now();
         let outbuf = self.draw(inbuf, output, &negotiated, &live, engine.known())?;
         // Without what the first frame of a size waits for: graphs being built.
         let report = &prediction.report;
@@ -177,7 +178,9 @@ impl TttSegFilter {
         };
         if output == Output::Metadata {
             // A buffer that somebody else holds is copied without its pixels.
-            meta::attach(inbuf.make_mut(), picture, &known.classes)
+            let buffer = inbuf.make_mut();
+            meta::attach(buffer, picture, &known.classes)
+                .and_then(|()| attach_mask(buffer, picture, negotiated, known))
                 .map_err(|e| self.pixel_error(e.into()))?;
             return Ok(inbuf);
         }
@@ -219,6 +222,10 @@ impl TttSegFilter {
         }
         .map_err(|e| self.pixel_error(e))?;
         drop(pixels);
+        if output == Output::Overlay {
+            attach_mask(outbuf.make_mut(), picture, negotiated, known)
+                .map_err(|e| self.pixel_error(e.into()))?;
+        }
         Ok(outbuf)
     }
 
@@ -239,4 +246,27 @@ impl TttSegFilter {
         );
         gst::FlowError::Error
     }
+}
+
+/// Attaches what others can read as a mask.
+#[cfg(feature = "analytics")]
+fn attach_mask(
+    buffer: &mut gst::BufferRef,
+    map: &Picture,
+    negotiated: &Negotiated,
+    known: &Known,
+) -> Result<(), gst::glib::BoolError> {
+    let size = (negotiated.info.width(), negotiated.info.height());
+    super::analytics::attach(buffer, map, size, &known.classes)
+}
+
+/// Before GStreamer 1.26 there is no such thing.
+#[cfg(not(feature = "analytics"))]
+fn attach_mask(
+    _: &mut gst::BufferRef,
+    _: &Picture,
+    _: &Negotiated,
+    _: &Known,
+) -> Result<(), gst::glib::BoolError> {
+    Ok(())
 }
