@@ -44,6 +44,9 @@ pub enum Error {
         /// Bytes needed.
         expected: usize,
     },
+    /// Class scores of a model that has no classes.
+    #[error("model {0} colours and has no class scores")]
+    NoClasses(String),
     /// The worker thread is gone.
     #[error("the adapter's worker has stopped: {0}")]
     Worker(String),

@@ -315,6 +315,9 @@ impl Learner {
     /// # Errors
     /// What building or running the session says.
     pub fn scores(&mut self, rgb: &[u8], size: Size) -> Result<Vec<f32>, Error> {
+        if self.model().task != Task::Segment {
+            return Err(Error::NoClasses(self.model().name.clone()));
+        }
         let images = Tensor::from_u8(&[1, size.height, size.width, 3], rgb)?;
         let encoder = self.layout.encoder().buffers.len();
         let session = self.sessions.at(size).scores(&self.layout)?;

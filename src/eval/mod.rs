@@ -1,8 +1,9 @@
-//! Measuring on labelled streams: metrics, protocols, datasets, reports; checking against recorded
+//! Measuring on streams that are labelled, or in colour: metrics, protocols, datasets, reports; checking against recorded
 //! tensors; timing. Streams with a known shift are made of any stream: [`Shift`].
 
 mod alignment;
 pub mod bench;
+mod colour;
 mod metrics;
 mod protocol;
 pub mod recorded;
@@ -14,6 +15,7 @@ mod stream;
 pub mod tune;
 
 pub use alignment::{Alignment, PartAlignment, alignment};
+pub use colour::{ColourReport, ColourScores, LumaColours, SeenColours, evaluate_colours};
 pub use metrics::{Averaging, Confusion, MetricError, StreamScore};
 pub use protocol::{EvalError, Seen, evaluate};
 pub use report::{EvalReport, MapsFrom, Tally};

@@ -9,8 +9,9 @@ use crate::adapt::graphs::Size;
 use crate::adapt::{Error, Learner, Report, Request};
 use crate::video::{
     CorruptionError, FrameError, FrameRef, LabelIds, ScaleError, Scaler, SizeError, StillError,
-    model_size,
+    TintError, model_size,
 };
+use crate::weights::{ModelFile, Task};
 
 /// Why a stream could not be evaluated.
 #[derive(Debug, thiserror::Error)]
@@ -38,6 +39,17 @@ pub enum EvalError {
         /// Why.
         source: CorruptionError,
     },
+    /// Colours for a frame that holds none.
+    #[error(transparent)]
+    Tint(#[from] TintError),
+    /// A model that does something else.
+    #[error("this is for models whose task is {wanted}; that of this one is {found}")]
+    Task {
+        /// The task.
+        wanted: &'static str,
+        /// The model's.
+        found: &'static str,
+    },
     /// Adapting or predicting.
     #[error(transparent)]
     Adapt(#[from] Error),
@@ -47,6 +59,17 @@ pub enum EvalError {
     /// Scores that cannot be resized.
     #[error(transparent)]
     Scores(#[from] ScoresError),
+}
+
+/// Refuses models without classes.
+pub(super) fn check_classes(model: &ModelFile) -> Result<(), EvalError> {
+    if model.task == Task::Segment {
+        return Ok(());
+    }
+    Err(EvalError::Task {
+        wanted: Task::Segment.name(),
+        found: model.task.name(),
+    })
 }
 
 /// What became of a frame.
@@ -74,6 +97,7 @@ pub fn evaluate(
     mut progress: impl FnMut(Seen<'_>) -> Result<(), EvalError>,
 ) -> Result<EvalReport, EvalError> {
     let model = learner.model().clone();
+    check_classes(&model)?;
     let count = model.classes.len();
     let settings = learner.settings();
     let (method, seed) = (settings.method, settings.seed);

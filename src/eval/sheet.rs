@@ -1,8 +1,8 @@
-//! Contact sheets: what learning does to the maps, for the eye.
+//! Contact sheets: what learning does to maps or colours, for the eye.
 
 use std::path::Path;
 
-use super::{EvalError, Seen};
+use super::{EvalError, Seen, SeenColours};
 use crate::video::{FrameRef, Palette, Scaler, write_png};
 
 /// Width of a picture on the sheet, in pixels.
@@ -15,13 +15,14 @@ const ROWS: usize = 5;
 /// What is made of a frame.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Column {
-    /// Its map by the model as it is on disk.
+    /// Its map, or its colours, by the model as it is on disk.
     Without,
-    /// Its map by the model that has learned so far.
+    /// Those by the model that has learned so far.
     With,
 }
 
-/// Frames of a stream, one below the other; from left to right the frame, its map without and with learning, its labels.
+/// Frames of a stream, one below the other; from left to right the frame, its map without and with learning, its labels;
+/// or the frame in grey, its colours without and with learning, and the true ones.
 #[derive(Debug)]
 pub struct Sheet {
     palette: Palette,
@@ -57,26 +58,56 @@ impl Sheet {
     /// # Errors
     /// A picture that cannot be scaled.
     pub fn add(&mut self, column: Column, seen: &Seen<'_>) -> Result<(), EvalError> {
-        let number = usize::try_from(seen.report.frame - 1).unwrap_or(usize::MAX);
-        let Some(row) = self.chosen.iter().position(|chosen| *chosen == number) else {
-            return Ok(());
-        };
         let (Some(labels), Some(predicted)) = (&seen.frame.labels, seen.predicted) else {
             return Ok(());
         };
-        let picture = &seen.frame.picture;
-        let place = match column {
-            Column::Without => 1,
-            Column::With => 2,
+        let Some(row) = self.row(seen.report.frame) else {
+            return Ok(());
         };
+        let picture = &seen.frame.picture;
         let (width, height) = (labels.width, labels.height);
         let map = self.coloured(predicted);
         let truth = self.coloured(&labels.ids);
         let frame = self.cell(&picture.bytes, picture.width, picture.height)?;
-        self.cells[row][0] = Some(frame);
-        self.cells[row][place] = Some(self.cell(&map, width, height)?);
-        self.cells[row][3] = Some(self.cell(&truth, width, height)?);
+        let cells = [
+            self.cell(&map, width, height)?,
+            self.cell(&truth, width, height)?,
+        ];
+        self.put(row, column, frame, cells);
         Ok(())
+    }
+
+    /// Takes a frame that was coloured, if it is one of those shown.
+    ///
+    /// # Errors
+    /// A picture that cannot be scaled.
+    pub fn add_colours(&mut self, column: Column, seen: &SeenColours<'_>) -> Result<(), EvalError> {
+        let Some(row) = self.row(seen.report.frame) else {
+            return Ok(());
+        };
+        let picture = &seen.frame.picture;
+        let (width, height) = (picture.width, picture.height);
+        let frame = self.cell(seen.grey, width, height)?;
+        let predicted = self.cell(seen.predicted, width, height)?;
+        let truth = self.cell(&picture.bytes, width, height)?;
+        self.put(row, column, frame, [predicted, truth]);
+        Ok(())
+    }
+
+    /// The row of a frame, counted from 1, if it is shown.
+    fn row(&self, frame: u64) -> Option<usize> {
+        let number = usize::try_from(frame.checked_sub(1)?).ok()?;
+        self.chosen.iter().position(|chosen| *chosen == number)
+    }
+
+    fn put(&mut self, row: usize, column: Column, frame: Cell, [predicted, truth]: [Cell; 2]) {
+        let place = match column {
+            Column::Without => 1,
+            Column::With => 2,
+        };
+        self.cells[row][0] = Some(frame);
+        self.cells[row][place] = Some(predicted);
+        self.cells[row][3] = Some(truth);
     }
 
     /// Writes the sheet as PNG.

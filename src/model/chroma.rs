@@ -131,3 +131,6 @@ fn check(g: &Graph, config: &ChromaConfig) -> Result<()> {
         config.temperature
     )))
 }
+
+#[cfg(test)]
+mod tests;

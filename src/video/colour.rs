@@ -37,6 +37,12 @@ pub fn bt601_chroma([red, green, blue]: [f32; 3]) -> [f32; 2] {
     [(blue - luma) / 1.772, (red - luma) / 1.402]
 }
 
+/// The differences of red, green and blue from luma that such chroma stands for.
+pub(super) fn chroma_to_rgb([cb, cr]: [f32; 2]) -> [f32; 3] {
+    let (red, blue) = (1.402 * cr, 1.772 * cb);
+    [red, -(0.299 * red + 0.114 * blue) / 0.587, blue]
+}
+
 /// Interleaved RGB with every pixel's luma (BT.601) in all three.
 pub fn grey(rgb: &[u8]) -> Vec<u8> {
     let luma = |p: &[u8; 3]| {
@@ -128,6 +134,28 @@ impl Linear {
             let [fa, fb, fc] = self.factors[i];
             self.offsets[i] + fa * a + fb * b + fc * c
         })
+    }
+}
+
+/// Codes of a format to luma from 0 to 255: what each component counts, and what is added. That of RGB is BT.601's.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Luma {
+    pub factors: [f32; 3],
+    pub offset: f32,
+}
+
+impl Luma {
+    pub fn new(layout: &Layout, colorimetry: Colorimetry) -> Self {
+        let Scale { black, luma, .. } = Scale::new(layout.sample.depth, colorimetry.range);
+        let step = 255.0 / luma;
+        let weights = match layout.model {
+            ColourModel::Rgb => [0.299, 0.587, 0.114],
+            ColourModel::Grey | ColourModel::Yuv => [1.0, 0.0, 0.0],
+        };
+        Self {
+            factors: weights.map(|w| (w * step) as f32),
+            offset: (-black * step) as f32,
+        }
     }
 }
 
@@ -225,7 +253,13 @@ impl Encode {
 
     #[inline(always)]
     pub fn codes(&self, rgb: [u8; 3]) -> [f32; 3] {
-        self.linear.apply(rgb.map(f32::from))
+        self.real_codes(rgb.map(f32::from))
+    }
+
+    /// Of a colour between those of 8 bits.
+    #[inline(always)]
+    pub fn real_codes(&self, rgb: [f32; 3]) -> [f32; 3] {
+        self.linear.apply(rgb)
     }
 
     /// The nearest codes there are.

@@ -228,6 +228,16 @@ impl<'a> FrameMut<'a> {
         })
     }
 
+    /// An RGB image without padding.
+    ///
+    /// # Errors
+    /// [`FrameError`] when there are fewer than 3 · `width` · `height` bytes.
+    pub fn rgb(width: usize, height: usize, bytes: &'a mut [u8]) -> Result<Self, FrameError> {
+        let stride = width.saturating_mul(3);
+        let planes = [(bytes, stride)];
+        Self::new(PixelFormat::Rgb, width, height, Colorimetry::RGB, planes)
+    }
+
     /// The same frame, to read.
     pub fn as_ref(&self) -> FrameRef<'_> {
         FrameRef {
@@ -257,6 +267,14 @@ impl<'a> FrameMut<'a> {
     /// How codes are to be read.
     pub fn colorimetry(&self) -> Colorimetry {
         self.colorimetry
+    }
+
+    /// A row of a plane, without padding.
+    pub(super) fn row_mut(&mut self, plane: usize, y: usize) -> &mut [u8] {
+        let layout = self.format.layout();
+        let (row, _) = layout.plane_size(plane, self.width, self.height);
+        let (bytes, stride) = &mut self.planes[plane];
+        &mut bytes[y * *stride..][..row]
     }
 
     /// Rows of a plane, without padding.

@@ -23,6 +23,7 @@ mod size;
 mod still;
 #[cfg(test)]
 mod testing;
+mod tint;
 mod weights;
 
 pub use beside::{BesideError, beside_itself};
@@ -41,3 +42,4 @@ pub use still::{
     LabelIds, Labels, LeftOut, Listing, Rgb, StillError, list_stills, read_labels, read_rgb,
     write_png,
 };
+pub use tint::{Tint, TintError};

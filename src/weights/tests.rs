@@ -6,7 +6,7 @@ use proptest::prelude::*;
 use serde_json::json;
 
 use super::*;
-use crate::model::Preset;
+use crate::model::{ChromaConfig, Preset};
 
 fn tensor(shape: &[usize], scale: f32) -> Tensor {
     let n: usize = shape.iter().product();
@@ -229,6 +229,46 @@ fn a_description_that_contradicts_itself_is_refused() {
         assert!(e.to_string().contains(says), "{e}");
     }
     assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
+}
+
+#[test]
+fn colours_take_the_place_of_classes() {
+    type Change = fn(&mut ModelFile);
+    let colours = || {
+        let mut model = model();
+        model.task = Task::Colorize;
+        model.classes.clear();
+        model.palette.clear();
+        model.config.chroma = Some(ChromaConfig {
+            bins: vec![[0, 0], [12, -12], [-120, 96]],
+            step: 12,
+            temperature: 0.38,
+        });
+        model
+    };
+    let read = ModelFile::from_bytes("f", &saved(&colours(), Precision::Single)).unwrap();
+    assert_eq!(read, colours());
+    let folder = tempfile::tempdir().unwrap();
+    let changes: [(&str, Change); 6] = [
+        ("task segment with colours", |m| m.task = Task::Segment),
+        ("task colorize without colours", |m| m.config.chroma = None),
+        ("1 class names", |m| m.classes.push("sky".into())),
+        ("2 colours for 3 classes", |m| {
+            m.config.chroma.as_mut().unwrap().bins.truncate(2);
+        }),
+        ("0 apart", |m| m.config.chroma.as_mut().unwrap().step = 0),
+        ("temperature NaN", |m| {
+            m.config.chroma.as_mut().unwrap().temperature = f32::NAN;
+        }),
+    ];
+    for (says, change) in changes {
+        let mut bad = colours();
+        change(&mut bad);
+        let e = bad
+            .save(folder.path().join("m"), Precision::Half)
+            .unwrap_err();
+        assert!(e.to_string().contains(says), "{e}");
+    }
 }
 
 #[test]

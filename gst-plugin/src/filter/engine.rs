@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use tttseg::adapt::{Adapter, Error, Prediction, Request, Reset};
 use tttseg::runtime;
 use tttseg::video::Palette;
-use tttseg::weights::WeightsError;
+use tttseg::weights::{Task, WeightsError};
 
 use super::look::Known;
 use super::settings::Settings;
@@ -110,6 +110,16 @@ impl Engine {
                 gst::error_msg!(gst::ResourceError::Settings, ("{why}"))
             }
         })?;
+        if model.file().task != Task::Segment {
+            return Err(gst::error_msg!(
+                gst::ResourceError::Settings,
+                (
+                    "model {} is for another task: {}. Set the property model-file to one that segments",
+                    model.file().name,
+                    model.file().task.name()
+                )
+            ));
+        }
         let palette = if model.file().palette.is_empty() {
             Palette::for_classes(model.file().classes.len())
         } else {

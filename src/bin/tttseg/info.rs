@@ -128,6 +128,15 @@ fn print_model(origin: &str, model: &ModelFile) {
     }
     println!("  recipe          {}", model.recipe);
     println!("  content hash    {}", model.content_hash());
+    if let Some(chroma) = &model.config.chroma {
+        println!(
+            "  colours         {}, {} apart, at temperature {}",
+            chroma.bins.len(),
+            chroma.step,
+            chroma.temperature
+        );
+        return;
+    }
     println!("  classes         {}", model.classes.len());
     for (id, (name, [r, g, b])) in model.classes.iter().zip(&model.palette).enumerate() {
         println!("    {id:>3}  #{r:02x}{g:02x}{b:02x}  {name}");

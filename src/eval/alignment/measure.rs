@@ -5,6 +5,7 @@ use super::report::{Tally, mean};
 use super::{Alignment, AlignmentOptions, alignment_graph};
 use crate::adapt::graphs::Size;
 use crate::adapt::{Draws, Error, Settings};
+use crate::eval::protocol::check_classes;
 use crate::eval::{EvalError, Playback, Played, Shift, Stream};
 use crate::model::{ENCODER_PREFIX, parameters};
 use crate::optim::Layout;
@@ -17,7 +18,7 @@ use crate::weights::ModelFile;
 /// Labels are brought to model size by taking the nearest. `progress` is called after every frame.
 ///
 /// # Errors
-/// Files that are missing or unreadable, labels that do not fit, settings out of range, a model without the
+/// Files that are missing or unreadable, labels that do not fit, settings out of range, a model without classes or the
 /// fixed readout, and what building or running the graph says.
 pub fn alignment(
     model: &Arc<ModelFile>,
@@ -29,6 +30,7 @@ pub fn alignment(
     mut progress: impl FnMut(),
 ) -> Result<Alignment, EvalError> {
     settings.check()?;
+    check_classes(model)?;
     let mut probe = Probe::new(model, settings, runtime, options)?;
     let known = parameters(&model.config).map_err(Error::from)?;
     let mut weights = vec![0; parts(&model.config).len()];

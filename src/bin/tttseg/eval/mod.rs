@@ -1,3 +1,5 @@
+mod colours;
+
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -6,17 +8,19 @@ use tttseg::adapt::{Learner, Method, Settings};
 use tttseg::eval::{Alignment, Column, EvalReport, Sheet, alignment, evaluate};
 use tttseg::runtime::{Cancel, Options, Runtime};
 use tttseg::video::Palette;
-use tttseg::weights::{ModelFile, check_writable};
+use tttseg::weights::{ModelFile, Task, check_writable};
 
 use crate::Outcome;
 use crate::options::{RuntimeArguments, frame_bar};
 use crate::settings::SettingsArguments;
 use crate::streams::StreamOptions;
 
-/// Adapt along a stream of stills and score the maps.
+/// Adapt along a stream of stills and score the maps, or the colours.
 ///
 /// Frames sorted by name are the stream; each is learned from, then predicted. Class scores are brought to the labels'
 /// size before the highest is taken. The intersection over union is pooled over all pixels, and averaged per frame.
+///
+/// With a model that colours, the frames are made grey, and what it makes of them is compared with what they were.
 #[derive(Args)]
 pub struct Arguments {
     /// The model file; the built-in model if not given.
@@ -37,14 +41,14 @@ pub struct Arguments {
     #[arg(long, requires = "labels")]
     alignment: bool,
     /// Write a contact sheet as well (PNG): five frames of the stream, one below the other; from left to right the frame,
-    /// its map by the model as it is on disk, its map after learning, and its labels.
-    #[arg(
-        long,
-        value_name = "FILE",
-        requires = "labels",
-        conflicts_with = "alignment"
-    )]
+    /// its map by the model as it is on disk, its map after learning, and its labels. Of a model that colours: the frame
+    /// in grey, its colours without and with learning, and the true ones.
+    #[arg(long, value_name = "FILE", conflicts_with = "alignment")]
     sheet: Option<PathBuf>,
+    /// For a model that colours: a folder of colour pictures, those it was trained on as a rule. The mean chroma that every
+    /// luma has in them is scored as well: what can be had without looking.
+    #[arg(long, value_name = "DIR", conflicts_with = "labels")]
+    floor: Option<PathBuf>,
     /// Print the result as one JSON object on the last line.
     #[arg(long)]
     json: bool,
@@ -53,12 +57,25 @@ pub struct Arguments {
 }
 
 pub fn run(arguments: &Arguments) -> Outcome {
-    let (runtime, options) = arguments.runtime.load()?;
     let model = match &arguments.model {
         Some(path) => ModelFile::open(path)?,
         None => ModelFile::embedded()?,
     };
     let (model, settings) = (Arc::new(model), arguments.settings.settings()?);
+    let colours = model.task == Task::Colorize;
+    if colours && arguments.labels.is_some() {
+        return Err("a model that colours is compared with its frames, not with --labels".into());
+    }
+    if !colours && arguments.floor.is_some() {
+        return Err("--floor is for models that colour".into());
+    }
+    if !colours && arguments.sheet.is_some() && arguments.labels.is_none() {
+        return Err("--sheet needs --labels".into());
+    }
+    let (runtime, options) = arguments.runtime.load()?;
+    if colours {
+        return colours::run(arguments, &model, &settings, runtime, &options);
+    }
     if arguments.alignment {
         return align(arguments, &model, &settings, runtime, &options);
     }

@@ -1,0 +1,113 @@
+//! Colours along a stream.
+
+use std::sync::Arc;
+
+use tttseg::adapt::{Learner, Method, Settings};
+use tttseg::eval::{ColourReport, ColourScores, Column, LumaColours, Sheet, evaluate_colours};
+use tttseg::runtime::{Cancel, Options, Runtime};
+use tttseg::train::PictureSet;
+use tttseg::video::Palette;
+use tttseg::weights::{ModelFile, check_writable};
+
+use super::Arguments;
+use crate::Outcome;
+use crate::options::frame_bar;
+
+pub fn run(
+    arguments: &Arguments,
+    model: &Arc<ModelFile>,
+    settings: &Settings,
+    runtime: &'static Runtime,
+    options: &Options,
+) -> Outcome {
+    if let Some(path) = &arguments.sheet {
+        check_writable(path).map_err(|e| format!("{}: cannot be written: {e}", path.display()))?;
+    }
+    let stream = arguments.playback.open(&arguments.frames, None)?;
+    let shift = arguments.playback.shift();
+    let frames = shift.frames(stream.frames.len());
+    let floor = match &arguments.floor {
+        Some(dir) => Some(LumaColours::of(&PictureSet::open(&[dir])?)?),
+        None => None,
+    };
+    let learner =
+        |settings| Learner::new(model.clone(), settings, runtime, options, &Cancel::new());
+    let mut sheet = None;
+    if arguments.sheet.is_some() {
+        let frozen = Settings {
+            method: Method::MainTaskOnly,
+            ..settings.clone()
+        };
+        let empty = sheet.insert(Sheet::new(frames, Palette(vec![])));
+        let bar = frame_bar(frames)?;
+        evaluate_colours(&mut learner(frozen)?, &stream, shift, None, |seen| {
+            bar.inc(1);
+            empty.add_colours(Column::Without, &seen)
+        })?;
+        bar.finish_and_clear();
+    }
+    let bar = frame_bar(frames)?;
+    let mut learner = learner(settings.clone())?;
+    let report = evaluate_colours(&mut learner, &stream, shift, floor.as_ref(), |seen| {
+        if let Some(loss) = seen.report.loss {
+            bar.set_message(format!("loss {loss:.4}"));
+        }
+        bar.inc(1);
+        match &mut sheet {
+            Some(sheet) => sheet.add_colours(Column::With, &seen),
+            None => Ok(()),
+        }
+    })?;
+    bar.finish_and_clear();
+    if let (Some(sheet), Some(path)) = (sheet, &arguments.sheet) {
+        sheet.write(path)?;
+    }
+    if arguments.json {
+        println!("{}", serde_json::to_string(&report)?);
+    } else {
+        print(&report);
+    }
+    Ok(true)
+}
+
+fn print(report: &ColourReport) {
+    let number = |v: Option<f64>| v.map_or_else(|| "-".into(), |v| format!("{v:.4}"));
+    println!(
+        "method            {} over {} frames, learned from {}",
+        report.method, report.frames, report.frames_learned
+    );
+    if let Some(corrupt) = &report.corrupt {
+        println!("corruption        {corrupt}, seed {}", report.seed);
+    }
+    if let Some(pan) = report.pan {
+        println!("virtual camera    {pan} frames of every still");
+    }
+    println!("                  PSNR      SSIM      chroma PSNR  colourfulness  flicker");
+    let row = |name: &str, scores: &ColourScores| {
+        println!(
+            "{name:<17} {:<9} {:<9} {:<12} {:<14} {}",
+            number(scores.psnr),
+            number(scores.ssim),
+            number(scores.chroma_psnr),
+            number(scores.colourfulness),
+            number(scores.flicker)
+        );
+    };
+    row("model", &report.scores);
+    row("grey", &report.grey);
+    if let Some(scores) = &report.by_luma {
+        row("mean per luma", scores);
+    }
+    row("true colours", &report.true_colours);
+    println!(
+        "loss              {} first, {} last, {} on average",
+        number(report.loss_first),
+        number(report.loss_last),
+        number(report.loss_mean)
+    );
+    println!(
+        "step, prediction  {} ms, {} ms",
+        number(report.step_ms),
+        number(report.predict_ms)
+    );
+}

@@ -1,0 +1,158 @@
+//! Colours along a stream: pictures are made grey, coloured by a model that learns from the grey ones, and compared with
+//! what they were.
+
+mod floor;
+mod flow;
+mod metrics;
+mod report;
+#[cfg(test)]
+mod tests;
+
+pub use floor::LumaColours;
+pub use report::{ColourReport, ColourScores};
+
+use floor::tinted;
+use flow::{Flow, Small};
+use report::Scored;
+
+use super::{EvalError, MapsFrom, Playback, Played, Shift, Stream, Tally};
+use crate::adapt::graphs::Size;
+use crate::adapt::{Learner, Report, Request};
+use crate::video::{FrameRef, LabelIds, Scaler, Tint, grey, model_size};
+use crate::weights::Task;
+
+/// Longest side of the pictures whose flicker is measured, in pixels.
+const SMALL: usize = 320;
+
+/// What became of a frame.
+#[derive(Clone, Copy, Debug)]
+pub struct SeenColours<'a> {
+    /// What the learner says.
+    pub report: &'a Report,
+    /// The true picture.
+    pub frame: &'a Played,
+    /// What was shown to the model, interleaved RGB.
+    pub grey: &'a [u8],
+    /// Its colours for it, interleaved RGB.
+    pub predicted: &'a [u8],
+}
+
+/// Runs a learner whose model colours over a stream in order and scores every frame: learn, then predict. `shift` is what
+/// happens to the stills before they are made grey; what corrupts them spoils what the model sees, but the pictures they
+/// are compared with are the ones without. `floor` is scored as well, as is leaving everything grey. `progress` is called after
+/// every frame.
+///
+/// # Errors
+/// A model that does not colour, files that are missing or unreadable, what adapting says, and what `progress` returns.
+pub fn evaluate_colours(
+    learner: &mut Learner,
+    stream: &Stream,
+    shift: Shift,
+    floor: Option<&LumaColours>,
+    mut progress: impl FnMut(SeenColours<'_>) -> Result<(), EvalError>,
+) -> Result<ColourReport, EvalError> {
+    let model = learner.model().clone();
+    if model.task != Task::Colorize {
+        return Err(EvalError::Task {
+            wanted: Task::Colorize.name(),
+            found: model.task.name(),
+        });
+    }
+    let settings = learner.settings();
+    let (method, seed) = (settings.method, settings.seed);
+    let mut tally = Tally::new(method, MapsFrom::UpsampledScores, 0, vec![]);
+    let (mut scaler, mut tint) = (Scaler::new(), Tint::new());
+    let mut scored = [(); 3].map(|()| Scored::default());
+    let mut true_colours = Scored::default();
+    let mut last: Option<Vec<Small>> = None;
+    let ids = || LabelIds::with_void_last(0);
+    let whole = Shift {
+        corrupt: None,
+        ..shift
+    };
+    let played = Playback::new(stream, shift, seed, ids());
+    for (shown, frame) in played.zip(Playback::new(stream, whole, seed, ids())) {
+        let (shown, frame) = (grey(&shown?.picture.bytes), frame?);
+        let truth = &frame.picture;
+        let (width, height) = model_size(truth.width, truth.height, model.size.1, model.size.0)?;
+        let mut rgb = vec![0; height * width * 3];
+        let view = FrameRef::rgb(truth.width, truth.height, &shown)?;
+        scaler.to_rgb(&view, width, height, &mut rgb)?;
+        let size = Size { height, width };
+        let seen = learner.frame(rgb.into(), size, Request::default())?;
+        tally.frame(&seen.report);
+        let chroma = seen
+            .chroma
+            .ok_or_else(|| crate::adapt::Error::Worker("a prediction without chroma".to_owned()))?;
+        let predicted = tinted(&mut tint, &shown, truth.width, &chroma)?;
+        let by_luma = match floor.and_then(|floor| floor.chroma(&shown, truth.width)) {
+            Some(chroma) => Some(tinted(&mut tint, &shown, truth.width, &chroma)?),
+            None => None,
+        };
+
+        let all = [Some(&predicted), Some(&shown), by_luma.as_ref()];
+        let mut small = vec![smaller(&mut scaler, &truth.bytes, truth.width)?];
+        for (scored, picture) in scored.iter_mut().zip(all) {
+            let Some(picture) = picture else { continue };
+            scored.picture(picture, &truth.bytes, truth.width);
+            small.push(smaller(&mut scaler, picture, truth.width)?);
+        }
+        true_colours.picture(&truth.bytes, &truth.bytes, truth.width);
+        if let Some(last) = last.filter(|l| l[0].rgb.len() == small[0].rgb.len()) {
+            let flow = Flow::between(&small[0], &last[0]);
+            let truth = [&last[0], &small[0]];
+            let judged = std::iter::once(&mut true_colours).chain(&mut scored);
+            for (scored, (before, now)) in judged.zip(last.iter().zip(&small)) {
+                scored.flicker(flow::flicker(&flow, [before, now], truth));
+            }
+        }
+        last = Some(small);
+        progress(SeenColours {
+            report: &seen.report,
+            frame: &frame,
+            grey: &shown,
+            predicted: &predicted,
+        })?;
+    }
+    let [scores, grey, by_luma] = scored.map(|s| s.scores());
+    let run = tally.report();
+    Ok(ColourReport {
+        method: run.method,
+        corrupt: shift.corrupt.map(|c| c.to_string()),
+        pan: shift.pan.map(|p| p.get()),
+        seed,
+        frames: run.frames,
+        frames_learned: run.frames_learned,
+        scores,
+        true_colours: true_colours.scores(),
+        grey,
+        by_luma: floor.map(|_| by_luma),
+        step_ms: run.step_ms,
+        predict_ms: run.predict_ms,
+        loss_first: run.loss_first,
+        loss_last: run.loss_last,
+        loss_mean: run.loss_mean,
+    })
+}
+
+/// A picture of no more than [`SMALL`] pixels a side.
+fn smaller(scaler: &mut Scaler, rgb: &[u8], width: usize) -> Result<Small, EvalError> {
+    let height = rgb.len() / (width * 3).max(1);
+    let longest = width.max(height).max(1);
+    let side = |side: usize| {
+        if longest > SMALL {
+            (side * SMALL / longest).max(1)
+        } else {
+            side
+        }
+    };
+    let (to_width, to_height) = (side(width), side(height));
+    let mut small = vec![0; to_width * to_height * 3];
+    let view = FrameRef::rgb(width, height, rgb)?;
+    scaler.to_rgb(&view, to_width, to_height, &mut small)?;
+    Ok(Small {
+        width: to_width,
+        height: to_height,
+        rgb: small,
+    })
+}
