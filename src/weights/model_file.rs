@@ -77,6 +77,9 @@ pub struct ModelFile {
     pub weights: Weights,
 }
 
+/// Longest side that a model can be trained for, in pixels.
+const LONGEST: usize = 8192;
+
 /// The part of a [`ModelFile`] that is JSON in the header. (Written out so that the file's format does not
 /// follow every change of the struct.)
 #[derive(Serialize, Deserialize)]
@@ -178,7 +181,9 @@ impl ModelFile {
         let (classes, expected) = (self.classes.len(), self.config.main.classes);
         let (height, width) = self.size;
         let Normalisation { mean, std } = self.normalisation;
-        let reason = if classes != expected {
+        let reason = if let Err(reason) = self.config.check() {
+            format!("configuration: {reason}")
+        } else if classes != expected {
             format!("{classes} class names for {expected} classes")
         } else if classes == 0 || classes > 256 {
             format!("{classes} classes; a class map holds 1 to 256")
@@ -188,7 +193,7 @@ impl ModelFile {
             || !std.iter().all(|s| s.is_finite() && *s > 0.0)
         {
             format!("normalisation by mean {mean:?} and deviation {std:?}")
-        } else if height == 0 || width == 0 {
+        } else if !(1..=LONGEST).contains(&height) || !(1..=LONGEST).contains(&width) {
             format!("trained for a size of {height}x{width}")
         } else if let Some(share) = self.unexplained.filter(|s| !(s.is_finite() && *s > 0.0)) {
             format!("{share} of the variance unexplained")
