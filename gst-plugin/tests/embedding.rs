@@ -191,18 +191,6 @@ fn class_maps_in_rust() {
     assert!(error.to_string().contains(&nowhere), "{error}");
 }
 
-/// A Python that has GStreamer.
-fn python() -> Option<&'static str> {
-    let gi = "import gi; gi.require_version('Gst', '1.0'); from gi.repository import Gst";
-    // Debian's packages are seen by its own Python only, which need not be the first one.
-    let pythons = ["python3", "/usr/bin/python3"];
-    let found = pythons.into_iter().find(|p| succeeds(p, &["-c", gi]));
-    if found.is_none() {
-        eprintln!("skipped: no Python with GStreamer (python3-gi, gir1.2-gstreamer-1.0)");
-    }
-    found
-}
-
 #[test]
 fn a_monitor_in_rust() {
     if !runtime() {
