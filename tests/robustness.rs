@@ -9,7 +9,7 @@ mod common;
 use std::sync::OnceLock;
 
 use proptest::prelude::*;
-use tttseg::weights::{ModelFile, Precision, State, WeightsError};
+use tttseg::weights::{ModelFile, Origin, Precision, State, WeightsError};
 
 /// A model, its file and that of a state of it.
 fn seeds() -> &'static (ModelFile, [Vec<u8>; 2]) {
@@ -22,11 +22,15 @@ fn seeds() -> &'static (ModelFile, [Vec<u8>; 2]) {
         let model_bytes = std::fs::read(&path).unwrap();
         let model = ModelFile::open(&path).unwrap();
         let state = State {
-            base: model.content_hash(),
-            frames: 3,
-            steps: 2,
-            recipe: "default".into(),
-            seed: 1,
+            origin: Origin {
+                model: model.name.clone(),
+                base: model.content_hash(),
+                frames: 3,
+                steps: 2,
+                settings: [("seed".to_owned(), "1".to_owned())].into(),
+                version: "0.1.0".into(),
+                saved: "2026-11-22T09:15:14Z".into(),
+            },
             weights: model.weights.clone(),
         };
         state.save(&path).unwrap();

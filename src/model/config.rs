@@ -90,9 +90,7 @@ impl ModelConfig {
             super::MAIN_PREFIX
         }
     }
-}
 
-impl ModelConfig {
     /// Whether sizes are within what a network can have: sizes out of a file must not lead to work or memory without
     /// end. That they go together is for the graphs to say.
     ///
@@ -103,6 +101,7 @@ impl ModelConfig {
             encoder,
             main,
             recon,
+            chroma,
         } = self;
         let within = |name: &str, value: usize, least: usize, most: usize| {
             if (least..=most).contains(&value) {
@@ -133,6 +132,16 @@ impl ModelConfig {
             within("heads", head.heads, 1, 4096)?;
             within("queries", head.queries, 1, 4096)?;
             within("classes", head.classes, 1, 4096)?;
+        }
+        if let Some(chroma) = chroma {
+            within("the number of bins", chroma.bins.len(), 1, 4096)?;
+            within("step", usize::from(chroma.step), 1, 255)?;
+            if !(chroma.temperature.is_finite() && chroma.temperature > 0.0) {
+                return Err(format!(
+                    "temperature is {}, not above 0",
+                    chroma.temperature
+                ));
+            }
         }
         Ok(())
     }

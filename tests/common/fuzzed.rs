@@ -34,7 +34,9 @@ pub fn state_file(bytes: &[u8], model: &ModelFile) {
     let Ok(state) = State::from_bytes("fuzzed", bytes) else {
         return;
     };
-    if state.check_base("fuzzed", model).is_ok()
+    if state
+        .check_base("fuzzed", model, &model.content_hash())
+        .is_ok()
         && let Ok(layout) = stream_layout(&model.config, Layout::PACK_BELOW, Trainable::All)
     {
         let _ = layout.pack(&state.weights);

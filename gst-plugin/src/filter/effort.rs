@@ -18,6 +18,7 @@ use super::settings::Live;
 #[derive(Clone, Copy)]
 pub(super) struct Needs {
     pub classes: bool,
+    pub chroma: bool,
     pub reconstruction: bool,
 }
 
@@ -54,7 +55,7 @@ impl Plan {
             late: live.adapt && !learn,
             masks: (self.limits != Limits::default()).then_some(masks),
             steps,
-            classes: predict && needs.classes,
+            prediction: predict && (needs.classes || needs.chroma),
             reconstruction: predict && needs.reconstruction,
         }
     }

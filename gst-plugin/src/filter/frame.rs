@@ -10,21 +10,24 @@ use gst_base::subclass::base_transform::{
 };
 use gst_base::subclass::prelude::*;
 use tttseg::adapt::{Prediction, Skipped};
-use tttseg::video::Style;
+use tttseg::video::{ChromaMap, Style};
 
 use super::effort::{Cost, Needs};
 use super::engine::{Failure, Forget};
 use super::imp::{CAT, TttSegFilter};
 use super::look::Known;
+use super::meta;
 use super::negotiate::Negotiated;
 use super::pixels::{self, Paint, Picture, PixelError};
+use super::product::Product;
 use super::settings::Live;
-use super::{Output, meta};
 
 /// The last results, for frames that come too late for ones of their own.
 #[derive(Clone, Default)]
 pub(super) struct Drawn {
     classes: Option<Picture>,
+    /// As it is shown but for `saturation` and `temperature`.
+    pub chroma: Option<Arc<ChromaMap>>,
     reconstruction: Option<Picture>,
 }
 
@@ -32,16 +35,18 @@ impl Drawn {
     /// Whether what is needed is there.
     pub fn has(&self, needs: Needs) -> bool {
         (!needs.classes || self.classes.is_some())
+            && (!needs.chroma || self.chroma.is_some())
             && (!needs.reconstruction || self.reconstruction.is_some())
     }
 
     /// What goes out is made of.
-    fn picture(&self, output: Output) -> Option<&Picture> {
+    fn picture(&self, output: Product) -> Option<&Picture> {
         match output {
-            Output::Reconstruction => self.reconstruction.as_ref(),
-            Output::Overlay | Output::ClassMap | Output::SideBySide | Output::Metadata => {
+            Product::Reconstruction => self.reconstruction.as_ref(),
+            Product::Overlay | Product::ClassMap | Product::SideBySide | Product::Metadata => {
                 self.classes.as_ref()
             }
+            Product::Colours | Product::ColoursBeside => None,
         }
     }
 }
@@ -56,7 +61,7 @@ impl TttSegFilter {
         let live = self.live_settings();
         let Some(output) = negotiated.output.filter(|_| {
             // Until caps have been negotiated again what goes out has to stay what it is.
-            !live.passthrough || negotiated.output.is_some_and(Output::changes_caps)
+            !live.passthrough || negotiated.changes_caps()
         }) else {
             self.skip_in_classes(&inbuf);
             return Ok(GenerateOutputSuccess::Buffer(inbuf));
@@ -76,9 +81,14 @@ impl TttSegFilter {
             .at_model_size(&inbuf, &negotiated.info, negotiated.model_size)
             .map_err(|e| self.pixel_error(e))?;
 
+        if output.is_coloured() {
+            self.look_for_cut(&rgb, negotiated.model_size.0);
+        }
         let needs = Needs {
-            classes: output != Output::Reconstruction || self.classes_pad().is_some(),
-            reconstruction: output == Output::Reconstruction,
+            classes: !(output == Product::Reconstruction || output.is_coloured())
+                || self.classes_pad().is_some(),
+            chroma: output.is_coloured(),
+            reconstruction: output == Product::Reconstruction,
         };
         let plan = self.plan(&live, needs, &negotiated, running_time);
         let wanted = plan.wanted(&live, needs);
@@ -87,7 +97,7 @@ impl TttSegFilter {
             .run(&rgb, negotiated.model_size, wanted)
             .map_err(|failure| self.engine_failure(failure))?;
         self.pixels().keep(rgb);
-        self.keep(&mut prediction);
+        self.keep(&mut prediction, &live);
         let classes = self.stream().drawn.classes.clone();
         match classes.filter(|_| needs.classes) {
             Some(classes) => self.push_classes(&inbuf, &classes)?,
@@ -142,7 +152,10 @@ impl TttSegFilter {
     }
 
     /// Keeps the results of this frame for the next ones.
-    fn keep(&self, prediction: &mut Prediction) {
+    fn keep(&self, prediction: &mut Prediction, live: &Live) {
+        if let Some(chroma) = prediction.chroma.take() {
+            self.keep_colours(chroma, live);
+        }
         let picture = |bytes: Arc<[u8]>| Picture {
             bytes,
             width: prediction.width,
@@ -162,21 +175,17 @@ impl TttSegFilter {
     fn draw(
         &self,
         mut inbuf: gst::Buffer,
-        output: Output,
+        output: Product,
         negotiated: &Negotiated,
         live: &Live,
         known: &Known,
     ) -> Result<gst::Buffer, gst::FlowError> {
+        if output.is_coloured() {
+            return self.draw_colours(inbuf, output, negotiated, live);
+        }
         let drawn = self.stream().drawn.clone();
-        let Some(picture) = drawn.picture(output) else {
-            gst::element_imp_error!(
-                self,
-                gst::LibraryError::Failed,
-                ("The engine gave no result for a frame")
-            );
-            return Err(gst::FlowError::Error);
-        };
-        if output == Output::Metadata {
+        let picture = drawn.picture(output).ok_or_else(|| no_result(self))?;
+        if output == Product::Metadata {
             // A buffer that somebody else holds is copied without its pixels.
             let buffer = inbuf.make_mut();
             meta::attach(buffer, picture, &known.classes)
@@ -184,7 +193,7 @@ impl TttSegFilter {
                 .map_err(|e| self.pixel_error(e.into()))?;
             return Ok(inbuf);
         }
-        let in_place = output == Output::Overlay && pixels::is_ours(&mut inbuf);
+        let in_place = output == Product::Overlay && pixels::is_ours(&mut inbuf);
         let info = &negotiated.out_info;
         let mut outbuf = if in_place {
             inbuf
@@ -192,11 +201,11 @@ impl TttSegFilter {
             let mut outbuf = self.buffer_for(&inbuf)?;
             let buffer = outbuf.make_mut();
             match output {
-                Output::Overlay => pixels::copy(&inbuf, buffer, info),
-                Output::SideBySide => {
+                Product::Overlay => pixels::copy(&inbuf, buffer, info),
+                Product::SideBySide => {
                     pixels::copy_beside_itself(&inbuf, &negotiated.info, buffer, info)
                 }
-                Output::ClassMap | Output::Reconstruction | Output::Metadata => Ok(()),
+                _ => Ok(()),
             }
             .map_err(|e| self.pixel_error(e))?;
             outbuf
@@ -204,7 +213,7 @@ impl TttSegFilter {
         let buffer = outbuf.make_mut();
         let mut pixels = self.pixels();
         match output {
-            Output::Overlay | Output::SideBySide => {
+            Product::Overlay | Product::SideBySide => {
                 let left = info.width() - negotiated.info.width();
                 let paint = Paint {
                     style: Style {
@@ -216,13 +225,13 @@ impl TttSegFilter {
                 };
                 pixels.draw(buffer, info, left as usize, picture, &paint)
             }
-            Output::ClassMap => pixels.class_map(buffer, info, picture),
-            Output::Reconstruction => pixels.paint(buffer, info, picture),
-            Output::Metadata => Ok(()),
+            Product::ClassMap => pixels.class_map(buffer, info, picture),
+            Product::Reconstruction => pixels.paint(buffer, info, picture),
+            Product::Metadata | Product::Colours | Product::ColoursBeside => Ok(()),
         }
         .map_err(|e| self.pixel_error(e))?;
         drop(pixels);
-        if output == Output::Overlay {
+        if output == Product::Overlay {
             attach_mask(outbuf.make_mut(), picture, negotiated, known)
                 .map_err(|e| self.pixel_error(e.into()))?;
         }
@@ -230,7 +239,7 @@ impl TttSegFilter {
     }
 
     /// A buffer of the negotiated pool, with time stamps, flags and metas of the input.
-    fn buffer_for(&self, inbuf: &gst::Buffer) -> Result<gst::Buffer, gst::FlowError> {
+    pub(super) fn buffer_for(&self, inbuf: &gst::Buffer) -> Result<gst::Buffer, gst::FlowError> {
         match self.parent_prepare_output_buffer(InputBuffer::Readable(inbuf))? {
             PrepareOutputBufferSuccess::Buffer(buffer) => Ok(buffer),
             // Only in the base class's own pass-through, which is never switched on.
@@ -269,4 +278,14 @@ fn attach_mask(
     _: &Known,
 ) -> Result<(), gst::glib::BoolError> {
     Ok(())
+}
+
+/// Tells that there is nothing to make a frame of.
+pub(super) fn no_result(filter: &TttSegFilter) -> gst::FlowError {
+    gst::element_imp_error!(
+        filter,
+        gst::LibraryError::Failed,
+        ("The engine gave no result for a frame")
+    );
+    gst::FlowError::Error
 }

@@ -138,6 +138,11 @@ impl Look {
         &self.colours
     }
 
+    /// Whether a model is there.
+    pub fn is_known(&self) -> bool {
+        self.known.is_some()
+    }
+
     fn resolve(&mut self) -> Result<(), String> {
         let Some(known) = &self.known else {
             self.colours = Colours::default();
