@@ -1,11 +1,11 @@
-//! What the engine needs at build time: the ONNX protobuf types, and whether there is a model to embed.
+//! What the engine needs at build time: the ONNX protobuf types, and which models there are to embed.
 
 use std::error::Error;
 use std::path::Path;
 
 fn main() -> Result<(), Box<dyn Error>> {
     onnx_types()?;
-    embedded_model();
+    embedded_models();
     Ok(())
 }
 
@@ -17,13 +17,20 @@ fn onnx_types() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// Sets `embedded_model` when the trained default is in the tree and wanted, so that a tree without it builds.
-fn embedded_model() {
+/// Sets `embedded_model` and `embedded_colours` when the trained defaults for segmentation and for colours are in the tree
+/// and wanted, so that a tree without them builds.
+fn embedded_models() {
     // The folder, not the file: cargo would run this again at every build while the file does not exist.
     println!("cargo::rerun-if-changed=models");
-    println!("cargo::rustc-check-cfg=cfg(embedded_model)");
     let wanted = std::env::var_os("CARGO_FEATURE_EMBEDDED_MODELS").is_some();
-    if wanted && Path::new("models/camvid-nano.safetensors").is_file() {
-        println!("cargo::rustc-cfg=embedded_model");
+    for (file, name) in [
+        ("camvid-nano", "embedded_model"),
+        ("film-nano", "embedded_colours"),
+    ] {
+        println!("cargo::rustc-check-cfg=cfg({name})");
+        let file = format!("models/{file}.safetensors");
+        if wanted && Path::new(&file).is_file() {
+            println!("cargo::rustc-cfg={name}");
+        }
     }
 }

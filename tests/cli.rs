@@ -7,6 +7,7 @@ mod program;
 
 use std::fs;
 use std::path::Path;
+use std::process::Stdio;
 
 use program::{Bench, files, program, refused, refuses, text, works};
 use tttseg::runtime::{Options, Provider};
@@ -282,6 +283,18 @@ fn info_tells_what_a_model_is() {
 }
 
 #[test]
+fn readers_may_stop_reading() {
+    let mut child = program(&["info"])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    drop(child.stdout.take());
+    let output = child.wait_with_output().unwrap();
+    assert!(output.stderr.is_empty(), "{output:?}");
+}
+
+#[test]
 fn info_tells_what_a_state_is() {
     let bench = Bench::new();
     let model = common::model(1);
@@ -302,7 +315,7 @@ fn info_tells_what_a_state_is() {
     let told = works(&["info", &bench.name("learned.safetensors")]);
     for wanted in [
         "learned.safetensors",
-        "mini (not the one that is built in)",
+        "mini (not built in)",
         &model.content_hash(),
         "250 seen",
         "37 taken",
@@ -350,4 +363,16 @@ fn recorded_cases_that_are_broken() {
     assert!(error.contains("weights.safetensors: truncated"), "{error}");
     let error = refuses(&["verify", &bench.name("nowhere")]);
     assert!(error.contains("nowhere/config.json"), "{error}");
+}
+
+#[test]
+fn info_lists_the_models_that_are_built_in() {
+    let told = works(&["info"]);
+    for (name, task) in [("camvid-nano", "segment"), ("film-nano", "colorize")] {
+        let file = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("models/{name}.safetensors"));
+        let is_listed = told.contains(&format!(
+            "model             {name} (built in)\n  task            {task}"
+        ));
+        assert_eq!(is_listed, file.is_file(), "{name}: {told}");
+    }
 }

@@ -53,6 +53,15 @@ impl ChromaMap {
         self.height
     }
 
+    /// The same map with the chroma of every token changed: `change` gets the token's index, row-major, and its Cb and Cr.
+    pub fn map(mut self, mut change: impl FnMut(usize, [f32; 2]) -> [f32; 2]) -> Self {
+        let (cb, cr) = self.values.split_at_mut(self.width * self.height);
+        for (token, (cb, cr)) in cb.iter_mut().zip(cr).enumerate() {
+            [*cb, *cr] = change(token, [*cb, *cr]);
+        }
+        self
+    }
+
     /// Cb and Cr, row-major.
     pub fn planes(&self) -> [&[f32]; 2] {
         let (cb, cr) = self.values.split_at(self.width * self.height);

@@ -360,6 +360,10 @@ formats! {
         Layout::planar(Yuv, [0, 1, 2]).sharing(2, 1).words(LittleEndian, 12, 0);
     Y444P12Le "Y444_12LE" "Planes Y, U, V of 12 bits, little endian; 4:4:4."
         Layout::planar(Yuv, [0, 1, 2]).words(LittleEndian, 12, 0);
+    Y444P16Le "Y444_16LE" "Planes Y, U, V of 16 bits, little endian; 4:4:4."
+        Layout::planar(Yuv, [0, 1, 2]).words(LittleEndian, 16, 0);
+    Y444P16Be "Y444_16BE" "Planes Y, U, V of 16 bits, big endian; 4:4:4."
+        Layout::planar(Yuv, [0, 1, 2]).words(BigEndian, 16, 0);
     P016Le "P016_LE" "Planes Y and U, V interleaved, 16 bits, little endian; 4:2:0."
         Layout::paired([0, 1]).sharing(2, 2).words(LittleEndian, 16, 0);
 }

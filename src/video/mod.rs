@@ -14,12 +14,15 @@ mod corrupt;
 mod crop;
 mod format;
 mod frame;
+mod grade;
 mod legend;
 mod overlay;
 mod palette;
+mod part;
 mod samples;
 mod scale;
 mod size;
+mod steady;
 mod still;
 #[cfg(test)]
 mod testing;
@@ -33,11 +36,13 @@ pub use corrupt::{Corruption, CorruptionError, CorruptionKind, MAX_STRENGTH};
 pub use crop::Crop;
 pub use format::{ColourModel, Component, Layout, PixelFormat, Sample, Storage};
 pub use frame::{FrameError, FrameMut, FrameRef, MAX_SIDE};
+pub use grade::Grade;
 pub use legend::Legend;
 pub use overlay::{ClassMap, MapError, Overlay, Style};
 pub use palette::{Palette, PaletteError};
 pub use scale::{ScaleError, Scaler};
 pub use size::{SizeError, model_size};
+pub use steady::Steady;
 pub use still::{
     LabelIds, Labels, LeftOut, Listing, Rgb, StillError, list_stills, read_labels, read_rgb,
     write_png,

@@ -165,6 +165,6 @@ pub enum WeightsError {
     #[error("this build of tttseg carries no model ({reason}); name a model file instead")]
     NoneEmbedded {
         /// Why not.
-        reason: &'static str,
+        reason: String,
     },
 }

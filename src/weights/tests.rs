@@ -402,6 +402,17 @@ fn offsets_that_overflow_are_refused() {
 fn the_embedded_model_opens() {
     let model = ModelFile::embedded().unwrap();
     assert!(!model.licence.is_empty() && !model.trained_on.is_empty());
+    assert_eq!(model.task, Task::Segment);
+    assert_eq!(ModelFile::all_embedded().unwrap()[0], model);
+}
+
+#[test]
+#[cfg(embedded_colours)]
+fn the_embedded_model_for_colours_opens() {
+    let model = ModelFile::embedded_for(Task::Colorize).unwrap();
+    assert!(!model.licence.is_empty() && !model.trained_on.is_empty());
+    assert_eq!(model.task, Task::Colorize);
+    assert!(ModelFile::all_embedded().unwrap().contains(&model));
 }
 
 #[test]

@@ -14,7 +14,7 @@ use crate::filter::{CLASSES, TttSegFilter, properties, signals};
  * @title: tttseg
  * @see_also: tttsegfilter
  *
- * Segments video with a network that keeps learning from it: `tttsegfilter`, whose properties and signals it shares, for
+ * Segments video, or colours it, with a network that keeps learning from it: `tttsegfilter`, whose properties and signals it shares, for
  * every input. Raw video is converted where it has to be, anything else is decoded with `decodebin3`; of several streams
  * the first video is taken. Input without video is an error.
  *
@@ -37,6 +37,11 @@ use crate::filter::{CLASSES, TttSegFilter, properties, signals};
  * gst-launch-1.0 filesrc location=film.mp4 ! tttseg name=t ! queue ! autovideosink t.classes ! queue ! fakesink
  * ]|
  * The request pad `classes` carries the class of each pixel beside what goes out: see `tttsegfilter`.
+ *
+ * |[
+ * gst-launch-1.0 filesrc location=film.mp4 ! tttseg task=colorize ! autovideosink
+ * ]|
+ * Colours a black-and-white film, whose own luma stays untouched: see `tttsegfilter`.
  *
  * A class map goes out as ids when what follows takes GRAY8: put `video/x-raw,format=GRAY8` behind it. In any other
  * format the ids would be converted as if they were brightness.
@@ -255,7 +260,7 @@ impl ElementImpl for TttSeg {
             gst::subclass::ElementMetadata::new(
                 "Test-time training segmentation",
                 "Filter/Effect/Converter/Analyzer/Decoder/Video",
-                "Segments video, raw, encoded or a whole file, with a network that keeps learning from it: between two \
+                "Segments video, or colours it, be it raw, encoded or a whole file, with a network that keeps learning from it: between two \
                  frames it takes a gradient step on masked reconstruction over a window of recent frames",
                 "The tttseg authors",
             )

@@ -7,9 +7,10 @@ use gst::prelude::*;
 use gst_video::VideoFormat;
 use tttseg::video::PixelFormat;
 
-use super::Output;
 use super::classes::CLASSES;
+use super::colour_caps;
 use super::imp::CAT;
+use super::product::Product;
 
 /// Formats the filter works in, the cheap ones first: sources with a free choice take the first.
 pub(crate) static FORMATS: LazyLock<Vec<VideoFormat>> = LazyLock::new(|| {
@@ -77,22 +78,28 @@ pub(super) fn pad_templates() -> Vec<gst::PadTemplate> {
 }
 
 /// Caps on the other side of the element. A class map changes the format, and with it what describes the colours of the
-/// frame; side by side, frames are twice as wide. Nothing else changes anything.
+/// frame; side by side, frames are twice as wide; grey in colours is grey no more. Nothing else changes anything.
 pub(super) fn transform(
     direction: gst::PadDirection,
     caps: &gst::Caps,
-    output: Option<Output>,
+    output: Option<Product>,
 ) -> gst::Caps {
     match output {
-        Some(Output::ClassMap) => each(caps, |structure| to_class_map(direction, structure)),
-        Some(Output::SideBySide) => each(caps, |structure| to_double(direction, structure)),
+        Some(Product::ClassMap) => each(caps, |structure| to_class_map(direction, structure)),
+        Some(Product::SideBySide) => each(caps, |structure| to_double(direction, structure)),
+        Some(Product::Colours) => colour_caps::transform(direction, caps),
+        Some(Product::ColoursBeside) => {
+            each(&colour_caps::transform(direction, caps), |structure| {
+                to_double(direction, structure)
+            })
+        }
         _ => caps.clone(),
     }
 }
 
-/// Whether two outputs make the same of caps.
-pub(super) fn are_alike(one: Option<Output>, other: Option<Output>) -> bool {
-    let changes = |output: Option<Output>| output.filter(|output| output.changes_caps());
+/// Whether two outputs make the same of the caps of frames, which may be grey.
+pub(super) fn are_alike(one: Option<Product>, other: Option<Product>, grey: bool) -> bool {
+    let changes = |output: Option<Product>| output.filter(|output| output.changes_caps(grey));
     changes(one) == changes(other)
 }
 
@@ -239,26 +246,27 @@ mod tests {
         let i420 = caps("video/x-raw,format=I420,width=64,height=48,colorimetry=bt709");
         for output in [
             None,
-            Some(Output::Overlay),
-            Some(Output::Reconstruction),
-            Some(Output::Metadata),
+            Some(Product::Overlay),
+            Some(Product::Reconstruction),
+            Some(Product::Metadata),
         ] {
             for direction in [gst::PadDirection::Sink, gst::PadDirection::Src] {
                 assert_eq!(transform(direction, &i420, output), i420);
             }
         }
-        let map = transform(gst::PadDirection::Sink, &i420, Some(Output::ClassMap));
+        let map = transform(gst::PadDirection::Sink, &i420, Some(Product::ClassMap));
         assert_eq!(map, caps("video/x-raw,format=GRAY8,width=64,height=48"));
-        let back = transform(gst::PadDirection::Src, &map, Some(Output::ClassMap));
+        let back = transform(gst::PadDirection::Src, &map, Some(Product::ClassMap));
         assert!(i420.is_subset(&back));
-        assert!(transform(gst::PadDirection::Src, &i420, Some(Output::ClassMap)).is_empty());
+        assert!(transform(gst::PadDirection::Src, &i420, Some(Product::ClassMap)).is_empty());
     }
 
     #[test]
     fn side_by_side_is_twice_as_wide() {
         gst::init().unwrap();
         let of = |width: &str| caps(&format!("video/x-raw,format=I420,width={width},height=48"));
-        let to = |direction, caps: &gst::Caps| transform(direction, caps, Some(Output::SideBySide));
+        let to =
+            |direction, caps: &gst::Caps| transform(direction, caps, Some(Product::SideBySide));
         use gst::PadDirection::{Sink, Src};
         for (narrow, wide) in [
             ("63", "126"),

@@ -12,9 +12,14 @@ use gst_video::VideoInfo;
 use super::caps;
 use super::imp::{CAT, TttSegFilter};
 use super::pixels::Picture;
-use super::{Output, meta};
+use super::product::Product;
+use super::{Task, meta};
 
 pub(crate) const CLASSES: &str = "classes";
+
+/// Why there is no such pad.
+pub(super) const NO_CLASSES: &str = "the pad classes has nothing to carry with task=colorize, which finds no classes: \
+                                     leave the pad out, or set task=segment";
 
 /// The pad, while there is one.
 pub(super) struct Branch {
@@ -44,6 +49,10 @@ impl TttSegFilter {
     pub(super) fn request_classes(&self, template: &gst::PadTemplate) -> Option<gst::Pad> {
         if template.name_template() != CLASSES || self.classes_pad().is_some() {
             gst::warning!(CAT, imp = self, "There is one pad {CLASSES}, no more");
+            return None;
+        }
+        if self.task() == Task::Colorize {
+            gst::element_imp_warning!(self, gst::LibraryError::Settings, ("{NO_CLASSES}"));
             return None;
         }
         let pad = gst::Pad::builder_from_template(template)
@@ -185,7 +194,7 @@ impl TttSegFilter {
                 let caps = caps::transform(
                     gst::PadDirection::Sink,
                     &of_frames.caps_owned(),
-                    Some(Output::ClassMap),
+                    Some(Product::ClassMap),
                 );
                 gst::event::Caps::builder(&caps)
                     .seqnum(event.seqnum())
@@ -211,7 +220,7 @@ impl TttSegFilter {
         let info = info.ok_or(gst::FlowError::NotNegotiated)?;
         let mut buffer = self.classes_pool(pad)?.acquire_buffer(None)?;
         let into = buffer.make_mut();
-        meta::copy(frame, into, Output::ClassMap).map_err(|e| self.pixel_error(e.into()))?;
+        meta::copy(frame, into, Product::ClassMap).map_err(|e| self.pixel_error(e.into()))?;
         self.pixels()
             .class_map(into, &info, picture)
             .map_err(|e| self.pixel_error(e))?;
@@ -228,6 +237,10 @@ impl TttSegFilter {
             return Ok(pool);
         }
         let caps = pad.current_caps().ok_or(gst::FlowError::NotNegotiated)?;
+        if let Some(branch) = &mut *self.branch() {
+            // What follows may offer the same one again, and cannot set up one that is in use.
+            branch.forget_pool();
+        }
         let mut query = gst::query::Allocation::new(Some(&caps), true);
         // Without an answer there is a pool of our own.
         let _ = pad.peer_query(&mut query);
@@ -245,7 +258,6 @@ impl TttSegFilter {
         if let Some(branch) = &mut *self.branch()
             && branch.pad == *pad
         {
-            branch.forget_pool();
             branch.pool = Some(pool.clone());
         }
         Ok(pool)

@@ -18,6 +18,7 @@ use super::settings::Live;
 #[derive(Clone, Copy)]
 pub(super) struct Needs {
     pub classes: bool,
+    pub chroma: bool,
     pub reconstruction: bool,
 }
 
@@ -52,9 +53,9 @@ impl Plan {
             learn: live.adapt && learn,
             // Switched off is switched off, in time or not.
             late: live.adapt && !learn,
-            masks,
+            masks: (self.limits != Limits::default()).then_some(masks),
             steps,
-            classes: predict && needs.classes,
+            prediction: predict && (needs.classes || needs.chroma),
             reconstruction: predict && needs.reconstruction,
         }
     }

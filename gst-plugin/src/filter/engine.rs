@@ -6,17 +6,19 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use tttseg::adapt::{Adapter, Error, Prediction, Request, Reset};
 use tttseg::runtime;
 use tttseg::video::Palette;
-use tttseg::weights::{Task, WeightsError};
+use tttseg::weights::WeightsError;
 
+use super::instances::Source;
 use super::look::Known;
 use super::settings::Settings;
-use super::{ExecutionProvider, instances, log};
+use super::{ExecutionProvider, Task, instances, log};
 
 /// What an engine is made of; another value needs another engine.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Key {
     model_file: Option<PathBuf>,
     model_instance_id: Option<String>,
+    task: Task,
     options: runtime::Options,
     /// Steps are built for this many views.
     batch_size: usize,
@@ -28,6 +30,7 @@ impl Key {
         Self {
             model_file: settings.model_path(),
             model_instance_id: settings.model_instance_id.clone(),
+            task: settings.task,
             options: runtime::Options {
                 library: settings.runtime_library.as_ref().map(PathBuf::from),
                 provider: match settings.execution_provider {
@@ -63,11 +66,11 @@ pub(super) struct Wanted {
     pub learn: bool,
     /// Too little time is why not.
     pub late: bool,
-    /// Most masked views per step.
-    pub masks: usize,
+    /// Most masked views per step; no frame waits for the graph of another number of them. `None` is all, whatever it takes.
+    pub masks: Option<usize>,
     /// Most steps.
     pub steps: usize,
-    pub classes: bool,
+    pub prediction: bool,
     pub reconstruction: bool,
 }
 
@@ -103,23 +106,18 @@ impl Engine {
     pub fn start(settings: &Settings) -> Result<Self, gst::ErrorMessage> {
         log::route();
         let key = Key::new(settings);
-        let model = instances::model(key.model_instance_id.as_deref(), key.model_file.as_deref());
+        let source = match &key.model_file {
+            Some(path) => Source::File(path.clone()),
+            None => Source::BuiltIn(key.task.into()),
+        };
+        let model = instances::model(key.model_instance_id.as_deref(), &source);
         let model = model.map_err(|failure| match failure {
             instances::Failure::Model(error) => model_error(error),
             instances::Failure::OtherFile(why) => {
                 gst::error_msg!(gst::ResourceError::Settings, ("{why}"))
             }
         })?;
-        if model.file().task != Task::Segment {
-            return Err(gst::error_msg!(
-                gst::ResourceError::Settings,
-                (
-                    "model {} is for another task: {}. Set the property model-file to one that segments",
-                    model.file().name,
-                    model.file().task.name()
-                )
-            ));
-        }
+        check_task(&model.file().name, model.file().task, &key)?;
         let palette = if model.file().palette.is_empty() {
             Palette::for_classes(model.file().classes.len())
         } else {
@@ -141,6 +139,11 @@ impl Engine {
             known,
             unsaved: AtomicBool::new(false),
         })
+    }
+
+    /// What the model does.
+    pub fn task(&self) -> Task {
+        self.key.task
     }
 
     pub fn key(&self) -> &Key {
@@ -172,9 +175,9 @@ impl Engine {
         let request = Request {
             learn: wanted.learn,
             late: wanted.late,
-            predict: wanted.classes,
+            predict: wanted.prediction,
             reconstruct: wanted.reconstruction,
-            most_views: Some(wanted.masks),
+            most_views: wanted.masks,
             most_steps: Some(wanted.steps),
         };
         let ticket = self.adapter.push(rgb, width, height, request)?;
@@ -230,6 +233,22 @@ impl Engine {
     pub fn load(&self, path: &Path) -> Result<(), Error> {
         self.adapter.load_state(path)
     }
+}
+
+/// A model does what it was trained for and nothing else.
+fn check_task(model: &str, can: tttseg::weights::Task, key: &Key) -> Result<(), gst::ErrorMessage> {
+    let wanted = tttseg::weights::Task::from(key.task);
+    if can == wanted {
+        return Ok(());
+    }
+    let file = key.model_file.as_ref();
+    let file = file.map_or(String::new(), |path| format!(" in {}", path.display()));
+    let (can, wanted) = (can.name(), wanted.name());
+    Err(gst::error_msg!(
+        gst::ResourceError::Settings,
+        ("The model {model}{file} is one for task={can}, and the element is set to task={wanted}. Set task={can}, or the \
+             property model-file to a model for {wanted}; without model-file, the one that is built in for the task is used")
+    ))
 }
 
 fn model_error(error: WeightsError) -> gst::ErrorMessage {

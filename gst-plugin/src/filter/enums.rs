@@ -16,6 +16,21 @@ pub enum Task {
         nick = "segment"
     )]
     Segment,
+    /// The colours of grey film.
+    #[enum_value(
+        name = "Colours for black-and-white film, beside the film's own luma",
+        nick = "colorize"
+    )]
+    Colorize,
+}
+
+impl From<Task> for tttseg::weights::Task {
+    fn from(task: Task) -> Self {
+        match task {
+            Task::Segment => Self::Segment,
+            Task::Colorize => Self::Colorize,
+        }
+    }
 }
 
 /// What the source pad carries.
@@ -25,11 +40,14 @@ pub enum Task {
 pub enum Output {
     /// The frame with its classes painted over it.
     #[default]
-    #[enum_value(name = "The frame with the classes painted over it", nick = "overlay")]
+    #[enum_value(
+        name = "The frame with the classes painted over it; with task=colorize, the frame in colours",
+        nick = "overlay"
+    )]
     Overlay,
     /// One byte per pixel: the class.
     #[enum_value(
-        name = "Class of each pixel as GRAY8 (255 = no class), at the size of the frame",
+        name = "Class of each pixel as GRAY8 (255 = no class), at the size of the frame; not with task=colorize",
         nick = "class-map"
     )]
     ClassMap,
@@ -41,23 +59,16 @@ pub enum Output {
     Reconstruction,
     /// Both: twice the width.
     #[enum_value(
-        name = "The frame, and to its right the frame with the classes painted over it",
+        name = "The frame, and to its right the frame with the classes painted over it; with task=colorize, grey and in colours",
         nick = "side-by-side"
     )]
     SideBySide,
     /// The frame as it is, with what was found in it for others to read.
     #[enum_value(
-        name = "The frame untouched, with its class map as the meta GstTttSegMeta",
+        name = "The frame untouched, with its class map as the meta GstTttSegMeta; not with task=colorize",
         nick = "metadata"
     )]
     Metadata,
-}
-
-impl Output {
-    /// Whether what goes out has other caps than what comes in.
-    pub(super) fn changes_caps(self) -> bool {
-        matches!(self, Self::ClassMap | Self::SideBySide)
-    }
 }
 
 /// Which gradient steps are taken and what is forgotten when.

@@ -9,22 +9,25 @@ use gst_base::subclass::base_transform::{
     GenerateOutputSuccess, InputBuffer, PrepareOutputBufferSuccess,
 };
 use gst_base::subclass::prelude::*;
-use tttseg::adapt::Prediction;
-use tttseg::video::Style;
+use tttseg::adapt::{Prediction, Skipped};
+use tttseg::video::{ChromaMap, Style};
 
 use super::effort::{Cost, Needs};
 use super::engine::{Failure, Forget};
 use super::imp::{CAT, TttSegFilter};
 use super::look::Known;
+use super::meta;
 use super::negotiate::Negotiated;
 use super::pixels::{self, Paint, Picture, PixelError};
+use super::product::Product;
 use super::settings::Live;
-use super::{Output, meta};
 
 /// The last results, for frames that come too late for ones of their own.
 #[derive(Clone, Default)]
 pub(super) struct Drawn {
     classes: Option<Picture>,
+    /// As it is shown but for `saturation` and `temperature`.
+    pub chroma: Option<Arc<ChromaMap>>,
     reconstruction: Option<Picture>,
 }
 
@@ -32,16 +35,18 @@ impl Drawn {
     /// Whether what is needed is there.
     pub fn has(&self, needs: Needs) -> bool {
         (!needs.classes || self.classes.is_some())
+            && (!needs.chroma || self.chroma.is_some())
             && (!needs.reconstruction || self.reconstruction.is_some())
     }
 
     /// What goes out is made of.
-    fn picture(&self, output: Output) -> Option<&Picture> {
+    fn picture(&self, output: Product) -> Option<&Picture> {
         match output {
-            Output::Reconstruction => self.reconstruction.as_ref(),
-            Output::Overlay | Output::ClassMap | Output::SideBySide | Output::Metadata => {
+            Product::Reconstruction => self.reconstruction.as_ref(),
+            Product::Overlay | Product::ClassMap | Product::SideBySide | Product::Metadata => {
                 self.classes.as_ref()
             }
+            Product::Colours | Product::ColoursBeside => None,
         }
     }
 }
@@ -56,7 +61,7 @@ impl TttSegFilter {
         let live = self.live_settings();
         let Some(output) = negotiated.output.filter(|_| {
             // Until caps have been negotiated again what goes out has to stay what it is.
-            !live.passthrough || negotiated.output.is_some_and(Output::changes_caps)
+            !live.passthrough || negotiated.changes_caps()
         }) else {
             self.skip_in_classes(&inbuf);
             return Ok(GenerateOutputSuccess::Buffer(inbuf));
@@ -76,9 +81,14 @@ impl TttSegFilter {
             .at_model_size(&inbuf, &negotiated.info, negotiated.model_size)
             .map_err(|e| self.pixel_error(e))?;
 
+        if output.is_coloured() {
+            self.look_for_cut(&rgb, negotiated.model_size.0);
+        }
         let needs = Needs {
-            classes: output != Output::Reconstruction || self.classes_pad().is_some(),
-            reconstruction: output == Output::Reconstruction,
+            classes: !(output == Product::Reconstruction || output.is_coloured())
+                || self.classes_pad().is_some(),
+            chroma: output.is_coloured(),
+            reconstruction: output == Product::Reconstruction,
         };
         let plan = self.plan(&live, needs, &negotiated, running_time);
         let wanted = plan.wanted(&live, needs);
@@ -86,15 +96,16 @@ impl TttSegFilter {
         let mut prediction = engine
             .run(&rgb, negotiated.model_size, wanted)
             .map_err(|failure| self.engine_failure(failure))?;
-        let after = Instant::now();
         self.pixels().keep(rgb);
-        self.keep(&mut prediction);
+        self.keep(&mut prediction, &live);
         let classes = self.stream().drawn.classes.clone();
         match classes.filter(|_| needs.classes) {
             Some(classes) => self.push_classes(&inbuf, &classes)?,
             // Asked for while the frame was computed.
             None => self.skip_in_classes(&inbuf),
         }
+        // How long others take for the classes is no cost of ours.
+        let after = Instant::now();
         let outbuf = self.draw(inbuf, output, &negotiated, &live, engine.known())?;
         // Without what the first frame of a size waits for: graphs being built.
         let report = &prediction.report;
@@ -108,7 +119,10 @@ impl TttSegFilter {
             frame: before + waited + after.elapsed(),
         };
         self.account(&engine, report, &live, &plan, running_time);
-        self.learn_of_cost(&plan, cost, &outbuf);
+        // A frame without a step that was wanted tells nothing: the graph for it is being built.
+        if !(plan.effort.learn && report.skipped == Some(Skipped::Late)) {
+            self.learn_of_cost(&plan, cost, &outbuf);
+        }
         gst::trace!(
             CAT,
             imp = self,
@@ -138,7 +152,10 @@ impl TttSegFilter {
     }
 
     /// Keeps the results of this frame for the next ones.
-    fn keep(&self, prediction: &mut Prediction) {
+    fn keep(&self, prediction: &mut Prediction, live: &Live) {
+        if let Some(chroma) = prediction.chroma.take() {
+            self.keep_colours(chroma, live);
+        }
         let picture = |bytes: Arc<[u8]>| Picture {
             bytes,
             width: prediction.width,
@@ -158,27 +175,25 @@ impl TttSegFilter {
     fn draw(
         &self,
         mut inbuf: gst::Buffer,
-        output: Output,
+        output: Product,
         negotiated: &Negotiated,
         live: &Live,
         known: &Known,
     ) -> Result<gst::Buffer, gst::FlowError> {
+        if output.is_coloured() {
+            return self.draw_colours(inbuf, output, negotiated, live);
+        }
         let drawn = self.stream().drawn.clone();
-        let Some(picture) = drawn.picture(output) else {
-            gst::element_imp_error!(
-                self,
-                gst::LibraryError::Failed,
-                ("The engine gave no result for a frame")
-            );
-            return Err(gst::FlowError::Error);
-        };
-        if output == Output::Metadata {
+        let picture = drawn.picture(output).ok_or_else(|| no_result(self))?;
+        if output == Product::Metadata {
             // A buffer that somebody else holds is copied without its pixels.
-            meta::attach(inbuf.make_mut(), picture, &known.classes)
+            let buffer = inbuf.make_mut();
+            meta::attach(buffer, picture, &known.classes)
+                .and_then(|()| attach_mask(buffer, picture, negotiated, known))
                 .map_err(|e| self.pixel_error(e.into()))?;
             return Ok(inbuf);
         }
-        let in_place = output == Output::Overlay && pixels::is_ours(&mut inbuf);
+        let in_place = output == Product::Overlay && pixels::is_ours(&mut inbuf);
         let info = &negotiated.out_info;
         let mut outbuf = if in_place {
             inbuf
@@ -186,11 +201,11 @@ impl TttSegFilter {
             let mut outbuf = self.buffer_for(&inbuf)?;
             let buffer = outbuf.make_mut();
             match output {
-                Output::Overlay => pixels::copy(&inbuf, buffer, info),
-                Output::SideBySide => {
+                Product::Overlay => pixels::copy(&inbuf, buffer, info),
+                Product::SideBySide => {
                     pixels::copy_beside_itself(&inbuf, &negotiated.info, buffer, info)
                 }
-                Output::ClassMap | Output::Reconstruction | Output::Metadata => Ok(()),
+                _ => Ok(()),
             }
             .map_err(|e| self.pixel_error(e))?;
             outbuf
@@ -198,7 +213,7 @@ impl TttSegFilter {
         let buffer = outbuf.make_mut();
         let mut pixels = self.pixels();
         match output {
-            Output::Overlay | Output::SideBySide => {
+            Product::Overlay | Product::SideBySide => {
                 let left = info.width() - negotiated.info.width();
                 let paint = Paint {
                     style: Style {
@@ -210,17 +225,21 @@ impl TttSegFilter {
                 };
                 pixels.draw(buffer, info, left as usize, picture, &paint)
             }
-            Output::ClassMap => pixels.class_map(buffer, info, picture),
-            Output::Reconstruction => pixels.paint(buffer, info, picture),
-            Output::Metadata => Ok(()),
+            Product::ClassMap => pixels.class_map(buffer, info, picture),
+            Product::Reconstruction => pixels.paint(buffer, info, picture),
+            Product::Metadata | Product::Colours | Product::ColoursBeside => Ok(()),
         }
         .map_err(|e| self.pixel_error(e))?;
         drop(pixels);
+        if output == Product::Overlay {
+            attach_mask(outbuf.make_mut(), picture, negotiated, known)
+                .map_err(|e| self.pixel_error(e.into()))?;
+        }
         Ok(outbuf)
     }
 
     /// A buffer of the negotiated pool, with time stamps, flags and metas of the input.
-    fn buffer_for(&self, inbuf: &gst::Buffer) -> Result<gst::Buffer, gst::FlowError> {
+    pub(super) fn buffer_for(&self, inbuf: &gst::Buffer) -> Result<gst::Buffer, gst::FlowError> {
         match self.parent_prepare_output_buffer(InputBuffer::Readable(inbuf))? {
             PrepareOutputBufferSuccess::Buffer(buffer) => Ok(buffer),
             // Only in the base class's own pass-through, which is never switched on.
@@ -236,4 +255,37 @@ impl TttSegFilter {
         );
         gst::FlowError::Error
     }
+}
+
+/// Attaches what others can read as a mask.
+#[cfg(feature = "analytics")]
+fn attach_mask(
+    buffer: &mut gst::BufferRef,
+    map: &Picture,
+    negotiated: &Negotiated,
+    known: &Known,
+) -> Result<(), gst::glib::BoolError> {
+    let size = (negotiated.info.width(), negotiated.info.height());
+    super::analytics::attach(buffer, map, size, &known.classes)
+}
+
+/// Before GStreamer 1.26 there is no such thing.
+#[cfg(not(feature = "analytics"))]
+fn attach_mask(
+    _: &mut gst::BufferRef,
+    _: &Picture,
+    _: &Negotiated,
+    _: &Known,
+) -> Result<(), gst::glib::BoolError> {
+    Ok(())
+}
+
+/// Tells that there is nothing to make a frame of.
+pub(super) fn no_result(filter: &TttSegFilter) -> gst::FlowError {
+    gst::element_imp_error!(
+        filter,
+        gst::LibraryError::Failed,
+        ("The engine gave no result for a frame")
+    );
+    gst::FlowError::Error
 }

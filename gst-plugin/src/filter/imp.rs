@@ -15,7 +15,7 @@ use gst_base::subclass::base_transform::GenerateOutputSuccess;
 use gst_base::subclass::prelude::*;
 use gst_video::VideoInfo;
 
-use super::classes::Branch;
+use super::classes::{Branch, NO_CLASSES};
 use super::engine::{Engine, Forget, Key};
 use super::frame::Drawn;
 use super::ladder::Ladder;
@@ -23,19 +23,20 @@ use super::latency::Latency;
 use super::negotiate::Negotiated;
 use super::pace::Lateness;
 use super::pixels::Pixels;
+use super::product::Product;
 use super::settings::{Change, Live, Settings};
 use super::state::Files;
 use super::stats::Stats;
-use super::{Output, caps, meta, properties, signals};
+use super::{Task, caps, meta, properties, signals};
 
 /**
  * SECTION:element-tttsegfilter
  * @title: tttsegfilter
  * @see_also: tttseg
  *
- * Segments raw video with a network that keeps learning from it. For every frame it takes a gradient step on masked
- * reconstruction, over views of frames out of a window of recent ones, and segments the frame with the weights it has
- * just updated. `tttseg` is the same for every input.
+ * Segments raw video, or colours it, with a network that keeps learning from it. For every frame it takes a gradient step
+ * on masked reconstruction, over views of frames out of a window of recent ones, and segments the frame with the weights it
+ * has just updated. `tttseg` is the same for every input.
  *
  * What goes out is the frame with its classes painted over it (`output=overlay`), that and the frame side by side
  * (`side-by-side`, twice as wide), the class of each pixel as GRAY8 (`class-map`), the network's reconstruction of the frame
@@ -78,6 +79,14 @@ use super::{Output, caps, meta, properties, signals};
  * The request pad `classes` carries the class of each pixel beside what goes out, as GRAY8 with the same time stamps. It can
  * be asked for and released at any time. Each of the two needs a queue. The stream goes on as long as one of them is
  * linked; a frame that has no classes of its own (in pass-through) is a gap.
+ *
+ * |[
+ * gst-launch-1.0 filesrc location=film.mp4 ! decodebin3 ! videoconvert ! tttsegfilter task=colorize ! videoconvert ! autovideosink
+ * ]|
+ * Colours a black-and-white film. Its luma stays as it is, bit by bit; the chroma is the network's, whatever there was
+ * before. Grey frames go out in Y'CbCr with their own range: GRAY8 in I420, Y42B or Y444, GRAY16 in Y444_16LE and Y444_16BE.
+ * `output=side-by-side` shows the frame in grey and in colours, `reconstruction` is as ever; there are no class maps and no
+ * pad `classes`. `saturation`, `temperature` and `chroma-smoothing` say how colours look; they do nothing otherwise.
  *
  * Weights start anew with every stream (another stream-id) and in READY: with the model, or with the state that
  * `load-state` names. A seek keeps them, and starts a new window.
@@ -182,10 +191,17 @@ impl TttSegFilter {
         BaseTransformExtManual::sink_pad(&*self.obj()).clone()
     }
 
+    /// What is done: what the model that is loaded can do, or is going to be for.
+    pub(super) fn task(&self) -> Task {
+        let loaded = self.engine().map(|engine| engine.task());
+        loaded.unwrap_or_else(|| lock(&self.settings).task)
+    }
+
     /// What goes out by the properties as they are now.
-    pub(super) fn output(&self) -> Option<Output> {
+    pub(super) fn product(&self) -> Option<Product> {
+        let task = self.task();
         let settings = lock(&self.settings);
-        (!settings.live.passthrough).then_some(settings.output)
+        (!settings.live.passthrough).then(|| Product::new(task, settings.output))
     }
 
     fn drop_engine(&self) {
@@ -198,6 +214,15 @@ impl TttSegFilter {
     /// Makes sure that the engine is the one the properties ask for.
     fn ensure_engine(&self) -> Result<(), gst::ErrorMessage> {
         let settings = lock(&self.settings).clone();
+        settings
+            .check()
+            .map_err(|why| gst::error_msg!(gst::LibraryError::Settings, ("{why}")))?;
+        if settings.task == Task::Colorize && self.classes_pad().is_some() {
+            return Err(gst::error_msg!(
+                gst::LibraryError::Settings,
+                ("{NO_CLASSES}")
+            ));
+        }
         if let Some(engine) = self.engine() {
             if *engine.key() == Key::new(&settings) {
                 return engine
@@ -290,7 +315,7 @@ impl ElementImpl for TttSegFilter {
             gst::subclass::ElementMetadata::new(
                 "Test-time training segmentation filter",
                 "Filter/Effect/Converter/Analyzer/Video",
-                "Segments raw video with a network that keeps learning from it: between two frames it takes a gradient \
+                "Segments raw video, or colours it, with a network that keeps learning from it: between two frames it takes a gradient \
                  step on masked reconstruction over a window of recent frames",
                 "The tttseg authors",
             )
@@ -375,7 +400,7 @@ impl BaseTransformImpl for TttSegFilter {
         caps: &gst::Caps,
         filter: Option<&gst::Caps>,
     ) -> Option<gst::Caps> {
-        let other = caps::transform(direction, caps, self.output());
+        let other = caps::transform(direction, caps, self.product());
         let other = match filter {
             Some(filter) => filter.intersect_with_mode(&other, gst::CapsIntersectMode::First),
             None => other,
@@ -401,7 +426,7 @@ impl BaseTransformImpl for TttSegFilter {
         decide_query: Option<&gst::query::Allocation>,
         query: &mut gst::query::Allocation,
     ) -> Result<(), gst::LoggableError> {
-        if self.output() == Some(Output::Metadata) {
+        if self.product() == Some(Product::Metadata) {
             // Frames go on as they are: what follows may say what they should lie in.
             return self.parent_propose_allocation(None, query);
         }
@@ -429,7 +454,8 @@ impl BaseTransformImpl for TttSegFilter {
         meta: gst::MetaRef<'a, gst::Meta>,
         _inbuf: &'a gst::BufferRef,
     ) -> bool {
-        meta::holds(&meta, self.negotiated().and_then(|n| n.output))
+        self.negotiated()
+            .is_none_or(|n| meta::holds(&meta, n.output, n.info.is_gray()))
     }
 
     fn before_transform(&self, inbuf: &gst::BufferRef) {

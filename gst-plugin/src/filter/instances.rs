@@ -1,18 +1,46 @@
 //! Models that several elements share: those with the same `model-instance-id`.
 
 use std::collections::HashMap;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::{LazyLock, Mutex, PoisonError};
 
 use tttseg::adapt::{SharedModel, WeakSharedModel};
-use tttseg::weights::{ModelFile, WeightsError};
+use tttseg::weights::{ModelFile, Task, WeightsError};
 
 /// What the elements of the process have in use, by their id.
 static INSTANCES: LazyLock<Mutex<HashMap<String, Instance>>> = LazyLock::new(Mutex::default);
 
+/// Where a model is from.
+#[derive(Clone)]
+pub(super) enum Source {
+    File(PathBuf),
+    /// The one for a task that is built in.
+    BuiltIn(Task),
+}
+
+impl Source {
+    fn is(&self, other: &Self) -> bool {
+        let real = |path: &PathBuf| path.canonicalize().unwrap_or_else(|_| path.clone());
+        match (self, other) {
+            (Self::File(a), Self::File(b)) => real(a) == real(b),
+            (Self::BuiltIn(a), Self::BuiltIn(b)) => a == b,
+            _ => false,
+        }
+    }
+}
+
+impl std::fmt::Display for Source {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::File(path) => path.display().fmt(f),
+            Self::BuiltIn(Task::Segment) => f.write_str("the built-in model"),
+            Self::BuiltIn(task) => write!(f, "the built-in model for task={}", task.name()),
+        }
+    }
+}
+
 struct Instance {
-    /// `None` for the model that is built in.
-    file: Option<PathBuf>,
+    source: Source,
     model: WeakSharedModel,
 }
 
@@ -24,12 +52,12 @@ pub(super) enum Failure {
     OtherFile(String),
 }
 
-/// The model of a file, or the built-in one: that which elements of the same id already use, or read anew.
-pub(super) fn model(id: Option<&str>, file: Option<&Path>) -> Result<SharedModel, Failure> {
+/// The model of a source: that which elements of the same id already use, or read anew.
+pub(super) fn model(id: Option<&str>, source: &Source) -> Result<SharedModel, Failure> {
     let read = || {
-        let model = match file {
-            Some(path) => ModelFile::open(path),
-            None => ModelFile::embedded(),
+        let model = match source {
+            Source::File(path) => ModelFile::open(path),
+            Source::BuiltIn(task) => ModelFile::embedded_for(*task),
         };
         model.map(SharedModel::from).map_err(Failure::Model)
     };
@@ -40,32 +68,21 @@ pub(super) fn model(id: Option<&str>, file: Option<&Path>) -> Result<SharedModel
     if let Some(instance) = instances.get(id)
         && let Some(model) = instance.model.upgrade()
     {
-        let theirs = instance.file.as_deref();
-        return if same(theirs, file) {
+        let theirs = &instance.source;
+        return if theirs.is(source) {
             Ok(model)
         } else {
             Err(Failure::OtherFile(format!(
-                "model-instance-id={id} is in use for {}, and this element is set to {}. Elements with the same id share \
-                 one model: give this one another id, or the same model-file",
-                name(theirs),
-                name(file)
+                "model-instance-id={id} is in use for {theirs}, and this element is set to {source}. Elements with the same id share \
+                 one model: give this one another id, or the same model-file"
             )))
         };
     }
     let model = read()?;
     let instance = Instance {
-        file: file.map(Path::to_owned),
+        source: source.clone(),
         model: model.downgrade(),
     };
     instances.insert(id.to_owned(), instance);
     Ok(model)
-}
-
-fn same(a: Option<&Path>, b: Option<&Path>) -> bool {
-    let real = |path: &Path| path.canonicalize().unwrap_or_else(|_| path.to_owned());
-    a.map(real) == b.map(real)
-}
-
-fn name(file: Option<&Path>) -> String {
-    file.map_or("the built-in model".into(), |f| f.display().to_string())
 }

@@ -12,11 +12,11 @@
 
 use std::ops::ControlFlow;
 
-use gst::meta::{CustomMeta, MetaAPI};
+use gst::meta::CustomMeta;
 use gst_video::video_meta::tags;
 
-use super::Output;
 use super::pixels::Picture;
+use super::product::Product;
 
 /// Name of the meta that carries class maps.
 pub const CLASS_MAP_META: &str = "GstTttSegMeta";
@@ -30,14 +30,32 @@ pub(super) fn register() {
     }
 }
 
+/// Kinds of metas that are about places in the frame, in pixels from its upper left, and say so with the tag `size`. By
+/// name: the library of the second may not be there.
+const PLACES: [&str; 2] = [
+    "GstVideoRegionOfInterestMetaAPI",
+    "GstAnalyticsRelationMetaAPI",
+];
+
 /// Whether a meta of the input is as true of what goes out. A class map has other colours. Side by side, what is said
-/// about the size of the frame is not true any more, but a region that begins at its upper left is where it was.
-pub(super) fn holds(meta: &gst::MetaRef<'_, gst::Meta>, output: Option<Output>) -> bool {
+/// about the size of the frame is not true any more, but places counted from its upper left are where they were. Grey frames
+/// that get colours have other ones.
+pub(super) fn holds(
+    meta: &gst::MetaRef<'_, gst::Meta>,
+    output: Option<Product>,
+    grey: bool,
+) -> bool {
+    let other_colours = match output {
+        Some(Product::ClassMap) => true,
+        Some(output) => output.is_coloured() && grey,
+        None => false,
+    };
+    if other_colours && meta.has_tag::<tags::Colorspace>() {
+        return false;
+    }
     match output {
-        Some(Output::ClassMap) => !meta.has_tag::<tags::Colorspace>(),
-        Some(Output::SideBySide) => {
-            !meta.has_tag::<tags::Size>()
-                || meta.api() == gst_video::VideoRegionOfInterestMeta::meta_api()
+        Some(Product::SideBySide | Product::ColoursBeside) => {
+            !meta.has_tag::<tags::Size>() || PLACES.contains(&meta.api().name())
         }
         _ => true,
     }
@@ -47,13 +65,13 @@ pub(super) fn holds(meta: &gst::MetaRef<'_, gst::Meta>, output: Option<Output>) 
 pub(super) fn copy(
     from: &gst::BufferRef,
     to: &mut gst::BufferRef,
-    output: Output,
+    output: Product,
 ) -> Result<(), gst::glib::BoolError> {
     let flags = gst::BufferCopyFlags::FLAGS | gst::BufferCopyFlags::TIMESTAMPS;
     from.copy_into(to, flags, ..)?;
     from.foreach_meta(|meta| {
         // What is said about memory is not about the other one.
-        if !meta.has_tag::<gst::meta::tags::Memory>() && holds(&meta, Some(output)) {
+        if !meta.has_tag::<gst::meta::tags::Memory>() && holds(&meta, Some(output), false) {
             // Some kinds cannot be copied.
             let _ = meta.transform(to, &gst::meta::MetaTransformCopy::new(..));
         }

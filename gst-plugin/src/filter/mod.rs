@@ -2,8 +2,12 @@
 
 mod account;
 mod actions;
+#[cfg(feature = "analytics")]
+mod analytics;
 mod caps;
 mod classes;
+mod colour_caps;
+mod colours;
 mod effort;
 mod engine;
 mod enums;
@@ -21,6 +25,7 @@ mod meta;
 mod negotiate;
 mod pace;
 mod pixels;
+mod product;
 pub(crate) mod properties;
 mod settings;
 pub(crate) mod signals;

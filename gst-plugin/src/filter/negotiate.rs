@@ -6,18 +6,27 @@ use gst::subclass::prelude::*;
 use gst_video::{VideoInfo, VideoInterlaceMode};
 use tttseg::video::MAX_SIDE;
 
+use super::caps;
 use super::engine::Forget;
 use super::imp::{CAT, TttSegFilter};
-use super::{Output, caps};
+use super::product::Product;
 
 /// What has been negotiated.
 pub(super) struct Negotiated {
     pub info: VideoInfo,
     pub out_info: VideoInfo,
     /// What goes out; `None` in pass-through.
-    pub output: Option<Output>,
+    pub output: Option<Product>,
     /// Width and height the network sees frames at.
     pub model_size: (usize, usize),
+}
+
+impl Negotiated {
+    /// Whether what goes out has other caps than what comes in.
+    pub fn changes_caps(&self) -> bool {
+        let grey = self.info.is_gray();
+        self.output.is_some_and(|output| output.changes_caps(grey))
+    }
 }
 
 impl TttSegFilter {
@@ -75,7 +84,7 @@ impl TttSegFilter {
                 out_info.width()
             ));
         }
-        let output = self.output();
+        let output = self.product();
         Ok(Negotiated {
             model_size: self.model_size(&info, output)?,
             info,
@@ -88,7 +97,7 @@ impl TttSegFilter {
     fn model_size(
         &self,
         info: &VideoInfo,
-        output: Option<Output>,
+        output: Option<Product>,
     ) -> Result<(usize, usize), String> {
         if output.is_none() {
             return Ok((0, 0));
@@ -106,8 +115,10 @@ impl TttSegFilter {
     /// What caps mean for this frame. When the output has changed and caps have not, the base class does not ask again.
     pub(super) fn negotiated_for_frame(&self) -> Result<Arc<Negotiated>, gst::FlowError> {
         let negotiated = self.negotiated().ok_or(gst::FlowError::NotNegotiated)?;
-        let output = self.output();
-        if output == negotiated.output || !caps::are_alike(output, negotiated.output) {
+        let output = self.product();
+        if output == negotiated.output
+            || !caps::are_alike(output, negotiated.output, negotiated.info.is_gray())
+        {
             return Ok(negotiated);
         }
         let model_size = self.model_size(&negotiated.info, output).map_err(|why| {
@@ -128,7 +139,7 @@ impl TttSegFilter {
         gst::element_imp_error!(
             self,
             gst::CoreError::Negotiation,
-            ("This video cannot be segmented: {why}")
+            ("This video cannot be worked on: {why}")
         );
     }
 }

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use gst_video::prelude::*;
 use gst_video::{VideoColorMatrix, VideoColorRange, VideoFormat, VideoFrameRef, VideoInfo};
 use tttseg::video::{
-    ClassMap, Colorimetry, ColourModel, FrameError, FrameMut, FrameRef, Legend, Matrix, Overlay,
-    PixelFormat, Range, Scaler, Style, beside_itself,
+    ChromaMap, ClassMap, Colorimetry, ColourModel, FrameError, FrameMut, FrameRef, Legend, Matrix,
+    Overlay, PixelFormat, Range, Scaler, Steady, Style, Tint, beside_itself,
 };
 
 /// Why pixels could not be read or written.
@@ -103,6 +103,8 @@ pub(super) struct Pixels {
     scaler: Scaler,
     overlay: Overlay,
     legend: Legend,
+    tint: Tint,
+    pub steady: Steady,
     rgb: Vec<u8>,
 }
 
@@ -175,6 +177,27 @@ impl Pixels {
         })
     }
 
+    /// Gives the frame colours in place of its own, beginning at a column; what lies before that becomes grey.
+    pub fn tint(
+        &mut self,
+        buffer: &mut gst::BufferRef,
+        info: &VideoInfo,
+        left: usize,
+        chroma: &ChromaMap,
+    ) -> Result<(), PixelError> {
+        with_frame_mut(buffer, info, |frame| {
+            if left == 0 {
+                return self.tint.draw(frame, chroma).map_err(error);
+            }
+            let grey = ChromaMap::new(1, 1, vec![0.0; 2]).map_err(error)?;
+            self.tint.draw(frame, &grey).map_err(error)?;
+            match frame.right_of(left) {
+                Some(mut right) => self.tint.draw(&mut right, chroma).map_err(error),
+                None => Ok(()),
+            }
+        })
+    }
+
     /// Fills a GRAY8 frame with classes.
     pub fn class_map(
         &mut self,
@@ -221,6 +244,34 @@ pub(super) fn copy(
         for (from, to) in from.chunks(*from_stride).zip(to.chunks_mut(*to_stride)) {
             let both = from.len().min(to.len());
             to[..both].copy_from_slice(&from[..both]);
+        }
+    }
+    Ok(())
+}
+
+/// Copies a grey frame into the luma of one with a plane for each component, as often as it goes into its width. Chroma is
+/// left as it is.
+pub(super) fn copy_luma(
+    from: &gst::BufferRef,
+    info: &VideoInfo,
+    to: &mut gst::BufferRef,
+    to_info: &VideoInfo,
+) -> Result<(), PixelError> {
+    let from = VideoFrameRef::from_buffer_ref_readable(from, info)
+        .map_err(|_| PixelError("a buffer could not be mapped for reading".into()))?;
+    // Checked: rows that are too short end here.
+    frame_ref(&from)?;
+    let mut to = VideoFrameRef::from_buffer_ref_writable(to, to_info)
+        .map_err(|_| PixelError("a buffer could not be mapped for writing".into()))?;
+    let row = info.width() as usize * stride(info.comp_pstride(0)).max(1);
+    let strides = [from.plane_stride()[0], to.plane_stride()[0]];
+    let [from_stride, to_stride] = strides.map(|s| stride(s).max(1));
+    let from = from.plane_data(0).map_err(error)?.chunks(from_stride);
+    let to = to.plane_data_mut(0).map_err(error)?.chunks_mut(to_stride);
+    let times = (to_info.width() / info.width().max(1)) as usize;
+    for (from, to) in from.zip(to).take(info.height() as usize) {
+        for to in to.chunks_exact_mut(row).take(times) {
+            to.copy_from_slice(&from[..row]);
         }
     }
     Ok(())

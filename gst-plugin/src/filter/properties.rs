@@ -4,7 +4,7 @@ use gst::glib;
 use gst::prelude::*;
 use tttseg::adapt;
 
-use super::settings::DEFAULT_OPACITY;
+use super::settings::{DEFAULT_CHROMA_SMOOTHING, DEFAULT_OPACITY, DEFAULT_SATURATION};
 use super::signals::{LOAD_STATE, SAVE_STATE};
 use super::{ExecutionProvider, Method, Output, Pace, Recipe, Task};
 
@@ -18,7 +18,7 @@ pub(crate) fn all() -> Vec<glib::ParamSpec> {
     vec![
         glib::ParamSpecString::builder("model-file")
             .nick("Model file")
-            .blurb("Model to start from (.safetensors); without one, the model that is built in")
+            .blurb("Model to start from (.safetensors); without one, the model for the task that is built in")
             .mutable_ready()
             .build(),
         glib::ParamSpecString::builder("model-instance-id")
@@ -47,7 +47,7 @@ pub(crate) fn all() -> Vec<glib::ParamSpec> {
             .build(),
         glib::ParamSpecEnum::builder::<Task>("task")
             .nick("Task")
-            .blurb("What the network computes for a frame")
+            .blurb("What the network computes for a frame; a model does what it was trained for")
             .mutable_ready()
             .build(),
         glib::ParamSpecEnum::builder::<Output>("output")
@@ -235,6 +235,36 @@ pub(crate) fn all() -> Vec<glib::ParamSpec> {
             .nick("Hidden classes")
             .blurb("Names of classes that are not drawn, separated by commas. Class maps have all")
             .mutable_playing()
+            .build(),
+        glib::ParamSpecDouble::builder("saturation")
+            .nick("Saturation")
+            .blurb("With task=colorize, how strong colours are; 0 = grey, 1 = as the network finds them")
+            .minimum(0.0)
+            .maximum(3.0)
+            .default_value(DEFAULT_SATURATION)
+            .mutable_playing()
+            .controllable()
+            .build(),
+        glib::ParamSpecDouble::builder("temperature")
+            .nick("Temperature")
+            .blurb("With task=colorize, a cast over the whole picture: -1 = cold, 0 = none, 1 = warm")
+            .minimum(-1.0)
+            .maximum(1.0)
+            .default_value(0.0)
+            .mutable_playing()
+            .controllable()
+            .build(),
+        glib::ParamSpecDouble::builder("chroma-smoothing")
+            .nick("Chroma smoothing")
+            .blurb(
+                "With task=colorize, how much of the last frame's colours stays where nothing moves, against flicker; 0 = \
+                 none, 1 = all. Every scene starts anew",
+            )
+            .minimum(0.0)
+            .maximum(1.0)
+            .default_value(DEFAULT_CHROMA_SMOOTHING)
+            .mutable_playing()
+            .controllable()
             .build(),
         glib::ParamSpecEnum::builder::<Pace>("pace")
             .nick("Pace")

@@ -6,12 +6,25 @@ use std::sync::Arc;
 use gst::glib;
 use gst::prelude::*;
 use tttseg::adapt;
+use tttseg::video::Grade;
 
 use super::look::{Known, Look};
 use super::signals::{LOAD_STATE, SAVE_STATE};
 use super::{ExecutionProvider, Method, Output, Pace, Recipe, Task};
 
 pub(super) const DEFAULT_OPACITY: f64 = 0.5;
+pub(super) const DEFAULT_SATURATION: f64 = 1.0;
+pub(super) const DEFAULT_CHROMA_SMOOTHING: f64 = 0.7;
+
+/// Properties that make a picture of classes, or hand them on.
+const ABOUT_CLASSES: [&str; 6] = [
+    "output",
+    "contours",
+    "legend",
+    Look::PALETTE,
+    Look::SELECTED,
+    Look::HIDDEN,
+];
 
 /// Values of all properties that can be written.
 #[derive(Clone)]
@@ -57,6 +70,10 @@ pub(super) struct Live {
     pub legend: bool,
     /// Shared: the values are copied for every frame.
     pub look: Arc<Look>,
+    pub saturation: f64,
+    pub temperature: f64,
+    /// How much of the last frame's chroma stays where nothing moves.
+    pub chroma_smoothing: f64,
     pub pace: Pace,
     /// Milliseconds of learning per frame; 0 sets no limit.
     pub training_budget: f64,
@@ -74,6 +91,16 @@ pub(super) enum Change {
     Caps,
     /// The value makes no sense; the old one stays.
     Refused(String),
+}
+
+impl Live {
+    /// What is made of the colours that are found.
+    pub fn grade(&self) -> Grade {
+        Grade {
+            saturation: self.saturation as f32,
+            temperature: self.temperature as f32,
+        }
+    }
 }
 
 impl Default for Settings {
@@ -101,6 +128,9 @@ impl Default for Settings {
                 contours: 0,
                 legend: false,
                 look: Arc::default(),
+                saturation: DEFAULT_SATURATION,
+                temperature: 0.0,
+                chroma_smoothing: DEFAULT_CHROMA_SMOOTHING,
                 pace: Pace::default(),
                 training_budget: 0.0,
                 post_messages: true,
@@ -138,8 +168,56 @@ impl Settings {
         Arc::make_mut(&mut self.live.look).set_known(known)
     }
 
+    /// What is asked for that the task has nothing for. The error says what can be done.
+    pub fn check(&self) -> Result<(), String> {
+        if self.task != Task::Colorize {
+            return Ok(());
+        }
+        let output = match self.output {
+            Output::ClassMap => Some("class-map"),
+            Output::Metadata => Some("metadata"),
+            Output::Overlay | Output::SideBySide | Output::Reconstruction => None,
+        };
+        if let Some(output) = output {
+            return Err(format!(
+                "output={output} gives classes, and task=colorize finds none: set output to overlay (the frame in colours), \
+                 side-by-side or reconstruction, or set task=segment"
+            ));
+        }
+        let look = |property| self.live.look.get(property).is_some();
+        let drawn = [
+            ("contours", self.live.contours > 0),
+            ("legend", self.live.legend),
+            (Look::PALETTE, look(Look::PALETTE)),
+            (Look::SELECTED, look(Look::SELECTED)),
+            (Look::HIDDEN, look(Look::HIDDEN)),
+        ];
+        match drawn.iter().find(|(_, is_set)| *is_set) {
+            Some((property, _)) => Err(format!(
+                "{property} is about how classes are drawn, and task=colorize finds none: leave {property} as it is, or set \
+                 task=segment"
+            )),
+            None => Ok(()),
+        }
+    }
+
     /// Takes the value of a property. GObject has checked its type and range.
     pub fn set(&mut self, name: &str, value: &glib::Value) -> Change {
+        // Before there is a model, properties come in any order, and are checked when it is loaded.
+        if self.task == Task::Colorize && self.live.look.is_known() && ABOUT_CLASSES.contains(&name)
+        {
+            let mut trial = self.clone();
+            // Without names of classes nothing can be wrong with those that are set.
+            let _ = trial.set_known(None);
+            trial.put(name, value);
+            if let Err(why) = trial.check() {
+                return Change::Refused(why);
+            }
+        }
+        self.put(name, value)
+    }
+
+    fn put(&mut self, name: &str, value: &glib::Value) -> Change {
         fn get<'a, T: glib::value::FromValue<'a>>(value: &'a glib::Value) -> Option<T>
         where
             <T::Checker as glib::value::ValueTypeChecker>::Error: std::fmt::Debug,
@@ -203,7 +281,7 @@ impl Settings {
             "threads" => put!(self.threads, Change::None),
             "deterministic" => put!(self.deterministic, Change::None),
             "asynchronous" => put!(self.asynchronous, Change::None),
-            "task" => put!(self.task, Change::None),
+            "task" => put!(self.task, Change::Caps),
             "output" => put!(self.output, Change::Caps),
             "recipe" => put!(self.recipe, Change::Engine),
             "seed" => put!(self.seed, Change::Engine),
@@ -223,6 +301,9 @@ impl Settings {
             "post-messages" => put!(self.live.post_messages, Change::None),
             "contours" => put!(self.live.contours, Change::None),
             "legend" => put!(self.live.legend, Change::None),
+            "saturation" => put!(self.live.saturation, Change::None),
+            "temperature" => put!(self.live.temperature, Change::None),
+            "chroma-smoothing" => put!(self.live.chroma_smoothing, Change::None),
             Look::PALETTE | Look::SELECTED | Look::HIDDEN => {
                 match Arc::make_mut(&mut self.live.look).set(name, text(value)) {
                     Ok(()) => Change::None,
@@ -266,6 +347,9 @@ impl Settings {
             "opacity" => self.live.opacity.to_value(),
             "contours" => self.live.contours.to_value(),
             "legend" => self.live.legend.to_value(),
+            "saturation" => self.live.saturation.to_value(),
+            "temperature" => self.live.temperature.to_value(),
+            "chroma-smoothing" => self.live.chroma_smoothing.to_value(),
             Look::PALETTE | Look::SELECTED | Look::HIDDEN => self.live.look.get(name).to_value(),
             "pace" => self.live.pace.to_value(),
             "training-budget" => self.live.training_budget.to_value(),
@@ -308,6 +392,36 @@ mod tests {
         assert_eq!(palette(&settings), Ok(Some("ff0000".to_owned())));
         settings.set("palette", &"".to_value());
         assert_eq!(palette(&settings), Ok(None));
+    }
+
+    #[test]
+    fn what_is_about_classes_is_refused_with_colours() {
+        gst::init().unwrap();
+        for (name, value) in [
+            ("output", Output::ClassMap.to_value()),
+            ("output", Output::Metadata.to_value()),
+            ("contours", 2u32.to_value()),
+            ("legend", true.to_value()),
+            ("palette", "ff0000".to_value()),
+            ("selected-classes", "car".to_value()),
+            ("hidden-classes", "car".to_value()),
+        ] {
+            let mut settings = Settings::default();
+            settings.set("task", &Task::Colorize.to_value());
+            assert_eq!(settings.check(), Ok(()));
+            // In any order as long as there is no model, and then not at all.
+            assert!(!matches!(settings.set(name, &value), Change::Refused(_)));
+            let why = settings.check().unwrap_err();
+            assert!(why.contains(name) && why.contains("task=colorize"), "{why}");
+            let mut settings = Settings::default();
+            settings.set("task", &Task::Colorize.to_value());
+            settings.set_known(Some(Known::default())).unwrap();
+            let before = format!("{:?}", settings.get(name));
+            assert_eq!(settings.set(name, &value), Change::Refused(why));
+            assert_eq!(format!("{:?}", settings.get(name)), before);
+            settings.set("task", &Task::Segment.to_value());
+            assert_eq!(settings.check(), Ok(()));
+        }
     }
 
     #[test]

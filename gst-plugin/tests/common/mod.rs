@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use gst::prelude::*;
 use gsttttseg::filter::FrameReport;
-use tttseg::model::{HeadConfig, ModelConfig, Readout, SwinConfig, initial_weights};
+use tttseg::model::{ChromaConfig, HeadConfig, ModelConfig, Readout, SwinConfig, initial_weights};
 use tttseg::weights::{ModelFile, Normalisation, Precision, Task};
 
 /// Patience with things that have no bound of their own.
@@ -92,6 +92,38 @@ pub fn tiny() -> ModelFile {
         weights: initial_weights(&config, 1).unwrap(),
         config,
     }
+}
+
+/// The same with a head that colours.
+pub fn colours() -> &'static str {
+    static MODEL: OnceLock<String> = OnceLock::new();
+    MODEL.get_or_init(|| {
+        let bins = vec![[-30, 20], [0, 0], [40, -40], [20, 50]];
+        let mut model = tiny();
+        model.name = "film".into();
+        model.task = Task::Colorize;
+        model.classes.clear();
+        model.palette.clear();
+        model.config.main.classes = bins.len();
+        model.config.main.queries = bins.len();
+        model.config.chroma = Some(ChromaConfig {
+            bins,
+            step: 10,
+            temperature: 0.4,
+        });
+        model.weights = initial_weights(&model.config, 1).unwrap();
+        save("film.safetensors", model)
+    })
+}
+
+/// A harness around `tttsegfilter` with that model and further properties.
+#[track_caller]
+pub fn film(properties: &str) -> gst_check::Harness {
+    init();
+    gst_check::Harness::new_parse(&format!(
+        "tttsegfilter task=colorize model-file={} execution-provider=cpu {properties}",
+        colours()
+    ))
 }
 
 /// A launch line with `MODEL` for the tiny model's file.
@@ -273,7 +305,7 @@ pub fn error_on(bus: &gst::Bus) -> String {
 }
 
 /// Bound on going down or flushing: what the elements promise.
-pub const PROMISED: Duration = Duration::from_millis(200);
+pub const PROMISED: Duration = Duration::from_millis(50);
 
 /// Caps that most tests can do with.
 pub const CAPS: &str = "video/x-raw,format=RGB,width=64,height=48,framerate=25/1";

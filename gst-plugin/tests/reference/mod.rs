@@ -252,18 +252,9 @@ fn skipped() -> String {
             "loss or gradient was not finite, and the step was thrown away",
         ),
     ];
-    let mut text = String::from("- `no`: they are not; a step was taken\n");
-    for (reason, why) in reasons {
-        let report = FrameReport {
-            skipped: Some(reason),
-            ..whole_report()
-        };
-        let name: String = gst::Structure::from(&report)
-            .get("skipped")
-            .expect("a reason");
-        text += &format!("- `{name}`: {why}\n");
-    }
-    text
+    assert_eq!(reasons.map(|(reason, _)| reason), Skipped::ALL);
+    let lines = reasons.map(|(reason, why)| format!("- `{}`: {why}\n", reason.name()));
+    format!("- `no`: they are not; a step was taken\n{}", lines.concat())
 }
 
 /// The sink and source pad of an element, their caps shortened to what tells something.
@@ -320,8 +311,8 @@ pub fn text(bin: &gst::Element, filter: &gst::Element) -> String {
          ## Signals\n\n\
          Actions: an application emits them.\n\n{}\
          ## Pads\n\n`tttseg`:\n\n{}\n`tttsegfilter`:\n\n{}\n\
-         With `output=class-map` the source pad gives GRAY8, one class per pixel (255: none); otherwise what comes in goes \
-         out in the same\ncaps. Frames of less than 16x16 pixels, and video whose fields come in halves of their own, are \
+         With `output=class-map` the source pad gives GRAY8, one class per pixel (255: none); with `task=colorize` grey goes \
+         out\nin Y'CbCr ([colour.md](colour.md)); otherwise what comes in goes out in the same caps. Frames of less than 16x16 pixels, and video whose fields come in halves of their own, are \
          refused by name.\n\n\
          ## Messages\n\n### Element message `tttseg`\n\nOne per frame, unless `post-messages=false`. In Rust it is \
          `gsttttseg::filter::FrameReport`.\n\n{}\n\

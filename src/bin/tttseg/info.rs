@@ -6,7 +6,7 @@ use tttseg::runtime::{self, Provider};
 use tttseg::weights::naming::{self, Part};
 use tttseg::weights::{ModelFile, State, WeightsError};
 
-use crate::options::{RuntimeArguments, complete_model};
+use crate::options::{RuntimeArguments, complete_built_in, complete_model};
 use crate::{Outcome, one_line};
 
 /// Say which ONNX Runtime is used, and what is in a model file or in a state that was saved.
@@ -15,7 +15,7 @@ use crate::{Outcome, one_line};
 /// was named.
 #[derive(Args)]
 pub struct Arguments {
-    /// A model file, or a state saved by an element; the built-in model if not given.
+    /// A model file, or a state saved by an element; the built-in models if not given.
     model: Option<PathBuf>,
     #[command(flatten)]
     runtime: RuntimeArguments,
@@ -31,23 +31,22 @@ pub fn run(arguments: &Arguments) -> Outcome {
         print_state(path, &state);
         return Ok(true);
     }
-    let model = match complete_model(arguments.model.as_deref()) {
-        Err(e) if !matches!(e.downcast_ref(), Some(WeightsError::NoneEmbedded { .. })) => {
-            return Err(e);
-        }
-        found => found,
+    let (origin, models) = match &arguments.model {
+        Some(path) => (
+            path.display().to_string(),
+            vec![complete_model(Some(path))?],
+        ),
+        None => ("built in".to_owned(), complete_built_in()?),
     };
     print_runtime(&arguments.runtime)?;
-    println!();
-    match model {
-        Ok(model) => {
-            let origin = arguments
-                .model
-                .as_ref()
-                .map(|path| path.display().to_string());
-            print_model(origin.as_deref().unwrap_or("built in"), &model);
-        }
-        Err(none) => println!("model             {none}"),
+    for model in &models {
+        println!();
+        print_model(&origin, model);
+    }
+    if let Err(none @ WeightsError::NoneEmbedded { .. }) = ModelFile::embedded()
+        && models.is_empty()
+    {
+        println!("\nmodel             {none}");
     }
     Ok(true)
 }
@@ -145,12 +144,12 @@ fn print_model(origin: &str, model: &ModelFile) {
 
 fn print_state(path: &Path, state: &State) {
     let origin = &state.origin;
-    let built_in = ModelFile::embedded().is_ok_and(|model| model.content_hash() == origin.base);
-    let which = if built_in {
-        "the one that is built in"
-    } else {
-        "not the one that is built in"
-    };
+    let built_in = ModelFile::all_embedded().is_ok_and(|models| {
+        models
+            .iter()
+            .any(|model| model.content_hash() == origin.base)
+    });
+    let which = if built_in { "built in" } else { "not built in" };
     let moving = |part| {
         let of = state
             .weights

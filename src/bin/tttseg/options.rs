@@ -53,10 +53,24 @@ pub fn complete_model(path: Option<&Path>) -> Result<ModelFile, Box<dyn std::err
         Some(path) => (path.display().to_string(), ModelFile::open(path)?),
         None => ("built-in model".to_owned(), ModelFile::embedded()?),
     };
-    for (name, shape) in parameters(&model.config)? {
-        model.weights.expect(&file, &name, &shape)?;
-    }
+    check_complete(&file, &model)?;
     Ok(model)
+}
+
+/// All models that are built in, after the same look.
+pub fn complete_built_in() -> Result<Vec<ModelFile>, Box<dyn std::error::Error>> {
+    let models = ModelFile::all_embedded()?;
+    for model in &models {
+        check_complete(&format!("built-in model {}", model.name), model)?;
+    }
+    Ok(models)
+}
+
+fn check_complete(file: &str, model: &ModelFile) -> Result<(), Box<dyn std::error::Error>> {
+    for (name, shape) in parameters(&model.config)? {
+        model.weights.expect(file, &name, &shape)?;
+    }
+    Ok(())
 }
 
 /// A progress bar over frames.

@@ -1,0 +1,195 @@
+//! Caps with `task=colorize`: grey goes out in Y'CbCr, everything else as it came.
+
+use gst::prelude::*;
+use gst_video::{VideoColorMatrix, VideoColorRange, VideoColorimetry};
+use tttseg::video::{ColourModel, PixelFormat};
+
+/// Formats that have room for colours beside the luma of a grey one, the first one first. Luma goes from one to the other
+/// as it is, so their bytes are in the same order.
+const COLOURED: [(&str, &[&str]); 3] = [
+    ("GRAY8", &["I420", "Y42B", "Y444"]),
+    ("GRAY16_LE", &["Y444_16LE"]),
+    ("GRAY16_BE", &["Y444_16BE"]),
+];
+
+/// What grey is when its caps say nothing, to GStreamer as well: full range.
+const UNTOLD: &str = "1:4:0:0";
+
+/// Caps on the other side of the element.
+pub(super) fn transform(direction: gst::PadDirection, caps: &gst::Caps) -> gst::Caps {
+    let is_fixed = caps.is_fixed();
+    let mut other = gst::Caps::new_empty();
+    let into = other.make_mut();
+    for (structure, features) in caps.iter_with_features() {
+        let given = formats(structure);
+        let mut add = |formats: &[&str], mut structure: gst::Structure| {
+            match formats {
+                [] => return,
+                [format] => structure.set("format", *format),
+                formats => structure.set("format", gst::List::new(formats.iter().copied())),
+            }
+            into.append_structure_full(structure, Some(features.to_owned()));
+        };
+        let stay: Vec<&str> = given.iter().copied().filter(|f| !is_grey(f)).collect();
+        add(&stay, structure.to_owned());
+        for (grey, coloured) in COLOURED {
+            let mut changed = structure.to_owned();
+            changed.remove_field("chroma-site");
+            if direction == gst::PadDirection::Sink {
+                if given.contains(&grey) {
+                    tell_of_coloured(&mut changed, is_fixed);
+                    add(coloured, changed);
+                }
+            } else if coloured.iter().any(|format| given.contains(format)) {
+                tell_of_grey(&mut changed);
+                add(&[grey], changed);
+            }
+        }
+    }
+    other
+}
+
+fn is_grey(format: &str) -> bool {
+    let format = PixelFormat::from_name(format);
+    format.is_some_and(|format| format.layout().model == ColourModel::Grey)
+}
+
+/// The formats that a structure allows, of those the filter works in.
+fn formats(structure: &gst::StructureRef) -> Vec<&'static str> {
+    let all = PixelFormat::ALL.iter().map(|format| format.name());
+    match structure.value("format") {
+        Ok(given) => all
+            .filter(|name| given.intersect(&name.to_value()).is_some())
+            .collect(),
+        Err(_) => all.collect(),
+    }
+}
+
+/// Colorimetry of what goes out: that of the grey, so that its luma is shown as before.
+fn tell_of_coloured(structure: &mut gst::Structure, is_fixed: bool) {
+    let told = structure.value("colorimetry").ok().cloned();
+    match told {
+        Some(told) => {
+            if let Some(coloured) = coloured(&told) {
+                structure.set_value("colorimetry", coloured);
+            }
+        }
+        // Of caps that are still open it may become any.
+        None if !is_fixed => {}
+        None => structure.set("colorimetry", UNTOLD),
+    }
+}
+
+/// Colorimetry of the grey that such colours can come from.
+fn tell_of_grey(structure: &mut gst::Structure) {
+    let may_be_untold = structure
+        .value("colorimetry")
+        .is_ok_and(|told| told.intersect(&UNTOLD.to_value()).is_some());
+    if may_be_untold {
+        structure.remove_field("colorimetry");
+    }
+}
+
+/// Of grey, the matrix need not be known; of colours it has to be.
+fn coloured(told: &gst::glib::SendValue) -> Option<gst::glib::SendValue> {
+    if let Ok(list) = told.get::<gst::List>() {
+        let all: Vec<_> = list.iter().filter_map(coloured).collect();
+        return Some(gst::List::new(all).to_send_value());
+    }
+    let told: VideoColorimetry = told.get::<String>().ok()?.parse().ok()?;
+    let range = match told.range() {
+        VideoColorRange::Unknown => VideoColorRange::Range0_255,
+        range => range,
+    };
+    let matrix = match told.matrix() {
+        VideoColorMatrix::Unknown | VideoColorMatrix::Rgb => VideoColorMatrix::Bt601,
+        matrix => matrix,
+    };
+    let coloured = VideoColorimetry::new(range, matrix, told.transfer(), told.primaries());
+    Some(coloured.to_string().to_send_value())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use gst::PadDirection::{Sink, Src};
+
+    fn caps(text: &str) -> gst::Caps {
+        text.parse().unwrap()
+    }
+
+    #[test]
+    fn grey_goes_out_in_colours_of_its_range() {
+        gst::init().unwrap();
+        let grey = |format: &str, more: &str| {
+            transform(
+                Sink,
+                &caps(&format!(
+                    "video/x-raw,format={format},width=64,height=48{more}"
+                )),
+            )
+        };
+        let coloured = |format: &str, colorimetry: &str| {
+            caps(&format!(
+                "video/x-raw,format={format},width=64,height=48,colorimetry={colorimetry}"
+            ))
+        };
+        let of_bytes = "{ I420, Y42B, Y444 }";
+        assert_eq!(grey("GRAY8", ""), coloured(of_bytes, "1:4:0:0"));
+        for (told, becomes) in [
+            ("1:4:0:0", "1:4:0:0"),
+            ("2:4:0:0", "2:4:0:0"),
+            ("bt709", "bt709"),
+            // Neither without a range nor without a matrix, nor with that of RGB.
+            ("0:3:0:0", "1:3:0:0"),
+            ("2:0:0:0", "2:4:0:0"),
+            ("sRGB", "1:4:7:1"),
+        ] {
+            let more = format!(",colorimetry={told}");
+            assert_eq!(grey("GRAY8", &more), coloured(of_bytes, becomes), "{told}");
+        }
+        assert_eq!(grey("GRAY16_LE", ""), coloured("Y444_16LE", "1:4:0:0"));
+        assert_eq!(grey("GRAY16_BE", ""), coloured("Y444_16BE", "1:4:0:0"));
+        assert_eq!(
+            grey("GRAY8", ",colorimetry={ 1:4:0:0, 2:0:0:0 }"),
+            coloured(of_bytes, "{ 1:4:0:0, 2:4:0:0 }")
+        );
+    }
+
+    #[test]
+    fn what_has_room_for_colours_stays() {
+        gst::init().unwrap();
+        for format in ["I420", "RGB", "Y444_16LE"] {
+            let it = caps(&format!(
+                "video/x-raw,format={format},width=64,height=48,chroma-site=mpeg2"
+            ));
+            assert_eq!(transform(Sink, &it), it);
+            assert!(it.is_subset(&transform(Src, &it)));
+        }
+        // Nothing grey can come of it.
+        assert!(transform(Src, &caps("video/x-raw,format=GRAY8")).is_empty());
+        assert!(transform(Sink, &caps("video/x-raw,format=v308")).is_empty());
+    }
+
+    #[test]
+    fn whatever_becomes_of_grey_can_come_from_it() {
+        gst::init().unwrap();
+        for grey in [
+            "video/x-raw,format=GRAY8,width=64,height=48",
+            "video/x-raw,format=GRAY8,width=64,height=48,colorimetry=bt601",
+            "video/x-raw,format=GRAY16_LE,width=64,height=48,colorimetry=2:4:0:0",
+        ] {
+            let grey = caps(grey);
+            let mut coloured = transform(Sink, &grey);
+            coloured.fixate();
+            assert!(grey.is_subset(&transform(Src, &coloured)), "{coloured}");
+        }
+        // Of what is open nothing is left out.
+        let any = caps("video/x-raw");
+        for direction in [Sink, Src] {
+            assert!(transform(direction, &any).can_intersect(&caps("video/x-raw,format=I420")));
+        }
+        assert!(transform(Src, &any).can_intersect(&caps("video/x-raw,format=GRAY8")));
+        assert!(!transform(Sink, &any).can_intersect(&caps("video/x-raw,format=GRAY8")));
+    }
+}

@@ -1,0 +1,61 @@
+//! Taste: how strong colours are, and how warm.
+
+use super::chroma::ChromaMap;
+
+/// What is added to chroma at temperature 1, Cb and Cr: lamplight.
+const WARM: [f32; 2] = [-20.0, 12.0];
+
+/// What is made of the colours that a network finds.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Grade {
+    /// What chroma is multiplied by: 0 leaves grey, 1 everything as it is.
+    pub saturation: f32,
+    /// A cast over the whole picture, from −1 (cold, towards blue) over 0 (none) to 1 (warm, towards orange).
+    pub temperature: f32,
+}
+
+impl Default for Grade {
+    fn default() -> Self {
+        Self {
+            saturation: 1.0,
+            temperature: 0.0,
+        }
+    }
+}
+
+impl Grade {
+    /// The graded map.
+    pub fn apply(self, chroma: ChromaMap) -> ChromaMap {
+        let cast = WARM.map(|w| w * self.temperature);
+        chroma.map(|_, [cb, cr]| {
+            [
+                self.saturation * cb + cast[0],
+                self.saturation * cr + cast[1],
+            ]
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn graded(saturation: f32, temperature: f32) -> Vec<f32> {
+        let map = ChromaMap::new(2, 1, vec![10.0, -4.0, 6.0, 0.0]).unwrap();
+        let grade = Grade {
+            saturation,
+            temperature,
+        };
+        grade.apply(map).planes().concat()
+    }
+
+    #[test]
+    fn colours_become_stronger_and_warmer() {
+        assert_eq!(graded(1.0, 0.0), [10.0, -4.0, 6.0, 0.0]);
+        assert_eq!(graded(2.0, 0.0), [20.0, -8.0, 12.0, 0.0]);
+        assert_eq!(graded(0.0, 0.0), [0.0; 4]);
+        // Towards red and away from blue, and the other way round.
+        assert_eq!(graded(0.0, 0.5), [-10.0, -10.0, 6.0, 6.0]);
+        assert_eq!(graded(0.0, -0.5), [10.0, 10.0, -6.0, -6.0]);
+    }
+}

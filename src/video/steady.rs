@@ -1,0 +1,136 @@
+//! Chroma that does not flicker: what stays of the last frames' colours, where nothing has changed.
+
+use super::chroma::ChromaMap;
+
+/// Pixels of the network's frame under a token of chroma, on a side.
+const TOKEN: usize = 4;
+/// How much a token's luma may change, in steps of 8 bits, before its old chroma counts little (the standard deviation of a
+/// Gaussian). Film flickers as a whole, which does not count, and has grain, of which 2 to 4 are left in a token's mean.
+const STILL: f32 = 8.0;
+
+/// Two frames belong to different scenes when their histograms, each around its mean, differ by more than this share of
+/// the tokens. In an old street film and a newsreel cuts have 0.28 and more, everything else up to 0.10.
+const OTHER_HISTOGRAM: f32 = 0.18;
+/// Or when more than this share of the tokens has changed by more than [`CHANGED`]; there, cuts have 0.60 and more,
+/// everything else up to 0.35.
+const OTHER_TOKENS: f32 = 0.47;
+const CHANGED: f32 = 20.0;
+/// Or when the mean has changed by more than this, in steps of 8 bits: from black to white, for one.
+const OTHER_MEAN: f32 = 40.0;
+/// Bins of histograms, and steps of 8 bits in each.
+const BINS: usize = 32;
+const BIN: f32 = 16.0;
+
+/// Watches the luma of a stream, and keeps chroma steady where that is.
+///
+/// Each token takes a share of the chroma it had in the last frame. The share falls off as the token's luma differs from
+/// what it was then, so that what moves is followed; a change of the whole picture's brightness does not count.
+#[derive(Clone, Debug, Default)]
+pub struct Steady {
+    /// Mean luma of every token of the frame that was seen last, and their mean.
+    luma: Vec<f32>,
+    mean: f32,
+    histogram: Vec<f32>,
+    /// Those of the frame that chroma was last steadied for.
+    steadied: Vec<f32>,
+    steadied_mean: f32,
+    /// Kept for the next frame.
+    spent: (Vec<f32>, Vec<f32>),
+}
+
+impl Steady {
+    /// Takes in a frame as the network sees it: interleaved RGB of `width` pixels a row. Tells whether another scene begins
+    /// with it: its colours are nobody's who came before.
+    pub fn see(&mut self, rgb: &[u8], width: usize) -> bool {
+        let (mut luma, mut histogram) = std::mem::take(&mut self.spent);
+        tokens(rgb, width, &mut luma);
+        let mean = luma.iter().sum::<f32>() / luma.len().max(1) as f32;
+        count(&luma, mean, &mut histogram);
+        let other = self.luma.len() != luma.len()
+            || (mean - self.mean).abs() > OTHER_MEAN
+            || half_distance(&histogram, &self.histogram) > OTHER_HISTOGRAM
+            || {
+                let by = mean - self.mean;
+                let both = luma.iter().zip(&self.luma);
+                let changed = both.filter(|(now, then)| (*now - *then - by).abs() > CHANGED);
+                changed.count() as f32 > OTHER_TOKENS * luma.len() as f32
+            };
+        self.mean = mean;
+        self.spent = (
+            std::mem::replace(&mut self.luma, luma),
+            std::mem::replace(&mut self.histogram, histogram),
+        );
+        other
+    }
+
+    /// The chroma of the frame that was seen last, with a share `keep` (0 to 1) of `before`, that of the frame this was
+    /// done for last, where nothing has moved. Nothing is kept of a map of another size.
+    pub fn calm(&mut self, chroma: ChromaMap, before: Option<&ChromaMap>, keep: f32) -> ChromaMap {
+        let size = |map: &ChromaMap| (map.width(), map.height());
+        let before = before.filter(|before| {
+            size(before) == size(&chroma)
+                && self.luma.len() == chroma.width() * chroma.height()
+                && self.steadied.len() == self.luma.len()
+        });
+        let calm = match before {
+            Some(before) if keep > 0.0 => {
+                let [cb, cr] = before.planes();
+                let by = self.mean - self.steadied_mean;
+                chroma.map(|token, now| {
+                    let change = self.luma[token] - self.steadied[token] - by;
+                    let stays = keep * (-change.powi(2) / (2.0 * STILL * STILL)).exp();
+                    [0, 1].map(|c| stays * [cb, cr][c][token] + (1.0 - stays) * now[c])
+                })
+            }
+            _ => chroma,
+        };
+        self.steadied.clone_from(&self.luma);
+        self.steadied_mean = self.mean;
+        calm
+    }
+}
+
+/// The mean luma of every token; pixels beyond the last whole one do not count.
+fn tokens(rgb: &[u8], width: usize, luma: &mut Vec<f32>) {
+    luma.clear();
+    let across = width / TOKEN;
+    for rows in rgb.chunks_exact((width * TOKEN * 3).max(1)) {
+        let first = luma.len();
+        luma.resize(first + across, 0.0);
+        for row in rows.chunks_exact((width * 3).max(1)) {
+            let pixels = row.as_chunks::<3>().0.chunks_exact(TOKEN);
+            for (mean, pixels) in luma[first..].iter_mut().zip(pixels) {
+                let sum: f32 = pixels
+                    .iter()
+                    .map(|p| {
+                        let [red, green, blue] = p.map(f32::from);
+                        0.299 * red + 0.587 * green + 0.114 * blue
+                    })
+                    .sum();
+                *mean += sum / (TOKEN * TOKEN) as f32;
+            }
+        }
+    }
+}
+
+/// The share of tokens by their luma, around the mean. Each counts in the two bins it lies between, so that a little
+/// brighter is a little different.
+fn count(luma: &[f32], mean: f32, histogram: &mut Vec<f32>) {
+    histogram.clear();
+    histogram.resize(BINS + 1, 0.0);
+    let one = 1.0 / luma.len().max(1) as f32;
+    for l in luma {
+        let at = ((l - mean) / BIN + BINS as f32 / 2.0).clamp(0.0, BINS as f32 - 0.001);
+        let (bin, share) = (at as usize, at.fract());
+        histogram[bin] += one * (1.0 - share);
+        histogram[bin + 1] += one * share;
+    }
+}
+
+/// From 0 for the same to 1 for nothing in common.
+fn half_distance(a: &[f32], b: &[f32]) -> f32 {
+    a.iter().zip(b).map(|(a, b)| (a - b).abs()).sum::<f32>() / 2.0
+}
+
+#[cfg(test)]
+mod tests;
