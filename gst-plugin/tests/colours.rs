@@ -8,7 +8,7 @@ use common::{
 };
 use gst::prelude::*;
 use gst_video::prelude::*;
-use gst_video::{VideoFrame, VideoInfo, VideoMeta};
+use gst_video::{VideoFormatFlags, VideoFrame, VideoInfo, VideoMeta};
 
 fn caps(format: &str, width: u32, height: u32) -> String {
     format!("video/x-raw,format={format},width={width},height={height},framerate=25/1")
@@ -30,7 +30,15 @@ fn component(buffer: &gst::Buffer, info: &VideoInfo, component: u32) -> Vec<Vec<
     let (width, height) = (frame.comp_width(component), frame.comp_height(component));
     let step = frame.comp_pstride(component) as usize;
     let stride = frame.comp_stride(component) as usize;
-    let data = frame.comp_data(component).unwrap();
+    // Offsets of words are counted in bytes by some versions, in samples by others.
+    let plane = info.format_info().plane()[c];
+    let begins = info.format_info().poffset()[c] as usize;
+    let begins = if sample == 2 && begins == 1 {
+        2
+    } else {
+        begins
+    };
+    let data = &frame.plane_data(plane).unwrap()[begins..];
     (0..height as usize)
         .map(|y| {
             (0..width as usize)
@@ -38,6 +46,19 @@ fn component(buffer: &gst::Buffer, info: &VideoInfo, component: u32) -> Vec<Vec<
                 .collect()
         })
         .collect()
+}
+
+/// The code in a sample: some have it at the top of a word, and anything below.
+fn code(sample: &[u8], info: &VideoInfo) -> u16 {
+    let of = info.format_info();
+    match *sample {
+        [byte] => byte.into(),
+        [a, b] if of.flags().contains(VideoFormatFlags::LE) => {
+            u16::from_le_bytes([a, b]) >> of.shift()[0]
+        }
+        [a, b] => u16::from_be_bytes([a, b]) >> of.shift()[0],
+        _ => panic!("{} bytes", sample.len()),
+    }
 }
 
 /// Caps of what goes out.
@@ -255,11 +276,9 @@ fn side_by_side_is_grey_and_coloured() {
                 let (both, alone) = (component(&both, &wide, c), component(&alone, &narrow, c));
                 for (both, alone) in both.iter().zip(&alone) {
                     let left = width as usize / span * sample;
-                    let first = &both[..sample];
-                    assert!(
-                        both[..left].chunks(sample).all(|s| s == first),
-                        "{text}: grey"
-                    );
+                    let mut codes = both[..left].chunks(sample).map(|s| code(s, &narrow));
+                    let neutral = 1 << (narrow.format_info().depth()[0] - 1);
+                    assert!(codes.all(|code| code == neutral), "{text}: grey");
                     if (width as usize).is_multiple_of(span) {
                         assert!(both[left..] == alone[..], "{text}: colours");
                     }
@@ -425,6 +444,8 @@ fn scene(other: bool, n: u64) -> gst::Buffer {
         let band = (i % 16 < 8) != other;
         *luma = if band { 220 } else { 60 };
     }
+    // Colours of its own would tell scenes apart where they are too strong for their luma.
+    map[64 * 48..].fill(128);
     drop(map);
     buffer
 }
@@ -447,15 +468,15 @@ fn colours_stay_as_long_as_a_scene() {
         harness.set_src_caps_str(&text);
     }
     let first = chroma(&mut kept, false, 0);
-    assert_eq!(first, chroma(&mut new, false, 0));
+    assert!(first == chroma(&mut new, false, 0));
     let mut has_learned = false;
     for n in 1..6 {
-        assert_eq!(chroma(&mut kept, false, n), first);
+        assert!(chroma(&mut kept, false, n) == first, "frame {n}");
         has_learned |= chroma(&mut new, false, n) != first;
     }
     assert!(has_learned);
     // After the cut nothing of it is left.
-    assert_eq!(chroma(&mut kept, true, 6), chroma(&mut new, true, 6));
+    assert!(chroma(&mut kept, true, 6) == chroma(&mut new, true, 6));
 }
 
 #[test]
