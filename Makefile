@@ -20,7 +20,7 @@ export ORT_DISABLE_TELEMETRY ?= 1
 export GST_REGISTRY_1_0 := $(CARGO_TARGET_DIR)/gst-registry.bin
 export CUDA FILE PREFIX
 
-.PHONY: help setup runtime plugin demo test test-all bench install clean
+.PHONY: help setup runtime plugin demo test test-all bench install deb clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(firstword $(MAKEFILE_LIST)) | sed -E 's/^([a-z-]+):.*## /  \1\t/' | expand -t 14
@@ -50,6 +50,9 @@ bench: runtime plugin ## time of a step and of a prediction, on this machine
 
 install: runtime plugin ## elements, command line and ONNX Runtime for this user (PREFIX)
 	@scripts/install.sh
+
+deb: plugin ## a Debian package of elements and command line, into target/deb
+	@scripts/deb.sh release
 
 clean: ## remove what was built and demo-output; .runtime stays
 	@cargo clean

@@ -7,6 +7,7 @@ mod program;
 
 use std::fs;
 use std::path::Path;
+use std::process::Stdio;
 
 use program::{Bench, files, program, refused, refuses, text, works};
 use tttseg::runtime::{Options, Provider};
@@ -279,6 +280,18 @@ fn info_tells_what_a_model_is() {
         );
         assert!(told.contains("auto chose "), "{told}");
     }
+}
+
+#[test]
+fn readers_may_stop_reading() {
+    let mut child = program(&["info"])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    drop(child.stdout.take());
+    let output = child.wait_with_output().unwrap();
+    assert!(output.stderr.is_empty(), "{output:?}");
 }
 
 #[test]

@@ -11,7 +11,7 @@ use std::io::{self, IsTerminal, Write};
 use std::process::ExitCode;
 
 use gst::prelude::*;
-use gsttttseg::filter::FrameReport;
+use gsttttseg::filter::{FrameReport, Skipped};
 
 /// Losses in the plot, one a column.
 const COLUMNS: usize = 60;
@@ -49,16 +49,25 @@ fn line(report: &FrameReport, plot: &Plot) -> String {
         plot.bars(),
         report.step_time.mseconds(),
         report.predict_time.mseconds(),
-        report.rung.name(),
+        // Why it was not learned from, or else what was left out.
+        report.skipped.map_or(report.rung.name(), Skipped::name),
     )
 }
 
-fn watch(description: &str) -> Result<(), Box<dyn std::error::Error>> {
+fn watched(pipeline: &gst::Element) -> Option<gst::Element> {
+    pipeline.downcast_ref::<gst::Bin>()?.by_name("watched")
+}
+
+/// Plays a pipeline whose element `watched` is to be watched. In place redraws one line, else there is one per frame.
+pub fn watch(
+    description: &str,
+    in_place: bool,
+    out: &mut impl Write,
+) -> Result<(), Box<dyn std::error::Error>> {
     let pipeline = gst::parse::launch(description)?;
     let bus = pipeline.bus().ok_or("no bus")?;
-    let (mut out, mut plot) = (io::stdout(), Plot::default());
-    // Redrawn in place where somebody looks, line by line into a file.
-    let (before, after) = if out.is_terminal() {
+    let mut plot = Plot::default();
+    let (before, after) = if in_place {
         ("\r\x1b[K", "")
     } else {
         ("", "\n")
@@ -80,6 +89,7 @@ fn watch(description: &str) -> Result<(), Box<dyn std::error::Error>> {
                     bin.recalculate_latency()?;
                 }
             }
+            gst::MessageView::Warning(w) => eprintln!("monitor: {}", w.error()),
             gst::MessageView::Eos(_) => break,
             gst::MessageView::Error(e) => {
                 end = Err(e.error().to_string().into());
@@ -89,6 +99,20 @@ fn watch(description: &str) -> Result<(), Box<dyn std::error::Error>> {
         }
     }
     writeln!(out)?;
+    if let Some(element) = watched(&pipeline) {
+        let stats: gst::Structure = element.property("stats");
+        let count = |name| stats.get::<u64>(name).unwrap_or(0);
+        writeln!(
+            out,
+            "{} frames, learned from {} in {} steps; late {}, without time {}, weights forgotten {} times",
+            count("frames"),
+            count("frames-learned"),
+            count("total-steps"),
+            count("frames-late"),
+            count("frames-over-budget"),
+            count("resets"),
+        )?;
+    }
     pipeline.set_state(gst::State::Null)?;
     end.and(started.map(drop).map_err(Into::into))
 }
@@ -101,11 +125,19 @@ fn main() -> ExitCode {
         None => "videotestsrc num-buffers=100 ! video/x-raw,width=384,height=288".into(),
     };
     let properties: Vec<String> = arguments.collect();
-    let element = format!("tttseg {}", properties.join(" "));
+    let element = format!("tttseg name=watched {}", properties.join(" "));
     let done = gst::init()
         .map_err(Into::into)
         .and_then(|()| gsttttseg::plugin_register_static().map_err(Into::into))
-        .and_then(|()| watch(&format!("{source} ! {element} ! fakesink")));
+        .and_then(|()| {
+            let mut out = io::stdout();
+            let in_place = out.is_terminal();
+            watch(
+                &format!("{source} ! {element} ! fakesink"),
+                in_place,
+                &mut out,
+            )
+        });
     match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(e) => {

@@ -8,6 +8,9 @@ mod embed;
 #[allow(dead_code)]
 #[path = "../examples/metadata.rs"]
 mod metadata;
+#[allow(dead_code)]
+#[path = "../examples/monitor.rs"]
+mod monitor;
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
@@ -125,6 +128,18 @@ fn succeeds(program: &str, arguments: &[&str]) -> bool {
     done.is_ok_and(|output| output.status.success())
 }
 
+/// A Python that has GStreamer.
+fn python() -> Option<&'static str> {
+    let gi = "import gi; gi.require_version('Gst', '1.0'); from gi.repository import Gst";
+    // Debian's packages are seen by its own Python only, which need not be the first one.
+    let pythons = ["python3", "/usr/bin/python3"];
+    let found = pythons.into_iter().find(|p| succeeds(p, &["-c", gi]));
+    if found.is_none() {
+        eprintln!("skipped: no Python with GStreamer (python3-gi, gir1.2-gstreamer-1.0)");
+    }
+    found
+}
+
 #[test]
 fn in_rust() {
     if !runtime() {
@@ -176,16 +191,48 @@ fn class_maps_in_rust() {
     assert!(error.to_string().contains(&nowhere), "{error}");
 }
 
-/// A Python that has GStreamer.
-fn python() -> Option<&'static str> {
-    let gi = "import gi; gi.require_version('Gst', '1.0'); from gi.repository import Gst";
-    // Debian's packages are seen by its own Python only, which need not be the first one.
-    let pythons = ["python3", "/usr/bin/python3"];
-    let found = pythons.into_iter().find(|p| succeeds(p, &["-c", gi]));
-    if found.is_none() {
-        eprintln!("skipped: no Python with GStreamer (python3-gi, gir1.2-gstreamer-1.0)");
+#[test]
+fn a_monitor_in_rust() {
+    if !runtime() {
+        return;
     }
-    found
+    let line = |frames: usize, properties: &str| {
+        format!(
+            "videotestsrc num-buffers={frames} ! video/x-raw,width=96,height=64 ! \
+             tttseg name=watched model-file={} {properties} ! fakesink",
+            model()
+        )
+    };
+    let watch = |line: &str, in_place| {
+        let mut out = Vec::new();
+        let done = monitor::watch(line, in_place, &mut out);
+        (
+            done.map_err(|e| e.to_string()),
+            String::from_utf8(out).unwrap(),
+        )
+    };
+    let (done, said) = watch(&line(70, "pace=every-frame training-interval=2"), false);
+    assert_eq!(done, Ok(()));
+    let lines: Vec<&str> = said.lines().filter(|l| !l.is_empty()).collect();
+    assert_eq!(lines.len(), 71, "{said}");
+    // What was learned from and what was not, the loss of the last step in both.
+    assert!(
+        lines[68].contains("loss  ") && lines[68].ends_with("full"),
+        "{said}"
+    );
+    assert!(
+        lines[69].contains("loss  ") && lines[69].ends_with("interval"),
+        "{said}"
+    );
+    assert_eq!(
+        lines[70],
+        "70 frames, learned from 35 in 35 steps; late 0, without time 0, weights forgotten 0 times"
+    );
+    let (done, said) = watch(&line(3, ""), true);
+    assert_eq!(done, Ok(()));
+    assert_eq!(said.matches("\r\x1b[K").count(), 3, "{said}");
+    let (done, _) = watch(&line(3, "load-state=/nowhere"), false);
+    assert!(done.unwrap_err().contains("/nowhere"));
 }
 
 #[test]
@@ -234,4 +281,36 @@ fn in_c() {
     let (embed, metadata) = (build("embed"), build("metadata"));
     place.same(|| Command::new(&embed));
     reads_the_same(&place, || Command::new(&metadata));
+}
+
+#[test]
+fn class_maps_in_python() {
+    if !runtime() {
+        return;
+    }
+    let Some(python) = python() else { return };
+    let place = Place::new();
+    let run = |film: &str| {
+        Command::new(python)
+            .arg(example("classes.py"))
+            .args([&place.path(film), model()])
+            .env("GST_PLUGIN_PATH", place.path("plugins"))
+            .env("GST_REGISTRY_1_0", place.path("registry.bin"))
+            .output()
+            .unwrap()
+    };
+    let good = run("film.avi");
+    let errors = String::from_utf8_lossy(&good.stderr);
+    assert!(good.status.success(), "{errors}");
+    let told = String::from_utf8_lossy(&good.stdout);
+    assert_eq!(told.lines().count(), FRAMES, "{told}");
+    for line in told.lines() {
+        let shares = line.split('%').filter_map(|part| part.rsplit(' ').next());
+        let sum: f64 = shares.filter_map(|s| s.parse::<f64>().ok()).sum();
+        assert!((sum - 100.0).abs() < 0.5, "{line}");
+    }
+    let bad = run("nowhere.avi");
+    assert!(!bad.status.success());
+    let errors = String::from_utf8_lossy(&bad.stderr);
+    assert!(errors.starts_with("classes: "), "{errors}");
 }

@@ -182,12 +182,13 @@ fn metadata_says_what_a_class_map_shows() {
         let shown = maps.push_and_pull(frame(&text, n)).unwrap();
         let gray = caps("GRAY8", 161, 90).parse::<gst::Caps>().unwrap();
         let shown = &rows(&shown, &info(&gray))[0];
-        for y in 0..90 {
-            for x in 0..161 {
+        for (y, row) in shown.iter().enumerate() {
+            for (x, class) in row.iter().enumerate() {
                 let at = ((2 * y + 1) * height / 180) * width + (2 * x + 1) * width / 322;
-                assert_eq!(shown[y][x], map[at], "{x},{y}");
+                assert_eq!(*class, map[at], "{x},{y}");
             }
         }
+        assert_eq!((shown.len(), shown[0].len()), (90, 161));
     }
     assert_eq!(
         harness.sinkpad().unwrap().current_caps().unwrap(),

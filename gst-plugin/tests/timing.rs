@@ -163,6 +163,26 @@ fn expected(rungs: &[(Rung, u32, u32)]) -> Vec<(String, u32, u32)> {
     rungs.iter().map(name).collect()
 }
 
+/// Pushes frames, every one of which has to come out, until the ladder is as low as this and for a few more; gives their
+/// number. A step over fewer masked views is built beside the stream, which takes as long as it takes.
+fn flow_down_to(harness: &mut Harness, caps: &str, rung: Rung) -> u64 {
+    let element = element(harness);
+    let at = |element: &gst::Element| {
+        let stats = element.property::<gst::Structure>("stats");
+        stats.get_optional::<String>("rung").unwrap()
+    };
+    let mut n = 0;
+    while at(&element).as_deref() != Some(rung.name()) {
+        harness.push_and_pull(frame(caps, n)).unwrap();
+        std::thread::sleep(std::time::Duration::from_millis(1));
+        n += 1;
+    }
+    for n in n..n + 3 {
+        harness.push_and_pull(frame(caps, n)).unwrap();
+    }
+    n + 3
+}
+
 /// Pushes frames, every one of which has to come out.
 fn flow(harness: &mut Harness, caps: &str, frames: u64) {
     for n in 0..frames {
@@ -179,7 +199,7 @@ fn a_budget_leaves_out_masks_then_steps_then_learning() {
     let mut harness = filter("threads=1 training-budget=0.001 batch-size=8 steps=8");
     let bus = watch(&harness);
     harness.set_src_caps_str(CAPS);
-    flow(&mut harness, CAPS, 14);
+    let frames = flow_down_to(&mut harness, CAPS, Rung::SkipStep);
     let (rungs, reports) = told(&bus);
     assert_eq!(
         rungs,
@@ -189,10 +209,12 @@ fn a_budget_leaves_out_masks_then_steps_then_learning() {
             (Rung::SkipStep, 1, 1),
         ])
     );
-    assert_eq!(reports.len(), 14);
+    assert_eq!(reports.len() as u64, frames);
     assert!(reports.is_sorted_by_key(|r| r.rung));
     for report in &reports {
         let steps = match (report.rung, report.masks) {
+            // Nobody waits for the graph of a step over fewer views.
+            (Rung::FewerMasks, 1 | 2) if report.skipped == Some(Skipped::Budget) => 0,
             (Rung::Full, 8) | (Rung::FewerMasks, 1 | 2) => 8,
             (Rung::FewerSteps, 1) => {
                 if report.steps == 2 {
@@ -254,7 +276,7 @@ fn a_live_source_goes_down_the_whole_ladder_and_loses_no_frame() {
             .unwrap()
             .peer_query(&mut gst::query::Latency::new())
     );
-    flow(&mut harness, FAST, 14);
+    let frames = flow_down_to(&mut harness, FAST, Rung::ReuseMap);
     let (rungs, reports) = told(&bus);
     assert_eq!(
         rungs,
@@ -266,7 +288,7 @@ fn a_live_source_goes_down_the_whole_ladder_and_loses_no_frame() {
         ])
     );
     let windows: Vec<u32> = reports.iter().map(|r| r.window).collect();
-    let all: Vec<u32> = (1..=14).collect();
+    let all: Vec<u32> = (1..=frames).map(|n| n.min(16) as u32).collect();
     assert_eq!(windows, all, "every frame enters the window");
     let last = reports.last().unwrap();
     assert_eq!(

@@ -3,7 +3,7 @@ use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::calls::Call;
-use super::crew::Crew;
+use super::crew::{self, Crew};
 use super::exchange::Exchange;
 use super::graphs::Size;
 use super::recycler::Recycler;
@@ -273,7 +273,6 @@ impl fmt::Debug for Adapter {
 
 impl Drop for Adapter {
     fn drop(&mut self) {
-        // Both, before the end of one is waited for.
-        self.cancel();
+        crew::end(std::iter::once(&mut self.predicting).chain(&mut self.learning));
     }
 }

@@ -1,6 +1,6 @@
 use std::sync::{Arc, mpsc};
 use std::thread::{self, JoinHandle};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::calls::{Call, Calls, Reply};
 use super::inbox::Inbox;
@@ -12,8 +12,8 @@ use crate::runtime::{InUse, Options};
 /// before this; the rest is for a CUDA context on a busy machine.
 const START: Duration = Duration::from_secs(60);
 /// Longest wait for a worker's end. A run ends at its next operator, which for a small model takes
-/// less; where it takes longer, the thread ends by itself.
-const END: Duration = Duration::from_millis(50);
+/// less; where it takes longer, the thread ends by itself. Going down is promised to take 50 ms.
+const END: Duration = Duration::from_millis(15);
 
 /// A worker's thread and the way to it.
 pub(super) struct Crew {
@@ -125,16 +125,27 @@ impl Crew {
     }
 }
 
-impl Drop for Crew {
-    fn drop(&mut self) {
-        self.calls.cancel();
-        self.send(Job::Stop);
-        let thread = self.thread.take();
-        if self.calls.wait_for_end(END)
-            && let Some(thread) = thread
-        {
+/// Ends workers, all at the same time, and waits for that, but not for long.
+pub(super) fn end<'a>(crews: impl Iterator<Item = &'a mut Crew>) {
+    let threads: Vec<_> = crews
+        .filter_map(|crew| {
+            let thread = crew.thread.take()?;
+            crew.calls.cancel();
+            crew.send(Job::Stop);
+            Some((&crew.calls, thread))
+        })
+        .collect();
+    let began = Instant::now();
+    for (calls, thread) in threads {
+        if calls.wait_for_end(END.saturating_sub(began.elapsed())) {
             // Its panics have been caught.
             let _ = thread.join();
         }
+    }
+}
+
+impl Drop for Crew {
+    fn drop(&mut self) {
+        end(std::iter::once(self));
     }
 }

@@ -122,9 +122,16 @@ impl Learner {
         &self.settings
     }
 
-    /// Sessions built so far: more with every new frame size, and with settings that change the step graph.
+    /// Sessions that frames have waited for so far: more with every new frame size, and with settings that change the
+    /// step graph.
     pub fn sessions_built(&self) -> u64 {
         self.sessions.built()
+    }
+
+    /// Sessions that were built while frames went on: steps over fewer views, or over all of them again
+    /// ([`Request::most_views`]).
+    pub fn sessions_built_beside(&self) -> u64 {
+        self.sessions.built_beside()
     }
 
     /// Changes settings between two frames. Weights and window stay; sessions are built anew when other
@@ -222,8 +229,11 @@ impl Learner {
         if report.skipped.is_none() {
             if self.is_familiar(&rgb, size, &mut report)? {
                 report.skipped = Some(Skipped::Familiar);
+            } else if !self.has_step(size, request)? {
+                report.skipped = Some(Skipped::Late);
             } else {
-                self.step_program(size, request)?;
+                let options = self.step_options(size, request);
+                self.sessions.at(size).step(&self.layout, options)?;
                 let started = Instant::now();
                 self.learn(size, request, &mut report)?;
                 report.step_time += started.elapsed();

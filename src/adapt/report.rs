@@ -14,7 +14,9 @@ pub struct Request {
     pub predict: bool,
     /// Reconstruct one masked view of it.
     pub reconstruct: bool,
-    /// Most masked views per step, where that is fewer than the settings say: time is short.
+    /// Most masked views per step, where that is fewer than the settings say: time is short. No frame waits for the
+    /// graph of a step over another number of views than those before. It is built beside the stream, and until it
+    /// is there frames are not learned from ([`Skipped::Late`]).
     pub most_views: Option<usize>,
     /// Most steps, likewise.
     pub most_steps: Option<usize>,
@@ -62,7 +64,7 @@ pub enum Skipped {
     Familiar,
     /// Between two training intervals.
     Interval,
-    /// The caller asked for no step (it is late).
+    /// The caller asked for no step (it is late), or for one over fewer views whose graph is still being built.
     Late,
     /// Loss or gradient was not finite; the weights are as they were.
     NotFinite,

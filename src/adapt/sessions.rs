@@ -1,8 +1,11 @@
 //! Sessions per frame size, built when first needed and kept for a few sizes, so that a stream that
 //! changes its size back and forth does not rebuild for seconds. Learners of one [`SharedModel`] share them.
+//!
+//! A step over another number of views, of which there is less or more time all of a sudden, is built beside the stream.
 
 use std::cell::Cell;
 use std::sync::Arc;
+use std::thread::{self, JoinHandle};
 
 use super::graphs::{Size, StepOptions, predict_graph, reconstruct_graph, step_graph};
 use super::shared::{Kind, SessionKey, Slot};
@@ -21,8 +24,19 @@ pub(super) struct SessionCache {
     builder: Builder,
     /// Most recently used last.
     sizes: Vec<(Size, Built)>,
+    /// What is being built beside the stream; one at a time.
+    beside: Option<Beside>,
+    /// How many were.
+    built_beside: u64,
 }
 
+struct Beside {
+    size: Size,
+    step: StepOptions,
+    thread: JoinHandle<Result<Program, Error>>,
+}
+
+#[derive(Clone)]
 struct Builder {
     model: SharedModel,
     runtime: &'static Runtime,
@@ -78,17 +92,83 @@ impl SessionCache {
                 built: Cell::new(0),
             },
             sizes: vec![],
+            beside: None,
+            built_beside: 0,
         }
     }
 
-    /// How many sessions were built since the beginning.
+    /// How many sessions were built since the beginning, each while a frame waited for it.
     pub(super) fn built(&self) -> u64 {
         self.builder.built.get()
+    }
+
+    /// How many were built while frames went on.
+    pub(super) fn built_beside(&self) -> u64 {
+        self.built_beside
     }
 
     /// Lets go of all sessions: weights are going to travel in another way.
     pub(super) fn clear(&mut self) {
         self.sizes.clear();
+        self.beside = None;
+    }
+
+    /// Whether a step over this many views is there or may be waited for. Where there is one that differs in their number
+    /// only, nothing is waited for: this one is built beside, and there when it is asked for again and that is done.
+    ///
+    /// # Errors
+    /// Why building one beside has failed.
+    pub(super) fn prepare_step(
+        &mut self,
+        layout: &Layout,
+        step: StepOptions,
+        size: Size,
+    ) -> Result<bool, Error> {
+        self.take_in()?;
+        let Some((_, built)) = self.sizes.iter().find(|(s, _)| *s == size) else {
+            return Ok(true);
+        };
+        let is_like = |other: &StepOptions| {
+            let batch = step.batch;
+            StepOptions { batch, ..*other } == step
+        };
+        if built.steps.iter().any(|(o, _)| *o == step)
+            || !built.steps.iter().any(|(o, _)| is_like(o))
+        {
+            return Ok(true);
+        }
+        if self.beside.is_none() {
+            let (builder, layout) = (self.builder.clone(), layout.clone());
+            let thread = thread::Builder::new()
+                .name("tttseg-build".into())
+                .spawn(move || builder.step(&layout, size, step))
+                .map_err(|e| Error::Worker(format!("no thread: {e}")))?;
+            self.beside = Some(Beside { size, step, thread });
+        }
+        Ok(false)
+    }
+
+    /// Takes in what has been built beside.
+    fn take_in(&mut self) -> Result<(), Error> {
+        let Some(done) = self.beside.take_if(|b| b.thread.is_finished()) else {
+            return Ok(());
+        };
+        match done.thread.join() {
+            Ok(Ok(program)) => {
+                self.built_beside += 1;
+                // If its size has been dropped meanwhile, so is this.
+                if let Some((_, built)) = self.sizes.iter_mut().find(|(s, _)| *s == done.size) {
+                    built.steps.push((done.step, program));
+                    let surplus = built.steps.len().saturating_sub(STEPS);
+                    built.steps.drain(..surplus);
+                }
+                Ok(())
+            }
+            // It is built again when it is needed again.
+            Ok(Err(Error::Cancelled)) => Ok(()),
+            Ok(Err(error)) => Err(error),
+            Err(_) => Err(Error::Worker("building a step panicked".into())),
+        }
     }
 
     pub(super) fn at(&mut self, size: Size) -> Sessions<'_> {
@@ -148,47 +228,18 @@ impl<'a> Sessions<'a> {
         self.builder.cached(slot, &key, buffer_names(layout), build)
     }
 
-    /// Steps on views of size `of`.
     pub(super) fn step(
         self,
         layout: &Layout,
-        settings: &Settings,
-        views: usize,
-        of: Size,
+        options: StepOptions,
     ) -> Result<&'a mut Program, Error> {
-        let options = StepOptions {
-            batch: views,
-            size: of,
-            loss_over: settings.loss_over,
-            optimiser: AdamW {
-                weight_decay: settings.weight_decay,
-                clip_norm: settings.clip_norm,
-                moments: settings.moments == Moments::Persistent,
-            },
-            stochastic_depth: settings.stochastic_depth > 0.0,
-            pull: settings.pull > 0.0,
-            expose: false,
-        };
         let steps = &mut self.built.steps;
         let entry = match steps.iter().position(|(o, _)| *o == options) {
             Some(place) => steps.remove(place),
             None => {
                 // The oldest goes first: it need not fit into memory beside the new one.
                 steps.drain(..(steps.len() + 1).saturating_sub(STEPS));
-                let model = self.builder.model.file();
-                let build = || {
-                    let graph = step_graph(&model.config, &model.normalisation, layout, options);
-                    Ok(graph?.graph)
-                };
-                let mut state = buffer_names(layout);
-                if options.optimiser.moments {
-                    for kind in ["first", "second"] {
-                        let learning = layout.buffers.iter().filter(|b| b.learns);
-                        state.extend(learning.map(|b| format!("{kind}.{}", b.name)));
-                    }
-                }
-                let key = self.builder.key(Kind::Step(options), self.size, layout);
-                (options, self.builder.program(&key, state, build)?)
+                (options, self.builder.step(layout, self.size, options)?)
             }
         };
         steps.push(entry);
@@ -199,6 +250,23 @@ impl<'a> Sessions<'a> {
 
 fn buffer_names(layout: &Layout) -> Vec<String> {
     layout.buffers.iter().map(|b| b.name.clone()).collect()
+}
+
+/// The step that these settings ask for, on views of this size.
+pub(super) fn step_options(settings: &Settings, size: Size, views: usize) -> StepOptions {
+    StepOptions {
+        batch: views,
+        size,
+        loss_over: settings.loss_over,
+        optimiser: AdamW {
+            weight_decay: settings.weight_decay,
+            clip_norm: settings.clip_norm,
+            moments: settings.moments == Moments::Persistent,
+        },
+        stochastic_depth: settings.stochastic_depth > 0.0,
+        pull: settings.pull > 0.0,
+        expose: false,
+    }
 }
 
 impl Builder {
@@ -224,6 +292,23 @@ impl Builder {
         }
         slot.as_mut()
             .ok_or_else(|| Error::Worker("no session".into()))
+    }
+
+    fn step(&self, layout: &Layout, size: Size, options: StepOptions) -> Result<Program, Error> {
+        let model = self.model.file();
+        let build = || {
+            let graph = step_graph(&model.config, &model.normalisation, layout, options);
+            Ok(graph?.graph)
+        };
+        let mut state = buffer_names(layout);
+        if options.optimiser.moments {
+            for kind in ["first", "second"] {
+                let learning = layout.buffers.iter().filter(|b| b.learns);
+                state.extend(learning.map(|b| format!("{kind}.{}", b.name)));
+            }
+        }
+        let key = self.key(Kind::Step(options), size, layout);
+        self.program(&key, state, build)
     }
 
     fn program(

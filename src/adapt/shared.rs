@@ -1,5 +1,6 @@
 use std::fmt;
 use std::sync::{Arc, OnceLock, Weak};
+use std::time::Duration;
 
 use parking_lot::{FairMutex, Mutex};
 
@@ -58,6 +59,9 @@ pub(super) enum Kind {
     Reconstruct,
     Step(StepOptions),
 }
+
+/// How long a learner waits for its turn before it looks whether it is still to wait.
+const LOOK: Duration = Duration::from_millis(10);
 
 /// Where a session is, once somebody has built it. A fair lock: one that takes step after step would not let others have
 /// their turn.
@@ -157,7 +161,14 @@ impl Slot {
         spent: Vec<Tensor>,
         inputs: &[(&str, &Tensor)],
     ) -> Result<Vec<Tensor>, Error> {
-        let mut session = self.0.lock();
+        let mut session = loop {
+            if let Some(turn) = self.0.try_lock_for(LOOK) {
+                break turn;
+            }
+            if cancel.is_cancelled() {
+                return Err(Error::Cancelled);
+            }
+        };
         let session = session
             .as_mut()
             .ok_or_else(|| Error::Worker("no session".into()))?;

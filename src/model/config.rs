@@ -90,6 +90,61 @@ impl ModelConfig {
             super::MAIN_PREFIX
         }
     }
+
+    /// Whether sizes are within what a network can have: sizes out of a file must not lead to work or memory without
+    /// end. That they go together is for the graphs to say.
+    ///
+    /// # Errors
+    /// Which size is out of bounds.
+    pub fn check(&self) -> Result<(), String> {
+        let Self {
+            encoder,
+            main,
+            recon,
+            chroma,
+        } = self;
+        let within = |name: &str, value: usize, least: usize, most: usize| {
+            if (least..=most).contains(&value) {
+                Ok(())
+            } else {
+                Err(format!(
+                    "{name} is {value} ({least} to {most} are possible)"
+                ))
+            }
+        };
+        within("embed", encoder.embed, 1, 4096)?;
+        within("window", encoder.window, 1, 64)?;
+        for (name, values, most) in [
+            ("depths", &encoder.depths, 256),
+            ("heads", &encoder.heads, 4096),
+        ] {
+            within(&format!("the number of {name}"), values.len(), 4, 4)?;
+            for value in values {
+                within(&format!("one of the {name}"), *value, 1, most)?;
+            }
+        }
+        for head in [main, recon] {
+            within("hidden", head.hidden, 1, 8192)?;
+            within("encoder_ffn", head.encoder_ffn, 1, 65_536)?;
+            within("encoder_layers", head.encoder_layers, 0, 256)?;
+            within("decoder_layers", head.decoder_layers, 0, 256)?;
+            within("decoder_ffn", head.decoder_ffn, 1, 65_536)?;
+            within("heads", head.heads, 1, 4096)?;
+            within("queries", head.queries, 1, 4096)?;
+            within("classes", head.classes, 1, 4096)?;
+        }
+        if let Some(chroma) = chroma {
+            within("the number of bins", chroma.bins.len(), 1, 4096)?;
+            within("step", usize::from(chroma.step), 1, 255)?;
+            if !(chroma.temperature.is_finite() && chroma.temperature > 0.0) {
+                return Err(format!(
+                    "temperature is {}, not above 0",
+                    chroma.temperature
+                ));
+            }
+        }
+        Ok(())
+    }
 }
 
 /// Named sizes.

@@ -9,7 +9,8 @@ pub enum Error {
     #[error(
         "ONNX Runtime could not be loaded. Tried:\n{}\nGet version 1.{} or newer, for example \
          libonnxruntime.so.1.* out of the Python wheel `onnxruntime` (`onnxruntime-gpu` for CUDA), \
-         and name it in ORT_DYLIB_PATH or in the property runtime-library",
+         and name it in ORT_DYLIB_PATH or in the property runtime-library; `tttseg-fetch-runtime` of the Debian \
+         package does that, and `make runtime` in the sources",
         tried.iter().map(|(path, why)| format!("  {}: {why}", path.display())).collect::<Vec<_>>().join("\n"),
         ort::MINOR_VERSION
     )]

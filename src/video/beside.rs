@@ -110,9 +110,21 @@ mod tests {
                 let of = COLORIMETRIES[3];
                 let frame = Owned::noise(format, width, height, of, 3, false);
                 let mut pair = Owned::noise(format, 2 * width, height, of, 5, false);
-                let padding = pair.padding();
+                let before = pair.clone();
                 beside_itself(&frame.as_ref(), &mut pair.as_mut()).unwrap();
-                assert_eq!(pair.padding(), padding, "{format}");
+                for (plane, (bytes, stride)) in pair.planes.iter().enumerate() {
+                    let (length, _) = layout.plane_size(plane, 2 * width, height);
+                    let (old, (narrow, of_frame)) = (&before.planes[plane].0, &frame.planes[plane]);
+                    let rows = bytes.chunks(*stride).zip(old.chunks(*stride));
+                    for ((row, old), from) in rows.zip(narrow.chunks(*of_frame)) {
+                        assert_eq!(row[length..], old[length..], "{format}: between rows");
+                        if layout.span.0 == 1 {
+                            // With what belongs to no component.
+                            let from = &from[..length / 2];
+                            assert_eq!(row[..length], [from, from].concat(), "{format}");
+                        }
+                    }
+                }
                 for y in 0..height {
                     for x in 0..width {
                         let codes = frame.codes(x, y);

@@ -81,6 +81,9 @@ pub struct ModelFile {
     pub weights: Weights,
 }
 
+/// Longest side that a model can be trained for, in pixels.
+const LONGEST: usize = 8192;
+
 /// The part of a [`ModelFile`] that is JSON in the header. (Written out so that the file's format does not
 /// follow every change of the struct.)
 #[derive(Serialize, Deserialize)]
@@ -175,13 +178,15 @@ impl ModelFile {
     fn validate(&self, file: &str) -> Result<(), WeightsError> {
         let (height, width) = self.size;
         let Normalisation { mean, std } = self.normalisation;
-        let reason = if let Some(reason) = self.wrong_classes() {
+        let reason = if let Err(reason) = self.config.check() {
+            format!("configuration: {reason}")
+        } else if let Some(reason) = self.wrong_classes() {
             reason
         } else if !mean.iter().all(|m| m.is_finite())
             || !std.iter().all(|s| s.is_finite() && *s > 0.0)
         {
             format!("normalisation by mean {mean:?} and deviation {std:?}")
-        } else if height == 0 || width == 0 {
+        } else if !(1..=LONGEST).contains(&height) || !(1..=LONGEST).contains(&width) {
             format!("trained for a size of {height}x{width}")
         } else if let Some(share) = self.unexplained.filter(|s| !(s.is_finite() && *s > 0.0)) {
             format!("{share} of the variance unexplained")

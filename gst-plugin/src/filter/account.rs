@@ -7,7 +7,6 @@ use tttseg::adapt;
 use super::effort::Plan;
 use super::engine::Engine;
 use super::imp::{CAT, TttSegFilter};
-use super::ladder::Rung;
 use super::message::{FrameReport, Skipped, Surroundings};
 use super::settings::Live;
 
@@ -38,8 +37,7 @@ impl TttSegFilter {
         };
         let mut report = FrameReport::new(report, surroundings);
         // To the engine they are the same.
-        if report.skipped == Some(Skipped::Late) && !plan.late && plan.effort.rung >= Rung::SkipStep
-        {
+        if report.skipped == Some(Skipped::Late) && !plan.late {
             report.skipped = Some(Skipped::Budget);
         }
         if live.post_messages {

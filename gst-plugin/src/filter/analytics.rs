@@ -30,8 +30,15 @@ pub(super) fn attach(
     let names: Vec<glib::Quark> = names.map(glib::Quark::from_str).collect();
     let regions = u32::try_from(names.len()).map_err(|e| glib::bool_error!("{e}"))?;
     let mut meta = AnalyticsRelationMeta::add(buffer);
-    let segmentation = add_segmentation(&mut meta, mask, &Vec::from_iter(0..regions), (width, height))?;
-    let classification = meta.add_cls_mtd(&vec![UNDEFINED; names.len()], &names)?.id();
+    let segmentation = add_segmentation(
+        &mut meta,
+        mask,
+        &Vec::from_iter(0..regions),
+        (width, height),
+    )?;
+    let classification = meta
+        .add_cls_mtd(&vec![UNDEFINED; names.len()], &names)?
+        .id();
     // Documented is one, and looked for by GStreamer's overlay is the other.
     let related = RelTypes::RELATE_TO | RelTypes::N_TO_N;
     meta.set_relation(related, segmentation, classification)
@@ -39,7 +46,11 @@ pub(super) fn attach(
 
 /// The map as a GRAY8 picture, one higher than the ids: 255, no class, becomes 0.
 fn mask(map: &Picture) -> Result<gst::Buffer, glib::BoolError> {
-    let above: Vec<u8> = map.bytes.iter().map(|class| class.wrapping_add(1)).collect();
+    let above: Vec<u8> = map
+        .bytes
+        .iter()
+        .map(|class| class.wrapping_add(1))
+        .collect();
     let mut mask = gst::Buffer::from_slice(above);
     let side = |side: usize| u32::try_from(side).map_err(|e| glib::bool_error!("{e}"));
     let (width, height) = (side(map.width)?, side(map.height)?);
@@ -132,14 +143,21 @@ mod tests {
             );
             assert_ne!(found, glib::ffi::GFALSE);
             let handle = handle.assume_init();
-            assert_eq!(ffi::gst_analytics_segmentation_mtd_get_region_count(&handle), 3);
+            assert_eq!(
+                ffi::gst_analytics_segmentation_mtd_get_region_count(&handle),
+                3
+            );
             for id in 0..3 {
                 let region = ffi::gst_analytics_segmentation_mtd_get_region_id(&handle, id);
                 assert_eq!(region as usize, id);
             }
             let (mut x, mut y, mut width, mut height) = (9, 9, 9, 9);
             let mask: gst::Buffer = from_glib_full(ffi::gst_analytics_segmentation_mtd_get_mask(
-                &handle, &mut x, &mut y, &mut width, &mut height,
+                &handle,
+                &mut x,
+                &mut y,
+                &mut width,
+                &mut height,
             ));
             assert_eq!((x, y, width, height), (0, 0, 640, 360));
             let of = mask.meta::<VideoMeta>().unwrap();

@@ -237,6 +237,10 @@ impl TttSegFilter {
             return Ok(pool);
         }
         let caps = pad.current_caps().ok_or(gst::FlowError::NotNegotiated)?;
+        if let Some(branch) = &mut *self.branch() {
+            // What follows may offer the same one again, and cannot set up one that is in use.
+            branch.forget_pool();
+        }
         let mut query = gst::query::Allocation::new(Some(&caps), true);
         // Without an answer there is a pool of our own.
         let _ = pad.peer_query(&mut query);
@@ -254,7 +258,6 @@ impl TttSegFilter {
         if let Some(branch) = &mut *self.branch()
             && branch.pad == *pad
         {
-            branch.forget_pool();
             branch.pool = Some(pool.clone());
         }
         Ok(pool)

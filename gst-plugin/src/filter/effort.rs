@@ -53,7 +53,7 @@ impl Plan {
             learn: live.adapt && learn,
             // Switched off is switched off, in time or not.
             late: live.adapt && !learn,
-            masks,
+            masks: (self.limits != Limits::default()).then_some(masks),
             steps,
             prediction: predict && (needs.classes || needs.chroma),
             reconstruction: predict && needs.reconstruction,

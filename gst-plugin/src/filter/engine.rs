@@ -66,8 +66,8 @@ pub(super) struct Wanted {
     pub learn: bool,
     /// Too little time is why not.
     pub late: bool,
-    /// Most masked views per step.
-    pub masks: usize,
+    /// Most masked views per step; no frame waits for the graph of another number of them. `None` is all, whatever it takes.
+    pub masks: Option<usize>,
     /// Most steps.
     pub steps: usize,
     pub prediction: bool,
@@ -177,7 +177,7 @@ impl Engine {
             late: wanted.late,
             predict: wanted.prediction,
             reconstruct: wanted.reconstruction,
-            most_views: Some(wanted.masks),
+            most_views: wanted.masks,
             most_steps: Some(wanted.steps),
         };
         let ticket = self.adapter.push(rgb, width, height, request)?;

@@ -9,7 +9,7 @@ use gst_base::subclass::base_transform::{
     GenerateOutputSuccess, InputBuffer, PrepareOutputBufferSuccess,
 };
 use gst_base::subclass::prelude::*;
-use tttseg::adapt::Prediction;
+use tttseg::adapt::{Prediction, Skipped};
 use tttseg::video::{ChromaMap, Style};
 
 use super::effort::{Cost, Needs};
@@ -96,7 +96,6 @@ impl TttSegFilter {
         let mut prediction = engine
             .run(&rgb, negotiated.model_size, wanted)
             .map_err(|failure| self.engine_failure(failure))?;
-        let after = Instant::now();
         self.pixels().keep(rgb);
         self.keep(&mut prediction, &live);
         let classes = self.stream().drawn.classes.clone();
@@ -105,6 +104,8 @@ impl TttSegFilter {
             // Asked for while the frame was computed.
             None => self.skip_in_classes(&inbuf),
         }
+        // How long others take for the classes is no cost of ours.
+        let after = Instant::now();
         let outbuf = self.draw(inbuf, output, &negotiated, &live, engine.known())?;
         // Without what the first frame of a size waits for: graphs being built.
         let report = &prediction.report;
@@ -118,7 +119,10 @@ impl TttSegFilter {
             frame: before + waited + after.elapsed(),
         };
         self.account(&engine, report, &live, &plan, running_time);
-        self.learn_of_cost(&plan, cost, &outbuf);
+        // A frame without a step that was wanted tells nothing: the graph for it is being built.
+        if !(plan.effort.learn && report.skipped == Some(Skipped::Late)) {
+            self.learn_of_cost(&plan, cost, &outbuf);
+        }
         gst::trace!(
             CAT,
             imp = self,
@@ -183,7 +187,9 @@ impl TttSegFilter {
         let picture = drawn.picture(output).ok_or_else(|| no_result(self))?;
         if output == Product::Metadata {
             // A buffer that somebody else holds is copied without its pixels.
-            meta::attach(inbuf.make_mut(), picture, &known.classes)
+            let buffer = inbuf.make_mut();
+            meta::attach(buffer, picture, &known.classes)
+                .and_then(|()| attach_mask(buffer, picture, negotiated, known))
                 .map_err(|e| self.pixel_error(e.into()))?;
             return Ok(inbuf);
         }
@@ -225,6 +231,10 @@ impl TttSegFilter {
         }
         .map_err(|e| self.pixel_error(e))?;
         drop(pixels);
+        if output == Product::Overlay {
+            attach_mask(outbuf.make_mut(), picture, negotiated, known)
+                .map_err(|e| self.pixel_error(e.into()))?;
+        }
         Ok(outbuf)
     }
 
@@ -245,6 +255,29 @@ impl TttSegFilter {
         );
         gst::FlowError::Error
     }
+}
+
+/// Attaches what others can read as a mask.
+#[cfg(feature = "analytics")]
+fn attach_mask(
+    buffer: &mut gst::BufferRef,
+    map: &Picture,
+    negotiated: &Negotiated,
+    known: &Known,
+) -> Result<(), gst::glib::BoolError> {
+    let size = (negotiated.info.width(), negotiated.info.height());
+    super::analytics::attach(buffer, map, size, &known.classes)
+}
+
+/// Before GStreamer 1.26 there is no such thing.
+#[cfg(not(feature = "analytics"))]
+fn attach_mask(
+    _: &mut gst::BufferRef,
+    _: &Picture,
+    _: &Negotiated,
+    _: &Known,
+) -> Result<(), gst::glib::BoolError> {
+    Ok(())
 }
 
 /// Tells that there is nothing to make a frame of.

@@ -169,7 +169,8 @@ impl Look {
                 palette
             }
         };
-        let mut shown = vec![self.selected.is_none(); count];
+        let selects = self.selected.iter().flat_map(|text| names(text)).count() > 0;
+        let mut shown = vec![!selects; count];
         for (property, text, show) in [
             (Self::SELECTED, &self.selected, true),
             (Self::HIDDEN, &self.hidden, false),
@@ -208,7 +209,7 @@ mod tests {
         assert_eq!(look.colours()[..], [None, all[1], all[2]]);
         set(&mut look, Look::HIDDEN, "car").unwrap();
         assert_eq!(look.colours()[..], [None, all[1], None]);
-        look.set(Look::SELECTED, None).unwrap();
+        set(&mut look, Look::SELECTED, " , ").unwrap();
         assert_eq!(look.colours()[..], [all[0], all[1], None]);
         for property in [Look::SELECTED, Look::HIDDEN] {
             let before = look.get(property).map(str::to_owned);

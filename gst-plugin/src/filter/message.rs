@@ -23,7 +23,8 @@ pub enum Skipped {
 }
 
 impl Skipped {
-    const ALL: [Self; 6] = [
+    /// All of them.
+    pub const ALL: [Self; 6] = [
         Self::Off,
         Self::Familiar,
         Self::Interval,
@@ -32,7 +33,8 @@ impl Skipped {
         Self::NotFinite,
     ];
 
-    fn name(self) -> &'static str {
+    /// Its name in messages.
+    pub fn name(self) -> &'static str {
         match self {
             Self::Off => "off",
             Self::Familiar => "familiar",

@@ -12,7 +12,7 @@
 
 use std::ops::ControlFlow;
 
-use gst::meta::{CustomMeta, MetaAPI};
+use gst::meta::CustomMeta;
 use gst_video::video_meta::tags;
 
 use super::pixels::Picture;
@@ -30,8 +30,15 @@ pub(super) fn register() {
     }
 }
 
+/// Kinds of metas that are about places in the frame, in pixels from its upper left, and say so with the tag `size`. By
+/// name: the library of the second may not be there.
+const PLACES: [&str; 2] = [
+    "GstVideoRegionOfInterestMetaAPI",
+    "GstAnalyticsRelationMetaAPI",
+];
+
 /// Whether a meta of the input is as true of what goes out. A class map has other colours. Side by side, what is said
-/// about the size of the frame is not true any more, but a region that begins at its upper left is where it was. Grey frames
+/// about the size of the frame is not true any more, but places counted from its upper left are where they were. Grey frames
 /// that get colours have other ones.
 pub(super) fn holds(
     meta: &gst::MetaRef<'_, gst::Meta>,
@@ -48,8 +55,7 @@ pub(super) fn holds(
     }
     match output {
         Some(Product::SideBySide | Product::ColoursBeside) => {
-            !meta.has_tag::<tags::Size>()
-                || meta.api() == gst_video::VideoRegionOfInterestMeta::meta_api()
+            !meta.has_tag::<tags::Size>() || PLACES.contains(&meta.api().name())
         }
         _ => true,
     }

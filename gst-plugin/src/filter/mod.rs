@@ -2,6 +2,8 @@
 
 mod account;
 mod actions;
+#[cfg(feature = "analytics")]
+mod analytics;
 mod caps;
 mod classes;
 mod colour_caps;

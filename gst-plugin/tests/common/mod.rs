@@ -305,7 +305,7 @@ pub fn error_on(bus: &gst::Bus) -> String {
 }
 
 /// Bound on going down or flushing: what the elements promise.
-pub const PROMISED: Duration = Duration::from_millis(200);
+pub const PROMISED: Duration = Duration::from_millis(50);
 
 /// Caps that most tests can do with.
 pub const CAPS: &str = "video/x-raw,format=RGB,width=64,height=48,framerate=25/1";

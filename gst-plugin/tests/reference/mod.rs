@@ -252,18 +252,9 @@ fn skipped() -> String {
             "loss or gradient was not finite, and the step was thrown away",
         ),
     ];
-    let mut text = String::from("- `no`: they are not; a step was taken\n");
-    for (reason, why) in reasons {
-        let report = FrameReport {
-            skipped: Some(reason),
-            ..whole_report()
-        };
-        let name: String = gst::Structure::from(&report)
-            .get("skipped")
-            .expect("a reason");
-        text += &format!("- `{name}`: {why}\n");
-    }
-    text
+    assert_eq!(reasons.map(|(reason, _)| reason), Skipped::ALL);
+    let lines = reasons.map(|(reason, why)| format!("- `{}`: {why}\n", reason.name()));
+    format!("- `no`: they are not; a step was taken\n{}", lines.concat())
 }
 
 /// The sink and source pad of an element, their caps shortened to what tells something.

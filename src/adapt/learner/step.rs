@@ -4,9 +4,9 @@ use std::mem::{replace, take};
 use std::sync::Arc;
 
 use super::Learner;
-use crate::adapt::graphs::Size;
+use crate::adapt::graphs::{Size, StepOptions};
 use crate::adapt::random::Draws;
-use crate::adapt::sessions::Program;
+use crate::adapt::sessions::step_options;
 use crate::adapt::surprise::{Surprise, unexplained};
 use crate::adapt::{Error, Method, Moments, Report, Request, Skipped};
 use crate::runtime::Tensor;
@@ -26,17 +26,20 @@ impl Learner {
         self.settings.batch_size.min(most)
     }
 
-    /// The session of a step on frames of this size, built if there is none.
-    pub(super) fn step_program(
-        &mut self,
-        size: Size,
-        request: Request,
-    ) -> Result<&mut Program, Error> {
-        let views = self.views(request);
+    /// The step that a frame of this size asks for.
+    pub(super) fn step_options(&self, size: Size, request: Request) -> StepOptions {
         let of = size.part(self.settings.crop);
-        self.sessions
-            .at(size)
-            .step(&self.layout, &self.settings, views, of)
+        step_options(&self.settings, of, self.views(request))
+    }
+
+    /// Whether there is a step, or one that a frame may wait for. One over another number of views than before is only
+    /// asked for when time is short.
+    pub(super) fn has_step(&mut self, size: Size, request: Request) -> Result<bool, Error> {
+        if request.most_views.is_none() {
+            return Ok(true);
+        }
+        let options = self.step_options(size, request);
+        self.sessions.prepare_step(&self.layout, options, size)
     }
 
     /// Takes the steps of a frame that is in the window.
@@ -72,14 +75,11 @@ impl Learner {
             .iter()
             .map(|&i| (format!("initial.{}", self.layout.buffers[i].name), i))
             .collect();
+        let options = self.step_options(size, request);
         for places in places.chunks(batch) {
             let inputs = self.inputs(places, size, &mut draws)?;
             let spent = take(&mut self.spent);
-            let of = size.part(self.settings.crop);
-            let program = self
-                .sessions
-                .at(size)
-                .step(&self.layout, &self.settings, batch, of)?;
+            let program = self.sessions.at(size).step(&self.layout, options)?;
             let mut given = vec![("images", &inputs.images)];
             given.extend(inputs.others.iter().map(|(n, t)| (*n, t)));
             given.extend(initial.iter().map(|(n, i)| (n.as_str(), &self.base[*i])));

@@ -384,7 +384,15 @@ fn a_request_bounds_views_and_steps() {
         most_steps,
         ..Request::default()
     };
-    let steps = |learner: &mut super::Learner, request| show(learner, 0, request).report.steps;
+    // A step over another number of views is built beside the stream: frames go on, and one of them finds it.
+    let steps = |learner: &mut super::Learner, request| {
+        let mut reports = (0..).map(|_| {
+            std::thread::sleep(std::time::Duration::from_millis(1));
+            show(learner, 0, request).report
+        });
+        let learned = reports.find(|r| r.skipped != Some(Skipped::Late));
+        learned.unwrap().steps
+    };
     assert_eq!(steps(&mut learner, bounded(Some(1), Some(2))), 2);
     assert_eq!(
         steps(&mut learner, bounded(Some(0), Some(0))),
@@ -396,11 +404,18 @@ fn a_request_bounds_views_and_steps() {
         6,
         "no more than set"
     );
-    // Predict, steps of one view and of four; going back and forth builds nothing.
-    assert_eq!(learner.sessions_built(), 3);
-    steps(&mut learner, bounded(Some(1), None));
-    steps(&mut learner, bounded(None, None));
-    assert_eq!(learner.sessions_built(), 3);
+    // For the prediction and the first step frames have waited; for the step over four views they have not.
+    assert_eq!(
+        (learner.sessions_built(), learner.sessions_built_beside()),
+        (2, 1)
+    );
+    assert_eq!(steps(&mut learner, bounded(Some(1), None)), 6);
+    assert_eq!(steps(&mut learner, bounded(None, Some(1))), 1);
+    assert_eq!(
+        (learner.sessions_built(), learner.sessions_built_beside()),
+        (2, 1),
+        "going back and forth builds nothing"
+    );
 
     // Fewer views and steps are the same as settings that say so.
     let fewer = Settings {

@@ -40,6 +40,8 @@ enum Command {
 type Outcome = Result<bool, Box<dyn std::error::Error>>;
 
 fn main() -> ExitCode {
+    // Whoever reads what is printed may stop reading: `tttseg info | head`.
+    sigpipe::reset();
     keep_to_ourselves();
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
@@ -70,7 +72,7 @@ fn main() -> ExitCode {
 fn keep_to_ourselves() {
     const VARIABLE: &str = "ORT_DISABLE_TELEMETRY";
     if std::env::var_os(VARIABLE).is_none() {
-        // SAFETY: the first thing that happens; nothing else runs that could read the environment meanwhile.
+        // SAFETY: one of the first things that happen; nothing else runs that could read the environment meanwhile.
         unsafe { std::env::set_var(VARIABLE, "1") };
     }
 }

@@ -13,7 +13,7 @@ pub fn prepare(arguments: &Arguments) -> Result<Prepared, Box<dyn std::error::Er
         return Err(format!("--rebalance is {rebalance}, possible is 0 to 1").into());
     }
     // False for NaN as well.
-    if !(arguments.light >= 0.0) {
+    if arguments.light.is_nan() || arguments.light < 0.0 {
         return Err(format!("--light is {}, possible is 0 and more", arguments.light).into());
     }
     if !arguments.classes.is_empty() || !arguments.unlabelled.is_empty() {

@@ -1,0 +1,16 @@
+//! Caps, and properties as in a launch line: `cargo +nightly fuzz run caps`.
+#![no_main]
+
+#[path = "../../gst-plugin/tests/common/fuzzed.rs"]
+mod fuzzed;
+
+libfuzzer_sys::fuzz_target!(
+    init: {
+        gst::init().expect("GStreamer");
+        gsttttseg::plugin_register_static().expect("the elements");
+    },
+    |text: &str| {
+        fuzzed::caps(text);
+        fuzzed::property("palette", text);
+    }
+);
