@@ -2,13 +2,17 @@
 
 mod common;
 
+use std::cell::RefCell;
+
 use common::{
     CAPS, bytes, colours, element, error_on, film, frame, model, parse, run_badly, run_well,
-    runtime, watch,
+    runtime, spread, watch,
 };
 use gst::prelude::*;
 use gst_video::prelude::*;
-use gst_video::{VideoFrame, VideoInfo, VideoMeta};
+use gst_video::{VideoFormatFlags, VideoFrame, VideoInfo};
+use proptest::prelude::*;
+use proptest::test_runner::{Config, TestRunner};
 
 fn caps(format: &str, width: u32, height: u32) -> String {
     format!("video/x-raw,format={format},width={width},height={height},framerate=25/1")
@@ -30,7 +34,15 @@ fn component(buffer: &gst::Buffer, info: &VideoInfo, component: u32) -> Vec<Vec<
     let (width, height) = (frame.comp_width(component), frame.comp_height(component));
     let step = frame.comp_pstride(component) as usize;
     let stride = frame.comp_stride(component) as usize;
-    let data = frame.comp_data(component).unwrap();
+    // Offsets of words are counted in bytes by some versions, in samples by others.
+    let plane = info.format_info().plane()[c];
+    let begins = info.format_info().poffset()[c] as usize;
+    let begins = if sample == 2 && begins == 1 {
+        2
+    } else {
+        begins
+    };
+    let data = &frame.plane_data(plane).unwrap()[begins..];
     (0..height as usize)
         .map(|y| {
             (0..width as usize)
@@ -38,6 +50,19 @@ fn component(buffer: &gst::Buffer, info: &VideoInfo, component: u32) -> Vec<Vec<
                 .collect()
         })
         .collect()
+}
+
+/// The code in a sample: some have it at the top of a word, and anything below.
+fn code(sample: &[u8], info: &VideoInfo) -> u16 {
+    let of = info.format_info();
+    match *sample {
+        [byte] => byte.into(),
+        [a, b] if of.flags().contains(VideoFormatFlags::LE) => {
+            u16::from_le_bytes([a, b]) >> of.shift()[0]
+        }
+        [a, b] => u16::from_be_bytes([a, b]) >> of.shift()[0],
+        _ => panic!("{} bytes", sample.len()),
+    }
 }
 
 /// Caps of what goes out.
@@ -79,36 +104,68 @@ fn luma_goes_out_as_it_came_in_every_format() {
     assert!(coloured > 100);
 }
 
+/// Any format with luma, any size, rows together or apart, whatever the pixels are.
+#[test]
+fn luma_is_never_touched() {
+    if !runtime() {
+        return;
+    }
+    let formats: Vec<String> = common::formats();
+    let harness = RefCell::new(film("method=none threads=1"));
+    let mut runner = TestRunner::new(Config {
+        cases: 96,
+        ..Config::with_source_file(file!())
+    });
+    let cases = (
+        proptest::sample::select(formats),
+        (16u32..72, 16u32..60),
+        any::<bool>(),
+        any::<u64>(),
+    );
+    let ran = runner.run(&cases, |(format, (width, height), is_apart, n)| {
+        let harness = &mut *harness.borrow_mut();
+        let text = caps(&format, width, height);
+        harness.set_src_caps_str(&text);
+        let before = info(&parsed(&text));
+        let mut input = frame(&text, 0);
+        fill(input.make_mut(), n);
+        if is_apart {
+            input = spread(&input, &before, n as u8);
+        }
+        let output = harness.push_and_pull(input.copy_deep().unwrap()).unwrap();
+        let after = info(&out_caps(harness));
+        if !after.is_rgb() {
+            let luma = component(&input, &before, 0);
+            prop_assert!(luma == component(&output, &after, 0), "{}", text);
+        }
+        Ok(())
+    });
+    ran.unwrap();
+}
+
+/// Noise.
+fn fill(buffer: &mut gst::BufferRef, mut seed: u64) {
+    for byte in buffer.map_writable().unwrap().iter_mut() {
+        seed = seed
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1_442_695_040_888_963_407);
+        *byte = (seed >> 56) as u8;
+    }
+}
+
 #[test]
 fn strides_of_grey_are_honoured() {
     if !runtime() {
         return;
     }
     let mut harness = film("method=none threads=1");
-    for (format, sample) in [("GRAY8", 1), ("GRAY16_LE", 2), ("GRAY16_BE", 2)] {
+    for format in ["GRAY8", "GRAY16_LE", "GRAY16_BE"] {
         let text = caps(format, 61, 47);
         harness.set_src_caps_str(&text);
         let plain = frame(&text, 3);
         let expected = harness.push_and_pull(plain.clone()).unwrap();
-        let of = info(&parsed(&text));
-        let rows = bytes(&plain);
-        let mut wide = vec![77; 10];
-        for row in rows.chunks_exact(of.stride()[0] as usize) {
-            wide.extend(&row[..61 * sample]);
-            wide.extend([99; 41]);
-        }
-        let mut spread = gst::Buffer::from_mut_slice(wide);
-        VideoMeta::add_full(
-            spread.get_mut().unwrap(),
-            gst_video::VideoFrameFlags::empty(),
-            of.format(),
-            61,
-            47,
-            &[10],
-            &[(61 * sample + 41) as i32],
-        )
-        .unwrap();
-        let output = harness.push_and_pull(spread).unwrap();
+        let apart = spread(&plain, &info(&parsed(&text)), 99);
+        let output = harness.push_and_pull(apart).unwrap();
         let after = info(&out_caps(&harness));
         for c in 0..3 {
             let (a, b) = (
@@ -255,11 +312,9 @@ fn side_by_side_is_grey_and_coloured() {
                 let (both, alone) = (component(&both, &wide, c), component(&alone, &narrow, c));
                 for (both, alone) in both.iter().zip(&alone) {
                     let left = width as usize / span * sample;
-                    let first = &both[..sample];
-                    assert!(
-                        both[..left].chunks(sample).all(|s| s == first),
-                        "{text}: grey"
-                    );
+                    let mut codes = both[..left].chunks(sample).map(|s| code(s, &narrow));
+                    let neutral = 1 << (narrow.format_info().depth()[0] - 1);
+                    assert!(codes.all(|code| code == neutral), "{text}: grey");
                     if (width as usize).is_multiple_of(span) {
                         assert!(both[left..] == alone[..], "{text}: colours");
                     }
@@ -425,6 +480,8 @@ fn scene(other: bool, n: u64) -> gst::Buffer {
         let band = (i % 16 < 8) != other;
         *luma = if band { 220 } else { 60 };
     }
+    // Colours of its own would tell scenes apart where they are too strong for their luma.
+    map[64 * 48..].fill(128);
     drop(map);
     buffer
 }
@@ -447,15 +504,15 @@ fn colours_stay_as_long_as_a_scene() {
         harness.set_src_caps_str(&text);
     }
     let first = chroma(&mut kept, false, 0);
-    assert_eq!(first, chroma(&mut new, false, 0));
+    assert!(first == chroma(&mut new, false, 0));
     let mut has_learned = false;
     for n in 1..6 {
-        assert_eq!(chroma(&mut kept, false, n), first);
+        assert!(chroma(&mut kept, false, n) == first, "frame {n}");
         has_learned |= chroma(&mut new, false, n) != first;
     }
     assert!(has_learned);
     // After the cut nothing of it is left.
-    assert_eq!(chroma(&mut kept, true, 6), chroma(&mut new, true, 6));
+    assert!(chroma(&mut kept, true, 6) == chroma(&mut new, true, 6));
 }
 
 #[test]

@@ -2,10 +2,10 @@
 
 mod common;
 
-use common::{bytes, filter, formats, frame, runtime};
+use common::{bytes, filter, formats, frame, runtime, spread};
 use gst::prelude::*;
 use gst_video::prelude::*;
-use gst_video::{VideoBufferFlags, VideoFrame, VideoInfo, VideoMeta};
+use gst_video::{VideoBufferFlags, VideoFrame, VideoInfo};
 
 fn caps(format: &str, width: u32, height: u32) -> String {
     format!("video/x-raw,format={format},width={width},height={height},framerate=25/1")
@@ -108,41 +108,6 @@ fn opacity_zero_and_passthrough_leave_every_byte() {
             );
         }
     }
-}
-
-/// The same picture with rows and planes further apart, and what lies between them filled.
-fn spread(plain: &gst::Buffer, info: &VideoInfo, filling: u8) -> gst::Buffer {
-    let planes = info.n_planes() as usize;
-    let ends = info.offset()[1..planes]
-        .iter()
-        .copied()
-        .chain([info.size()]);
-    let mut offsets = vec![];
-    let mut strides = vec![];
-    let mut wide = vec![filling; 6];
-    let narrow = bytes(plain);
-    for (plane, end) in ends.enumerate() {
-        let stride = info.stride()[plane] as usize;
-        offsets.push(wide.len());
-        strides.push(stride as i32 + 40);
-        for row in narrow[info.offset()[plane]..end].chunks_exact(stride) {
-            wide.extend_from_slice(row);
-            wide.extend([filling; 40]);
-        }
-        wide.extend([filling; 10]);
-    }
-    let mut buffer = gst::Buffer::from_mut_slice(wide);
-    let meta = VideoMeta::add_full(
-        buffer.get_mut().unwrap(),
-        gst_video::VideoFrameFlags::empty(),
-        info.format(),
-        info.width(),
-        info.height(),
-        &offsets,
-        &strides,
-    );
-    meta.unwrap();
-    buffer
 }
 
 #[test]

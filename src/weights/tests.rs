@@ -256,8 +256,8 @@ fn colours_take_the_place_of_classes() {
         ("2 colours for 3 classes", |m| {
             m.config.chroma.as_mut().unwrap().bins.truncate(2);
         }),
-        ("0 apart", |m| m.config.chroma.as_mut().unwrap().step = 0),
-        ("temperature NaN", |m| {
+        ("step is 0", |m| m.config.chroma.as_mut().unwrap().step = 0),
+        ("temperature is NaN", |m| {
             m.config.chroma.as_mut().unwrap().temperature = f32::NAN;
         }),
     ];

@@ -261,6 +261,41 @@ pub fn frame(caps: &str, n: u64) -> gst::Buffer {
     buffer
 }
 
+/// The same picture with rows and planes further apart, and what lies between them filled.
+pub fn spread(plain: &gst::Buffer, info: &gst_video::VideoInfo, filling: u8) -> gst::Buffer {
+    let planes = info.n_planes() as usize;
+    let ends = info.offset()[1..planes]
+        .iter()
+        .copied()
+        .chain([info.size()]);
+    let mut offsets = vec![];
+    let mut strides = vec![];
+    let mut wide = vec![filling; 6];
+    let narrow = bytes(plain);
+    for (plane, end) in ends.enumerate() {
+        let stride = info.stride()[plane] as usize;
+        offsets.push(wide.len());
+        strides.push(stride as i32 + 40);
+        for row in narrow[info.offset()[plane]..end].chunks_exact(stride) {
+            wide.extend_from_slice(row);
+            wide.extend([filling; 40]);
+        }
+        wide.extend([filling; 10]);
+    }
+    let mut buffer = gst::Buffer::from_mut_slice(wide);
+    let meta = gst_video::VideoMeta::add_full(
+        buffer.get_mut().unwrap(),
+        gst_video::VideoFrameFlags::empty(),
+        info.format(),
+        info.width(),
+        info.height(),
+        &offsets,
+        &strides,
+    );
+    meta.unwrap();
+    buffer
+}
+
 pub fn bytes(buffer: &gst::Buffer) -> Vec<u8> {
     buffer.map_readable().unwrap().to_vec()
 }

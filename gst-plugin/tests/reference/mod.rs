@@ -285,7 +285,10 @@ fn pads(element: &gst::Element) -> String {
                         names.join(", ")
                     )
                 }
-                Err(_) => format!("`{}` of any format, in system memory", structure.name()),
+                Err(_) => match structure.get::<String>("format") {
+                    Ok(format) => format!("`{}`, `format` {format}", structure.name()),
+                    Err(_) => format!("`{}` of any format, in system memory", structure.name()),
+                },
             }
         };
         text += &format!("- `{}` {direction} {caps}\n", template.name_template());
@@ -312,7 +315,7 @@ pub fn text(bin: &gst::Element, filter: &gst::Element) -> String {
          Actions: an application emits them.\n\n{}\
          ## Pads\n\n`tttseg`:\n\n{}\n`tttsegfilter`:\n\n{}\n\
          With `output=class-map` the source pad gives GRAY8, one class per pixel (255: none); with `task=colorize` grey goes \
-         out\nin Y'CbCr ([colour.md](colour.md)); otherwise what comes in goes out in the same caps. Frames of less than 16x16 pixels, and video whose fields come in halves of their own, are \
+         out\nin Y'CbCr ([colour.md](colour.md)); otherwise what comes in goes out in the same caps.\nFrames of less than 16x16 pixels, and video whose fields come in halves of their own, are \
          refused by name.\n\n\
          ## Messages\n\n### Element message `tttseg`\n\nOne per frame, unless `post-messages=false`. In Rust it is \
          `gsttttseg::filter::FrameReport`.\n\n{}\n\
