@@ -88,7 +88,7 @@ fn pictures(folder: &Path) -> String {
 /// Builds a line's pipeline; none where an element it names is not installed.
 #[track_caller]
 fn parses(line: &str) -> Option<gst::Pipeline> {
-    match gst::parse::launch(line) {
+    match common::launch(line) {
         Ok(pipeline) => Some(pipeline.downcast().unwrap()),
         Err(e) if e.matches(gst::ParseError::NoSuchElement) => {
             eprintln!("skipped: {e}");

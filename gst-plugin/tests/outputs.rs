@@ -131,7 +131,7 @@ fn side_by_side_follows_the_caps_of_what_follows() {
     ));
     assert_eq!(ended.reports.len(), 2);
     // What no frame can be twice of is refused before anything flows.
-    let odd = gst::parse::launch(
+    let odd = common::launch(
         "videotestsrc ! videoscale ! tttsegfilter output=side-by-side ! video/x-raw,width=127 ! fakesink",
     );
     assert!(odd.is_err());

@@ -14,7 +14,7 @@ fn make(folder: &Path, name: &str, line: &str) -> Option<String> {
     init();
     let path = folder.join(name);
     let line = format!("{line} ! filesink location={}", path.display());
-    match gst::parse::launch(&line) {
+    match common::launch(&line) {
         Ok(pipeline) => {
             let pipeline = pipeline.downcast::<gst::Pipeline>().unwrap();
             assert_eq!(run(&pipeline).error, None, "{line}");

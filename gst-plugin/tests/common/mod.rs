@@ -126,6 +126,11 @@ pub fn film(properties: &str) -> gst_check::Harness {
     ))
 }
 
+/// What a launch line makes. On an error there is nothing: half a pipeline would be nobody's to let go.
+pub fn launch(line: &str) -> Result<gst::Element, gst::glib::Error> {
+    gst::parse::launch_full(line, None, gst::ParseFlags::FATAL_ERRORS)
+}
+
 /// A launch line with `MODEL` for the tiny model's file.
 #[track_caller]
 pub fn parse(line: &str) -> gst::Pipeline {
