@@ -171,31 +171,6 @@ fn huge_dims_are_refused_by_name() {
     }
 }
 
-/// A device that is full fails like a disk that is: the file that is there stays.
-#[test]
-fn disk_full_on_save() {
-    let (model, _) = seeds();
-    if std::fs::metadata("/dev/full").is_err() {
-        return eprintln!("skipped: no /dev/full");
-    }
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("model.safetensors");
-    model.save(&path, Precision::Half).unwrap();
-    let before = std::fs::read(&path).unwrap();
-    // The name that the new file has while it is written.
-    let temporary = format!(".model.safetensors.{}.tmp", std::process::id());
-    std::os::unix::fs::symlink("/dev/full", folder.path().join(temporary)).unwrap();
-    match model.save(&path, Precision::Half) {
-        Err(WeightsError::Write { source, .. }) => {
-            assert_eq!(source.kind(), std::io::ErrorKind::StorageFull);
-        }
-        other => panic!("{other:?}"),
-    }
-    assert!(std::fs::read(&path).unwrap() == before);
-    let left = std::fs::read_dir(folder.path()).unwrap().count();
-    assert_eq!(left, 1, "nothing is left behind");
-}
-
 /// What `fuzz/` starts from: `cargo test --test robustness -- --ignored`.
 #[test]
 #[ignore]

@@ -77,10 +77,11 @@ fn a_process_killed_while_it_writes_leaves_the_old_state() {
 }
 
 #[test]
-fn a_full_disk_leaves_the_old_state_and_nothing_else() {
+fn disk_full_on_save() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("state.safetensors");
     state(1).save(&path).unwrap();
+    // A limit that is reached fails a write as a full disk does: the old state stays, and nothing else.
     let ended = overwrite(&path, "trap '' XFSZ;");
     assert!(ended.success(), "{ended}");
     assert_eq!(State::load(&path).unwrap(), state(1));
