@@ -5,6 +5,8 @@
 use std::ffi::c_int;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread;
+use std::time::Duration;
 
 use gst::glib::{self, LogLevel};
 use gst::prelude::*;
@@ -14,6 +16,18 @@ static TRACER: OnceLock<gst::Object> = OnceLock::new();
 
 /// What GStreamer 1.22's typefind may say when it is taken down while it looks at a file that it pulls.
 const OF_OTHERS: [&str; 2] = ["<typefind", "Sticky event misordering"];
+
+/// What GStreamer 1.22's decodebin3 may leave behind when it is taken down while it makes its streams known: the collection
+/// and what is in it. Seen in two of twelve runs over files without video, and nothing of ours keeps a collection.
+const OF_DECODEBIN: [&str; 7] = [
+    "GstStreamCollection",
+    "GstStream",
+    "GstTagList",
+    "GstCaps",
+    "GstMemory",
+    "GstBuffer",
+    "GstSample",
+];
 
 static WARNINGS: AtomicUsize = AtomicUsize::new(0);
 
@@ -46,24 +60,40 @@ unsafe extern "C" {
 
 /// The test harness leaves by way of `exit`, with all of its threads joined.
 extern "C" fn at_exit() {
-    let alive = alive();
+    // Threads of GStreamer's own pool may still be letting go.
+    let mut alive = alive_now();
+    for _ in 0..10 {
+        if alive.is_empty() {
+            break;
+        }
+        thread::sleep(Duration::from_millis(100));
+        alive = alive_now();
+    }
     if !alive.is_empty() {
         eprintln!(
             "of GStreamer's objects these outlive the tests:\n{}",
-            alive.join("\n")
+            alive
+                .iter()
+                .map(|(_, one)| &**one)
+                .collect::<Vec<_>>()
+                .join("\n")
         );
     }
+    let lost_collection = alive.iter().any(|(type_, _)| type_ == OF_DECODEBIN[0])
+        && alive
+            .iter()
+            .all(|(type_, _)| OF_DECODEBIN.contains(&&**type_));
     let warnings = WARNINGS.load(Ordering::Relaxed);
     if warnings > 0 {
         eprintln!("{warnings} warnings of GLib's or GStreamer's libraries, see above");
     }
-    if warnings > 0 || !alive.is_empty() {
+    if warnings > 0 || !(alive.is_empty() || lost_collection) {
         std::process::abort();
     }
 }
 
-/// What is alive that was made since [`watch`], but for what belongs to the registry.
-fn alive() -> Vec<String> {
+/// What is alive that was made since [`watch`], but for what belongs to the registry: types, and what to say of each.
+fn alive_now() -> Vec<(String, String)> {
     let tracer = TRACER.get().unwrap();
     let info = tracer.emit_by_name::<gst::Structure>("get-live-objects", &[]);
     let list = info.get::<gst::List>("live-objects-list").unwrap();
@@ -76,10 +106,9 @@ fn alive() -> Vec<String> {
         let registered =
             type_.is_a(gst::Plugin::static_type()) || type_.is_a(gst::PluginFeature::static_type());
         (!registered).then(|| {
-            format!(
-                "  {object:?}, {} references",
-                one.get::<u32>("ref-count").unwrap()
-            )
+            let count = one.get::<u32>("ref-count").unwrap();
+            let said = format!("  {object:?}, {count} references");
+            (type_.name().to_owned(), said)
         })
     });
     alive.collect()
