@@ -111,7 +111,7 @@ fn null_two_hundred_times_from_another_thread_while_frames_are_in_work() {
                 longest = longest.max(other.join().unwrap());
             });
             let held = Held::now();
-            points.push(held.resident);
+            points.push((n as f64, held.resident));
             assert_eq!(held.files, *files.get_or_insert(held.files), "cycle {n}");
             if n % 25 == 0 {
                 println!("{how} cycle {n}: {held:?}");
@@ -120,13 +120,9 @@ fn null_two_hundred_times_from_another_thread_while_frames_are_in_work() {
         let bus = pipeline.bus().unwrap();
         let error = bus.pop_filtered(&[gst::MessageType::Error]);
         assert!(error.is_none(), "{how}: {error:?}");
-        let of =
-            |cycles: std::ops::Range<usize>| points[cycles].iter().copied().fold(0.0, f64::max);
-        let grows = of(150..200) - of(50..100);
-        println!("{how} NULL took {longest:?} at most; {grows:.0} KiB more after 100 cycles");
-        // A model with its graphs takes several MiB. How many were on their way out at once at most decides what the
-        // allocator keeps, so that there is no slope to look at.
-        assert!(grows < 16_384.0, "{grows} KiB");
+        let grows = slope(&points[50..]) * 100.0;
+        println!("{how} NULL took {longest:?} at most; {grows:.0} KiB per 100 cycles");
+        assert!(grows < 1024.0, "{grows} KiB per 100 cycles");
     }
 }
 
