@@ -15,7 +15,9 @@ mod stream;
 pub mod tune;
 
 pub use alignment::{Alignment, PartAlignment, alignment};
-pub use colour::{ColourReport, ColourScores, LumaColours, SeenColours, evaluate_colours};
+pub use colour::{
+    Against, ColourReport, ColourScores, LumaColours, Perceptual, SeenColours, evaluate_colours,
+};
 pub use metrics::{Averaging, Confusion, MetricError, StreamScore};
 pub use protocol::{EvalError, Seen, check_classes, evaluate};
 pub use report::{EvalReport, MapsFrom, Tally};

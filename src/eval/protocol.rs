@@ -39,6 +39,14 @@ pub enum EvalError {
         /// Why.
         source: CorruptionError,
     },
+    /// A network to compare pictures with that is another one.
+    #[error("{path}: not the network of LPIPS: {why}", path = path.display())]
+    Perceptual {
+        /// Its file.
+        path: PathBuf,
+        /// What does not fit.
+        why: String,
+    },
     /// Colours for a frame that holds none.
     #[error(transparent)]
     Tint(#[from] TintError),

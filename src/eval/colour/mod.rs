@@ -3,12 +3,15 @@
 
 mod floor;
 mod flow;
+mod frechet;
 mod metrics;
+mod perceptual;
 mod report;
 #[cfg(test)]
 mod tests;
 
 pub use floor::LumaColours;
+pub use perceptual::Perceptual;
 pub use report::{ColourReport, ColourScores};
 
 use floor::tinted;
@@ -37,10 +40,19 @@ pub struct SeenColours<'a> {
     pub predicted: &'a [u8],
 }
 
+/// What the colours are compared with, and how, beside grey and by numbers.
+#[derive(Default)]
+pub struct Against<'a> {
+    /// The mean chroma of every luma, to be scored as well.
+    pub floor: Option<&'a LumaColours>,
+    /// For LPIPS and the Fréchet distance.
+    pub perceptual: Option<&'a mut Perceptual>,
+}
+
 /// Runs a learner whose model colours over a stream in order and scores every frame: learn, then predict. `shift` is what
 /// happens to the stills before they are made grey; what corrupts them spoils what the model sees, but the pictures they
-/// are compared with are the ones without. `floor` is scored as well, as is leaving everything grey. `progress` is called after
-/// every frame.
+/// are compared with are the ones without. `against` says what else is scored, and how. `progress` is called after every
+/// frame.
 ///
 /// # Errors
 /// A model that does not colour, files that are missing or unreadable, what adapting says, and what `progress` returns.
@@ -48,7 +60,7 @@ pub fn evaluate_colours(
     learner: &mut Learner,
     stream: &Stream,
     shift: Shift,
-    floor: Option<&LumaColours>,
+    against: Against<'_>,
     mut progress: impl FnMut(SeenColours<'_>) -> Result<(), EvalError>,
 ) -> Result<ColourReport, EvalError> {
     let model = learner.model().clone();
@@ -58,6 +70,10 @@ pub fn evaluate_colours(
             found: model.task.name(),
         });
     }
+    let Against {
+        floor,
+        mut perceptual,
+    } = against;
     let settings = learner.settings();
     let (method, seed) = (settings.method, settings.seed);
     let mut tally = Tally::new(method, MapsFrom::UpsampledScores, 0, vec![]);
@@ -98,6 +114,20 @@ pub fn evaluate_colours(
             small.push(smaller(&mut scaler, picture, truth.width)?);
         }
         true_colours.picture(&truth.bytes, &truth.bytes, truth.width);
+        if let Some(network) = &mut perceptual {
+            let judged = scored.iter_mut().zip(all);
+            let mut judged: Vec<_> = judged.filter_map(|(s, p)| Some((s, p?))).collect();
+            let pictures: Vec<&[u8]> = std::iter::once(&truth.bytes[..])
+                .chain(judged.iter().map(|(_, picture)| &picture[..]))
+                .collect();
+            if let Some(seen) = network.compare(&pictures, truth.width)? {
+                let each = seen.features.len() / pictures.len();
+                let mut features = seen.features.chunks_exact(each.max(1));
+                true_colours.perceived(Some(0.0), features.next().unwrap_or_default());
+                let others = judged.iter_mut().zip(seen.distances).zip(features);
+                others.for_each(|(((scored, _), d), f)| scored.perceived(Some(d), f));
+            }
+        }
         if let Some(last) = last.filter(|l| l[0].rgb.len() == small[0].rgb.len()) {
             let flow = Flow::between(&small[0], &last[0]);
             let truth = [&last[0], &small[0]];
@@ -114,7 +144,7 @@ pub fn evaluate_colours(
             predicted: &predicted,
         })?;
     }
-    let [scores, grey, by_luma] = scored.map(|s| s.scores());
+    let [scores, grey, by_luma] = scored.map(|s| s.scores(&true_colours));
     let run = tally.report();
     Ok(ColourReport {
         method: run.method,
@@ -124,7 +154,7 @@ pub fn evaluate_colours(
         frames: run.frames,
         frames_learned: run.frames_learned,
         scores,
-        true_colours: true_colours.scores(),
+        true_colours: true_colours.scores(&true_colours),
         grey,
         by_luma: floor.map(|_| by_luma),
         step_ms: run.step_ms,

@@ -2,7 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::frechet::Cloud;
 use super::metrics::{chroma_error, colourfulness, psnr, rgb_error, ssim};
+use super::perceptual::Perceptual;
 
 /// How good the colours of a stream are: means over its frames.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -17,6 +19,11 @@ pub struct ColourScores {
     pub colourfulness: Option<f64>,
     /// Mean change of chroma from where a thing was in the frame before, in steps of 8 bits.
     pub flicker: Option<f64>,
+    /// LPIPS with AlexNet (Zhang et al. 2018): 0 for the same picture. Where the network was given ([`Perceptual`]).
+    pub lpips: Option<f64>,
+    /// Fréchet distance between the features of AlexNet's last convolution at all places of all frames and those of the
+    /// true pictures: like FID, which takes the Inception network's for whole pictures. Where the network was given.
+    pub frechet: Option<f64>,
 }
 
 /// The object `tttseg eval --json` prints for a model that colours.
@@ -63,6 +70,8 @@ pub(super) struct Scored {
     chroma_psnr: Mean,
     colourfulness: Mean,
     flicker: Mean,
+    lpips: Mean,
+    features: Option<Cloud>,
 }
 
 #[derive(Clone, Copy, Debug, Default)]
@@ -99,13 +108,26 @@ impl Scored {
         self.flicker.add(change);
     }
 
-    pub fn scores(&self) -> ColourScores {
+    /// Counts how different from the true one the network finds a picture, and the picture's features.
+    pub fn perceived(&mut self, lpips: Option<f32>, features: &[f32]) {
+        self.lpips.add(lpips.map(f64::from));
+        let cloud = &mut self.features;
+        cloud
+            .get_or_insert_with(|| Cloud::new(Perceptual::DIMENSIONS))
+            .add(features);
+    }
+
+    /// Means, with the distance from the features of the `truth`.
+    pub fn scores(&self, truth: &Self) -> ColourScores {
+        let clouds = self.features.as_ref().zip(truth.features.as_ref());
         ColourScores {
             psnr: self.psnr.value(),
             ssim: self.ssim.value(),
             chroma_psnr: self.chroma_psnr.value(),
             colourfulness: self.colourfulness.value(),
             flicker: self.flicker.value(),
+            lpips: self.lpips.value(),
+            frechet: clouds.and_then(|(a, b)| a.distance(b)),
         }
     }
 }

@@ -99,7 +99,11 @@ fn colours_are_scored_beside_what_can_be_had_without_looking() {
     let stream = stream(dir.path(), 3);
     let floor = LumaColours::of(&PictureSet::open(&[dir.path()]).unwrap()).unwrap();
     let mut seen = vec![];
-    let report = evaluate_colours(&mut learner, &stream, Shift::default(), Some(&floor), |f| {
+    let against = Against {
+        floor: Some(&floor),
+        perceptual: None,
+    };
+    let report = evaluate_colours(&mut learner, &stream, Shift::default(), against, |f| {
         assert!(
             f.grey
                 .as_chunks::<3>()
@@ -144,11 +148,18 @@ fn corruption_spoils_what_is_seen_and_not_what_is_compared_with() {
         corrupt: Some("noise:1".parse().unwrap()),
         ..Shift::default()
     };
-    let report = evaluate_colours(&mut learner, &stream, shift, None, |_| Ok(())).unwrap();
+    let report =
+        evaluate_colours(&mut learner, &stream, shift, Against::default(), |_| Ok(())).unwrap();
     assert_eq!(report.corrupt.as_deref(), Some("noise:1"));
     assert_eq!((report.frames_learned, report.by_luma), (0, None));
     assert_eq!(report.true_colours.psnr, Some(100.0));
-    let clean = evaluate_colours(&mut learner, &stream, Shift::default(), None, |_| Ok(()));
+    let clean = evaluate_colours(
+        &mut learner,
+        &stream,
+        Shift::default(),
+        Against::default(),
+        |_| Ok(()),
+    );
     assert!(clean.unwrap().grey.psnr > report.grey.psnr);
 }
 
@@ -163,7 +174,8 @@ fn each_task_has_an_evaluation_of_its_own() {
     let dir = tempfile::tempdir().unwrap();
     let stream = stream(dir.path(), 1);
     let shift = Shift::default();
-    let refused = evaluate_colours(&mut classes, &stream, shift, None, |_| Ok(())).unwrap_err();
+    let refused =
+        evaluate_colours(&mut classes, &stream, shift, Against::default(), |_| Ok(())).unwrap_err();
     assert!(refused.to_string().contains("segment"), "{refused}");
     let refused = crate::eval::evaluate(&mut colours, &stream, shift, |_| Ok(())).unwrap_err();
     assert!(refused.to_string().contains("colorize"), "{refused}");

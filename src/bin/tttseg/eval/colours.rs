@@ -3,7 +3,9 @@
 use std::sync::Arc;
 
 use tttseg::adapt::{Learner, Method, Settings};
-use tttseg::eval::{ColourReport, ColourScores, Column, LumaColours, Sheet, evaluate_colours};
+use tttseg::eval::{
+    Against, ColourReport, ColourScores, Column, LumaColours, Perceptual, Sheet, evaluate_colours,
+};
 use tttseg::runtime::{Cancel, Options, Runtime};
 use tttseg::train::PictureSet;
 use tttseg::video::Palette;
@@ -30,6 +32,10 @@ pub fn run(
         Some(dir) => Some(LumaColours::of(&PictureSet::open(&[dir])?)?),
         None => None,
     };
+    let mut network = match &arguments.lpips {
+        Some(path) => Some(Perceptual::open(path, runtime, options)?),
+        None => None,
+    };
     let learner =
         |settings| Learner::new(model.clone(), settings, runtime, options, &Cancel::new());
     let mut sheet = None;
@@ -40,7 +46,8 @@ pub fn run(
         };
         let empty = sheet.insert(Sheet::new(frames, Palette(vec![])));
         let bar = frame_bar(frames)?;
-        evaluate_colours(&mut learner(frozen)?, &stream, shift, None, |seen| {
+        let nothing = Against::default();
+        evaluate_colours(&mut learner(frozen)?, &stream, shift, nothing, |seen| {
             bar.inc(1);
             empty.add_colours(Column::Without, &seen)
         })?;
@@ -48,7 +55,11 @@ pub fn run(
     }
     let bar = frame_bar(frames)?;
     let mut learner = learner(settings.clone())?;
-    let report = evaluate_colours(&mut learner, &stream, shift, floor.as_ref(), |seen| {
+    let against = Against {
+        floor: floor.as_ref(),
+        perceptual: network.as_mut(),
+    };
+    let report = evaluate_colours(&mut learner, &stream, shift, against, |seen| {
         if let Some(loss) = seen.report.loss {
             bar.set_message(format!("loss {loss:.4}"));
         }
@@ -82,15 +93,19 @@ fn print(report: &ColourReport) {
     if let Some(pan) = report.pan {
         println!("virtual camera    {pan} frames of every still");
     }
-    println!("                  PSNR      SSIM      chroma PSNR  colourfulness  flicker");
+    println!(
+        "                  PSNR      SSIM      chroma PSNR  colourfulness  flicker   LPIPS     Frechet"
+    );
     let row = |name: &str, scores: &ColourScores| {
         println!(
-            "{name:<17} {:<9} {:<9} {:<12} {:<14} {}",
+            "{name:<17} {:<9} {:<9} {:<12} {:<14} {:<9} {:<9} {}",
             number(scores.psnr),
             number(scores.ssim),
             number(scores.chroma_psnr),
             number(scores.colourfulness),
-            number(scores.flicker)
+            number(scores.flicker),
+            number(scores.lpips),
+            number(scores.frechet)
         );
     };
     row("model", &report.scores);

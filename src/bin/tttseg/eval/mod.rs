@@ -49,6 +49,10 @@ pub struct Arguments {
     /// luma has in them is scored as well: what can be had without looking.
     #[arg(long, value_name = "DIR", conflicts_with = "labels")]
     floor: Option<PathBuf>,
+    /// For a model that colours: the weights that `scripts/lpips.sh` makes. LPIPS and a distance like FID are measured as
+    /// well.
+    #[arg(long, value_name = "FILE", conflicts_with = "labels")]
+    lpips: Option<PathBuf>,
     /// Print the result as one JSON object on the last line.
     #[arg(long)]
     json: bool,
@@ -68,6 +72,9 @@ pub fn run(arguments: &Arguments) -> Outcome {
     }
     if !colours && arguments.floor.is_some() {
         return Err("--floor is for models that colour".into());
+    }
+    if !colours && arguments.lpips.is_some() {
+        return Err("--lpips is for models that colour".into());
     }
     if !colours && arguments.sheet.is_some() && arguments.labels.is_none() {
         return Err("--sheet needs --labels".into());
