@@ -86,7 +86,7 @@ fn two_thousand_frames_over_sixteen_streams() {
 
 #[test]
 #[ignore]
-fn null_two_hundred_times_from_another_thread_while_frames_are_in_work() {
+fn null_six_hundred_times_from_another_thread_while_frames_are_in_work() {
     if !runtime() {
         return;
     }
@@ -98,7 +98,9 @@ fn null_two_hundred_times_from_another_thread_while_frames_are_in_work() {
         let mut points = vec![];
         let mut longest = Duration::ZERO;
         let mut files = None;
-        for n in 0..200u64 {
+        // Resident memory goes up and down by a few MiB with what a cycle was interrupted in: over fewer cycles that looks
+        // like a slope.
+        for n in 0..600u64 {
             pipeline.set_state(gst::State::Playing).unwrap();
             thread::scope(|scope| {
                 let other = scope.spawn(|| {
@@ -113,14 +115,14 @@ fn null_two_hundred_times_from_another_thread_while_frames_are_in_work() {
             let held = Held::now();
             points.push((n as f64, held.resident));
             assert_eq!(held.files, *files.get_or_insert(held.files), "cycle {n}");
-            if n % 25 == 0 {
+            if n % 75 == 0 {
                 println!("{how} cycle {n}: {held:?}");
             }
         }
         let bus = pipeline.bus().unwrap();
         let error = bus.pop_filtered(&[gst::MessageType::Error]);
         assert!(error.is_none(), "{how}: {error:?}");
-        let grows = slope(&points[50..]) * 100.0;
+        let grows = slope(&points[100..]) * 100.0;
         println!("{how} NULL took {longest:?} at most; {grows:.0} KiB per 100 cycles");
         assert!(grows < 1024.0, "{grows} KiB per 100 cycles");
     }

@@ -16,7 +16,8 @@ pub mod tune;
 
 pub use alignment::{Alignment, PartAlignment, alignment};
 pub use colour::{
-    Against, ColourReport, ColourScores, LumaColours, Perceptual, SeenColours, evaluate_colours,
+    ColourOptions, ColourReport, ColourScores, LumaColours, Perceptual, SeenColours,
+    evaluate_colours,
 };
 pub use metrics::{Averaging, Confusion, MetricError, StreamScore};
 pub use protocol::{EvalError, Seen, check_classes, evaluate};

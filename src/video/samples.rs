@@ -1,9 +1,13 @@
 //! The loops over samples: summing rows, blending, writing. Everything else in a frame's way is done at model size or
-//! once for many rows.
+//! once for many rows. Each is compiled for the processors that are common as well, and the best one is taken when it runs;
+//! results are the same bits.
+
+use multiversion::multiversion;
 
 use super::format::{Sample, Storage};
 
 /// Adds two rows of samples, times their weights, to `sums`.
+#[multiversion(targets("x86_64+avx2"))]
 pub(super) fn add_rows(sample: Sample, sums: &mut [f32], rows: [&[u8]; 2], weights: [f32; 2]) {
     let shift = sample.shift;
     match sample.storage {
@@ -38,6 +42,7 @@ pub(super) struct Paint {
 }
 
 /// Mixes a row with paint. Opacity 0 leaves a sample as it is, opacity 256 leaves nothing of it.
+#[multiversion(targets("x86_64+avx2"))]
 pub(super) fn blend_row(sample: Sample, row: &mut [u8], paint: &Paint) {
     match sample.storage {
         Storage::Byte => {
@@ -76,6 +81,7 @@ fn blend_words(
 }
 
 /// Writes codes, rounded, to every `step`th sample of a row from `first` on.
+#[multiversion(targets("x86_64+avx2"))]
 pub(super) fn write_row(
     sample: Sample,
     row: &mut [u8],

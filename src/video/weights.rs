@@ -1,5 +1,7 @@
 //! Weights of resampling along one axis.
 
+use multiversion::multiversion;
+
 /// Weights of a result are padded with zeros to a multiple of this, so that sums run over whole groups.
 pub(super) const GROUP: usize = 4;
 
@@ -71,10 +73,22 @@ impl Weights {
 
     /// All results of a row of samples.
     pub fn apply(&self, samples: &[f32], results: &mut [f32]) {
-        let weights = self.weights.chunks_exact(self.group.max(1));
-        for ((result, &(first, _)), weights) in results.iter_mut().zip(&self.spans).zip(weights) {
-            *result = product(&samples[first as usize..][..weights.len()], weights);
-        }
+        products(samples, &self.spans, &self.weights, self.group, results);
+    }
+}
+
+/// As in [`super::samples`], for the processor it runs on.
+#[multiversion(targets("x86_64+avx2"))]
+fn products(
+    samples: &[f32],
+    spans: &[(u32, u32)],
+    weights: &[f32],
+    group: usize,
+    results: &mut [f32],
+) {
+    let weights = weights.chunks_exact(group.max(1));
+    for ((result, &(first, _)), weights) in results.iter_mut().zip(spans).zip(weights) {
+        *result = product(&samples[first as usize..][..weights.len()], weights);
     }
 }
 

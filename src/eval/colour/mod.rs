@@ -21,7 +21,7 @@ use report::Scored;
 use super::{EvalError, MapsFrom, Playback, Played, Shift, Stream, Tally};
 use crate::adapt::graphs::Size;
 use crate::adapt::{Learner, Report, Request};
-use crate::video::{FrameRef, LabelIds, Scaler, Tint, grey, model_size};
+use crate::video::{FrameRef, LabelIds, Scaler, Steady, Tint, grey, model_size};
 use crate::weights::Task;
 
 /// Longest side of the pictures whose flicker is measured, in pixels.
@@ -40,18 +40,20 @@ pub struct SeenColours<'a> {
     pub predicted: &'a [u8],
 }
 
-/// What the colours are compared with, and how, beside grey and by numbers.
+/// What is done with the colours, what they are compared with, and how.
 #[derive(Default)]
-pub struct Against<'a> {
+pub struct ColourOptions<'a> {
     /// The mean chroma of every luma, to be scored as well.
     pub floor: Option<&'a LumaColours>,
     /// For LPIPS and the Fréchet distance.
     pub perceptual: Option<&'a mut Perceptual>,
+    /// How much of the last frame's colours stays where nothing moves, from 0 to 1 ([`Steady::calm`]).
+    pub smoothing: f32,
 }
 
 /// Runs a learner whose model colours over a stream in order and scores every frame: learn, then predict. `shift` is what
 /// happens to the stills before they are made grey; what corrupts them spoils what the model sees, but the pictures they
-/// are compared with are the ones without. `against` says what else is scored, and how. `progress` is called after every
+/// are compared with are the ones without. `options` say what else is scored, and how. `progress` is called after every
 /// frame.
 ///
 /// # Errors
@@ -60,7 +62,7 @@ pub fn evaluate_colours(
     learner: &mut Learner,
     stream: &Stream,
     shift: Shift,
-    against: Against<'_>,
+    options: ColourOptions<'_>,
     mut progress: impl FnMut(SeenColours<'_>) -> Result<(), EvalError>,
 ) -> Result<ColourReport, EvalError> {
     let model = learner.model().clone();
@@ -70,14 +72,16 @@ pub fn evaluate_colours(
             found: model.task.name(),
         });
     }
-    let Against {
+    let ColourOptions {
         floor,
         mut perceptual,
-    } = against;
+        smoothing,
+    } = options;
     let settings = learner.settings();
     let (method, seed) = (settings.method, settings.seed);
     let mut tally = Tally::new(method, MapsFrom::UpsampledScores, 0, vec![]);
     let (mut scaler, mut tint) = (Scaler::new(), Tint::new());
+    let (mut steady, mut calm) = (Steady::default(), None);
     let mut scored = [(); 3].map(|()| Scored::default());
     let mut true_colours = Scored::default();
     let mut last: Option<Vec<Small>> = None;
@@ -94,13 +98,18 @@ pub fn evaluate_colours(
         let mut rgb = vec![0; height * width * 3];
         let view = FrameRef::rgb(truth.width, truth.height, &shown)?;
         scaler.to_rgb(&view, width, height, &mut rgb)?;
+        if steady.see(&rgb, width) {
+            calm = None;
+        }
         let size = Size { height, width };
         let seen = learner.frame(rgb.into(), size, Request::default())?;
         tally.frame(&seen.report);
         let chroma = seen
             .chroma
             .ok_or_else(|| crate::adapt::Error::Worker("a prediction without chroma".to_owned()))?;
+        let chroma = steady.calm(chroma, calm.as_ref(), smoothing);
         let predicted = tinted(&mut tint, &shown, truth.width, &chroma)?;
+        calm = Some(chroma);
         let by_luma = match floor.and_then(|floor| floor.chroma(&shown, truth.width)) {
             Some(chroma) => Some(tinted(&mut tint, &shown, truth.width, &chroma)?),
             None => None,

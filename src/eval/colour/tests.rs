@@ -99,11 +99,11 @@ fn colours_are_scored_beside_what_can_be_had_without_looking() {
     let stream = stream(dir.path(), 3);
     let floor = LumaColours::of(&PictureSet::open(&[dir.path()]).unwrap()).unwrap();
     let mut seen = vec![];
-    let against = Against {
+    let options = ColourOptions {
         floor: Some(&floor),
-        perceptual: None,
+        ..ColourOptions::default()
     };
-    let report = evaluate_colours(&mut learner, &stream, Shift::default(), against, |f| {
+    let report = evaluate_colours(&mut learner, &stream, Shift::default(), options, |f| {
         assert!(
             f.grey
                 .as_chunks::<3>()
@@ -138,6 +138,29 @@ fn colours_are_scored_beside_what_can_be_had_without_looking() {
 }
 
 #[test]
+fn smoothing_keeps_what_stands_still_in_its_colours() {
+    let (Some(mut flickering), Some(mut calm)) = (
+        learner(Task::Colorize, Method::Online),
+        learner(Task::Colorize, Method::Online),
+    ) else {
+        return;
+    };
+    let dir = tempfile::tempdir().unwrap();
+    let stream = stream(dir.path(), 3);
+    let flicker = |learner: &mut Learner, smoothing| {
+        let options = ColourOptions {
+            smoothing,
+            ..ColourOptions::default()
+        };
+        let report =
+            evaluate_colours(learner, &stream, Shift::default(), options, |_| Ok(())).unwrap();
+        report.scores.flicker.unwrap()
+    };
+    assert!(flicker(&mut flickering, 0.0) > 0.0);
+    assert_eq!(flicker(&mut calm, 1.0), 0.0);
+}
+
+#[test]
 fn corruption_spoils_what_is_seen_and_not_what_is_compared_with() {
     let Some(mut learner) = learner(Task::Colorize, Method::MainTaskOnly) else {
         return;
@@ -148,8 +171,14 @@ fn corruption_spoils_what_is_seen_and_not_what_is_compared_with() {
         corrupt: Some("noise:1".parse().unwrap()),
         ..Shift::default()
     };
-    let report =
-        evaluate_colours(&mut learner, &stream, shift, Against::default(), |_| Ok(())).unwrap();
+    let report = evaluate_colours(
+        &mut learner,
+        &stream,
+        shift,
+        ColourOptions::default(),
+        |_| Ok(()),
+    )
+    .unwrap();
     assert_eq!(report.corrupt.as_deref(), Some("noise:1"));
     assert_eq!((report.frames_learned, report.by_luma), (0, None));
     assert_eq!(report.true_colours.psnr, Some(100.0));
@@ -157,7 +186,7 @@ fn corruption_spoils_what_is_seen_and_not_what_is_compared_with() {
         &mut learner,
         &stream,
         Shift::default(),
-        Against::default(),
+        ColourOptions::default(),
         |_| Ok(()),
     );
     assert!(clean.unwrap().grey.psnr > report.grey.psnr);
@@ -174,8 +203,14 @@ fn each_task_has_an_evaluation_of_its_own() {
     let dir = tempfile::tempdir().unwrap();
     let stream = stream(dir.path(), 1);
     let shift = Shift::default();
-    let refused =
-        evaluate_colours(&mut classes, &stream, shift, Against::default(), |_| Ok(())).unwrap_err();
+    let refused = evaluate_colours(
+        &mut classes,
+        &stream,
+        shift,
+        ColourOptions::default(),
+        |_| Ok(()),
+    )
+    .unwrap_err();
     assert!(refused.to_string().contains("segment"), "{refused}");
     let refused = crate::eval::evaluate(&mut colours, &stream, shift, |_| Ok(())).unwrap_err();
     assert!(refused.to_string().contains("colorize"), "{refused}");

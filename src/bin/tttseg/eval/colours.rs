@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use tttseg::adapt::{Learner, Method, Settings};
 use tttseg::eval::{
-    Against, ColourReport, ColourScores, Column, LumaColours, Perceptual, Sheet, evaluate_colours,
+    ColourOptions, ColourReport, ColourScores, Column, LumaColours, Perceptual, Sheet,
+    evaluate_colours,
 };
 use tttseg::runtime::{Cancel, Options, Runtime};
 use tttseg::train::PictureSet;
@@ -46,8 +47,11 @@ pub fn run(
         };
         let empty = sheet.insert(Sheet::new(frames, Palette(vec![])));
         let bar = frame_bar(frames)?;
-        let nothing = Against::default();
-        evaluate_colours(&mut learner(frozen)?, &stream, shift, nothing, |seen| {
+        let plain = ColourOptions {
+            smoothing: arguments.smoothing,
+            ..ColourOptions::default()
+        };
+        evaluate_colours(&mut learner(frozen)?, &stream, shift, plain, |seen| {
             bar.inc(1);
             empty.add_colours(Column::Without, &seen)
         })?;
@@ -55,11 +59,12 @@ pub fn run(
     }
     let bar = frame_bar(frames)?;
     let mut learner = learner(settings.clone())?;
-    let against = Against {
+    let judged = ColourOptions {
         floor: floor.as_ref(),
         perceptual: network.as_mut(),
+        smoothing: arguments.smoothing,
     };
-    let report = evaluate_colours(&mut learner, &stream, shift, against, |seen| {
+    let report = evaluate_colours(&mut learner, &stream, shift, judged, |seen| {
         if let Some(loss) = seen.report.loss {
             bar.set_message(format!("loss {loss:.4}"));
         }

@@ -49,6 +49,10 @@ pub struct Arguments {
     /// luma has in them is scored as well: what can be had without looking.
     #[arg(long, value_name = "DIR", conflicts_with = "labels")]
     floor: Option<PathBuf>,
+    /// For a model that colours: how much of the last frame's colours stays where nothing moves, as the elements'
+    /// chroma-smoothing.
+    #[arg(long, value_name = "SHARE", default_value_t = 0.0, value_parser = share, conflicts_with = "labels")]
+    smoothing: f32,
     /// For a model that colours: the weights that `scripts/lpips.sh` makes. LPIPS and a distance like FID are measured as
     /// well.
     #[arg(long, value_name = "FILE", conflicts_with = "labels")]
@@ -58,6 +62,13 @@ pub struct Arguments {
     json: bool,
     #[command(flatten)]
     runtime: RuntimeArguments,
+}
+
+fn share(text: &str) -> Result<f32, String> {
+    match text.parse() {
+        Ok(share) if (0.0..=1.0).contains(&share) => Ok(share),
+        _ => Err("a share from 0 to 1 is needed".into()),
+    }
 }
 
 pub fn run(arguments: &Arguments) -> Outcome {
