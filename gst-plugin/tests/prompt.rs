@@ -135,11 +135,12 @@ fn models() -> [(&'static str, String); 2] {
     ]
 }
 
-/// Prints how long seeks and NULL take with larger models on one thread, in whatever they interrupt. Minutes long:
+/// Seeks and NULL with larger models on one thread, in whatever they interrupt, not one of which may be late. In a build
+/// that is not optimised reading a frame takes too long for that. Minutes long:
 /// `cargo test --release -p gst-plugin-tttseg --test prompt -- --ignored --nocapture`
 #[test]
 #[ignore]
-fn how_long_larger_models_take() {
+fn larger_models_are_as_prompt() {
     if !runtime() {
         return;
     }
@@ -171,7 +172,7 @@ fn how_long_larger_models_take() {
             frame();
             let null = end(&pipeline);
             println!("{name} {how}: NULL {null:?}, seeks {seeks:?}");
-            assert!(seeks[0] < PROMISED, "the quickest");
+            assert!(null < PROMISED && seeks[seeks.len() - 1] < PROMISED);
         }
     }
 }

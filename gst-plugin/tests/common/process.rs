@@ -1,6 +1,6 @@
 //! What this process holds, as Linux tells it.
 
-/// Kilobytes of memory, open files and threads at one moment.
+/// Kilobytes of memory in use, open files and threads at one moment.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Held {
     pub resident: f64,
@@ -10,6 +10,7 @@ pub struct Held {
 
 impl Held {
     pub fn now() -> Self {
+        give_back();
         let status = std::fs::read_to_string("/proc/self/status").unwrap();
         let field = |name: &str| -> usize {
             let line = status.lines().find(|l| l.starts_with(name)).unwrap();
@@ -20,6 +21,16 @@ impl Held {
             files: std::fs::read_dir("/proc/self/fd").unwrap().count(),
             threads: field("Threads:"),
         }
+    }
+}
+
+/// Lets the system have what has been freed. How much of it is kept for later differs by megabytes from one moment to the
+/// next, as threads come and go that each free into pools of their own.
+fn give_back() {
+    #[cfg(target_env = "gnu")]
+    // SAFETY: it takes no pointer, and may be called from every thread at any time.
+    unsafe {
+        libc::malloc_trim(0);
     }
 }
 
