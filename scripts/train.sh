@@ -34,8 +34,10 @@ camvid-nano)
         --output "$output"
     ;;
 film-nano)
-    stage 2200 --task colorize --data "$data/photos" "${drives[@]}" --init models/camvid-nano.safetensors \
-        --learning-rate 1e-3 --ema 0.998 --output "$output"
+    first=${output%.safetensors}-first.safetensors
+    colours=(--task colorize --data "$data/photos" "${drives[@]}" --learning-rate 1e-3 --ema 0.998)
+    stage 2200 "${colours[@]}" --init models/camvid-nano.safetensors --rebalance 0.5 --output "$first"
+    stage 3000 "${colours[@]}" --init "$first" --rebalance 0.15 --output "$output"
     ;;
 *)
     echo "train: no model $name (camvid-nano, film-nano)" >&2
