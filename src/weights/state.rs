@@ -27,6 +27,15 @@ pub struct Origin {
     pub frames: u64,
     /// Gradient steps taken since then, likewise.
     pub steps: u64,
+    /// Steps towards colours that people had given, since then or since the state that was gone on from.
+    #[serde(default)]
+    pub directed_steps: u64,
+    /// Pictures whose colours were given.
+    #[serde(default)]
+    pub references: usize,
+    /// Hints that were given besides.
+    #[serde(default)]
+    pub hints: usize,
     /// Settings of the method when it was saved, by the names of the command line's options; the seed is one of them.
     pub settings: BTreeMap<String, String>,
     /// Version of tttseg that saved it.

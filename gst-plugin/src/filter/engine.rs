@@ -70,6 +70,8 @@ pub(super) struct Wanted {
     pub masks: Option<usize>,
     /// Most steps.
     pub steps: usize,
+    /// Most steps towards given colours; `None` is all that are due.
+    pub directed: Option<usize>,
     pub prediction: bool,
     pub reconstruction: bool,
 }
@@ -179,6 +181,7 @@ impl Engine {
             reconstruct: wanted.reconstruction,
             most_views: wanted.masks,
             most_steps: Some(wanted.steps),
+            most_directed: wanted.directed,
         };
         let ticket = self.adapter.push(rgb, width, height, request)?;
         self.unsaved.store(true, Ordering::Relaxed);

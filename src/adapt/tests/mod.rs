@@ -29,6 +29,7 @@ const WATCH: Request = Request {
     reconstruct: false,
     most_views: None,
     most_steps: None,
+    most_directed: None,
 };
 
 fn config() -> ModelConfig {

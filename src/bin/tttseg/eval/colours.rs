@@ -1,12 +1,16 @@
 //! Colours along a stream.
 
+use std::error::Error;
+use std::path::Path;
 use std::sync::Arc;
 
-use tttseg::adapt::{Learner, Method, Settings};
-use tttseg::eval::{ColourReport, ColourScores, Column, LumaColours, Sheet, evaluate_colours};
+use tttseg::adapt::{Direction, Learner, Method, Settings};
+use tttseg::eval::{
+    ColourReport, ColourScores, Column, LumaColours, Sheet, Stream, evaluate_colours,
+};
 use tttseg::runtime::{Cancel, Options, Runtime};
 use tttseg::train::PictureSet;
-use tttseg::video::Palette;
+use tttseg::video::{Palette, Scaler, model_size, read_references, read_rgb, scaled};
 use tttseg::weights::{ModelFile, check_writable};
 
 use super::Arguments;
@@ -30,6 +34,10 @@ pub fn run(
         Some(dir) => Some(LumaColours::of(&PictureSet::open(&[dir])?)?),
         None => None,
     };
+    let references = match &arguments.reference {
+        Some(path) => directions(path, model, &stream)?,
+        None => vec![],
+    };
     let learner =
         |settings| Learner::new(model.clone(), settings, runtime, options, &Cancel::new());
     let mut sheet = None;
@@ -48,6 +56,7 @@ pub fn run(
     }
     let bar = frame_bar(frames)?;
     let mut learner = learner(settings.clone())?;
+    learner.set_references(references)?;
     let report = evaluate_colours(&mut learner, &stream, shift, floor.as_ref(), |seen| {
         if let Some(loss) = seen.report.loss {
             bar.set_message(format!("loss {loss:.4}"));
@@ -68,6 +77,23 @@ pub fn run(
         print(&report);
     }
     Ok(true)
+}
+
+/// The references at the size at which the model sees the stream.
+fn directions(
+    path: &Path,
+    model: &ModelFile,
+    stream: &Stream,
+) -> Result<Vec<Direction>, Box<dyn Error>> {
+    let pictures = read_references(path)?;
+    let first = read_rgb(&stream.frames[0].frame)?;
+    let (width, height) = model_size(first.width, first.height, model.size.1, model.size.0)?;
+    let mut scaler = Scaler::new();
+    let directions = pictures.iter().map(|picture| {
+        let picture = scaled(picture, width, height, &mut scaler)?;
+        Ok(Direction::of_picture(&picture.bytes, width, height)?)
+    });
+    directions.collect()
 }
 
 fn print(report: &ColourReport) {
