@@ -1,7 +1,8 @@
 //! The element: state changes, negotiation, and the way to its parts.
 //!
 //! Locks, none of which is held while the engine works, except that of the pixels while frames are drawn: `settings`,
-//! `engine`, `stream`, `pixels`, `stats`, `latency`, `branch` and `flows` are never taken one inside the other.
+//! `engine`, `stream`, `pixels`, `stats`, `latency`, `branch`, `flows` and
+//! `directions` are never taken one inside the other.
 
 use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError};
 
@@ -16,6 +17,7 @@ use gst_base::subclass::prelude::*;
 use gst_video::VideoInfo;
 
 use super::classes::{Branch, NO_CLASSES};
+use super::directions::{Directions, reference_error};
 use super::engine::{Engine, Forget, Key};
 use super::frame::Drawn;
 use super::ladder::Ladder;
@@ -133,6 +135,7 @@ pub struct TttSegFilter {
     latency: Mutex<Latency>,
     branch: Mutex<Option<Branch>>,
     flows: Mutex<UniqueFlowCombiner>,
+    directions: Mutex<Directions>,
 }
 
 /// A panic elsewhere leaves each of the locked values usable.
@@ -187,6 +190,10 @@ impl TttSegFilter {
         lock(&self.flows)
     }
 
+    pub(super) fn directions(&self) -> MutexGuard<'_, Directions> {
+        lock(&self.directions)
+    }
+
     pub(super) fn sink_pad(&self) -> gst::Pad {
         BaseTransformExtManual::sink_pad(&*self.obj()).clone()
     }
@@ -223,6 +230,8 @@ impl TttSegFilter {
                 ("{NO_CLASSES}")
             ));
         }
+        self.read_references(settings.reference_location.as_deref())
+            .map_err(|e| reference_error(&e))?;
         if let Some(engine) = self.engine() {
             if *engine.key() == Key::new(&settings) {
                 return engine
@@ -276,7 +285,11 @@ impl ObjectImpl for TttSegFilter {
     }
 
     fn set_property(&self, _id: usize, value: &glib::Value, pspec: &glib::ParamSpec) {
-        let change = lock(&self.settings).set(pspec.name(), value);
+        let (before, change) = {
+            let mut settings = lock(&self.settings);
+            let before = settings.reference_location.clone();
+            (before, settings.set(pspec.name(), value))
+        };
         gst::debug!(CAT, imp = self, "{} = {value:?}: {change:?}", pspec.name());
         match change {
             Change::None => {}
@@ -285,6 +298,26 @@ impl ObjectImpl for TttSegFilter {
                     let settings = lock(&self.settings).clone();
                     if let Err(e) = engine.update(&settings) {
                         gst::element_imp_warning!(self, gst::LibraryError::Settings, ("{e}"));
+                    }
+                }
+            }
+            Change::References => {
+                // Below READY there is time to set it right: it is read on the way there.
+                let Some(engine) = self.engine() else { return };
+                let location = lock(&self.settings).reference_location.clone();
+                match self.read_references(location.as_deref()) {
+                    Ok(()) => {
+                        if let Some(negotiated) = self.negotiated() {
+                            self.send_references(&engine, negotiated.model_size);
+                        }
+                    }
+                    Err(e) => {
+                        lock(&self.settings).reference_location = before;
+                        gst::element_imp_warning!(
+                            self,
+                            gst::ResourceError::Read,
+                            ("{e}. The pictures of before stay")
+                        );
                     }
                 }
             }
@@ -379,6 +412,7 @@ impl ElementImpl for TttSegFilter {
                 self.drop_engine();
                 *self.pixels() = Pixels::default();
                 *self.stats() = Stats::default();
+                *self.directions() = Directions::default();
                 self.obj().notify(properties::PROVIDER_IN_USE);
             }
             _ => {}

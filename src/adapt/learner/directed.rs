@@ -33,8 +33,8 @@ pub(super) struct Directed {
     start: Vec<Tensor>,
     /// As it is now.
     state: Vec<Tensor>,
-    /// As it was before the first of the hints.
-    before_hints: Option<Vec<Tensor>>,
+    /// As it was before the first of the hints, and whether that was another than on disk.
+    before_hints: Option<(Vec<Tensor>, bool)>,
     /// State and moments that a step has replaced: the next step writes over them.
     spent: Vec<Tensor>,
     /// First and second moments.
@@ -49,6 +49,8 @@ pub(super) struct Directed {
     taken: u64,
     /// Whether the head is another than on disk.
     learned: bool,
+    /// Whether its start is.
+    loaded: bool,
 }
 
 impl Directed {
@@ -71,6 +73,7 @@ impl Directed {
             due: VecDeque::new(),
             taken: 0,
             learned: false,
+            loaded: false,
         })
     }
 
@@ -124,7 +127,7 @@ impl Directed {
         } else {
             self.base.to_vec()
         };
-        self.learned = holds;
+        self.loaded = holds;
         self.restart(settings);
         Ok(())
     }
@@ -132,13 +135,14 @@ impl Directed {
     /// The head as it is on disk; references are learned anew, and hints are gone.
     pub fn reset(&mut self, settings: &Settings) {
         self.start = self.base.to_vec();
-        self.learned = false;
+        self.loaded = false;
         self.restart(settings);
     }
 
     /// Back to the start, with everything still to be learned that stays in force.
     fn restart(&mut self, settings: &Settings) {
         self.state.clone_from(&self.start);
+        self.learned = self.loaded;
         self.forget_moments();
         self.before_hints = None;
         self.hints.clear();
@@ -169,15 +173,15 @@ impl Directed {
             return;
         }
         if self.hints.is_empty() {
-            if let Some(before) = self.before_hints.take() {
-                self.state = before;
+            if let Some((before, learned)) = self.before_hints.take() {
+                (self.state, self.learned) = (before, learned);
             }
             self.due.retain(|picture| !old.contains(picture));
             self.forget_moments();
             return;
         }
         if old.is_empty() {
-            self.before_hints = Some(self.state.clone());
+            self.before_hints = Some((self.state.clone(), self.learned));
         }
         let (stay, gone): (Vec<_>, Vec<_>) = old.into_iter().partition(|o| self.hints.contains(o));
         self.due.retain(|picture| !gone.contains(picture));

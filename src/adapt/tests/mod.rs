@@ -3,6 +3,7 @@
 mod adapter;
 mod asynchronous;
 mod calls;
+mod directed;
 mod learning;
 mod recipe;
 mod shared;
