@@ -145,6 +145,28 @@ impl TttSegFilter {
         Ok(())
     }
 
+    /// Takes up a new `reference-location`. One that cannot be used leaves that of `before`, with a warning. Below READY it is read on the
+    /// way there.
+    pub(super) fn change_references(&self, before: Option<String>) {
+        let Some(engine) = self.engine() else { return };
+        let location = self.settings().reference_location.clone();
+        match self.read_references(location.as_deref()) {
+            Ok(()) => {
+                if let Some(negotiated) = self.negotiated() {
+                    self.send_references(&engine, negotiated.model_size);
+                }
+            }
+            Err(e) => {
+                self.settings().reference_location = before;
+                gst::element_imp_warning!(
+                    self,
+                    gst::ResourceError::Read,
+                    ("{e}. The pictures of before stay")
+                );
+            }
+        }
+    }
+
     /// Hands the references to the engine, at the size at which it sees the stream.
     pub(super) fn send_references(&self, engine: &Engine, (width, height): (usize, usize)) {
         if engine.task() != Task::Colorize || width == 0 {

@@ -88,7 +88,7 @@ use super::{Task, caps, meta, properties, signals};
  * Colours a black-and-white film. Its luma stays as it is, bit by bit; the chroma is the network's, whatever there was
  * before. Grey frames go out in Y'CbCr with their own range: GRAY8 in I420, Y42B or Y444, GRAY16 in Y444_16LE and Y444_16BE.
  * `output=side-by-side` shows the frame in grey and in colours, `reconstruction` is as ever; there are no class maps and no
- * pad `classes`. `saturation`, `temperature` and `chroma-smoothing` say how colours look; they do nothing otherwise.
+ * pad `classes`. `reference-location` and hints say which colours are right. `saturation`, `temperature` and `chroma-smoothing` say how colours look; they do nothing otherwise.
  *
  * Weights start anew with every stream (another stream-id) and in READY: with the model, or with the state that
  * `load-state` names. A seek keeps them, and starts a new window.
@@ -144,6 +144,10 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 impl TttSegFilter {
+    pub(super) fn settings(&self) -> MutexGuard<'_, Settings> {
+        lock(&self.settings)
+    }
+
     pub(super) fn live_settings(&self) -> Live {
         lock(&self.settings).live.clone()
     }
@@ -301,26 +305,7 @@ impl ObjectImpl for TttSegFilter {
                     }
                 }
             }
-            Change::References => {
-                // Below READY there is time to set it right: it is read on the way there.
-                let Some(engine) = self.engine() else { return };
-                let location = lock(&self.settings).reference_location.clone();
-                match self.read_references(location.as_deref()) {
-                    Ok(()) => {
-                        if let Some(negotiated) = self.negotiated() {
-                            self.send_references(&engine, negotiated.model_size);
-                        }
-                    }
-                    Err(e) => {
-                        lock(&self.settings).reference_location = before;
-                        gst::element_imp_warning!(
-                            self,
-                            gst::ResourceError::Read,
-                            ("{e}. The pictures of before stay")
-                        );
-                    }
-                }
-            }
+            Change::References => self.change_references(before),
             Change::Caps => self.obj().reconfigure_src(),
             Change::Refused(why) => {
                 gst::element_imp_warning!(self, gst::LibraryError::Settings, ("{why}"));
