@@ -75,6 +75,36 @@ fn colours_are_trained_described_and_evaluated() {
         "{json}"
     );
 
+    // One picture, as it is in the stream; a folder; and what is no reference.
+    let one = bench.name("data/frames/a.png");
+    let psnr = |more: &[&str]| {
+        let line = [
+            &eval[..5],
+            &["--provider", "cpu", "--method", "none", "--json"],
+            more,
+        ]
+        .concat();
+        let told = works(&line);
+        let json: serde_json::Value = serde_json::from_str(told.lines().last().unwrap()).unwrap();
+        json["chroma_psnr"].as_f64().unwrap()
+    };
+    let without = psnr(&[]);
+    let with = psnr(&["--reference", &one, "--reference-rate", "0.01"]);
+    assert!(with > without + 1.0, "{with} {without}");
+    assert!(psnr(&["--reference", &frames, "--reference-steps", "20"]) > without);
+    for (name, why) in [("none.png", "No such file"), ("others", "has no colour")] {
+        let mut line = eval.to_vec();
+        let path = bench.name(name);
+        line.extend(["--reference", &path]);
+        let error = refuses(&line);
+        assert!(error.contains(name) && error.contains(why), "{error}");
+    }
+    let error = refuses(&["eval", "--frames", &frames, "--reference", &one]);
+    assert!(
+        error.contains("--reference is for models that colour"),
+        "{error}"
+    );
+
     let labels = bench.name("data/labels");
     let error = refuses(&[
         "eval", "--model", &film, "--frames", &frames, "--labels", &labels,

@@ -3,10 +3,11 @@
 mod common;
 
 use tttseg::adapt::graphs::{
-    Size, StepOptions, learning_layout, learns, predict_graph, reconstruct_graph, step_graph,
+    DirectOptions, Size, StepOptions, colour_layout, direct_graph, learning_layout, learns,
+    predict_graph, reconstruct_graph, step_graph,
 };
 use tttseg::graph::{DOMAIN, Graph, Model, Target};
-use tttseg::model::{LossOver, ModelConfig, Preset, parameters};
+use tttseg::model::{ChromaConfig, LossOver, ModelConfig, Preset, parameters};
 use tttseg::optim::{AdamW, Layout};
 use tttseg::weights::Normalisation;
 use tttseg::weights::naming::{self, Part};
@@ -60,7 +61,25 @@ fn rows_are_added_by_our_operator_on_the_cpu_and_by_standard_ones_on_cuda() {
         size,
         true,
     );
+    let mut film = mini.config.clone();
+    film.chroma = Some(ChromaConfig {
+        bins: (0..film.main.queries as i16).map(|i| [12 * i, 0]).collect(),
+        step: 12,
+        temperature: 0.4,
+    });
+    let mut f = layout.encoder();
+    f.buffers.iter_mut().for_each(|b| b.learns = false);
+    let direct = direct_graph(
+        &film,
+        &normalisation,
+        &f.with(&colour_layout(&film, Layout::PACK_BELOW).unwrap()),
+        DirectOptions {
+            size,
+            optimiser: options(size, 1, true).optimiser,
+        },
+    );
     let graphs = [
+        ("given colours", direct.unwrap(), true),
         ("step of nano", step(&nano, options(size, 1, false)), true),
         (
             "step with moments",

@@ -6,9 +6,10 @@ use super::calls::Call;
 use super::crew::{self, Crew};
 use super::exchange::Exchange;
 use super::graphs::Size;
+use super::learner::check_task;
 use super::recycler::Recycler;
-use super::worker::{Job, Part};
-use super::{Error, Prediction, Request, Reset, Settings, SharedModel};
+use super::worker::{Directions, Job, Part};
+use super::{Direction, Error, Prediction, Request, Reset, Settings, SharedModel};
 use crate::runtime::{InUse, Options};
 use crate::video;
 use crate::weights::State;
@@ -191,6 +192,32 @@ impl Adapter {
     pub fn reset(&self, what: Reset) {
         let _telling = self.telling();
         self.crews().for_each(|crew| crew.send(Job::Reset(what)));
+    }
+
+    /// Has a model that colours learn pictures of which people know the colours, instead of those before
+    /// ([`super::Learner::set_references`]), after the frames already pushed. Returns at once.
+    ///
+    /// # Errors
+    /// [`Error::Direction`] for a model that does not colour.
+    pub fn set_references(&self, references: Vec<Direction>) -> Result<(), Error> {
+        self.direct(Directions::References(references))
+    }
+
+    /// The same for colours that are given for a while ([`super::Learner::set_hints`]).
+    ///
+    /// # Errors
+    /// As [`Adapter::set_references`].
+    pub fn set_hints(&self, hints: Vec<Direction>) -> Result<(), Error> {
+        self.direct(Directions::Hints(hints))
+    }
+
+    fn direct(&self, directions: Directions) -> Result<(), Error> {
+        let model = self.model.file();
+        check_task(model.task, &model.name)?;
+        let _telling = self.telling();
+        self.crews()
+            .for_each(|crew| crew.send(Job::Direct(directions.clone())));
+        Ok(())
     }
 
     /// Changes settings, for the frames pushed from now on. Weights and window stay.

@@ -44,6 +44,9 @@ pub enum Error {
         /// Bytes needed.
         expected: usize,
     },
+    /// Given colours that cannot be learned.
+    #[error("given colours: {0}")]
+    Direction(String),
     /// Class scores of a model that has no classes.
     #[error("model {0} colours and has no class scores")]
     NoClasses(String),

@@ -28,6 +28,7 @@ impl Exchange {
         let mut state = self.lock();
         if let Some(old) = state.news.take().filter(|old| old.era == news.era) {
             news.report.steps += old.report.steps;
+            news.report.directed_steps += old.report.directed_steps;
             news.report.step_time += old.report.step_time;
         }
         state.news = Some(news);
@@ -75,6 +76,8 @@ mod tests {
                 loss: Some(loss),
                 unexplained: None,
                 gradient_norm: None,
+                directed_steps: 0,
+                direction_loss: None,
                 skipped: None,
                 window: 1,
                 steps_since_reset: 0,

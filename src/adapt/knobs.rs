@@ -91,7 +91,7 @@ const MOMENTS: [(&str, Moments); 2] = [
 ];
 
 /// Every setting, in the order of help.
-pub static KNOBS: [Knob; 21] = [
+pub static KNOBS: [Knob; 23] = [
     choice!(
         "method",
         "METHOD",
@@ -170,6 +170,18 @@ pub static KNOBS: [Knob; 21] = [
         "FACTOR",
         surprise,
         "Learn only while this many times more of the video than of the training pictures stays unexplained; 0 for always"
+    ),
+    number!(
+        "reference-steps",
+        "N",
+        reference_steps,
+        "Steps towards given colours for every picture of them, when it arrives"
+    ),
+    number!(
+        "reference-rate",
+        "RATE",
+        reference_rate,
+        "Learning rate of the colour head in those"
     ),
     number!(
         "weight-decay",
@@ -252,6 +264,8 @@ mod tests {
             moments: Moments::Persistent,
             pull: 1e-3,
             surprise: 1.75,
+            reference_steps: 13,
+            reference_rate: 3e-4,
             weight_decay: 0.07,
             clip_norm: 1e9,
             sampling: Sampling::Permutation,

@@ -1,3 +1,4 @@
+mod directed;
 mod look;
 mod memory;
 mod step;
@@ -18,9 +19,14 @@ use crate::optim::Layout;
 use crate::runtime::{Cancel, InUse, Options, Runtime, Tensor};
 use crate::video::{ChromaMap, grey, is_grey};
 use crate::weights::{ModelFile, Origin, State, Task, Weights};
+pub(super) use directed::check_task;
+
+use directed::Directed;
 use memory::Memory;
 
 /// The method on one thread: weights, window and sessions of one stream.
+///
+/// What people say about colours comes by [`Learner::set_references`] and [`Learner::set_hints`].
 ///
 /// [`super::Adapter`] runs one on a worker thread; evaluation runs one directly.
 pub struct Learner {
@@ -35,6 +41,8 @@ pub struct Learner {
     state: Vec<Tensor>,
     /// State that a step has replaced: the next step writes over it.
     spent: Vec<Tensor>,
+    /// The colour head; without buffers where the model is none that colours.
+    directed: Directed,
     memory: Memory,
     window: Window,
     window_size: Option<Size>,
@@ -84,7 +92,9 @@ impl Learner {
             place.target(),
             beside,
         );
+        let directed = Directed::new(&model, &layout)?;
         let mut learner = Self {
+            directed,
             model,
             settings,
             place,
@@ -148,6 +158,7 @@ impl Learner {
             let base = base(&self.model, &layout)?;
             let state = packed(&layout, &self.weights()?)?;
             self.sessions.clear();
+            self.directed.travel_with(&layout);
             (self.layout, self.base, self.state) = (layout, base, state);
         }
         self.settings = settings;
@@ -158,7 +169,8 @@ impl Learner {
         }
     }
 
-    /// Forgets what is named.
+    /// Forgets what is named. With the weights goes what was learned of given colours, and hints are gone; references are
+    /// learned anew.
     ///
     /// # Errors
     /// When memory for the moments cannot be had.
@@ -170,6 +182,7 @@ impl Learner {
             self.learned_frames = 0;
             self.frames_since_reset = 0;
             self.weights_from_disk()?;
+            self.directed.reset(&self.settings);
         } else if what.moments {
             self.clear_moments()?;
         }
@@ -216,6 +229,8 @@ impl Learner {
             loss: None,
             unexplained: None,
             gradient_norm: None,
+            directed_steps: 0,
+            direction_loss: None,
             skipped: self.reason_to_skip(request),
             window: self.window.len(),
             steps_since_reset: 0,
@@ -224,7 +239,7 @@ impl Learner {
         };
         // The prediction's session comes first, so that a stream shows something soon.
         if request.predict {
-            self.sessions.at(size).predict(&self.layout)?;
+            self.sessions.at(size).predict(self.directed.with_f())?;
         }
         if report.skipped.is_none() {
             if self.is_familiar(&rgb, size, &mut report)? {
@@ -239,15 +254,17 @@ impl Learner {
                 report.step_time += started.elapsed();
             }
         }
+        if request.learn {
+            self.follow(request, &mut report)?;
+        }
         let (mut classes, mut chroma) = (None, None);
         if request.predict {
             let started = Instant::now();
             let images = self.memory.frame(&rgb, size)?;
-            let encoder = self.layout.encoder().buffers.len();
-            let session = self.sessions.at(size).predict(&self.layout)?;
+            let state = self.predicting();
+            let session = self.sessions.at(size).predict(self.directed.with_f())?;
             let spent = take(&mut self.memory.predicted);
-            let outputs =
-                session.run_over(spent, &self.state[..encoder], &[("images", &images)])?;
+            let outputs = session.run_over(spent, &state, &[("images", &images)])?;
             if self.model().task == Task::Colorize {
                 let (height, width) = size.patches();
                 let map = ChromaMap::new(width, height, outputs[0].to_f32()?);
@@ -301,11 +318,13 @@ impl Learner {
 
     /// The weights as they are, on their device: for [`Learner::adopt`].
     pub(super) fn shared_weights(&self) -> Vec<Tensor> {
-        self.state[..self.base.len()].to_vec()
+        let of_f_and_g = self.state[..self.base.len()].iter();
+        of_f_and_g.chain(self.directed.state()).cloned().collect()
     }
 
     /// Goes on with the weights of another learner of the same model and settings.
-    pub(super) fn adopt(&mut self, weights: Vec<Tensor>, steps_since_reset: u64) {
+    pub(super) fn adopt(&mut self, mut weights: Vec<Tensor>, steps_since_reset: u64) {
+        self.directed.adopt(weights.split_off(self.base.len()));
         self.state.splice(..self.base.len(), weights);
         self.steps_since_reset = steps_since_reset;
     }
@@ -319,9 +338,16 @@ impl Learner {
             return Err(Error::NoClasses(self.model().name.clone()));
         }
         let images = Tensor::from_u8(&[1, size.height, size.width, 3], rgb)?;
+        let state = self.predicting();
+        let session = self.sessions.at(size).scores(self.directed.with_f())?;
+        Ok(session.run(&state, &[("images", &images)])?[1].to_f32()?)
+    }
+
+    /// The buffers that a prediction takes.
+    fn predicting(&self) -> Vec<Tensor> {
         let encoder = self.layout.encoder().buffers.len();
-        let session = self.sessions.at(size).scores(&self.layout)?;
-        Ok(session.run(&self.state[..encoder], &[("images", &images)])?[1].to_f32()?)
+        let of_f = self.state[..encoder].iter();
+        of_f.chain(self.directed.state()).cloned().collect()
     }
 
     /// The adapted weights with their provenance.
@@ -332,12 +358,16 @@ impl Learner {
         let settings = KNOBS
             .iter()
             .map(|knob| (knob.name.to_owned(), knob.get(&self.settings)));
+        let (references, hints) = self.directed.counts();
         Ok(State {
             origin: Origin {
                 model: self.model().name.clone(),
                 base: self.model.content_hash().to_owned(),
                 frames: self.frames_since_reset,
                 steps: self.steps_since_reset,
+                directed_steps: self.directed.taken(),
+                references,
+                hints,
                 settings: settings.collect(),
                 version: env!("CARGO_PKG_VERSION").to_owned(),
                 saved: humantime::format_rfc3339_seconds(SystemTime::now()).to_string(),
@@ -351,7 +381,9 @@ impl Learner {
             .iter()
             .map(Tensor::to_f32)
             .collect::<Result<Vec<_>, _>>()?;
-        Ok(self.layout.unpack(&contents))
+        let mut weights = self.layout.unpack(&contents);
+        weights.0.extend(self.directed.weights()?.0);
+        Ok(weights)
     }
 
     /// Goes on with saved weights. The window stays. If they have learned, no frame is a first one any more.
@@ -361,6 +393,7 @@ impl Learner {
     pub fn load(&mut self, file: &str, state: &State) -> Result<(), Error> {
         state.check_base(file, self.model(), self.model.content_hash())?;
         let loaded = packed(&self.layout, &state.weights)?;
+        self.directed.load(&state.weights, &self.settings)?;
         self.state.splice(..self.base.len(), loaded);
         self.frames_since_reset = state.origin.frames;
         self.steps_since_reset = state.origin.steps;
@@ -405,7 +438,7 @@ impl Learner {
     }
 }
 
-fn check_bytes(rgb: &[u8], size: Size) -> Result<(), Error> {
+pub(super) fn check_bytes(rgb: &[u8], size: Size) -> Result<(), Error> {
     let expected = size.height * size.width * 3;
     if rgb.len() == expected {
         return Ok(());

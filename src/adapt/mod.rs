@@ -3,6 +3,7 @@
 mod adapter;
 mod calls;
 mod crew;
+mod direction;
 mod error;
 mod exchange;
 pub mod graphs;
@@ -23,6 +24,7 @@ mod window;
 mod worker;
 
 pub use adapter::{Adapter, Ticket};
+pub use direction::Direction;
 pub use error::Error;
 pub use knobs::{KNOBS, Knob};
 pub use learner::Learner;

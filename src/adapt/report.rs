@@ -20,6 +20,9 @@ pub struct Request {
     pub most_views: Option<usize>,
     /// Most steps, likewise.
     pub most_steps: Option<usize>,
+    /// Most steps towards given colours ([`super::Learner::set_references`]) of those that are due; the others stay due.
+    /// Without a limit all of them are taken at once.
+    pub most_directed: Option<usize>,
 }
 
 impl Default for Request {
@@ -31,6 +34,7 @@ impl Default for Request {
             reconstruct: false,
             most_views: None,
             most_steps: None,
+            most_directed: None,
         }
     }
 }
@@ -84,7 +88,11 @@ pub struct Report {
     pub unexplained: Option<f32>,
     /// Global gradient norm of the last step before clipping.
     pub gradient_norm: Option<f32>,
-    /// Why no step was taken, or why it had no effect.
+    /// Steps towards given colours taken for it.
+    pub directed_steps: usize,
+    /// Their loss in the last of these steps (cross-entropy), if one was taken.
+    pub direction_loss: Option<f32>,
+    /// Why no step of reconstruction was taken, or why it had no effect.
     pub skipped: Option<Skipped>,
     /// Frames in the window.
     pub window: usize,

@@ -7,7 +7,9 @@ use std::cell::Cell;
 use std::sync::Arc;
 use std::thread::{self, JoinHandle};
 
-use super::graphs::{Size, StepOptions, predict_graph, reconstruct_graph, step_graph};
+use super::graphs::{
+    DirectOptions, Size, StepOptions, direct_graph, predict_graph, reconstruct_graph, step_graph,
+};
 use super::shared::{Kind, SessionKey, Slot};
 use super::{Error, Moments, Settings, SharedModel};
 use crate::graph::{Graph, Target};
@@ -53,6 +55,7 @@ struct Built {
     predict: Option<Program>,
     scores: Option<Program>,
     reconstruct: Option<Program>,
+    direct: Option<(DirectOptions, Program)>,
     /// Most recently used last.
     steps: Vec<(StepOptions, Program)>,
 }
@@ -215,7 +218,7 @@ impl<'a> Sessions<'a> {
                 scores,
             )
         };
-        let state = buffer_names(&layout.encoder());
+        let state = buffer_names(&layout.predicting());
         let key = self.builder.key(kind, size, layout);
         self.builder.cached(slot, &key, state, build)
     }
@@ -226,6 +229,27 @@ impl<'a> Sessions<'a> {
         let key = self.builder.key(Kind::Reconstruct, size, layout);
         let slot = &mut self.built.reconstruct;
         self.builder.cached(slot, &key, buffer_names(layout), build)
+    }
+
+    /// The step towards given colours, over the buffers of f and h.
+    pub(super) fn direct(
+        self,
+        layout: &Layout,
+        options: DirectOptions,
+    ) -> Result<&'a mut Program, Error> {
+        let slot = &mut self.built.direct;
+        if slot.as_ref().is_none_or(|(o, _)| *o != options) {
+            // The old one need not fit into memory beside the new one.
+            *slot = None;
+            let m = self.builder.model.file();
+            let build = || direct_graph(&m.config, &m.normalisation, layout, options);
+            let mut state = buffer_names(layout);
+            state.extend(moment_names(layout));
+            let key = self.builder.key(Kind::Direct(options), self.size, layout);
+            *slot = Some((options, self.builder.program(&key, state, build)?));
+        }
+        let built = slot.as_mut().map(|(_, program)| program);
+        built.ok_or_else(|| Error::Worker("no step".into()))
     }
 
     pub(super) fn step(
@@ -250,6 +274,13 @@ impl<'a> Sessions<'a> {
 
 fn buffer_names(layout: &Layout) -> Vec<String> {
     layout.buffers.iter().map(|b| b.name.clone()).collect()
+}
+
+/// Names of the moments of what learns.
+fn moment_names(layout: &Layout) -> Vec<String> {
+    let learning = layout.buffers.iter().filter(|b| b.learns);
+    let of = |kind| learning.clone().map(move |b| format!("{kind}.{}", b.name));
+    of("first").chain(of("second")).collect()
 }
 
 /// The step that these settings ask for, on views of this size.
@@ -302,10 +333,7 @@ impl Builder {
         };
         let mut state = buffer_names(layout);
         if options.optimiser.moments {
-            for kind in ["first", "second"] {
-                let learning = layout.buffers.iter().filter(|b| b.learns);
-                state.extend(learning.map(|b| format!("{kind}.{}", b.name)));
-            }
+            state.extend(moment_names(layout));
         }
         let key = self.key(Kind::Step(options), size, layout);
         self.program(&key, state, build)

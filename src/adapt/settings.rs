@@ -132,6 +132,10 @@ pub struct Settings {
     /// training pictures stays unexplained ([`super::Report::unexplained`]). 0 learns from every frame, as does a
     /// model whose file does not say.
     pub surprise: f64,
+    /// Steps towards given colours when they arrive, for each picture ([`super::Direction`]).
+    pub reference_steps: usize,
+    /// Learning rate of the colour head in those steps.
+    pub reference_rate: f64,
     /// Pixels the loss counts.
     pub loss_over: LossOver,
     /// How batches are drawn.
@@ -168,6 +172,8 @@ impl Settings {
             clip_norm: 0.01,
             pull: 0.0,
             surprise: 0.0,
+            reference_steps: 30,
+            reference_rate: 3e-3,
             loss_over: LossOver::Masked,
             sampling: Sampling::Replacement,
             stochastic_depth: 0.0,
@@ -255,6 +261,7 @@ impl Settings {
         };
         positive("learning-rate", self.learning_rate)?;
         positive("clip-norm", self.clip_norm)?;
+        positive("reference-rate", self.reference_rate)?;
         positive("batch-size", self.batch_size as f64)?;
         positive("crop", self.crop)?;
         if self.crop > 1.0 {

@@ -5,7 +5,7 @@ use std::time::Duration;
 use parking_lot::{FairMutex, Mutex};
 
 use super::Error;
-use super::graphs::{Size, StepOptions};
+use super::graphs::{DirectOptions, Size, StepOptions};
 use crate::optim::Layout;
 use crate::runtime::{Cancel, Options, Session, Tensor};
 use crate::weights::ModelFile;
@@ -58,6 +58,7 @@ pub(super) enum Kind {
     Scores,
     Reconstruct,
     Step(StepOptions),
+    Direct(DirectOptions),
 }
 
 /// How long a learner waits for its turn before it looks whether it is still to wait.

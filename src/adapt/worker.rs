@@ -6,7 +6,9 @@ use super::calls::{Calls, Reply};
 use super::exchange::{Exchange, News};
 use super::graphs::Size;
 use super::inbox::Inbox;
-use super::{Error, Learner, Prediction, Request, Reset, Settings, SharedModel, Skipped};
+use super::{
+    Direction, Error, Learner, Prediction, Request, Reset, Settings, SharedModel, Skipped,
+};
 use crate::runtime::{self, InUse, Options};
 use crate::weights::State;
 
@@ -24,6 +26,8 @@ pub(super) enum Job {
     Reset(Reset),
     /// Go on with other settings, whatever was cancelled meanwhile.
     Update(Settings),
+    /// Colours that people have given.
+    Direct(Directions),
     /// A copy of the weights.
     Save(Reply<State>),
     /// Go on with these weights; the text is how errors name their file.
@@ -32,6 +36,15 @@ pub(super) enum Job {
     Resume(u64),
     /// The end.
     Stop,
+}
+
+/// Which of the colours that people give are replaced.
+#[derive(Clone)]
+pub(super) enum Directions {
+    /// Those that stay.
+    References(Vec<Direction>),
+    /// Those that are for a while.
+    Hints(Vec<Direction>),
 }
 
 /// What a worker is there for.
@@ -137,6 +150,15 @@ impl Worker {
                     let done = self.learner.update(self.part.settings(settings));
                     self.remember(done);
                 }
+                Job::Direct(directions) => {
+                    // What is learned before is of another head.
+                    self.era += 1;
+                    let done = match directions {
+                        Directions::References(given) => self.learner.set_references(given),
+                        Directions::Hints(given) => self.learner.set_hints(given),
+                    };
+                    self.remember(done);
+                }
                 Job::Save(reply) => reply.answer(self.learner.save()),
                 Job::Load(file, state, reply) => {
                     self.era += 1;
@@ -173,6 +195,8 @@ impl Worker {
                 if let Some(learned) = news {
                     let report = &mut prediction.report;
                     report.steps = learned.steps;
+                    report.directed_steps = learned.directed_steps;
+                    report.direction_loss = learned.direction_loss;
                     report.step_time = learned.step_time;
                     report.loss = learned.loss;
                     report.unexplained = learned.unexplained;
@@ -194,7 +218,9 @@ impl Worker {
                 let done = self.learner.frame(rgb, size, request);
                 match &done {
                     Ok(Prediction { report, .. })
-                        if report.steps > 0 || report.skipped == Some(Skipped::Familiar) =>
+                        if report.steps > 0
+                            || report.directed_steps > 0
+                            || report.skipped == Some(Skipped::Familiar) =>
                     {
                         self.unlearned = 0;
                         exchange.publish(News {

@@ -175,6 +175,8 @@ mod tests {
             loss: None,
             unexplained: None,
             gradient_norm: None,
+            directed_steps: 0,
+            direction_loss: None,
             skipped: None,
             window: 1,
             steps_since_reset: 0,

@@ -31,34 +31,69 @@ pub fn chroma_target(g: &mut Graph, config: &ChromaConfig, colours: Value) -> Re
     let [batch, tokens, inputs] = *g.shape(patches) else {
         return Err(g.config_error("colours"));
     };
-    // The products of chroma with the bins are linear in the pixels, so one matrix gives them all. What of the squared
-    // distance is left is the same for every bin, and goes in the softmax.
     let area = (PATCH * PATCH) as f64;
-    let variance = (f64::from(config.step) / 2.0).powi(2);
-    let by_channel = chroma_rows();
-    let bins = config.bins.iter();
-    let rows = bins.clone().flat_map(|&[cb, cr]| {
-        let [for_cb, for_cr] = by_channel;
-        (0..inputs).map(move |i| {
-            let channel = i / (PATCH * PATCH);
-            let product = f64::from(cb) * for_cb[channel] + f64::from(cr) * for_cr[channel];
-            product / (area * variance)
-        })
-    });
-    let rows = Constant::real(DType::F32, &[config.bins.len(), inputs], rows);
+    let rows = chroma_rows()
+        .into_iter()
+        .flat_map(|by_channel| (0..inputs).map(move |i| by_channel[i / (PATCH * PATCH)] / area));
+    let rows = Constant::real(DType::F32, &[2, inputs], rows);
     let rows = g.constant(rows);
-    let offsets = bins.map(|bin| {
+    let flat = g.reshape(patches, &[batch * tokens, inputs])?;
+    let chroma = g.gemm(flat, rows, None, false, true)?;
+    let chroma = g.reshape(chroma, &[batch, tokens, 2])?;
+    chroma_shares(g, config, chroma)
+}
+
+/// `chroma`, `(batch, tokens, 2)`, as a distribution over the bins.
+///
+/// # Errors
+/// When the shape does not fit.
+pub fn chroma_shares(g: &mut Graph, config: &ChromaConfig, chroma: Value) -> Result<ChromaTarget> {
+    check(g, config)?;
+    let [batch, tokens, 2] = *g.shape(chroma) else {
+        return Err(g.config_error(format!("chroma of {:?}", g.shape(chroma))));
+    };
+    let variance = (f64::from(config.step) / 2.0).powi(2);
+    let count = config.bins.len();
+    // What of the squared distance does not depend on the bin goes in the softmax.
+    let products = config.bins.iter().flatten();
+    let products = products.map(|&v| f64::from(v) / variance);
+    let products = Constant::real(DType::F32, &[count, 2], products);
+    let products = g.constant(products);
+    let offsets = config.bins.iter().map(|bin| {
         let square: f64 = bin.iter().map(|&v| f64::from(v).powi(2)).sum();
         -square / (2.0 * variance)
     });
-    let offsets = Constant::real(DType::F32, &[config.bins.len()], offsets);
+    let offsets = Constant::real(DType::F32, &[count], offsets);
     let offsets = g.constant(offsets);
-    let flat = g.reshape(patches, &[batch * tokens, inputs])?;
-    let nearness = g.gemm(flat, rows, Some(offsets), false, true)?;
-    let nearness = g.reshape(nearness, &[batch, tokens, config.bins.len()])?;
+    let flat = g.reshape(chroma, &[batch * tokens, 2])?;
+    let nearness = g.gemm(flat, products, Some(offsets), false, true)?;
+    let nearness = g.reshape(nearness, &[batch, tokens, count])?;
     Ok(ChromaTarget {
         shares: g.softmax(nearness, 2)?,
     })
+}
+
+/// Cross-entropy of a colour head against its target: the mean over the tokens, each as often as its weight in
+/// `weights`, `(batch, tokens, 1)`, says. Without any weight it is 0.
+///
+/// # Errors
+/// When the shapes do not fit.
+pub fn directed_loss(
+    g: &mut Graph,
+    output: &HeadOutput,
+    target: ChromaTarget,
+    weights: Value,
+) -> Result<Value> {
+    let wanted = g.mul(target.shares, weights)?;
+    let found = g.log_softmax(output.masks, 2)?;
+    let product = g.mul(wanted, found)?;
+    let sum = g.reduce_sum(product, &[0, 1, 2], false)?;
+    let mass = g.reduce_sum(weights, &[0, 1, 2], false)?;
+    let least = g.scalar(mass, f64::from(f32::MIN_POSITIVE));
+    let mass = g.max(mass, least)?;
+    let mean = g.div(sum, mass)?;
+    let minus = g.scalar(mean, -1.0);
+    g.mul(mean, minus)
 }
 
 /// Cross-entropy of a colour head against its target: the mean over all tokens, each as often as the weights of its bins

@@ -10,7 +10,9 @@ mod query_decoder;
 mod reconstruction;
 mod swin;
 
-pub use chroma::{ChromaTarget, chroma_loss, chroma_planes, chroma_target};
+pub use chroma::{
+    ChromaTarget, chroma_loss, chroma_planes, chroma_shares, chroma_target, directed_loss,
+};
 pub use config::{ChromaConfig, HeadConfig, ModelConfig, Preset, Readout, SwinConfig};
 pub use head::{
     COLOR_PREFIX, ENCODER_PREFIX, HeadOutput, MAIN_PREFIX, RECON_PREFIX, class_scores, head,

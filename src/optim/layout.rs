@@ -1,5 +1,5 @@
 use crate::graph::{DType, Graph, Result, Value};
-use crate::model::{ENCODER_PREFIX, is_norm};
+use crate::model::{ENCODER_PREFIX, RECON_PREFIX, is_norm};
 use crate::nn::Parameter;
 use crate::weights::{Tensor, Weights};
 
@@ -144,6 +144,17 @@ impl Layout {
     /// The part that the encoder f lives in.
     pub fn encoder(&self) -> Self {
         self.part(|b| b.group.encoder)
+    }
+
+    /// The part that predictions need: without the reconstruction head g, which shares no buffer with h.
+    pub fn predicting(&self) -> Self {
+        self.part(|b| !b.members.iter().any(|m| m.name.starts_with(RECON_PREFIX)))
+    }
+
+    /// Both, this one's buffers first. They have no name in common.
+    pub fn with(mut self, other: &Self) -> Self {
+        self.buffers.extend_from_slice(&other.buffers);
+        self
     }
 
     /// The part that a step changes.

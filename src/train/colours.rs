@@ -5,7 +5,7 @@ use super::film::Film;
 use super::loader::{Batch, BatchSize, LoaderError, Purpose, Supply, check_size, random, shuffled};
 use super::pictures::{PictureSet, PicturesError};
 use crate::model::ChromaConfig;
-use crate::video::{LeftOut, bt601_chroma};
+use crate::video::{GREY, LeftOut, bt601_chroma};
 use rayon::prelude::*;
 use std::path::Path;
 use std::sync::Arc;
@@ -16,8 +16,6 @@ const STEP: u8 = 12;
 const LEAST: f64 = 1e-4;
 /// Lively, and smooth in space. The paper has 0.38; on two films 0.3 was nearer to the truth by PSNR and LPIPS taken together.
 const TEMPERATURE: f32 = 0.3;
-/// Mean distance from grey below which a picture has no colour, in steps of 8 bits.
-const GREY: f32 = 2.0;
 /// Side of the blocks whose mean colour counts: a token of the network.
 const BLOCK: usize = 4;
 /// Bins to either side of grey.

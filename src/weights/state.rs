@@ -27,6 +27,16 @@ pub struct Origin {
     pub frames: u64,
     /// Gradient steps taken since then, likewise.
     pub steps: u64,
+    /// Steps towards colours that people had given, as far as they are in these weights; those of a state that was gone on
+    /// from do not count.
+    #[serde(default)]
+    pub directed_steps: u64,
+    /// Pictures that were in force as references.
+    #[serde(default)]
+    pub references: usize,
+    /// Frames that hints were given in.
+    #[serde(default)]
+    pub hints: usize,
     /// Settings of the method when it was saved, by the names of the command line's options; the seed is one of them.
     pub settings: BTreeMap<String, String>,
     /// Version of tttseg that saved it.

@@ -28,7 +28,10 @@ impl TttSegFilter {
                 report.frame
             );
         }
+        let (references, hints) = self.directions().counts();
         let surroundings = Surroundings {
+            references,
+            hints,
             rung: plan.effort.rung,
             masks: plan.effort.masks,
             resets: self.stats().resets(),

@@ -13,13 +13,20 @@ impl TttSegFilter {
             gst::element_imp_warning!(
                 self,
                 gst::CoreError::StateChange,
-                ("Nothing is loaded below READY: there is no state to reset, save or load")
+                ("Nothing is loaded below READY: there is nothing to reset, save, load or give hints to")
             );
             return false;
         };
         let done = match &action {
             Action::Reset => {
                 self.forget(Forget::Everything);
+                return true;
+            }
+            Action::Hint { x, y, colour } => {
+                return self.hint(&self.live_settings(), *x, *y, *colour);
+            }
+            Action::ClearHints => {
+                self.clear_hints();
                 return true;
             }
             Action::Save(path) => engine.save(path),
@@ -43,7 +50,7 @@ impl TttSegFilter {
                 );
                 false
             }
-            (Err(_), Action::Reset) => false,
+            (Err(_), _) => false,
         }
     }
 }

@@ -19,6 +19,7 @@ impl TttSegFilter {
         if is_cut {
             gst::debug!(super::imp::CAT, imp = self, "Another scene");
             self.stream().drawn.chroma = None;
+            self.clear_hints();
         }
     }
 

@@ -22,12 +22,17 @@ pub(super) struct Needs {
     pub reconstruction: bool,
 }
 
+/// Steps towards given colours that a frame waits for while others wait for it.
+const DIRECTED_PER_FRAME: usize = 2;
+
 /// What is done for one frame, and what it may cost.
 #[derive(Clone, Copy)]
 pub(super) struct Plan {
     pub effort: Effort,
     /// A sink has reported lateness, and the frame gets the last result again.
     pub late: bool,
+    /// Most steps towards given colours; `None` is all that are due.
+    directed: Option<usize>,
     limits: Limits,
 }
 
@@ -55,6 +60,7 @@ impl Plan {
             late: live.adapt && !learn,
             masks: (self.limits != Limits::default()).then_some(masks),
             steps,
+            directed: self.directed,
             prediction: predict && (needs.classes || needs.chroma),
             reconstruction: predict && needs.reconstruction,
         }
@@ -68,8 +74,10 @@ impl TttSegFilter {
         live: &Live,
         needs: Needs,
         negotiated: &Negotiated,
+        asynchronous: bool,
         running_time: Option<gst::ClockTime>,
     ) -> Plan {
+        let live_source = self.latency().is_live();
         let limits = self.limits(live, negotiated);
         let (masks, steps) = self.full_effort();
         let mut stream = self.stream();
@@ -92,9 +100,13 @@ impl TttSegFilter {
                      pace=every-frame and a sink with sync=false")
             );
         }
+        // Nobody is kept waiting by the first frame of a file, which can show all colours that are given; a learner beside
+        // the stream shows something sooner if it does a little at a time.
+        let patient = live.pace == Pace::EveryFrame || (first && !live_source);
         Plan {
             effort,
             late,
+            directed: (asynchronous || !patient).then_some(DIRECTED_PER_FRAME),
             limits,
         }
     }

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use tttseg::adapt::{Adapter, Error, Prediction, Request, Reset};
+use tttseg::adapt::{Adapter, Direction, Error, Prediction, Request, Reset};
 use tttseg::runtime;
 use tttseg::video::Palette;
 use tttseg::weights::WeightsError;
@@ -70,6 +70,8 @@ pub(super) struct Wanted {
     pub masks: Option<usize>,
     /// Most steps.
     pub steps: usize,
+    /// Most steps towards given colours; `None` is all that are due.
+    pub directed: Option<usize>,
     pub prediction: bool,
     pub reconstruction: bool,
 }
@@ -179,6 +181,7 @@ impl Engine {
             reconstruct: wanted.reconstruction,
             most_views: wanted.masks,
             most_steps: Some(wanted.steps),
+            most_directed: wanted.directed,
         };
         let ticket = self.adapter.push(rgb, width, height, request)?;
         self.unsaved.store(true, Ordering::Relaxed);
@@ -215,6 +218,16 @@ impl Engine {
     /// Other settings from the next frame on; an error leaves them as they were.
     pub fn update(&self, settings: &Settings) -> Result<(), Error> {
         self.adapter.update(settings.method())
+    }
+
+    /// Pictures whose colours are to be learned, instead of those before; the same ones change nothing.
+    pub fn set_references(&self, given: Vec<Direction>) -> Result<(), Error> {
+        self.adapter.set_references(given)
+    }
+
+    /// Hints, instead of those before; without any, what was learned from them is forgotten.
+    pub fn set_hints(&self, given: Vec<Direction>) -> Result<(), Error> {
+        self.adapter.set_hints(given)
     }
 
     pub fn provider_in_use(&self) -> String {

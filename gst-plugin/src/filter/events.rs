@@ -13,6 +13,7 @@
 use gst::prelude::*;
 use gst::subclass::prelude::*;
 use gst_base::subclass::prelude::*;
+use gst_video::NavigationEvent;
 
 use super::engine::Forget;
 use super::imp::{CAT, TttSegFilter};
@@ -81,6 +82,14 @@ impl TttSegFilter {
 
     pub(super) fn on_src_event(&self, event: gst::Event) -> bool {
         match event.view() {
+            gst::EventView::Navigation(_) => {
+                if let Ok(NavigationEvent::MouseButtonPress { button, x, y, .. }) =
+                    NavigationEvent::parse(&event)
+                {
+                    self.on_click(button, x, y);
+                }
+                self.parent_src_event(event)
+            }
             gst::EventView::Qos(qos) if self.takes_lateness(qos) => true,
             _ => self.parent_src_event(event),
         }
@@ -145,6 +154,8 @@ impl TttSegFilter {
         let Some(engine) = self.engine() else { return };
         engine.forget(what);
         if what == Forget::Everything {
+            // The engine drops its own.
+            self.directions().drop_hints();
             self.stats().count_reset();
         }
         gst::debug!(CAT, imp = self, "Forgetting: {what:?}");

@@ -90,12 +90,21 @@ impl TttSegFilter {
             chroma: output.is_coloured(),
             reconstruction: output == Product::Reconstruction,
         };
-        let plan = self.plan(&live, needs, &negotiated, running_time);
+        let plan = self.plan(
+            &live,
+            needs,
+            &negotiated,
+            engine.is_asynchronous(),
+            running_time,
+        );
         let wanted = plan.wanted(&live, needs);
         let before = began.elapsed();
         let mut prediction = engine
             .run(&rgb, negotiated.model_size, wanted)
             .map_err(|failure| self.engine_failure(failure))?;
+        if output.is_coloured() {
+            self.directions().show(&rgb, negotiated.model_size);
+        }
         self.pixels().keep(rgb);
         self.keep(&mut prediction, &live);
         let classes = self.stream().drawn.classes.clone();

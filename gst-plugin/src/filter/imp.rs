@@ -1,7 +1,8 @@
 //! The element: state changes, negotiation, and the way to its parts.
 //!
 //! Locks, none of which is held while the engine works, except that of the pixels while frames are drawn: `settings`,
-//! `engine`, `stream`, `pixels`, `stats`, `latency`, `branch` and `flows` are never taken one inside the other.
+//! `engine`, `stream`, `pixels`, `stats`, `latency`, `branch`, `flows` and
+//! `directions` are never taken one inside the other.
 
 use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError};
 
@@ -16,6 +17,7 @@ use gst_base::subclass::prelude::*;
 use gst_video::VideoInfo;
 
 use super::classes::{Branch, NO_CLASSES};
+use super::directions::{Directions, reference_error};
 use super::engine::{Engine, Forget, Key};
 use super::frame::Drawn;
 use super::ladder::Ladder;
@@ -86,7 +88,7 @@ use super::{Task, caps, meta, properties, signals};
  * Colours a black-and-white film. Its luma stays as it is, bit by bit; the chroma is the network's, whatever there was
  * before. Grey frames go out in Y'CbCr with their own range: GRAY8 in I420, Y42B or Y444, GRAY16 in Y444_16LE and Y444_16BE.
  * `output=side-by-side` shows the frame in grey and in colours, `reconstruction` is as ever; there are no class maps and no
- * pad `classes`. `saturation`, `temperature` and `chroma-smoothing` say how colours look; they do nothing otherwise.
+ * pad `classes`. `reference-location` and hints say which colours are right. `saturation`, `temperature` and `chroma-smoothing` say how colours look; they do nothing otherwise.
  *
  * Weights start anew with every stream (another stream-id) and in READY: with the model, or with the state that
  * `load-state` names. A seek keeps them, and starts a new window.
@@ -133,6 +135,7 @@ pub struct TttSegFilter {
     latency: Mutex<Latency>,
     branch: Mutex<Option<Branch>>,
     flows: Mutex<UniqueFlowCombiner>,
+    directions: Mutex<Directions>,
 }
 
 /// A panic elsewhere leaves each of the locked values usable.
@@ -141,6 +144,10 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 impl TttSegFilter {
+    pub(super) fn settings(&self) -> MutexGuard<'_, Settings> {
+        lock(&self.settings)
+    }
+
     pub(super) fn live_settings(&self) -> Live {
         lock(&self.settings).live.clone()
     }
@@ -187,6 +194,10 @@ impl TttSegFilter {
         lock(&self.flows)
     }
 
+    pub(super) fn directions(&self) -> MutexGuard<'_, Directions> {
+        lock(&self.directions)
+    }
+
     pub(super) fn sink_pad(&self) -> gst::Pad {
         BaseTransformExtManual::sink_pad(&*self.obj()).clone()
     }
@@ -223,6 +234,8 @@ impl TttSegFilter {
                 ("{NO_CLASSES}")
             ));
         }
+        self.read_references(settings.reference_location.as_deref())
+            .map_err(|e| reference_error(&e))?;
         if let Some(engine) = self.engine() {
             if *engine.key() == Key::new(&settings) {
                 return engine
@@ -276,7 +289,11 @@ impl ObjectImpl for TttSegFilter {
     }
 
     fn set_property(&self, _id: usize, value: &glib::Value, pspec: &glib::ParamSpec) {
-        let change = lock(&self.settings).set(pspec.name(), value);
+        let (before, change) = {
+            let mut settings = lock(&self.settings);
+            let before = settings.reference_location.clone();
+            (before, settings.set(pspec.name(), value))
+        };
         gst::debug!(CAT, imp = self, "{} = {value:?}: {change:?}", pspec.name());
         match change {
             Change::None => {}
@@ -288,6 +305,7 @@ impl ObjectImpl for TttSegFilter {
                     }
                 }
             }
+            Change::References => self.change_references(before),
             Change::Caps => self.obj().reconfigure_src(),
             Change::Refused(why) => {
                 gst::element_imp_warning!(self, gst::LibraryError::Settings, ("{why}"));
@@ -379,6 +397,7 @@ impl ElementImpl for TttSegFilter {
                 self.drop_engine();
                 *self.pixels() = Pixels::default();
                 *self.stats() = Stats::default();
+                *self.directions() = Directions::default();
                 self.obj().notify(properties::PROVIDER_IN_USE);
             }
             _ => {}

@@ -63,7 +63,7 @@ impl From<adapt::Skipped> for Skipped {
 /// ```text
 /// tttseg, frame=(guint64)12, steps=(uint)1, masks=(uint)1, skipped=(string)no, rung=(string)full, window=(uint)12,
 ///     steps-since-reset=(guint64)12, resets=(guint64)0, step-time=(guint64)61250000, predict-time=(guint64)24100000,
-///     provider=(string)cpu, loss=(double)0.41, gradient-norm=(double)0.83, running-time=(guint64)440000000;
+///     directed-steps=(uint)0, references=(uint)0, hints=(uint)0, provider=(string)cpu, loss=(double)0.41, gradient-norm=(double)0.83, running-time=(guint64)440000000;
 /// ```
 ///
 /// `loss` and `gradient-norm` are there when a step was taken, `loss` also when the video was looked at and found
@@ -100,6 +100,12 @@ pub struct FrameReport {
     pub predict_time: gst::ClockTime,
     /// Running time of the frame.
     pub running_time: Option<gst::ClockTime>,
+    /// Steps towards colours that were given: those of references and hints.
+    pub directed_steps: u32,
+    /// Pictures of `reference-location` in force.
+    pub references: u32,
+    /// Hints in force.
+    pub hints: u32,
     /// Where the network runs.
     pub provider: String,
 }
@@ -110,6 +116,8 @@ pub(super) struct Surroundings {
     pub masks: usize,
     pub resets: u64,
     pub running_time: Option<gst::ClockTime>,
+    pub references: usize,
+    pub hints: usize,
     pub provider: String,
 }
 
@@ -157,6 +165,9 @@ impl FrameReport {
             step_time: time(report.step_time),
             predict_time: time(report.predict_time),
             running_time: surroundings.running_time,
+            directed_steps: count(report.directed_steps),
+            references: count(surroundings.references),
+            hints: count(surroundings.hints),
             provider: surroundings.provider,
         }
     }
@@ -175,6 +186,9 @@ impl From<&FrameReport> for gst::Structure {
             .field("resets", report.resets)
             .field("step-time", report.step_time.nseconds())
             .field("predict-time", report.predict_time.nseconds())
+            .field("directed-steps", report.directed_steps)
+            .field("references", report.references)
+            .field("hints", report.hints)
             .field("provider", &report.provider)
             .field_if_some("loss", report.loss)
             .field_if_some("unexplained", report.unexplained)
@@ -234,6 +248,9 @@ impl TryFrom<&gst::StructureRef> for FrameReport {
             step_time: gst::ClockTime::from_nseconds(needed(structure, "step-time")?),
             predict_time: gst::ClockTime::from_nseconds(needed(structure, "predict-time")?),
             running_time: optional(structure, "running-time")?.map(gst::ClockTime::from_nseconds),
+            directed_steps: needed(structure, "directed-steps")?,
+            references: needed(structure, "references")?,
+            hints: needed(structure, "hints")?,
             provider: needed(structure, "provider")?,
         })
     }
@@ -259,6 +276,9 @@ mod tests {
             step_time: gst::ClockTime::from_mseconds(60),
             predict_time: gst::ClockTime::from_mseconds(20),
             running_time: Some(gst::ClockTime::from_mseconds(280)),
+            directed_steps: 3,
+            references: 1,
+            hints: 2,
             provider: "cpu".into(),
         }
     }

@@ -8,6 +8,7 @@ mod caps;
 mod classes;
 mod colour_caps;
 mod colours;
+mod directions;
 mod effort;
 mod engine;
 mod enums;

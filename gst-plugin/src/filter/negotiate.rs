@@ -46,15 +46,20 @@ impl TttSegFilter {
             "{incaps} in, {outcaps} out, seen by the network at {:?}",
             negotiated.model_size
         );
+        let size = negotiated.model_size;
         let mut stream = self.stream();
         let before = stream.negotiated.replace(Arc::new(negotiated));
         stream.drawn = Default::default();
         let now = stream.negotiated.clone();
         drop(stream);
+        if let Some(engine) = self.engine() {
+            self.send_references(&engine, size);
+        }
         // Asked for what goes out only, the window is as good as before.
         if let (Some(before), Some(now)) = (before, now)
             && before.info != now.info
         {
+            self.clear_hints();
             self.forget(Forget::Window);
         }
         Ok(())
@@ -132,6 +137,9 @@ impl TttSegFilter {
             model_size,
         });
         self.stream().negotiated = Some(now.clone());
+        if let Some(engine) = self.engine() {
+            self.send_references(&engine, model_size);
+        }
         Ok(now)
     }
 

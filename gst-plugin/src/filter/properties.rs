@@ -4,7 +4,10 @@ use gst::glib;
 use gst::prelude::*;
 use tttseg::adapt;
 
-use super::settings::{DEFAULT_CHROMA_SMOOTHING, DEFAULT_OPACITY, DEFAULT_SATURATION};
+use super::directions::NO_COLOUR;
+use super::settings::{
+    DEFAULT_CHROMA_SMOOTHING, DEFAULT_HINT_RADIUS, DEFAULT_OPACITY, DEFAULT_SATURATION,
+};
 use super::signals::{LOAD_STATE, SAVE_STATE};
 use super::{ExecutionProvider, Method, Output, Pace, Recipe, Task};
 
@@ -263,6 +266,42 @@ pub(crate) fn all() -> Vec<glib::ParamSpec> {
             .minimum(0.0)
             .maximum(1.0)
             .default_value(DEFAULT_CHROMA_SMOOTHING)
+            .mutable_playing()
+            .controllable()
+            .build(),
+        glib::ParamSpecString::builder("reference-location")
+            .nick("Reference location")
+            .blurb(
+                "With task=colorize, a picture in colour (JPEG or PNG), such as one frame of the film that somebody has \
+                 coloured, or a folder of them: their colours are learned, and found in the frames that are like them",
+            )
+            .mutable_playing()
+            .build(),
+        glib::ParamSpecUInt::builder("reference-steps")
+            .nick("Reference steps")
+            .blurb(
+                "Gradient steps towards given colours that every picture of reference-location, and every frame with a hint, \
+                 is worth when it is new (if not set: the recipe's)",
+            )
+            .maximum(10_000)
+            .default_value(count(defaults.reference_steps))
+            .mutable_playing()
+            .build(),
+        glib::ParamSpecUInt::builder("hint-colour")
+            .nick("Hint colour")
+            .blurb(
+                "With task=colorize, 0xRRGGBB: a click with the first button (a navigation event) says that this is the colour \
+                 there, one with the third button drops what was said. 0xffffffff = clicks say nothing",
+            )
+            .default_value(NO_COLOUR)
+            .mutable_playing()
+            .build(),
+        glib::ParamSpecDouble::builder("hint-radius")
+            .nick("Hint radius")
+            .blurb("Radius of the disc that a hint is about, as a share of the frame's width")
+            .minimum(0.0)
+            .maximum(1.0)
+            .default_value(DEFAULT_HINT_RADIUS)
             .mutable_playing()
             .controllable()
             .build(),

@@ -8,6 +8,7 @@ use gst::prelude::*;
 use tttseg::adapt;
 use tttseg::video::Grade;
 
+use super::directions::NO_COLOUR;
 use super::look::{Known, Look};
 use super::signals::{LOAD_STATE, SAVE_STATE};
 use super::{ExecutionProvider, Method, Output, Pace, Recipe, Task};
@@ -15,6 +16,8 @@ use super::{ExecutionProvider, Method, Output, Pace, Recipe, Task};
 pub(super) const DEFAULT_OPACITY: f64 = 0.5;
 pub(super) const DEFAULT_SATURATION: f64 = 1.0;
 pub(super) const DEFAULT_CHROMA_SMOOTHING: f64 = 0.7;
+pub(super) const DEFAULT_HINT_RADIUS: f64 = 0.03;
+const REFERENCE_LOCATION: &str = "reference-location";
 
 /// Properties that make a picture of classes, or hand them on.
 const ABOUT_CLASSES: [&str; 6] = [
@@ -33,6 +36,7 @@ pub(super) struct Settings {
     pub model_instance_id: Option<String>,
     pub load_state: Option<String>,
     pub save_state: Option<String>,
+    pub reference_location: Option<String>,
     pub runtime_library: Option<String>,
     pub execution_provider: ExecutionProvider,
     pub device: u32,
@@ -58,6 +62,7 @@ pub(super) struct Chosen {
     mask_ratio: Option<f64>,
     surprise: Option<f64>,
     training_interval: Option<u32>,
+    reference_steps: Option<u32>,
 }
 
 /// What may change from one frame to the next.
@@ -74,6 +79,10 @@ pub(super) struct Live {
     pub temperature: f64,
     /// How much of the last frame's chroma stays where nothing moves.
     pub chroma_smoothing: f64,
+    /// The colour of hints that are clicked, 0xRRGGBB or [`NO_COLOUR`].
+    pub hint_colour: u32,
+    /// The radius of hints, as a share of the frame's width.
+    pub hint_radius: f64,
     pub pace: Pace,
     /// Milliseconds of learning per frame; 0 sets no limit.
     pub training_budget: f64,
@@ -87,6 +96,8 @@ pub(super) enum Change {
     None,
     /// The engine is told.
     Engine,
+    /// The references are others.
+    References,
     /// Caps may be others now.
     Caps,
     /// The value makes no sense; the old one stays.
@@ -110,6 +121,7 @@ impl Default for Settings {
             model_instance_id: None,
             load_state: None,
             save_state: None,
+            reference_location: None,
             runtime_library: None,
             execution_provider: ExecutionProvider::default(),
             device: 0,
@@ -131,6 +143,8 @@ impl Default for Settings {
                 saturation: DEFAULT_SATURATION,
                 temperature: 0.0,
                 chroma_smoothing: DEFAULT_CHROMA_SMOOTHING,
+                hint_colour: NO_COLOUR,
+                hint_radius: DEFAULT_HINT_RADIUS,
                 pace: Pace::default(),
                 training_budget: 0.0,
                 post_messages: true,
@@ -154,6 +168,7 @@ impl Settings {
             mask_ratio: chosen.mask_ratio.unwrap_or(of_recipe.mask_ratio),
             surprise: chosen.surprise.unwrap_or(of_recipe.surprise),
             training_interval: count(chosen.training_interval, of_recipe.training_interval),
+            reference_steps: count(chosen.reference_steps, of_recipe.reference_steps),
             seed: self.seed,
             ..of_recipe
         }
@@ -171,7 +186,13 @@ impl Settings {
     /// What is asked for that the task has nothing for. The error says what can be done.
     pub fn check(&self) -> Result<(), String> {
         if self.task != Task::Colorize {
-            return Ok(());
+            return match &self.reference_location {
+                Some(_) => Err(format!(
+                    "{REFERENCE_LOCATION} gives colours, and task=segment finds classes: leave {REFERENCE_LOCATION} out, or \
+                     set task=colorize"
+                )),
+                None => Ok(()),
+            };
         }
         let output = match self.output {
             Output::ClassMap => Some("class-map"),
@@ -204,8 +225,11 @@ impl Settings {
     /// Takes the value of a property. GObject has checked its type and range.
     pub fn set(&mut self, name: &str, value: &glib::Value) -> Change {
         // Before there is a model, properties come in any order, and are checked when it is loaded.
-        if self.task == Task::Colorize && self.live.look.is_known() && ABOUT_CLASSES.contains(&name)
-        {
+        let other_task = match self.task {
+            Task::Colorize => ABOUT_CLASSES.contains(&name),
+            Task::Segment => name == REFERENCE_LOCATION,
+        };
+        if other_task && self.live.look.is_known() {
             let mut trial = self.clone();
             // Without names of classes nothing can be wrong with those that are set.
             let _ = trial.set_known(None);
@@ -272,6 +296,10 @@ impl Settings {
                 self.save_state = text(value);
                 Change::None
             }
+            REFERENCE_LOCATION => {
+                self.reference_location = text(value);
+                Change::References
+            }
             "runtime-library" => {
                 self.runtime_library = text(value);
                 Change::None
@@ -293,6 +321,9 @@ impl Settings {
             "mask-ratio" => choose!(self.chosen.mask_ratio),
             "surprise" => choose!(self.chosen.surprise),
             "training-interval" => choose!(self.chosen.training_interval),
+            "reference-steps" => choose!(self.chosen.reference_steps),
+            "hint-colour" => put!(self.live.hint_colour, Change::None),
+            "hint-radius" => put!(self.live.hint_radius, Change::None),
             "adapt" => put!(self.live.adapt, Change::None),
             "passthrough" => put!(self.live.passthrough, Change::Caps),
             "opacity" => put!(self.live.opacity, Change::None),
@@ -324,6 +355,10 @@ impl Settings {
             "model-instance-id" => self.model_instance_id.to_value(),
             LOAD_STATE => self.load_state.to_value(),
             SAVE_STATE => self.save_state.to_value(),
+            REFERENCE_LOCATION => self.reference_location.to_value(),
+            "reference-steps" => count(method.reference_steps),
+            "hint-colour" => self.live.hint_colour.to_value(),
+            "hint-radius" => self.live.hint_radius.to_value(),
             "runtime-library" => self.runtime_library.to_value(),
             "execution-provider" => self.execution_provider.to_value(),
             "device" => self.device.to_value(),

@@ -9,6 +9,7 @@ pub(super) struct Stats {
     frames: u64,
     learned: u64,
     steps: u64,
+    directed_steps: u64,
     late: u64,
     over_budget: u64,
     reused: u64,
@@ -22,6 +23,7 @@ impl Stats {
         self.frames += 1;
         self.reused += u64::from(reused);
         self.steps += u64::from(report.steps);
+        self.directed_steps += u64::from(report.directed_steps);
         match report.skipped {
             Some(Skipped::Late) => self.late += 1,
             Some(Skipped::Budget) => self.over_budget += 1,
@@ -61,6 +63,7 @@ impl Stats {
             ("frames-reused", self.reused),
             ("frames-not-finite", self.not_finite),
             ("total-steps", self.steps),
+            ("total-directed-steps", self.directed_steps),
             ("resets", self.resets),
         ] {
             structure.set(name, value);

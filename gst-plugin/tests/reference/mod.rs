@@ -85,7 +85,7 @@ fn told<'a>(texts: &[(&str, &'a str)], names: &[String], what: &str) -> Vec<(Str
     names.iter().map(text).collect()
 }
 
-const SIGNALS: [(&str, &str); 3] = [
+const SIGNALS: [(&str, &str); 5] = [
     (
         "reset",
         "Back to the weights of the model file, with an empty window and a new optimiser. Nothing happens below READY.",
@@ -99,6 +99,15 @@ const SIGNALS: [(&str, &str); 3] = [
         "load-state",
         "Goes on from such a file. Window and settings stay. Gives whether it worked; if not, a warning on the bus says \
          why, and nothing has changed. The property of this name does it at the beginning of every stream.",
+    ),
+    (
+        "hint",
+        "With `task=colorize`: the colour (0xRRGGBB) of a place of the frame that is shown, in pixels of what goes out, \
+         in a disc of `hint-radius`, until the shot ends. Gives whether there is such a place and a frame.",
+    ),
+    (
+        "clear-hints",
+        "Drops all hints, and forgets what was learned since the first of them.",
     ),
 ];
 
@@ -116,7 +125,10 @@ fn signals(type_: glib::Type) -> String {
             .iter()
             .map(|t| t.type_().name())
             .collect();
-        let parameters = parameters.join(", ").replace("gchararray", "path: string");
+        let parameters = match name.as_str() {
+            "hint" => "x: double, y: double, colour: unsigned integer".to_owned(),
+            _ => parameters.join(", ").replace("gchararray", "path: string"),
+        };
         let result = match query.return_type().type_().name() {
             "void" => String::new(),
             "gboolean" => " → boolean".into(),
@@ -127,7 +139,7 @@ fn signals(type_: glib::Type) -> String {
     text
 }
 
-const FIELDS: [(&str, &str); 15] = [
+const FIELDS: [(&str, &str); 18] = [
     ("frame", "Frames since READY, this one included"),
     (
         "steps",
@@ -151,6 +163,12 @@ const FIELDS: [(&str, &str); 15] = [
     ),
     ("predict-time", "Nanoseconds that the prediction took"),
     (
+        "directed-steps",
+        "Steps towards colours that were given, likewise",
+    ),
+    ("references", "Pictures of `reference-location` in force"),
+    ("hints", "Hints in force"),
+    (
         "provider",
         "Where the network runs, as in `cpu` or `cuda:0`",
     ),
@@ -172,7 +190,7 @@ const FIELDS: [(&str, &str); 15] = [
     ),
 ];
 
-const COUNTERS: [(&str, &str); 8] = [
+const COUNTERS: [(&str, &str); 9] = [
     ("frames", "Frames since READY"),
     ("frames-learned", "Those that steps were taken for"),
     (
@@ -192,6 +210,10 @@ const COUNTERS: [(&str, &str); 8] = [
         "Those whose step was thrown away: loss or gradient was not finite",
     ),
     ("total-steps", "Gradient steps"),
+    (
+        "total-directed-steps",
+        "Steps towards colours that were given",
+    ),
     ("resets", "How often the weights were forgotten"),
 ];
 
@@ -227,6 +249,9 @@ fn whole_report() -> FrameReport {
         step_time: gst::ClockTime::from_useconds(61_250),
         predict_time: gst::ClockTime::from_useconds(24_100),
         running_time: Some(gst::ClockTime::from_mseconds(440)),
+        directed_steps: 0,
+        references: 0,
+        hints: 0,
         provider: "cpu".into(),
     }
 }

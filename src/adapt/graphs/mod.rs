@@ -1,17 +1,20 @@
-//! The three graphs of a stream: one gradient step, one prediction, one picture of the reconstruction.
+//! The graphs of a stream: one gradient step, one step towards given colours, one prediction, one picture of the
+//! reconstruction.
 //! All are built for one frame size; learning weights are inputs and outputs in a [`Layout`].
 
+mod direct;
 mod predict;
 mod reconstruct;
 mod step;
 
+pub use direct::{DirectOptions, direct_graph};
 pub use predict::predict_graph;
 pub use reconstruct::reconstruct_graph;
 pub use step::{StepGraph, StepOptions, step_graph};
 
 use super::Trainable;
 use crate::graph::{DType, Graph, Result, Value};
-use crate::model::{ModelConfig, RECON_PREFIX, parameters};
+use crate::model::{COLOR_PREFIX, ModelConfig, RECON_PREFIX, parameters};
 use crate::nn::patchify_bytes;
 use crate::optim::Layout;
 use crate::weights::Normalisation;
@@ -96,7 +99,19 @@ pub fn stream_layout(
     }))
 }
 
-/// Whether a parameter belongs to f or g; h never changes while streaming.
+/// How the weights of a colour head h travel, which learns from colours that people give; empty of another model.
+///
+/// # Errors
+/// A configuration that makes no sense.
+pub fn colour_layout(config: &ModelConfig, pack_below: usize) -> Result<Layout> {
+    let of_head: Vec<_> = parameters(config)?
+        .into_iter()
+        .filter(|(name, _)| config.chroma.is_some() && name.starts_with(COLOR_PREFIX))
+        .collect();
+    Ok(Layout::new(&of_head, pack_below))
+}
+
+/// Whether a parameter belongs to f or g, which learn from the stream itself.
 pub fn learns(name: &str) -> bool {
     name.starts_with(crate::model::ENCODER_PREFIX) || name.starts_with(RECON_PREFIX)
 }

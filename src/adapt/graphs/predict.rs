@@ -7,9 +7,9 @@ use crate::nn::Parameters;
 use crate::optim::Layout;
 use crate::weights::{Normalisation, Weights};
 
-/// The main task on one frame: f with weights handed in, h with those of `weights` built in.
+/// The main task on one frame: f with weights handed in, h with those of `weights` built in unless it is in the layout.
 ///
-/// Inputs: the encoder's part of `layout` (that of f and g), `images` (bytes `(1, h, w, 3)`).
+/// Inputs: what `layout` holds of f and h ([`Layout::predicting`]), `images` (bytes `(1, h, w, 3)`).
 /// Outputs: `classes` (bytes `(h, w)`, arg-max at model size); with `scores` also `scores`
 /// (float `(classes, h, w)`). Of a colour head: `chroma` (float `(2, h/4, w/4)`, see [`chroma_planes`]) alone.
 ///
@@ -42,7 +42,7 @@ pub fn predict_graph(
         let planes = chroma_planes(g, chroma, &output)?;
         let (rows, columns) = size.patches();
         let planes = g.reshape(planes, &[2, rows, columns])?;
-        layout.encoder().attach(g, p.learned())?;
+        layout.predicting().attach(g, p.learned())?;
         g.output("chroma", planes)?;
         return Ok(graph);
     }
@@ -50,7 +50,7 @@ pub fn predict_graph(
     let best = g.arg_max(by_pixel, 2)?;
     let best = g.cast(best, DType::U8)?;
     let classes = g.reshape(best, &[size.height, size.width])?;
-    layout.encoder().attach(g, p.learned())?;
+    layout.predicting().attach(g, p.learned())?;
     g.output("classes", classes)?;
     if scores {
         let planes = g.transpose(by_pixel, &[0, 2, 1])?;

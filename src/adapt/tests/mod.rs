@@ -3,6 +3,7 @@
 mod adapter;
 mod asynchronous;
 mod calls;
+mod directed;
 mod learning;
 mod recipe;
 mod shared;
@@ -29,6 +30,7 @@ const WATCH: Request = Request {
     reconstruct: false,
     most_views: None,
     most_steps: None,
+    most_directed: None,
 };
 
 fn config() -> ModelConfig {

@@ -162,6 +162,12 @@ fn print_state(path: &Path, state: &State) {
     println!("  its hash        {}", origin.base);
     println!("  frames          {} seen since", origin.frames);
     println!("  steps           {} taken since", origin.steps);
+    if origin.directed_steps > 0 {
+        println!(
+            "  given colours   {} steps towards those of {} references and {} frames with hints",
+            origin.directed_steps, origin.references, origin.hints
+        );
+    }
     println!(
         "  parameters      {} of encoder f, {} of recon. head g",
         moving(Part::Encoder),

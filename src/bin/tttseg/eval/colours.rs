@@ -1,15 +1,17 @@
 //! Colours along a stream.
 
+use std::error::Error;
+use std::path::Path;
 use std::sync::Arc;
 
-use tttseg::adapt::{Learner, Method, Settings};
+use tttseg::adapt::{Direction, Learner, Method, Settings};
 use tttseg::eval::{
-    ColourOptions, ColourReport, ColourScores, Column, LumaColours, Perceptual, Sheet,
+    ColourOptions, ColourReport, ColourScores, Column, LumaColours, Perceptual, Sheet, Stream,
     evaluate_colours,
 };
 use tttseg::runtime::{Cancel, Options, Runtime};
 use tttseg::train::PictureSet;
-use tttseg::video::Palette;
+use tttseg::video::{Palette, Scaler, model_size, read_references, read_rgb, scaled};
 use tttseg::weights::{ModelFile, check_writable};
 
 use super::Arguments;
@@ -37,6 +39,10 @@ pub fn run(
         Some(path) => Some(Perceptual::open(path, runtime, options)?),
         None => None,
     };
+    let references = match &arguments.reference {
+        Some(path) => directions(path, model, &stream)?,
+        None => vec![],
+    };
     let learner =
         |settings| Learner::new(model.clone(), settings, runtime, options, &Cancel::new());
     let mut sheet = None;
@@ -59,6 +65,7 @@ pub fn run(
     }
     let bar = frame_bar(frames)?;
     let mut learner = learner(settings.clone())?;
+    learner.set_references(references)?;
     let judged = ColourOptions {
         floor: floor.as_ref(),
         perceptual: network.as_mut(),
@@ -84,6 +91,23 @@ pub fn run(
         print(&report);
     }
     Ok(true)
+}
+
+/// The references at the size at which the model sees the stream.
+fn directions(
+    path: &Path,
+    model: &ModelFile,
+    stream: &Stream,
+) -> Result<Vec<Direction>, Box<dyn Error>> {
+    let pictures = read_references(path)?;
+    let first = read_rgb(&stream.frames[0].frame)?;
+    let (width, height) = model_size(first.width, first.height, model.size.1, model.size.0)?;
+    let mut scaler = Scaler::new();
+    let directions = pictures.iter().map(|picture| {
+        let picture = scaled(picture, width, height, &mut scaler)?;
+        Ok(Direction::of_picture(&picture.bytes, width, height)?)
+    });
+    directions.collect()
 }
 
 fn print(report: &ColourReport) {

@@ -57,6 +57,9 @@ pub struct Arguments {
     /// well.
     #[arg(long, value_name = "FILE", conflicts_with = "labels")]
     lpips: Option<PathBuf>,
+    /// For a model that colours: a picture in colour, or a folder of them, that the model learns the colours of first.
+    #[arg(long, value_name = "FILE|DIR", conflicts_with = "labels")]
+    reference: Option<PathBuf>,
     /// Print the result as one JSON object on the last line.
     #[arg(long)]
     json: bool,
@@ -86,6 +89,9 @@ pub fn run(arguments: &Arguments) -> Outcome {
     }
     if !colours && arguments.lpips.is_some() {
         return Err("--lpips is for models that colour".into());
+    }
+    if !colours && arguments.reference.is_some() {
+        return Err("--reference is for models that colour".into());
     }
     if !colours && arguments.sheet.is_some() && arguments.labels.is_none() {
         return Err("--sheet needs --labels".into());
