@@ -201,13 +201,12 @@ impl Directed {
         if let Some(due) = self.due.pop_front() {
             return Some(due);
         }
-        let all = self.references.len() + self.hints.len();
-        if all == 0 {
+        let mut all = self.references.iter().chain(&self.hints);
+        let count = all.clone().count();
+        if count == 0 {
             return None;
         }
-        let all = self.references.iter().chain(&self.hints);
-        let count = all.clone().count();
-        all.skip(turn(seed, self.taken, count)).next().cloned()
+        all.nth(turn(seed, self.taken, count)).cloned()
     }
 
     /// State, and moments, made if there are none.
