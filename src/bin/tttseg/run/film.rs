@@ -383,7 +383,12 @@ impl<'a> Run<'a> {
             Some(text) => text.parse().map_err(|_| {
                 Failure::of(self.work.folder(), "the journal names no shape of frames")
             })?,
-            None => shape(caps)?,
+            None => {
+                let rate = caps.structure(0).and_then(|s| s.get("framerate").ok());
+                let rate = rate.map(|r: gst::Fraction| (r.numer(), r.denom()));
+                self.journal.rate = rate.filter(|(n, d)| *n > 0 && *d > 0);
+                shape(caps)?
+            }
         };
         self.journal.shape = Some(shape.to_string());
         self.span = (time, time);

@@ -53,9 +53,11 @@ struct Joiner<'a> {
     output: &'a Path,
     pipeline: gst::Pipeline,
     source: AppSrc,
+    mux: gst::Element,
     sound: Sound,
     caps: Option<gst::Caps>,
-    rate: gst::Fraction,
+    /// Frames a second, as a fraction.
+    rate: Option<(i32, i32)>,
     timecode: Option<ValidVideoTimeCode>,
 }
 
@@ -96,9 +98,10 @@ impl<'a> Joiner<'a> {
             output,
             pipeline,
             source,
+            mux,
             sound,
             caps: None,
-            rate: gst::Fraction::new(0, 1),
+            rate: journal.rate,
             timecode: journal.timecode(),
         };
         // What goes wrong is told on the bus.
@@ -189,16 +192,28 @@ impl<'a> Joiner<'a> {
         Ok(())
     }
 
+    /// With the fields that the muxer asks for: for FFV1 the demuxer names one otherwise than the muxer (GStreamer 1.22).
+    fn taken(&self, caps: gst::Caps) -> gst::Caps {
+        let pads = self.mux.pad_template_list();
+        let video = pads.iter().find(|t| t.name_template().starts_with("video"));
+        let mut taken = video.map_or(caps.clone(), |t| caps.intersect(t.caps()));
+        if taken.is_empty() {
+            return caps;
+        }
+        if let Some((n, d)) = self.rate {
+            // A segment of one frame has none.
+            taken.make_mut().set("framerate", gst::Fraction::new(n, d));
+        }
+        taken.fixate();
+        taken
+    }
+
     fn frame(&mut self, sample: &gst::Sample, time: gst::ClockTime) -> Result<(), Failure> {
         let Some(mut buffer) = sample.buffer_owned() else {
             return Ok(());
         };
         if self.caps.is_none() {
-            let caps = sample.caps_owned();
-            let rate = caps
-                .as_ref()
-                .and_then(|c| c.structure(0)?.get("framerate").ok());
-            self.rate = rate.unwrap_or(self.rate);
+            let caps = sample.caps_owned().map(|caps| self.taken(caps));
             self.source.set_caps(caps.as_ref());
             self.caps = caps;
         }

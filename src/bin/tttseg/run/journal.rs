@@ -127,6 +127,8 @@ pub struct Journal {
     pub job: Job,
     /// Format, size and shape of pixels of all that is written, as caps.
     pub shape: Option<String>,
+    /// Frames a second, as a fraction, where there is such a number.
+    pub rate: Option<(i32, i32)>,
     pub segments: Vec<Segment>,
     /// What was learned by the end of the last segment.
     pub state: Option<String>,
@@ -204,6 +206,7 @@ impl Work {
             let journal = Journal {
                 job,
                 shape: None,
+                rate: None,
                 segments: vec![],
                 state: None,
                 timecode: None,

@@ -166,17 +166,18 @@ fn set(element: &gst::Element, name: &str, text: &str) -> Result<(), Failure> {
 /// The range of a number that is not in it.
 fn range_missed(known: &glib::ParamSpec, value: &glib::Value) -> Option<String> {
     macro_rules! number {
-        ($kind:ty) => {
-            if let (Some(known), Ok(value)) = (known.downcast_ref::<$kind>(), value.get()) {
+        ($kind:ty, $value:ty) => {
+            if let (Some(known), Ok(value)) = (known.downcast_ref::<$kind>(), value.get::<$value>())
+            {
                 let range = known.minimum()..=known.maximum();
                 let text = format!("{} to {}", known.minimum(), known.maximum());
                 return (!range.contains(&value)).then_some(text);
             }
         };
     }
-    number!(glib::ParamSpecUInt);
-    number!(glib::ParamSpecUInt64);
-    number!(glib::ParamSpecDouble);
+    number!(glib::ParamSpecUInt, u32);
+    number!(glib::ParamSpecUInt64, u64);
+    number!(glib::ParamSpecDouble, f64);
     None
 }
 

@@ -77,6 +77,7 @@ impl Sound {
             let (Some(bin), Some(mux)) = (bin.upgrade(), to.upgrade()) else {
                 return;
             };
+            ready_with_data(pad, of_pads.clone());
             let caps = pad.current_caps().unwrap_or_else(|| pad.query_caps(None));
             let is_sound = caps
                 .structure(0)
@@ -92,8 +93,6 @@ impl Sound {
                 let _ = drop_stream(&bin, pad);
             }
         });
-        let of_end = known.clone();
-        parser.connect_no_more_pads(move |_| lock(&of_end).is_ready = true);
         Ok(Self { all, known })
     }
 
@@ -139,6 +138,21 @@ impl Sound {
     }
 }
 
+/// parsebin shows all streams before it lets any of them flow, and tells of no end to that (1.22).
+fn ready_with_data(pad: &gst::Pad, known: Arc<Mutex<Known>>) {
+    let kinds = gst::PadProbeType::BUFFER | gst::PadProbeType::EVENT_DOWNSTREAM;
+    pad.add_probe(kinds, move |_, info| {
+        if info
+            .event()
+            .is_some_and(|e| e.type_() != gst::EventType::Eos)
+        {
+            return gst::PadProbeReturn::Ok;
+        }
+        lock(&known).is_ready = true;
+        gst::PadProbeReturn::Remove
+    });
+}
+
 /// Lets a stream run into nothing.
 fn drop_stream(bin: &gst::Bin, pad: &gst::Pad) -> Result<(), gst::glib::BoolError> {
     let sink = gst::ElementFactory::make("fakesink")
@@ -175,7 +189,7 @@ fn carry(
     let template = mux
         .pad_template("audio_%u")
         .ok_or_else(|| gst::glib::bool_error!("the container holds no sound"))?;
-    let as_it_is = caps.can_intersect(&template.caps());
+    let as_it_is = caps.is_subset(template.caps());
     let (encoder, becomes) = fallback(codec);
     let line = match as_it_is {
         true => format!("queue max-size-time=0 max-size-buffers=0 max-size-bytes={WAITING}"),
