@@ -18,15 +18,27 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use films::{Films, SIZE, decoded, decoded_sound, has};
-use program::{program, refuses, text};
+use program::{program, refused, text};
 use serde_json::Value;
 
+/// What tests do without, if they do not say otherwise: learning, and the machine for themselves.
+const QUICK: [&str; 4] = ["--set", "method=none", "--set", "threads=1"];
 /// Frames in a film that is interrupted: enough to be caught in the middle.
-const LONG: usize = 300;
+const LONG: usize = 60;
 
-/// What a call that works prints, on both streams.
+/// The program with the arguments of a run.
+fn run(arguments: &[&str]) -> Command {
+    program(&[&["run"], &QUICK[..], arguments].concat())
+}
+
+/// The one line of a run that fails.
+fn refuses(arguments: &[&str]) -> String {
+    refused(&run(arguments).output().unwrap())
+}
+
+/// What a run that works prints, on both streams.
 fn works(arguments: &[&str]) -> (String, String) {
-    let output = program(arguments).output().unwrap();
+    let output = run(arguments).output().unwrap();
     assert!(output.status.success(), "{arguments:?}: {output:?}");
     (text(&output.stdout), text(&output.stderr))
 }
@@ -60,7 +72,7 @@ fn segments(films: &Films, output: &str) -> Vec<Value> {
 
 /// Starts a run and waits until it has finished two segments.
 fn begun(films: &Films, arguments: &[&str], output: &str) -> Child {
-    let mut child = program(arguments)
+    let mut child = run(arguments)
         .stdout(Stdio::null())
         .stderr(Stdio::piped())
         .spawn()
@@ -79,7 +91,7 @@ fn a_whole_film_with_its_sound() {
     let Some(films) = Films::new() else { return };
     let film = films.film("film.mkv", 40, |_| 0);
     let (model, out) = (films.name("film.safetensors"), films.name("out.mkv"));
-    let (told, _) = works(&["run", &film, &out, "--model", &model, "--segment", "16"]);
+    let (told, _) = works(&["--model", &model, &film, &out, "--segment", "16"]);
     assert!(told.contains("out.mkv: 40 frames"), "{told}");
     check_frames(&films, &out, 40, 2);
     let frames = decoded(&out);
@@ -93,13 +105,12 @@ fn a_whole_film_with_its_sound() {
     assert_eq!(decoded_sound(&out), sound, "its sound is not the film's");
     assert!(!films.at("out.mkv.part").exists());
 
-    let error = refuses(&["run", &film, &out, "--model", &model]);
+    let error = refuses(&["--model", &model, &film, &out]);
     assert!(error.contains("there already"), "{error}");
-    let error = refuses(&["run", &film, &film, "--model", &model]);
+    let error = refuses(&["--model", &model, &film, &film]);
     assert!(error.contains("the film itself"), "{error}");
     #[rustfmt::skip]
-    let (told, _) = works(&[
-        "run", &film, &out, "--model", &model, "--overwrite", "--depth", "8", "--json", "--set", "saturation=0",
+    let (told, _) = works(&["--model", &model, &film, &out, "--overwrite", "--depth", "8", "--json", "--set", "saturation=0",
     ]);
     check_frames(&films, &out, 40, 0);
     assert!(decoded(&out).iter().all(|f| !f.is_coloured), "saturation=0");
@@ -121,7 +132,7 @@ fn classes_are_painted_as_well() {
     let Some(films) = Films::new() else { return };
     let film = films.film("film.mkv", 6, |_| 0);
     let (model, out) = (films.name("classes.safetensors"), films.name("out.mkv"));
-    works(&["run", &film, &out, "--task", "segment", "--model", &model]);
+    works(&[&film, &out, "--task", "segment", "--model", &model]);
     let frames = decoded(&out);
     assert_eq!(frames.len(), 6);
     let luma = films.luma(3);
@@ -139,31 +150,41 @@ fn killed_in_the_middle_it_goes_on() {
     let Some(films) = Films::new() else { return };
     let film = films.film("film.mkv", LONG, |_| 0);
     let (model, out) = (films.name("film.safetensors"), films.name("out.mkv"));
-    let run = ["run", &film, &out, "--model", &model, "--segment", "10"];
-    let mut child = begun(&films, &run, "out.mkv");
+    let online = "method=online";
+    let all = [
+        "--model",
+        &model,
+        &film,
+        &out,
+        "--segment",
+        "4",
+        "--set",
+        online,
+    ];
+    let mut child = begun(&films, &all, "out.mkv");
     child.kill().unwrap();
     child.wait().unwrap();
     assert!(!films.at("out.mkv").exists());
     let first = films.name("out.mkv.part/00000.mkv");
-    check_frames(&films, &first, 10, 2);
+    check_frames(&films, &first, 4, 2);
 
     // Other options, another film: not behind these frames.
-    let error = refuses(&[&run[..], &["--set", "saturation=2"]].concat());
+    let error = refuses(&[&all[..], &["--set", "saturation=2"]].concat());
     assert!(
-        error.contains("--set was not there and is saturation=2"),
+        error.contains("--set was method=online threads=1 and is method=online saturation=2"),
         "{error}"
     );
-    let error = refuses(&[&run[..], &["--depth", "8"]].concat());
+    let error = refuses(&[&all[..], &["--depth", "8"]].concat());
     assert!(error.contains("--depth was not there and is 8"), "{error}");
     let file = fs::File::options().write(true).open(&film).unwrap();
     let modified = file.metadata().unwrap().modified().unwrap();
     file.set_modified(modified + Duration::from_secs(5))
         .unwrap();
-    let error = refuses(&run);
+    let error = refuses(&all);
     assert!(error.contains("the film is another"), "{error}");
     file.set_modified(modified).unwrap();
 
-    let (_, told) = works(&run);
+    let (_, told) = works(&all);
     assert!(told.contains("going on after"), "{told}");
     check_frames(&films, &out, LONG, 2);
     assert_eq!(decoded_sound(&out), decoded_sound(&film));
@@ -174,9 +195,9 @@ fn interrupted_it_says_how_to_go_on() {
     let Some(films) = Films::new() else { return };
     let film = films.film("film.mkv", LONG, |_| 0);
     let (model, out) = (films.name("film.safetensors"), films.name("out.mkv"));
-    let run = ["run", &film, &out, "--model", &model, "--segment", "10"];
-    let child = begun(&films, &run, "out.mkv");
-    let error = refuses(&run);
+    let all = ["--model", &model, &film, &out, "--segment", "4"];
+    let child = begun(&films, &all, "out.mkv");
+    let error = refuses(&all);
     assert!(error.contains("another process"), "{error}");
     let pid = child.id().to_string();
     assert!(
@@ -199,15 +220,15 @@ fn interrupted_it_says_how_to_go_on() {
         .filter_map(|s| s["frames"].as_u64())
         .sum();
     assert!(told.contains(&format!("{kept} finished frames")), "{told}");
-    works(&run);
+    works(&all);
     check_frames(&films, &out, LONG, 2);
 
     // Thrown away instead.
     fs::remove_file(&out).unwrap();
-    let mut child = begun(&films, &run, "out.mkv");
+    let mut child = begun(&films, &all, "out.mkv");
     child.kill().unwrap();
     child.wait().unwrap();
-    let (_, told) = works(&[&run[..], &["--restart", "--set", "saturation=2"]].concat());
+    let (_, told) = works(&[&all[..], &["--restart", "--set", "saturation=2"]].concat());
     assert!(!told.contains("going on after"), "{told}");
     check_frames(&films, &out, LONG, 2);
 }
@@ -219,7 +240,7 @@ fn a_full_disk_loses_nothing_that_is_finished() {
     let noise = |n| if n < 30 { 0 } else { 255 };
     let film = films.film("film.mkv", 60, noise);
     let (model, out) = (films.name("film.safetensors"), films.name("out.mkv"));
-    let run = ["run", &film, &out, "--model", &model, "--segment", "15"];
+    let all = ["--model", &model, &film, &out, "--segment", "15"];
     let state = films.learned_bytes(&model);
     // In blocks of 1024 bytes, for bash.
     let limited = |kilobytes: u64| {
@@ -227,7 +248,9 @@ fn a_full_disk_loses_nothing_that_is_finished() {
         let mut shell = Command::new("bash");
         shell
             .args(["-c", &limit, env!("CARGO_BIN_EXE_tttseg")])
-            .args(run);
+            .arg("run")
+            .args(QUICK)
+            .args(all);
         shell.output().unwrap()
     };
     let output = limited(state / 1024 + 8);
@@ -247,7 +270,7 @@ fn a_full_disk_loses_nothing_that_is_finished() {
         "{error}"
     );
     check_frames(&films, &films.name("out.mkv.part/00000.mkv"), 15, 2);
-    works(&run);
+    works(&all);
     check_noisy_frames(&films, &out, 60, 2, noise);
 }
 
@@ -279,7 +302,7 @@ fn a_broken_frame_in_the_middle() {
     bytes[marks[20]..marks[21] - 20].fill(0);
     fs::write(&film, &bytes).unwrap();
     let (model, out) = (films.name("film.safetensors"), films.name("out.mkv"));
-    let (_, told) = works(&["run", &film, &out, "--model", &model, "--segment", "15"]);
+    let (_, told) = works(&["--model", &model, &film, &out, "--segment", "15"]);
     let frames = decoded(&out);
     assert_eq!(frames.len(), 39, "{told}");
     assert_eq!(frames[19].ms, 760);
@@ -297,9 +320,7 @@ fn a_film_that_breaks_off() {
     let bytes = fs::read(&film).unwrap();
     fs::write(&film, &bytes[..bytes.len() / 2]).unwrap();
     let (model, out) = (films.name("film.safetensors"), films.name("out.mkv"));
-    let output = program(&["run", &film, &out, "--model", &model])
-        .output()
-        .unwrap();
+    let output = run(&["--model", &model, &film, &out]).output().unwrap();
     let frames = decoded(&out);
     assert!(
         (20..60).contains(&frames.len()),
@@ -313,7 +334,7 @@ fn a_film_that_breaks_off() {
     )
     .unwrap();
     let none = films.name("none.mkv");
-    let error = refuses(&["run", &none, &films.name("o.mkv"), "--model", &model]);
+    let error = refuses(&["--model", &model, &none, &films.name("o.mkv")]);
     assert!(error.contains("none.mkv"), "{error}");
     assert!(!films.at("o.mkv.part").exists() && !films.at("o.mkv").exists());
 }
@@ -335,8 +356,8 @@ fn a_folder_of_films() {
         films.name("out"),
         films.name("film.safetensors"),
     );
-    let run = ["run", &input, &out, "--model", &model];
-    let output = program(&run).output().unwrap();
+    let all = ["--model", &model, &input, &out];
+    let output = run(&all).output().unwrap();
     let error = refused_last(&output);
     assert!(error.contains("1 of 3 films"), "{error}");
     let told = text(&output.stdout);
@@ -348,7 +369,7 @@ fn a_folder_of_films() {
     check_frames(&films, &films.name("out/c.mkv"), 14, 2);
 
     fs::remove_file(films.at("in/b.mp4")).unwrap();
-    let (told, _) = works(&run);
+    let (told, _) = works(&all);
     assert!(
         told.contains("0 finished, 2 there already, 0 failed"),
         "{told}"
@@ -368,7 +389,7 @@ fn other_encodings() {
             continue;
         }
         let out = films.name(name);
-        works(&["run", &film, &out, "--model", &model, "--segment", "10"]);
+        works(&["--model", &model, &film, &out, "--segment", "10"]);
         let frames = decoded(&out);
         assert_eq!(frames.len(), 30, "{name}");
         for (n, frame) in frames.iter().enumerate() {
@@ -408,10 +429,10 @@ fn time_code_goes_along() {
         (10, 0, 7)
     );
     let (model, out) = (films.name("film.safetensors"), films.name("out.mov"));
-    works(&["run", &film, &out, "--model", &model, "--segment", "5"]);
+    works(&["--model", &model, &film, &out, "--segment", "5"]);
     assert_eq!(timecode::Start::of_file(out.as_ref()), Some(start));
     assert_eq!(decoded(&out).len(), 12);
-    let (_, told) = works(&["run", &film, &films.name("out.mkv"), "--model", &model]);
+    let (_, told) = works(&["--model", &model, &film, &films.name("out.mkv")]);
     assert!(told.contains("time code"), "{told}");
 }
 
@@ -436,8 +457,8 @@ fn pictures_one_by_one() {
         films.name("out"),
         films.name("film.safetensors"),
     );
-    let run = ["run", &input, &out, "--model", &model, "--segment", "2"];
-    let error = refused_last(&program(&run).output().unwrap());
+    let all = ["--model", &model, &input, &out, "--segment", "2"];
+    let error = refused_last(&run(&all).output().unwrap());
     assert!(
         error.contains("1 of 8 pictures") && error.contains("scan-5.png"),
         "{error}"
@@ -470,18 +491,18 @@ fn pictures_one_by_one() {
     };
     let before = written(4);
     fs::copy(films.at("in/scan-4.png"), films.at("in/scan-5.png")).unwrap();
-    let error = refuses(&[&run[..], &["--set", "saturation=2"]].concat());
+    let error = refuses(&[&all[..], &["--set", "saturation=2"]].concat());
     assert!(error.contains("of another run"), "{error}");
-    works(&run);
+    works(&all);
     assert_eq!(written(4), before);
     assert!(films.at("out/scan-5.png").exists() && !films.at("out.part").exists());
-    let error = refuses(&run);
+    let error = refuses(&all);
     assert!(
         error.contains("8 pictures of these names are there already"),
         "{error}"
     );
     let pattern = films.name("in/scan-%d.png");
-    works(&["run", &pattern, &films.name("again"), "--model", &model]);
+    works(&["--model", &model, &pattern, &films.name("again")]);
     assert_eq!(fs::read_dir(films.at("again")).unwrap().count(), 8);
 }
 
@@ -511,7 +532,7 @@ fn what_makes_no_sense() {
         (&[&film, &out, "--model", &classes], "segment"),
         (&[&film, &out, "--set", "output=class-map"], "class-map"),
     ] {
-        let error = refuses(&[&["run"], arguments].concat());
+        let error = refuses(arguments);
         assert!(error.contains(wanted), "{arguments:?}: {error}");
         assert!(!films.at("out.mkv.part").exists(), "{arguments:?}");
     }

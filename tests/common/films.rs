@@ -246,7 +246,7 @@ fn ended(pipeline: &gst::Pipeline) {
 /// All decoded samples of one kind.
 fn samples(path: &str, kind: &str) -> Vec<gst::Sample> {
     let line = format!(
-        "filesrc location={path} ! decodebin caps={kind} expose-all-streams=false ! appsink name=out sync=false"
+        "filesrc location={path} ! decodebin caps=\"{kind}\" expose-all-streams=false ! appsink name=out sync=false"
     );
     let pipeline = gst::parse::launch(&line)
         .unwrap()
@@ -269,7 +269,7 @@ fn samples(path: &str, kind: &str) -> Vec<gst::Sample> {
 /// The frames of a film.
 pub fn decoded(path: &str) -> Vec<Frame> {
     assert!(fs::exists(path).unwrap(), "there is no {path}");
-    let all = samples(path, "video/x-raw").into_iter();
+    let all = samples(path, "video/x-raw(ANY)").into_iter();
     all.map(|sample| {
         let info = gst_video::VideoInfo::from_caps(sample.caps().unwrap()).unwrap();
         let time = sample
@@ -312,7 +312,7 @@ pub fn decoded(path: &str) -> Vec<Frame> {
 
 /// Bytes of a film's sound.
 pub fn decoded_sound(path: &str) -> Vec<u8> {
-    let all = samples(path, "audio/x-raw");
+    let all = samples(path, "audio/x-raw(ANY)");
     let bytes = all
         .iter()
         .map(|s| s.buffer().unwrap().map_readable().unwrap().to_vec());

@@ -13,10 +13,6 @@ use super::worker::Worker;
 use super::writer::{Writer, keep};
 use super::{Context, join};
 
-/// Frames before the place where a run goes on that the element sees again at most: for its window, and so that colours go
-/// on as they were.
-const SEEN_AGAIN: usize = 16;
-
 /// Works on a film until it is complete.
 ///
 /// # Errors
@@ -251,7 +247,7 @@ impl<'a> Run<'a> {
 
     /// Finds the place in the film. The element sees the frames before it again, without learning from them twice.
     fn go_on_after(&mut self, last: gst::ClockTime) -> Result<(), Failure> {
-        let most = self.worker.window().clamp(1, SEEN_AGAIN);
+        let most = self.worker.seen_again();
         let mut recent = VecDeque::new();
         let duration = loop {
             match self.reader.next(&self.context.stop)? {

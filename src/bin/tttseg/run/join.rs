@@ -86,7 +86,14 @@ impl<'a> Joiner<'a> {
         pipeline
             .add_many([source.upcast_ref(), &mux, &sink])
             .map_err(failed)?;
-        gst::Element::link_many([source.upcast_ref(), &mux, &sink]).map_err(failed)?;
+        mux.link(&sink).map_err(failed)?;
+        // Left to itself, a source without caps may end up as sound.
+        let video = video_template(&mux).and_then(|t| mux.request_pad(&t, None, None));
+        let entry = video.ok_or_else(|| Failure::Other("the muxer takes no video".to_owned()))?;
+        let exit = source.static_pad("src");
+        if exit.is_none_or(|exit| exit.link(&entry).is_err()) {
+            return Err(Failure::Other("the muxer takes no video".to_owned()));
+        }
         // Sound beyond the place where the video had to end is of no use.
         let until = match journal.ended {
             Some(Ended::Broken(_)) => journal.last(),
@@ -194,8 +201,7 @@ impl<'a> Joiner<'a> {
 
     /// With the fields that the muxer asks for: for FFV1 the demuxer names one otherwise than the muxer (GStreamer 1.22).
     fn taken(&self, caps: gst::Caps) -> gst::Caps {
-        let pads = self.mux.pad_template_list();
-        let video = pads.iter().find(|t| t.name_template().starts_with("video"));
+        let video = video_template(&self.mux);
         let mut taken = video.map_or(caps.clone(), |t| caps.intersect(t.caps()));
         if taken.is_empty() {
             return caps;
@@ -270,6 +276,13 @@ impl Drop for Joiner<'_> {
         // It is complete or of no use.
         let _ = self.pipeline.set_state(gst::State::Null);
     }
+}
+
+/// Of the pads for video.
+fn video_template(mux: &gst::Element) -> Option<gst::PadTemplate> {
+    let all = mux.pad_template_list();
+    all.into_iter()
+        .find(|t| t.name_template().starts_with("video"))
 }
 
 /// A pipeline that goes down with its owner.

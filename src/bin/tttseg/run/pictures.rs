@@ -20,8 +20,6 @@ use super::{Context, Task};
 const RECORD: &str = "pictures.json";
 /// Time from one picture to the next. The element looks at the order only.
 const APART: gst::ClockTime = gst::ClockTime::from_mseconds(40);
-/// Pictures before the place where a run goes on that the element sees again at most.
-const SEEN_AGAIN: usize = 16;
 
 /// What an unfinished run has on record.
 #[derive(Serialize, Deserialize)]
@@ -201,7 +199,7 @@ fn sequence(
     let mut record = record(context, work, there.count(), output)?;
     let state = record.state.as_ref().map(|name| work.at(name));
     let mut worker = Worker::start(&context.settings, state.as_deref())?;
-    let window = worker.window().clamp(1, SEEN_AGAIN);
+    let window = worker.seen_again();
     let (mut before, mut frames, mut since_state) = (0, 0, 0);
     let mut failed = vec![];
     // Finished pictures that the element has not seen in this run.

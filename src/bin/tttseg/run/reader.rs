@@ -171,9 +171,7 @@ impl Reader {
         // What lies outside of the film's own bounds is not shown.
         let Some(time) = time else { return Ok(None) };
         if self.last.is_none() {
-            self.timecode = buffer
-                .meta::<VideoTimeCodeMeta>()
-                .and_then(|m| m.tc().try_into().ok());
+            self.timecode = buffer.meta::<VideoTimeCodeMeta>().map(|m| m.tc());
         }
         self.last = Some(time);
         let worked = {
@@ -270,23 +268,34 @@ fn plan_by_caps(
     });
 }
 
+/// Lets a stream run into nothing. A fakesink alone would hold up the streams beside it until the pipeline plays, which may
+/// wait for them.
+///
+/// # Errors
+/// Elements of GStreamer that are missing.
+pub fn drop_stream(bin: &gst::Bin, pad: &gst::Pad) -> Result<(), gst::glib::BoolError> {
+    let line = "queue leaky=downstream max-size-buffers=1 max-size-time=0 max-size-bytes=0 ! fakesink async=false sync=false";
+    let nothing =
+        gst::parse::bin_from_description(line, true).map_err(|e| gst::glib::bool_error!("{e}"))?;
+    bin.add(&nothing)?;
+    nothing.sync_state_with_parent()?;
+    let entry = nothing
+        .static_pad("sink")
+        .ok_or_else(|| gst::glib::bool_error!("a bin without its pad"))?;
+    pad.link(&entry)
+        .map(drop)
+        .map_err(|e| gst::glib::bool_error!("{e}"))
+}
+
 /// Links the first video, and lets others run into nothing.
 fn connect(decoder: &gst::Element, entry: gst::Pad, pipeline: gst::glib::WeakRef<gst::Pipeline>) {
     let first = entry.clone();
     let of_decoder = pipeline.clone();
     decoder.connect_pad_added(move |_, pad| {
         if first.is_linked() {
-            let sink = gst::ElementFactory::make("fakesink")
-                .property("sync", false)
-                .property("async", false)
-                .build();
-            if let (Some(pipeline), Ok(sink)) = (of_decoder.upgrade(), sink)
-                && pipeline.add(&sink).is_ok()
-                && let Some(end) = sink.static_pad("sink")
-            {
+            if let Some(pipeline) = of_decoder.upgrade() {
                 // One that stays unlinked ends by itself.
-                let _ = pad.link(&end);
-                let _ = sink.sync_state_with_parent();
+                let _ = drop_stream(pipeline.upcast_ref(), pad);
             }
             return;
         }

@@ -11,6 +11,9 @@ use super::settings::Settings;
 /// How long a look for news takes.
 const A_WHILE: gst::ClockTime = gst::ClockTime::from_mseconds(100);
 
+/// So many tell all that there is to know.
+const SEEN_AGAIN: usize = 16;
+
 /// The element between a source and a sink of ours. As long as no frame is in it, what it has learned stands still, and
 /// can be saved exactly as it is after the last frame.
 pub struct Worker {
@@ -62,9 +65,10 @@ impl Worker {
         Ok(worker)
     }
 
-    /// Frames that steps sample from, by the element's properties.
-    pub fn window(&self) -> usize {
-        self.element.property::<u32>("window") as usize
+    /// Frames before the place where a run goes on that it should see again: for its window, and so that colours go on as
+    /// they were.
+    pub fn seen_again(&self) -> usize {
+        (self.element.property::<u32>("window") as usize).clamp(1, SEEN_AGAIN)
     }
 
     /// Whether it learns from the frames that come.

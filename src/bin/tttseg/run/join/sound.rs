@@ -9,6 +9,7 @@ use gst::prelude::*;
 
 use super::super::failure::Failure;
 use super::super::format::Codec;
+use super::super::reader::drop_stream;
 
 /// Bytes of sound that wait for the video.
 const WAITING: u32 = 64 << 20;
@@ -82,14 +83,14 @@ impl Sound {
             let is_sound = caps
                 .structure(0)
                 .is_some_and(|s| s.name().starts_with("audio/"));
-            let linked = match is_sound {
-                true => carry(&bin, &mux, pad, &caps, codec, until, &of_pads),
-                false => drop_stream(&bin, pad),
-            };
-            if let Err(e) = linked {
+            if !is_sound {
+                // One that stays unlinked ends by itself.
+                let _ = drop_stream(&bin, pad);
+                return;
+            }
+            if let Err(e) = carry(&bin, &mux, pad, &caps, codec, until, &of_pads) {
                 let note = format!("a stream of sound ({caps}) is left out: {e}");
                 lock(&of_pads).notes.push(note);
-                // One that stays unlinked ends by itself.
                 let _ = drop_stream(&bin, pad);
             }
         });
@@ -151,23 +152,6 @@ fn ready_with_data(pad: &gst::Pad, known: Arc<Mutex<Known>>) {
         lock(&known).is_ready = true;
         gst::PadProbeReturn::Remove
     });
-}
-
-/// Lets a stream run into nothing.
-fn drop_stream(bin: &gst::Bin, pad: &gst::Pad) -> Result<(), gst::glib::BoolError> {
-    let sink = gst::ElementFactory::make("fakesink")
-        .property("sync", false)
-        .property("async", false)
-        .build()?;
-    bin.add(&sink)?;
-    sink.sync_state_with_parent()?;
-    link(pad, &entry(&sink)?)
-}
-
-fn entry(element: &gst::Element) -> Result<gst::Pad, gst::glib::BoolError> {
-    element
-        .static_pad("sink")
-        .ok_or_else(|| gst::glib::bool_error!("{} has no sink pad", element.name()))
 }
 
 fn link(from: &gst::Pad, to: &gst::Pad) -> Result<(), gst::glib::BoolError> {
