@@ -175,35 +175,47 @@ fn carry(
         .ok_or_else(|| gst::glib::bool_error!("the container holds no sound"))?;
     let as_it_is = caps.is_subset(template.caps());
     let (encoder, becomes) = fallback(codec);
+    let queue = format!("queue max-size-time=0 max-size-buffers=0 max-size-bytes={WAITING}");
     let line = match as_it_is {
-        true => format!("queue max-size-time=0 max-size-buffers=0 max-size-bytes={WAITING}"),
-        false => format!(
-            "decodebin ! audioconvert ! audioresample ! {encoder} ! queue max-size-time=0 max-size-buffers=0 \
-             max-size-bytes={WAITING}"
-        ),
+        true => queue,
+        false => format!("audioconvert ! audioresample ! {encoder} ! {queue}"),
     };
     let way =
         gst::parse::bin_from_description(&line, true).map_err(|e| gst::glib::bool_error!("{e}"))?;
+    let end = |name: &str| {
+        let pad = way.static_pad(name);
+        pad.ok_or_else(|| gst::glib::bool_error!("{line} has no pad {name}"))
+    };
+    let (start, out) = (end("sink")?, end("src")?);
     bin.add(&way)?;
-    let out = way
-        .static_pad("src")
-        .ok_or_else(|| gst::glib::bool_error!("{line} has no source pad"))?;
-    let into = mux
-        .request_pad(&template, None, None)
-        .ok_or_else(|| gst::glib::bool_error!("the muxer takes no more sound"))?;
+    if let Some(until) = until {
+        end_at(&out, until);
+    }
     // The bin around all sound has a pad of its own for every stream.
     let ghost = gst::GhostPad::builder_with_target(&out)?.build();
     ghost.set_active(true)?;
     bin.add_pad(&ghost)?;
-    link(ghost.upcast_ref(), &into)?;
-    if let Some(until) = until {
-        end_at(&out, until);
-    }
     way.sync_state_with_parent()?;
-    let start = way
-        .static_pad("sink")
-        .ok_or_else(|| gst::glib::bool_error!("{line} has no sink pad"))?;
-    link(pad, &start)?;
+    if as_it_is {
+        link(pad, &start)?;
+    } else {
+        let decoder = gst::ElementFactory::make("decodebin").build()?;
+        bin.add(&decoder)?;
+        decoder.connect_pad_added(move |_, pad| {
+            // What cannot be linked ends with an error by itself.
+            let _ = link(pad, &start);
+        });
+        decoder.sync_state_with_parent()?;
+        let entry = decoder
+            .static_pad("sink")
+            .ok_or_else(|| gst::glib::bool_error!("decodebin has no sink pad"))?;
+        link(pad, &entry)?;
+    }
+    // Last: a pad that nothing comes through would hold up the whole film.
+    let into = mux
+        .request_pad(&template, None, None)
+        .ok_or_else(|| gst::glib::bool_error!("the muxer takes no more sound"))?;
+    link(ghost.upcast_ref(), &into)?;
     let mut known = lock(known);
     known.entries.push(into);
     if !as_it_is {
