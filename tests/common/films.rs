@@ -10,11 +10,14 @@ use tttseg::weights::{ModelFile, Precision, Task};
 
 use crate::common;
 
-/// Width and height of all of them.
+/// Width and height, if nothing else is said.
 pub const SIZE: [u32; 2] = [96, 64];
 
-/// A folder with models and films.
-pub struct Films(tempfile::TempDir);
+/// A folder with models and films of one size.
+pub struct Films {
+    folder: tempfile::TempDir,
+    size: [u32; 2],
+}
 
 /// A frame of a film, decoded.
 pub struct Frame {
@@ -59,6 +62,11 @@ fn has_plugin() -> bool {
 impl Films {
     /// With `film.safetensors`, which colours, and `classes.safetensors`; none where something is missing to run them.
     pub fn new() -> Option<Self> {
+        Self::of(SIZE)
+    }
+
+    /// The same with films of another size.
+    pub fn of(size: [u32; 2]) -> Option<Self> {
         common::runtime()?;
         let all = [
             "avenc_ffv1",
@@ -70,7 +78,8 @@ impl Films {
         if !has_plugin() || !all.into_iter().all(has) {
             return None;
         }
-        let films = Self(tempfile::tempdir().unwrap());
+        let folder = tempfile::tempdir().unwrap();
+        let films = Self { folder, size };
         let mut model = common::model(1);
         model
             .save(films.at("classes.safetensors"), Precision::Half)
@@ -95,7 +104,7 @@ impl Films {
 
     /// A path in it.
     pub fn at(&self, name: &str) -> PathBuf {
-        self.0.path().join(name)
+        self.folder.path().join(name)
     }
 
     /// The same as text.
@@ -112,12 +121,12 @@ impl Films {
 
     /// Luma of frame `n`, without noise: unlike that of any other frame below 1000.
     pub fn luma(&self, n: usize) -> Vec<u8> {
-        luma(n, 0)
+        luma(self.size, n, 0)
     }
 
     /// The same with noise.
     pub fn noisy_luma(&self, n: usize, noise: u8) -> Vec<u8> {
-        luma(n, noise)
+        luma(self.size, n, noise)
     }
 
     /// Mean distance of luma with `shift` more bits from that of frame `n`, in steps of 8 bits.
@@ -181,7 +190,7 @@ impl Films {
             .unwrap()
             .downcast::<gst_app::AppSrc>()
             .unwrap();
-        let [width, height] = SIZE;
+        let [width, height] = self.size;
         let info = gst_video::VideoInfo::builder(gst_video::VideoFormat::I420, width, height)
             .fps(gst::Fraction::new(25, 1))
             .build()
@@ -191,7 +200,7 @@ impl Films {
         source.set_max_bytes(0);
         pipeline.set_state(gst::State::Playing).unwrap();
         for n in 0..frames {
-            let mut bytes = luma(n, noise(n));
+            let mut bytes = luma(self.size, n, noise(n));
             bytes.resize(info.size(), 128);
             let mut buffer = gst::Buffer::from_mut_slice(bytes);
             let b = buffer.get_mut().unwrap();
@@ -205,8 +214,8 @@ impl Films {
 }
 
 /// Two stripes count frames, something moves, and `noise` lies over the lower half.
-fn luma(n: usize, noise: u8) -> Vec<u8> {
-    let [width, height] = SIZE.map(|n| n as usize);
+fn luma(size: [u32; 2], n: usize, noise: u8) -> Vec<u8> {
+    let [width, height] = size.map(|n| n as usize);
     let mut random = n as u32 * 7919 + 1;
     let mut bytes = Vec::with_capacity(width * height);
     for y in 0..height {
