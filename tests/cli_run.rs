@@ -309,10 +309,49 @@ fn a_broken_frame_in_the_middle() {
     assert_eq!(frames.len(), 39, "{told}");
     assert_eq!(frames[19].ms, 760);
     assert_eq!(frames[20].ms, 840);
+    assert!(told.contains("missing frames at 00:00:00.800: 1"), "{told}");
+}
+
+#[test]
+fn a_frame_that_stops_the_decoder() {
+    let Some(films) = Films::new() else { return };
+    if !["pngenc", "pngdec", "qtmux"].into_iter().all(has) {
+        return;
+    }
+    let film = films.pngs("film.mov", 40);
+    let whole = fs::read(&film).unwrap();
+    let mut bytes = whole.clone();
+    let marks: Vec<usize> = bytes
+        .windows(4)
+        .enumerate()
+        .filter(|(_, w)| w == b"\x89PNG")
+        .map(|(at, _)| at)
+        .collect();
+    assert_eq!(marks.len(), 40);
+    bytes[marks[20] + 60..marks[20] + 90].fill(0xaa);
+    fs::write(&film, &bytes).unwrap();
+    let (model, out) = (films.name("film.safetensors"), films.name("out.mkv"));
+    let (_, told) = works(&["--model", &model, &film, &out, "--segment", "15"]);
+    let frames = decoded(&out);
+    assert_eq!(frames.len(), 39, "{told}");
+    assert_eq!((frames[19].ms, frames[20].ms), (760, 840));
     assert!(
-        told.contains("1 frames are missing at 00:00:00.800"),
+        told.contains("nothing can be decoded at 00:00:00.800"),
         "{told}"
     );
+
+    // From there on there is nothing at all.
+    for mark in &marks[20..] {
+        bytes[mark + 60..mark + 90].fill(0xaa);
+    }
+    fs::write(&film, &bytes).unwrap();
+    let all = ["--model", &model, &film, &out, "--overwrite"];
+    let error = refused_last(&run(&all).output().unwrap());
+    assert!(
+        error.contains("decoding ended at 00:00:00.800") && error.contains("the 20 frames before"),
+        "{error}"
+    );
+    assert_eq!(decoded(&out).len(), 20);
 }
 
 #[test]

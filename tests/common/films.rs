@@ -163,6 +163,16 @@ impl Films {
         path
     }
 
+    /// As PNG pictures in QuickTime, which the decoder does not put up with when they are broken.
+    pub fn pngs(&self, name: &str, frames: usize) -> String {
+        let path = self.name(name);
+        let line = format!(
+            "appsrc name=in ! videoconvert ! video/x-raw,format=RGB ! pngenc ! qtmux ! filesink location={path}"
+        );
+        self.write(&line, frames, |_| 0);
+        path
+    }
+
     /// As ProRes, with a time code that begins at 10:00:00:07.
     pub fn with_timecode(&self, name: &str, frames: usize) -> String {
         let path = self.name(name);

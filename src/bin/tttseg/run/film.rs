@@ -133,6 +133,9 @@ fn finish(
     Ok(notes)
 }
 
+/// Seconds beyond a broken frame where decoding is tried again, the first time there, then from the next key frame on.
+const FURTHER: [u64; 5] = [0, 0, 1, 5, 30];
+
 /// A film that is being worked on.
 struct Run<'a> {
     context: &'a Context,
@@ -140,7 +143,13 @@ struct Run<'a> {
     journal: &'a mut Journal,
     codec: Codec,
     input: &'a Path,
+    wanted: Wanted,
     reader: Reader,
+    /// Time and duration of the last frame that was decoded, and tries to get on behind it.
+    read: Option<(gst::ClockTime, gst::ClockTime)>,
+    tries: usize,
+    /// A broken place was jumped over: frames before it may come again.
+    is_behind: bool,
     worker: Worker,
     writer: Option<Writer>,
     /// Times of the first and the last frame of the segment that is being written.
@@ -173,7 +182,11 @@ impl<'a> Run<'a> {
             journal,
             codec,
             input,
+            wanted,
             reader: Reader::open(input, wanted)?,
+            read: None,
+            tries: 0,
+            is_behind: false,
             worker,
             writer: None,
             span: (gst::ClockTime::ZERO, gst::ClockTime::ZERO),
@@ -188,7 +201,7 @@ impl<'a> Run<'a> {
             self.go_on_after(last)?;
         }
         let ended = loop {
-            match self.reader.next(&self.context.stop)? {
+            match self.next()? {
                 Next::Frame(frame) => self.frame(frame)?,
                 Next::End => {
                     self.look_at_length();
@@ -218,6 +231,55 @@ impl<'a> Run<'a> {
         self.finish_segment()?;
         self.journal.damage = self.damage;
         self.work.store(self.journal)
+    }
+
+    /// The next frame; behind a place that cannot be decoded, if there is one.
+    fn next(&mut self) -> Result<Next, Failure> {
+        loop {
+            match self.reader.next(&self.context.stop)? {
+                Next::Frame(frame) => {
+                    let is_new = self.read.is_none_or(|(time, _)| frame.time > time);
+                    if is_new {
+                        self.read = Some((frame.time, frame.duration));
+                        self.tries = 0;
+                    } else if self.is_behind {
+                        continue;
+                    }
+                    return Ok(Next::Frame(frame));
+                }
+                Next::Broken(why) => {
+                    if !self.get_over(&why)? {
+                        return Ok(Next::Broken(why));
+                    }
+                }
+                other => return Ok(other),
+            }
+        }
+    }
+
+    /// Tries to go on behind the place where the decoder gave up: ever further on, until there is a frame.
+    fn get_over(&mut self, why: &str) -> Result<bool, Failure> {
+        let (Some((time, duration)), Some(origin)) = (self.read, self.reader.origin()) else {
+            return Ok(false);
+        };
+        let end = time + duration;
+        while let Some(seconds) = FURTHER.get(self.tries) {
+            let is_exact = self.tries == 0;
+            self.tries += 1;
+            let place = end + duration + gst::ClockTime::from_seconds(*seconds);
+            if self.reader.duration().is_some_and(|length| place >= length) {
+                break;
+            }
+            let reader = Reader::open_at(self.input, self.wanted, origin, place, is_exact)?;
+            let Some(mut reader) = reader else { continue };
+            reader.warnings = std::mem::take(&mut self.reader.warnings);
+            self.reader = reader;
+            self.is_behind = true;
+            let text = format!("nothing can be decoded at {}: {why}", clock(end));
+            self.context.progress.note(&text);
+            return Ok(true);
+        }
+        Ok(false)
     }
 
     /// A file that was cut off ends without an error.
@@ -250,7 +312,7 @@ impl<'a> Run<'a> {
         let most = self.worker.seen_again();
         let mut recent = VecDeque::new();
         let duration = loop {
-            match self.reader.next(&self.context.stop)? {
+            match self.next()? {
                 Next::Frame(frame) => {
                     let (time, duration) = (frame.time, frame.duration);
                     if recent.len() == most {
@@ -362,7 +424,7 @@ impl<'a> Run<'a> {
         }
         self.damage.missing += missing;
         self.damage.first_missing.get_or_insert(expected.nseconds());
-        let text = format!("{missing} frames are missing at {}", clock(expected));
+        let text = format!("missing frames at {}: {missing}", clock(expected));
         self.context.progress.note(&text);
     }
 
@@ -462,21 +524,21 @@ fn about(damage: &Damage) -> Vec<String> {
     let mut notes = vec![];
     if damage.missing > 0 {
         notes.push(format!(
-            "{} frames could not be decoded or are not there{}; the frame before each gap is shown longer",
+            "frames that could not be decoded or are not there: {}{}; the frame before each gap is shown longer",
             damage.missing,
             at(damage.first_missing)
         ));
     }
     if damage.damaged > 0 {
         notes.push(format!(
-            "{} frames are damaged in the film{}",
+            "frames that the decoder calls damaged: {}{}",
             damage.damaged,
             at(damage.first_damaged)
         ));
     }
     if damage.left_out > 0 {
         notes.push(format!(
-            "{} frames with times that had passed were left out",
+            "frames left out because their time had passed: {}",
             damage.left_out
         ));
     }

@@ -14,6 +14,8 @@ use super::format::{self, Codec, Plan};
 use super::stop::Stop;
 
 const A_WHILE: gst::ClockTime = gst::ClockTime::from_mseconds(100);
+/// How long a film may take to show its first frame before it is wound to a place.
+const LONG_ENOUGH: gst::ClockTime = gst::ClockTime::from_seconds(30);
 /// Frames that are decoded ahead.
 const AHEAD: u32 = 4;
 
@@ -54,17 +56,57 @@ pub struct Reader {
     sink: AppSink,
     plan: Arc<Mutex<Option<Plan>>>,
     last: Option<gst::ClockTime>,
+    /// What the film's own clock shows at its beginning.
+    origin: Option<gst::ClockTime>,
+    /// Time counts from the origin, because the beginning was not read.
+    is_sought: bool,
     timecode: Option<ValidVideoTimeCode>,
     /// Warnings of the decoder, and how often each came.
     pub warnings: BTreeMap<String, u64>,
 }
 
 impl Reader {
-    /// Begins.
+    /// Begins with the first frame.
     ///
     /// # Errors
     /// Elements of GStreamer that are missing.
     pub fn open(film: &Path, wanted: Wanted) -> Result<Self, Failure> {
+        let reader = Self::new(film, wanted)?;
+        // What goes wrong is told when the first frame is asked for.
+        let _ = reader.pipeline.set_state(gst::State::Playing);
+        Ok(reader)
+    }
+
+    /// Begins behind a place in the film that cannot be decoded: there, or at the next key frame. None where the film does not
+    /// let itself be wound there.
+    ///
+    /// # Errors
+    /// As [`Reader::open`].
+    pub fn open_at(
+        film: &Path,
+        wanted: Wanted,
+        origin: gst::ClockTime,
+        time: gst::ClockTime,
+        is_exact: bool,
+    ) -> Result<Option<Self>, Failure> {
+        let mut reader = Self::new(film, wanted)?;
+        (reader.origin, reader.is_sought) = (Some(origin), true);
+        let pipeline = &reader.pipeline;
+        let is_ready =
+            pipeline.set_state(gst::State::Paused).is_ok() && pipeline.state(LONG_ENOUGH).0.is_ok();
+        let how = match is_exact {
+            true => gst::SeekFlags::ACCURATE,
+            false => gst::SeekFlags::KEY_UNIT | gst::SeekFlags::SNAP_AFTER,
+        };
+        let how = how | gst::SeekFlags::FLUSH;
+        let is_there = is_ready && pipeline.seek_simple(how, origin + time).is_ok();
+        if !is_there || pipeline.set_state(gst::State::Playing).is_err() {
+            return Ok(None);
+        }
+        Ok(Some(reader))
+    }
+
+    fn new(film: &Path, wanted: Wanted) -> Result<Self, Failure> {
         let failed = |e: gst::glib::BoolError| Failure::Other(e.to_string());
         let source = gst::ElementFactory::make("filesrc")
             .property("location", film)
@@ -104,17 +146,22 @@ impl Reader {
             sink,
             plan,
             last: None,
+            origin: None,
+            is_sought: false,
             timecode: None,
             warnings: BTreeMap::new(),
         };
-        // What goes wrong is told when the first frame is asked for.
-        let _ = reader.pipeline.set_state(gst::State::Playing);
         Ok(reader)
     }
 
     /// The film's length, if it is known by now.
     pub fn duration(&self) -> Option<gst::ClockTime> {
         self.pipeline.query_duration()
+    }
+
+    /// What the film's own clock shows at its beginning, if a frame has been seen.
+    pub fn origin(&self) -> Option<gst::ClockTime> {
+        self.origin
     }
 
     /// The time code of the first frame, if the decoder found one.
@@ -162,7 +209,15 @@ impl Reader {
             .segment()
             .and_then(|s| s.downcast_ref::<gst::ClockTime>());
         let time = match buffer.pts() {
-            Some(pts) => segment.and_then(|s| s.to_running_time(pts)),
+            Some(pts) if self.is_sought => segment
+                .and_then(|s| s.to_stream_time(pts))
+                .and_then(|time| time.checked_sub(self.origin?)),
+            Some(pts) => segment.and_then(|s| {
+                let time = s.to_running_time(pts)?;
+                let shown = s.to_stream_time(pts).unwrap_or(time);
+                self.origin.get_or_insert(shown.saturating_sub(time));
+                Some(time)
+            }),
             None => Some(
                 self.last
                     .map_or(gst::ClockTime::ZERO, |last| last + duration),
