@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Runs every `sh` block of the README and the tutorial, with the plugin and the program of target/debug, in a folder of its
+# Runs every `sh` block of the README, the tutorial and docs/archive.md, with the plugin and the program of target/debug, in a folder of its
 # own where a short film.mp4 and a few labelled stills are. A window becomes a fakesink, a camera a test picture, long training short.
 # Lines that call make are checked to name its targets. Called by `make test`.
 set -euo pipefail
@@ -8,7 +8,7 @@ target=${CARGO_TARGET_DIR:-$root/target}
 export PATH=$target/debug:$PATH
 export GST_PLUGIN_PATH=$target/gst/debug${GST_PLUGIN_PATH:+:$GST_PLUGIN_PATH}
 readme=$root/README.md
-guides=("$readme" "$root/docs/tutorial.md")
+guides=("$readme" "$root/docs/tutorial.md" "$root/docs/archive.md")
 
 mapfile -t goals < <(grep -oE '^    make [a-z-]+' "$readme" | awk '{ print $2 }')
 [[ ${#goals[@]} -ge 2 ]] || {
@@ -38,6 +38,9 @@ film="videotestsrc num-buffers=12 pattern=ball ! video/x-raw,width=320,height=19
 gst-launch-1.0 -q $film ! tee name=film ! queue ! x264enc tune=zerolatency ! h264parse ! mp4mux \
     ! filesink location=film.mp4 \
     film. ! queue ! videoconvert ! video/x-raw,format=RGB ! pngenc ! multifilesink location=street/frames/%02d.png
+ln -s street/frames scans
+mkdir films
+ln -s ../film.mp4 films/film.mp4
 # Labels: the first class above the second.
 for _ in $(seq 12); do
     head -c $((320 * 96)) /dev/zero
@@ -79,7 +82,8 @@ done < <(awk '
     echo "check-readme: only $blocks sh blocks found" >&2
     exit 1
 }
-[[ -s out.mp4 && -s classes/00000.png && -s street.safetensors && -s film.safetensors && -s mine.safetensors ]] || {
+[[ -s out.mp4 && -s classes/00000.png && -s street.safetensors && -s film.safetensors && -s mine.safetensors &&
+    -s film-in-colour.mkv && -s coloured.mov && -s films-in-colour/film.mkv && -s scans-in-colour/00.png ]] || {
     echo "check-readme: a file that the guides say is written is missing" >&2
     exit 1
 }

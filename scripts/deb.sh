@@ -58,14 +58,15 @@ Maintainer: The tttseg authors <tttseg@localhost>
 Installed-Size: $(du -sk --exclude=DEBIAN "$tree" | cut -f1)
 Depends: $shared, gstreamer1.0-plugins-base (>= 1.22)
 Recommends: gstreamer1.0-tools, gstreamer1.0-plugins-good, gstreamer1.0-libav, python3-pip
+Suggests: gstreamer1.0-plugins-bad, gstreamer1.0-plugins-ugly
 Section: video
 Priority: optional
 Homepage: $(sed -n 's/^repository = "\(.*\)"/\1/p' Cargo.toml | head -n1)
 Description: GStreamer elements that keep learning from the video they segment
  The elements tttseg and tttsegfilter take a gradient step on filling in hidden
  parts of recent frames between two frames, and segment the current one with
- the weights they have just updated. The program tttseg trains, measures and
- inspects models.
+ the weights they have just updated. The program tttseg takes whole films through
+ them, and trains, measures and inspects models.
  .
  ONNX Runtime (1.22 or newer), which they compute with, is loaded when an
  element starts and is not part of Debian 12: run tttseg-fetch-runtime as root

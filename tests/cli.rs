@@ -27,7 +27,7 @@ fn every_subcommand_has_help() {
         .filter(|name| *name != "help")
         .collect();
     for known in [
-        "info", "verify", "bench", "export", "eval", "tune", "corrupt", "train",
+        "info", "verify", "bench", "export", "eval", "tune", "corrupt", "train", "run",
     ] {
         assert!(listed.contains(&known), "{known} is not in {listed:?}");
     }

@@ -6,6 +6,8 @@ mod eval;
 mod export;
 mod info;
 mod options;
+#[cfg(feature = "run")]
+mod run;
 mod settings;
 mod streams;
 mod train;
@@ -34,6 +36,8 @@ enum Command {
     Corrupt(corrupt::Arguments),
     Tune(tune::Arguments),
     Train(train::Arguments),
+    #[cfg(feature = "run")]
+    Run(run::Arguments),
 }
 
 /// What every subcommand returns: whether all is well, or why it could not be done.
@@ -56,6 +60,11 @@ fn main() -> ExitCode {
         Command::Corrupt(arguments) => corrupt::run(&arguments),
         Command::Tune(arguments) => tune::run(&arguments),
         Command::Train(arguments) => train::run(&arguments),
+        #[cfg(feature = "run")]
+        Command::Run(arguments) => match run::run(&arguments) {
+            Ok(code) => return code,
+            Err(error) => Err(error),
+        },
     };
     match outcome {
         Ok(true) => ExitCode::SUCCESS,

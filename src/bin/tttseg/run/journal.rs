@@ -1,0 +1,298 @@
+//! What is finished of a film, on disk: `OUT.part/journal.json`, beside the segments and the last state.
+
+use std::fs::{self, File, TryLockError};
+use std::io::{Read, Seek, SeekFrom};
+use std::path::{Path, PathBuf};
+use std::time::UNIX_EPOCH;
+
+use gst_video::ValidVideoTimeCode;
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+use super::failure::Failure;
+use super::settings::{Identity, hex};
+use super::timecode::Start;
+
+const NAME: &str = "journal.json";
+const LOCK: &str = "lock";
+/// Bytes at the beginning and at the end of a film that are looked at.
+const LOOKED_AT: u64 = 1 << 20;
+
+/// What a file is, as far as can be told without reading all of it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Source {
+    bytes: u64,
+    /// In nanoseconds since 1970.
+    modified: u64,
+    /// SHA-256 of its first and last bytes.
+    ends: String,
+}
+
+impl Source {
+    /// Looks at a file.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    pub fn of(path: &Path) -> Result<Self, Failure> {
+        let look = || -> std::io::Result<Self> {
+            let mut file = File::open(path)?;
+            let about = file.metadata()?;
+            let modified = about.modified()?.duration_since(UNIX_EPOCH);
+            let mut hash = Sha256::new();
+            for from in [0, about.len().saturating_sub(LOOKED_AT)] {
+                file.seek(SeekFrom::Start(from))?;
+                let mut bytes = vec![];
+                file.by_ref().take(LOOKED_AT).read_to_end(&mut bytes)?;
+                hash.update(&bytes);
+            }
+            Ok(Self {
+                bytes: about.len(),
+                modified: modified.map_or(0, |d| d.as_nanos() as u64),
+                ends: hex(&hash.finalize()),
+            })
+        };
+        look().map_err(|e| Failure::of(path, e))
+    }
+}
+
+/// A finished segment. Times are in nanoseconds from the film's beginning.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Segment {
+    pub file: String,
+    pub frames: u64,
+    pub first: u64,
+    pub last: u64,
+    /// What the film's clock is less in the file's time stamps.
+    pub base: u64,
+}
+
+/// How a film ended.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Ended {
+    /// With its last frame.
+    Whole,
+    /// With an error of the decoder.
+    Broken(String),
+}
+
+/// What was not as it should be, in numbers.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Damage {
+    /// Frames that are not there, and where the first of them should be.
+    pub missing: u64,
+    pub first_missing: Option<u64>,
+    /// Frames that the decoder says are damaged.
+    pub damaged: u64,
+    pub first_damaged: Option<u64>,
+    /// Frames that were left out: they came at a time that had passed.
+    pub left_out: u64,
+    /// What else there is to say.
+    pub notes: Vec<String>,
+}
+
+/// What makes a run the same as an earlier one.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Job {
+    pub source: Source,
+    pub identity: Identity,
+    pub codec: String,
+    pub depth: Option<u32>,
+}
+
+impl Job {
+    /// What is another than in an earlier run.
+    fn difference(&self, earlier: &Self) -> Option<String> {
+        if self.source != earlier.source {
+            return Some("the film is another, or was changed".to_owned());
+        }
+        let depth = |depth: Option<u32>| depth.map_or("not there".to_owned(), |d| d.to_string());
+        if self.codec != earlier.codec {
+            return Some(format!(
+                "--codec was {} and is {}",
+                earlier.codec, self.codec
+            ));
+        }
+        if self.depth != earlier.depth {
+            let (then, now) = (depth(earlier.depth), depth(self.depth));
+            return Some(format!("--depth was {then} and is {now}"));
+        }
+        self.identity.difference(&earlier.identity)
+    }
+}
+
+/// What is finished.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Journal {
+    pub job: Job,
+    /// Format, size and shape of pixels of all that is written, as caps.
+    pub shape: Option<String>,
+    /// Frames a second, as a fraction, where there is such a number.
+    pub rate: Option<(i32, i32)>,
+    pub segments: Vec<Segment>,
+    /// What was learned by the end of the last segment.
+    pub state: Option<String>,
+    pub timecode: Option<Start>,
+    pub damage: Damage,
+    pub ended: Option<Ended>,
+}
+
+impl Journal {
+    /// Frames in all segments.
+    pub fn frames(&self) -> u64 {
+        self.segments.iter().map(|s| s.frames).sum()
+    }
+
+    /// Time of the last finished frame.
+    pub fn last(&self) -> Option<gst::ClockTime> {
+        let last = self.segments.last()?;
+        Some(gst::ClockTime::from_nseconds(last.last))
+    }
+
+    /// The time code of the film's beginning.
+    pub fn timecode(&self) -> Option<ValidVideoTimeCode> {
+        self.timecode.as_ref()?.timecode()
+    }
+}
+
+/// The folder `OUT.part`, which belongs to this process as long as this lives.
+pub struct Work {
+    folder: PathBuf,
+    _lock: File,
+}
+
+impl Work {
+    /// Makes the folder, or takes the one that is there.
+    ///
+    /// # Errors
+    /// When another process works in it, or it cannot be written to.
+    pub fn open(output: &Path) -> Result<Self, Failure> {
+        let mut folder = output.as_os_str().to_owned();
+        folder.push(".part");
+        let folder = PathBuf::from(folder);
+        fs::create_dir_all(&folder).map_err(|e| Failure::of_writing(&folder, &e))?;
+        let path = folder.join(LOCK);
+        let lock = File::create(&path).map_err(|e| Failure::of_writing(&path, &e))?;
+        match lock.try_lock() {
+            Ok(()) => Ok(Self {
+                folder,
+                _lock: lock,
+            }),
+            Err(TryLockError::WouldBlock) => Err(Failure::of(
+                &folder,
+                "another process works on this film right now",
+            )),
+            Err(TryLockError::Error(e)) => Err(Failure::of(&path, e)),
+        }
+    }
+
+    /// A file in it.
+    pub fn at(&self, name: &str) -> PathBuf {
+        self.folder.join(name)
+    }
+
+    /// The folder.
+    pub fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    /// The journal of an earlier run of this job, or a new one.
+    ///
+    /// # Errors
+    /// When the earlier run was another job, or its journal cannot be read.
+    pub fn journal(&self, job: Job, restart: bool) -> Result<Journal, Failure> {
+        let read: Option<Journal> = if restart { None } else { self.read(NAME)? };
+        let Some(journal) = read else {
+            let journal = Journal {
+                job,
+                shape: None,
+                rate: None,
+                segments: vec![],
+                state: None,
+                timecode: None,
+                damage: Damage::default(),
+                ended: None,
+            };
+            self.store(&journal)?;
+            return Ok(journal);
+        };
+        if let Some(difference) = job.difference(&journal.job) {
+            return Err(Failure::of(
+                &self.folder,
+                format!(
+                    "{} frames of another run are here: {difference}. Run it as it was, or begin anew with --restart",
+                    journal.frames()
+                ),
+            ));
+        }
+        for segment in &journal.segments {
+            let file = self.at(&segment.file);
+            if !file.is_file() {
+                return Err(Failure::of(
+                    &file,
+                    "a finished segment is missing; --restart begins anew",
+                ));
+            }
+        }
+        Ok(journal)
+    }
+
+    /// Puts it on disk: as a whole, or not at all.
+    ///
+    /// # Errors
+    /// When the disk says no.
+    pub fn store(&self, journal: &Journal) -> Result<(), Failure> {
+        self.write(NAME, journal)
+    }
+
+    /// What is on record under a name; none where nothing is.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    pub fn read<T: DeserializeOwned>(&self, name: &str) -> Result<Option<T>, Failure> {
+        let path = self.at(name);
+        let bytes = match fs::read(&path) {
+            Ok(bytes) => bytes,
+            Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+            Err(e) => return Err(Failure::of(&path, e)),
+        };
+        serde_json::from_slice(&bytes).map(Some).map_err(|e| {
+            let why = format!("this is no record of a run ({e}); --restart begins anew");
+            Failure::of(&path, why)
+        })
+    }
+
+    /// Puts something on record: as a whole, or not at all.
+    ///
+    /// # Errors
+    /// When the disk says no.
+    pub fn write<T: Serialize>(&self, name: &str, record: &T) -> Result<(), Failure> {
+        let (path, part) = (self.at(name), self.at(&format!("{name}.part")));
+        let text = serde_json::to_vec_pretty(record).map_err(|e| Failure::of(&path, e))?;
+        fs::write(&part, text).map_err(|e| Failure::of_writing(&path, &e))?;
+        super::writer::keep(&part, &path)
+    }
+
+    /// Removes what is not on record: what was begun and never finished.
+    pub fn tidy(&self, journal: &Journal) {
+        let known = |name: &str| {
+            name == NAME
+                || name == LOCK
+                || journal.state.as_deref() == Some(name)
+                || journal.segments.iter().any(|s| s.file == name)
+        };
+        for entry in fs::read_dir(&self.folder).into_iter().flatten().flatten() {
+            let name = entry.file_name();
+            if name.to_str().is_none_or(|name| !known(name)) {
+                // What cannot be removed is in nobody's way.
+                let _ = fs::remove_file(entry.path());
+            }
+        }
+    }
+
+    /// Removes the folder: the film is complete.
+    pub fn remove(self) {
+        // What cannot be removed is in nobody's way.
+        let _ = fs::remove_dir_all(&self.folder);
+    }
+}

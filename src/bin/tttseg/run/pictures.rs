@@ -1,0 +1,512 @@
+//! A sequence of pictures: PNG and JPEG in, PNG out, under the same names.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use gst_video::prelude::*;
+use gst_video::{VideoFormat, VideoFrameRef, VideoInfo};
+use image::{DynamicImage, ExtendedColorType, ImageError, ImageFormat, ImageReader};
+use serde::{Deserialize, Serialize};
+use tttseg::video::list_stills;
+
+use super::failure::Failure;
+use super::journal::Work;
+use super::progress::Done;
+use super::settings::Identity;
+use super::worker::Worker;
+use super::{Context, Task};
+
+const RECORD: &str = "pictures.json";
+/// Time from one picture to the next. The element looks at the order only.
+const APART: gst::ClockTime = gst::ClockTime::from_mseconds(40);
+
+/// What an unfinished run has on record.
+#[derive(Serialize, Deserialize)]
+struct Record {
+    identity: Identity,
+    /// Seconds since 1970; pictures that are older are of another run.
+    begun: u64,
+    /// What was learned so far.
+    state: Option<String>,
+}
+
+/// The pictures of a folder, sorted by name.
+///
+/// # Errors
+/// When the folder cannot be read, or two pictures differ in their extension only.
+pub fn of_folder(folder: &Path) -> Result<Vec<PathBuf>, Failure> {
+    let listing = list_stills(folder).map_err(|e| Failure::Other(e.to_string()))?;
+    let names: Vec<&str> = listing
+        .images
+        .iter()
+        .map(|(name, _)| name.as_str())
+        .collect();
+    let is_picture = |path: &PathBuf| {
+        let extension = path
+            .extension()
+            .and_then(|e| e.to_str())
+            .unwrap_or_default();
+        ["png", "jpg", "jpeg"].contains(&extension.to_ascii_lowercase().as_str())
+    };
+    let twice = listing
+        .other
+        .iter()
+        .filter(|path| is_picture(path))
+        .find(|path| {
+            let stem = path.file_stem().and_then(|s| s.to_str());
+            stem.is_some_and(|stem| names.contains(&stem))
+        });
+    if let Some(twice) = twice {
+        return Err(Failure::of(
+            twice,
+            "another picture differs from this one in its extension only: both would get one name",
+        ));
+    }
+    Ok(listing.images.into_iter().map(|(_, path)| path).collect())
+}
+
+/// The pictures that a pattern with one number stands for, as in `scan-%05d.png`, in the order of their numbers; none
+/// where it is no such pattern.
+///
+/// # Errors
+/// When the folder cannot be read or has no such picture.
+pub fn of_pattern(pattern: &Path) -> Result<Option<Vec<PathBuf>>, Failure> {
+    let name = pattern
+        .file_name()
+        .and_then(|n| n.to_str())
+        .unwrap_or_default();
+    let Some((before, after)) = split(name) else {
+        return Ok(None);
+    };
+    let folder = match pattern.parent() {
+        Some(folder) if !folder.as_os_str().is_empty() => folder,
+        _ => Path::new("."),
+    };
+    let failed = |e| Failure::of(folder, e);
+    let mut found = vec![];
+    for entry in fs::read_dir(folder).map_err(failed)? {
+        let path = entry.map_err(failed)?.path();
+        let name = path
+            .file_name()
+            .and_then(|n| n.to_str())
+            .unwrap_or_default();
+        let digits = name
+            .strip_prefix(before)
+            .and_then(|n| n.strip_suffix(after));
+        let digits = digits.filter(|d| !d.is_empty() && d.bytes().all(|b| b.is_ascii_digit()));
+        if let Some(Ok(number)) = digits.map(str::parse::<u64>) {
+            found.push((number, path));
+        }
+    }
+    found.sort();
+    if found.is_empty() {
+        return Err(Failure::of(pattern, "there is no such picture"));
+    }
+    Ok(Some(found.into_iter().map(|(_, path)| path).collect()))
+}
+
+/// What stands before and after the number.
+fn split(name: &str) -> Option<(&str, &str)> {
+    let (before, rest) = name.split_once('%')?;
+    let (digits, after) = rest.split_once('d')?;
+    digits
+        .bytes()
+        .all(|b| b.is_ascii_digit())
+        .then_some((before, after))
+}
+
+/// Works on all of them; what is wrong with one does not stop the others.
+///
+/// # Errors
+/// When one or more could not be read, the disk says no, or the user wants an end.
+pub fn run(context: &Context, files: &[PathBuf], output: &Path) -> Result<(), Failure> {
+    if context.codec.is_some() || context.depth.is_some() {
+        return Err(Failure::Other(
+            "--codec and --depth are about films; pictures become PNG files".to_owned(),
+        ));
+    }
+    let from = files
+        .first()
+        .and_then(|f| f.parent())
+        .and_then(|f| f.canonicalize().ok());
+    if from.is_some() && from == output.canonicalize().ok() {
+        return Err(Failure::of(output, "this is the folder of the pictures"));
+    }
+    let work = Work::open(output)?;
+    let done = sequence(context, &work, files, output);
+    match done {
+        Ok(done) => {
+            work.remove();
+            context.progress.finished(&done);
+            Ok(())
+        }
+        Err(failure) => Err(failure.with_kept(|| "finished pictures are kept".to_owned())),
+    }
+}
+
+/// Where a picture goes.
+fn place(output: &Path, file: &Path) -> PathBuf {
+    let mut name = file.file_stem().unwrap_or(file.as_os_str()).to_owned();
+    name.push(".png");
+    output.join(name)
+}
+
+fn record(context: &Context, work: &Work, there: usize, output: &Path) -> Result<Record, Failure> {
+    let identity = context.settings.identity();
+    let read: Option<Record> = if context.restart {
+        None
+    } else {
+        work.read(RECORD)?
+    };
+    if let Some(record) = read {
+        return match identity.difference(&record.identity) {
+            None => Ok(record),
+            Some(difference) => Err(Failure::of(
+                output,
+                format!(
+                    "pictures of another run are here: {difference}. Run it as it was, or begin anew with --restart"
+                ),
+            )),
+        };
+    }
+    if there > 0 && !context.overwrite && !context.restart {
+        return Err(Failure::of(
+            output,
+            format!(
+                "{there} pictures of these names are there already (--overwrite replaces them)"
+            ),
+        ));
+    }
+    let begun = SystemTime::now().duration_since(UNIX_EPOCH);
+    let record = Record {
+        identity: identity.clone(),
+        begun: begun.map_or(0, |d| d.as_secs()),
+        state: None,
+    };
+    work.write(RECORD, &record)?;
+    Ok(record)
+}
+
+fn sequence(
+    context: &Context,
+    work: &Work,
+    files: &[PathBuf],
+    output: &Path,
+) -> Result<Done, Failure> {
+    fs::create_dir_all(output).map_err(|e| Failure::of_writing(output, &e))?;
+    let there = files.iter().filter(|file| place(output, file).exists());
+    let mut record = record(context, work, there.count(), output)?;
+    let state = record.state.as_ref().map(|name| work.at(name));
+    let mut worker = Worker::start(&context.settings, state.as_deref())?;
+    let window = worker.seen_again();
+    let (mut before, mut frames, mut since_state) = (0, 0, 0);
+    let mut failed = vec![];
+    // Finished pictures that the element has not seen in this run.
+    let mut unseen: Vec<&Path> = vec![];
+    context.progress.begin(output, Some(files.len() as u64), 0);
+    for (n, file) in files.iter().enumerate() {
+        if context.stop.is_asked() {
+            keep_state(work, &mut worker, &mut record, n)?;
+            return Err(Failure::Interrupted(format!(
+                "{n} of {} pictures are finished in {}; the same command goes on after them",
+                files.len(),
+                output.display()
+            )));
+        }
+        let path = place(output, file);
+        let time = APART * n as u64;
+        if is_done(&path, record.begun) {
+            before += 1;
+            unseen.push(file);
+            context.progress.frames(n as u64 + 1);
+            continue;
+        }
+        if !unseen.is_empty() {
+            worker.set_learning(false);
+            for file in unseen
+                .drain(..)
+                .rev()
+                .take(window)
+                .collect::<Vec<_>>()
+                .into_iter()
+                .rev()
+            {
+                if let Ok(picture) = Picture::read(file, context.settings.task()) {
+                    picture.through(&mut worker, time)?;
+                }
+            }
+            worker.set_learning(true);
+        }
+        match Picture::read(file, context.settings.task()) {
+            Ok(picture) => {
+                let (pixels, colour) = picture.through(&mut worker, time)?;
+                write(&path, &pixels, colour)?;
+                frames += 1;
+                since_state += 1;
+            }
+            Err(failure) => {
+                context.progress.note(&failure.to_string());
+                failed.push(failure.to_string());
+            }
+        }
+        for warning in worker.warnings() {
+            context.progress.note(&warning);
+        }
+        if since_state >= context.segment {
+            keep_state(work, &mut worker, &mut record, n + 1)?;
+            since_state = 0;
+        }
+        context.progress.frames(n as u64 + 1);
+    }
+    if let Some(first) = failed.first() {
+        keep_state(work, &mut worker, &mut record, files.len())?;
+        return Err(Failure::Other(format!(
+            "{} of {} pictures could not be read, the first: {first}; all others are in {}",
+            failed.len(),
+            files.len(),
+            output.display()
+        )));
+    }
+    Ok(Done {
+        output: output.to_owned(),
+        frames: before + frames,
+        before,
+        notes: vec![],
+    })
+}
+
+/// Whether a picture is finished: of this run, and one that can be read.
+fn is_done(path: &Path, begun: u64) -> bool {
+    let modified = fs::metadata(path).and_then(|m| m.modified());
+    let modified = modified
+        .ok()
+        .and_then(|m| m.duration_since(UNIX_EPOCH).ok());
+    modified.is_some_and(|m| m.as_secs() >= begun) && image::open(path).is_ok()
+}
+
+fn keep_state(
+    work: &Work,
+    worker: &mut Worker,
+    record: &mut Record,
+    pictures: usize,
+) -> Result<(), Failure> {
+    let name = format!("state-{pictures:06}.safetensors");
+    worker.save(&work.at(&name))?;
+    let old = record.state.replace(name.clone());
+    work.write(RECORD, record)?;
+    if let Some(old) = old.filter(|old| *old != name) {
+        // What cannot be removed is in nobody's way.
+        let _ = fs::remove_file(work.at(&old));
+    }
+    Ok(())
+}
+
+/// A picture as the element takes it.
+struct Picture {
+    info: VideoInfo,
+    /// Rows without gaps.
+    pixels: Vec<u8>,
+}
+
+/// A picture as a file holds it.
+struct Pixels {
+    width: u32,
+    height: u32,
+    bytes: Vec<u8>,
+}
+
+impl Picture {
+    /// Grey of 16 bits where there are so many and colours are to be found, or else RGB of 8.
+    fn read(path: &Path, task: Task) -> Result<Self, Failure> {
+        let decoded = ImageReader::open(path)
+            .and_then(|r| r.with_guessed_format())
+            .map_err(|e| Failure::of(path, e))?
+            .decode()
+            .map_err(|e| Failure::of(path, e))?;
+        let (width, height) = (decoded.width(), decoded.height());
+        let is_deep = matches!(
+            decoded,
+            DynamicImage::ImageLuma16(_)
+                | DynamicImage::ImageLumaA16(_)
+                | DynamicImage::ImageRgb16(_)
+                | DynamicImage::ImageRgba16(_)
+        );
+        let (format, pixels) = if is_deep && task == Task::Colorize {
+            (VideoFormat::Gray16Le, luma(decoded))
+        } else {
+            (VideoFormat::Rgb, decoded.into_rgb8().into_raw())
+        };
+        let info = VideoInfo::builder(format, width, height)
+            .fps(gst::Fraction::new(25, 1))
+            .build()
+            .map_err(|e| Failure::of(path, e))?;
+        Ok(Self { info, pixels })
+    }
+
+    /// What the element makes of it.
+    fn through(
+        self,
+        worker: &mut Worker,
+        time: gst::ClockTime,
+    ) -> Result<(Pixels, ExtendedColorType), Failure> {
+        let failed = |e: gst::glib::BoolError| Failure::Other(e.to_string());
+        let mut buffer = gst::Buffer::with_size(self.info.size()).map_err(failed)?;
+        {
+            let buffer = buffer.make_mut();
+            buffer.set_pts(time);
+            buffer.set_duration(APART);
+            let row = self.pixels.len() / self.info.height().max(1) as usize;
+            let mut frame =
+                VideoFrameRef::from_buffer_ref_writable(buffer, &self.info).map_err(failed)?;
+            let stride = frame.plane_stride()[0] as usize;
+            let rows = frame.plane_data_mut(0).map_err(failed)?.chunks_mut(stride);
+            for (to, from) in rows.zip(self.pixels.chunks(row.max(1))) {
+                to[..row].copy_from_slice(from);
+            }
+        }
+        let caps = self.info.to_caps().map_err(failed)?;
+        let (caps, buffer) = worker.frame(&caps, buffer)?;
+        let info = VideoInfo::from_caps(&caps).map_err(failed)?;
+        let frame = VideoFrameRef::from_buffer_ref_readable(&buffer, &info).map_err(failed)?;
+        let (width, height) = (info.width(), info.height());
+        let plane = |plane: u32, bytes: usize| -> Result<Vec<u8>, Failure> {
+            let stride = frame.plane_stride()[plane as usize] as usize;
+            let rows = frame.plane_data(plane).map_err(failed)?.chunks(stride);
+            let rows = rows.take(height as usize);
+            Ok(rows
+                .flat_map(|row| &row[..width as usize * bytes])
+                .copied()
+                .collect())
+        };
+        let (bytes, colour) = match info.format() {
+            VideoFormat::Rgb => (plane(0, 3)?, ExtendedColorType::Rgb8),
+            VideoFormat::Gray8 => (plane(0, 1)?, ExtendedColorType::L8),
+            VideoFormat::Y44416le => (
+                rgb16(&[plane(0, 2)?, plane(1, 2)?, plane(2, 2)?]),
+                ExtendedColorType::Rgb16,
+            ),
+            other => {
+                return Err(Failure::Other(format!(
+                    "the element makes {other} of pictures, which PNG files cannot hold"
+                )));
+            }
+        };
+        let pixels = Pixels {
+            width,
+            height,
+            bytes,
+        };
+        Ok((pixels, colour))
+    }
+}
+
+/// Luma of 16 bits (BT.601), little endian.
+fn luma(picture: DynamicImage) -> Vec<u8> {
+    let grey: Vec<u16> = match picture {
+        DynamicImage::ImageLuma16(grey) => grey.into_raw(),
+        DynamicImage::ImageLumaA16(grey) => grey.pixels().map(|p| p.0[0]).collect(),
+        other => {
+            let pixels = other.into_rgb16();
+            let luma = |[r, g, b]: [u16; 3]| {
+                let [r, g, b] = [r, g, b].map(u32::from);
+                ((299 * r + 587 * g + 114 * b + 500) / 1000) as u16
+            };
+            pixels.pixels().map(|p| luma(p.0)).collect()
+        }
+    };
+    grey.into_iter().flat_map(u16::to_le_bytes).collect()
+}
+
+/// Interleaved RGB of 16 bits, in the machine's order, of planes in little endian: full range, BT.601. Chroma that cannot be
+/// shown at its luma is paled until it can.
+fn rgb16(planes: &[Vec<u8>; 3]) -> Vec<u8> {
+    const WHITE: f32 = 65535.0;
+    let samples = |plane: usize| {
+        let words = planes[plane].as_chunks::<2>().0.iter();
+        words.map(|w| f32::from(u16::from_le_bytes(*w)))
+    };
+    let all = samples(0).zip(samples(1).zip(samples(2)));
+    all.flat_map(|(y, (cb, cr))| {
+        let (cb, cr) = (cb - 32768.0, cr - 32768.0);
+        let (red, blue) = (1.402 * cr, 1.772 * cb);
+        let away = [red, -(0.299 * red + 0.114 * blue) / 0.587, blue];
+        let share = away.iter().fold(1.0_f32, |share, &d| {
+            let room = if d > 0.0 { WHITE - y } else { y };
+            if d.abs() > room {
+                share.min(room / d.abs())
+            } else {
+                share
+            }
+        });
+        away.map(|d| (y + share * d).round().clamp(0.0, WHITE) as u16)
+    })
+    .flat_map(u16::to_ne_bytes)
+    .collect()
+}
+
+/// Writes a picture, to another name first.
+fn write(path: &Path, pixels: &Pixels, colour: ExtendedColorType) -> Result<(), Failure> {
+    let mut part = path.as_os_str().to_owned();
+    part.push(".part");
+    let part = PathBuf::from(part);
+    let saved = image::save_buffer_with_format(
+        &part,
+        &pixels.bytes,
+        pixels.width,
+        pixels.height,
+        colour,
+        ImageFormat::Png,
+    );
+    let kept = match saved {
+        Ok(()) => super::writer::keep(&part, path),
+        Err(ImageError::IoError(e)) => Err(Failure::of_writing(path, &e)),
+        Err(e) => Err(Failure::of(path, e)),
+    };
+    kept.inspect_err(|_| {
+        // What is left of a failed write is of no use.
+        let _ = fs::remove_file(&part);
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn patterns_of_names() {
+        assert_eq!(split("scan-%05d.png"), Some(("scan-", ".png")));
+        assert_eq!(split("%d.jpg"), Some(("", ".jpg")));
+        assert_eq!(split("scan.png"), None);
+        assert_eq!(split("100%-done.png"), None);
+        let folder = tempfile::tempdir().unwrap();
+        for name in ["a9.png", "a10.png", "ab.png", "a11.jpg"] {
+            fs::write(folder.path().join(name), b"").unwrap();
+        }
+        let found = of_pattern(&folder.path().join("a%d.png")).unwrap().unwrap();
+        assert_eq!(found, ["a9.png", "a10.png"].map(|n| folder.path().join(n)));
+        assert!(of_pattern(&folder.path().join("b%d.png")).is_err());
+        assert!(of_pattern(&folder.path().join("b.png")).unwrap().is_none());
+    }
+
+    #[test]
+    fn luma_survives_in_rgb() {
+        let word = |n: u16| n.to_le_bytes().to_vec();
+        for (y, cb, cr) in [
+            (30000, 32768, 32768),
+            (30001, 40000, 30000),
+            (60000, 65535, 0),
+            (0, 0, 65535),
+        ] {
+            let bytes = rgb16(&[word(y), word(cb), word(cr)]);
+            let rgb: Vec<f64> = bytes
+                .as_chunks::<2>()
+                .0
+                .iter()
+                .map(|w| f64::from(u16::from_ne_bytes(*w)))
+                .collect();
+            let luma = 0.299 * rgb[0] + 0.587 * rgb[1] + 0.114 * rgb[2];
+            assert!((luma - f64::from(y)).abs() < 1.0, "{rgb:?} of {y}");
+        }
+    }
+}

@@ -1,0 +1,226 @@
+//! What the user sees of a run: a bar, lines where there is no terminal, or JSON.
+
+use std::cell::RefCell;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use indicatif::{ProgressBar, ProgressStyle};
+use serde_json::{Value, json};
+
+use super::failure::Failure;
+
+/// The least time between two lines of JSON about one file.
+const OFTEN: Duration = Duration::from_secs(1);
+/// The least time between two lines where there is no terminal.
+const SELDOM: Duration = Duration::from_secs(60);
+
+/// A file or folder that is complete.
+pub struct Done {
+    pub output: PathBuf,
+    pub frames: u64,
+    /// Frames of them that an earlier run had finished.
+    pub before: u64,
+    /// What there is to say.
+    pub notes: Vec<String>,
+}
+
+/// Tells of what is done.
+pub struct Progress {
+    json: bool,
+    now: RefCell<Option<Now>>,
+}
+
+/// What is being worked on.
+struct Now {
+    name: String,
+    bar: ProgressBar,
+    total: Option<u64>,
+    began_with: u64,
+    done: u64,
+    began: Instant,
+    told: Instant,
+}
+
+impl Now {
+    fn rate(&self) -> f64 {
+        (self.done - self.began_with) as f64 / self.began.elapsed().as_secs_f64().max(1e-3)
+    }
+
+    /// Seconds that are left, where that can be told.
+    fn left(&self) -> Option<f64> {
+        let rate = self.rate();
+        let left = self.total?.saturating_sub(self.done);
+        (rate > 0.0).then(|| left as f64 / rate)
+    }
+}
+
+impl Progress {
+    /// Whether lines are JSON.
+    pub fn is_json(&self) -> bool {
+        self.json
+    }
+
+    /// In lines of JSON on standard output, or else for people, on standard error.
+    pub fn new(json: bool) -> Self {
+        Self {
+            json,
+            now: RefCell::new(None),
+        }
+    }
+
+    /// Work on a file begins; `done` of its frames are finished already.
+    pub fn begin(&self, path: &Path, total: Option<u64>, done: u64) {
+        let name = path.file_name().map_or_else(
+            || path.display().to_string(),
+            |n| n.to_string_lossy().into_owned(),
+        );
+        let bar = match self.json {
+            true => ProgressBar::hidden(),
+            false => ProgressBar::new(total.unwrap_or(0)),
+        };
+        let style = match total {
+            Some(_) => "{prefix} {pos}/{len} {wide_bar} {msg} {eta}",
+            None => "{prefix} {pos} {spinner} {msg}",
+        };
+        if let Ok(style) = ProgressStyle::with_template(style) {
+            bar.set_style(style);
+        }
+        bar.set_prefix(name.clone());
+        bar.set_position(done);
+        bar.reset_eta();
+        if done > 0 && !self.json {
+            bar.suspend(|| eprintln!("{name}: going on after {done} finished frames"));
+        }
+        let now = Instant::now();
+        *self.now.borrow_mut() = Some(Now {
+            name,
+            bar,
+            total,
+            began_with: done,
+            done,
+            began: now,
+            told: now,
+        });
+        self.event("begin", json!({ "frame": done, "frames": total }));
+    }
+
+    /// So many frames are done.
+    pub fn frames(&self, done: u64) {
+        let mut now = self.now.borrow_mut();
+        let Some(now) = now.as_mut() else { return };
+        now.done = done;
+        now.bar.set_position(done);
+        now.bar.set_message(format!("{:.1} fps", now.rate()));
+        let pause = if self.json { OFTEN } else { SELDOM };
+        if now.told.elapsed() < pause {
+            return;
+        }
+        now.told = Instant::now();
+        if self.json {
+            line(json!({
+                "event": "progress",
+                "film": now.name,
+                "frame": now.done,
+                "frames": now.total,
+                "fps": now.rate(),
+                "seconds_left": now.left(),
+            }));
+        } else if now.bar.is_hidden() {
+            let of = now.total.map_or(String::new(), |n| format!("/{n}"));
+            eprintln!("{}: {done}{of} frames, {:.1} fps", now.name, now.rate());
+        }
+    }
+
+    /// Something the user should know.
+    pub fn note(&self, text: &str) {
+        if self.json {
+            self.event("note", json!({ "text": text }));
+            return;
+        }
+        match self.now.borrow().as_ref() {
+            Some(now) => now.bar.suspend(|| eprintln!("{}: {text}", now.name)),
+            None => eprintln!("{text}"),
+        }
+    }
+
+    /// A file is complete.
+    pub fn finished(&self, done: &Done) {
+        self.clear();
+        if self.json {
+            line(json!({
+                "event": "finished",
+                "output": done.output,
+                "frames": done.frames,
+                "before": done.before,
+                "notes": done.notes,
+            }));
+            return;
+        }
+        for note in &done.notes {
+            eprintln!("{}: {note}", done.output.display());
+        }
+        println!("wrote {}: {} frames", done.output.display(), done.frames);
+    }
+
+    /// The user has ended it.
+    pub fn interrupted(&self, kept: &str) {
+        self.clear();
+        if self.json {
+            line(json!({ "event": "interrupted", "kept": kept }));
+        }
+        eprintln!("tttseg: interrupted: {kept}");
+    }
+
+    /// A file is not complete; for people, the error itself is printed where it ends up.
+    pub fn failed(&self, input: &Path, why: &Failure) {
+        self.clear();
+        if self.json {
+            line(json!({ "event": "failed", "input": input, "error": why.to_string() }));
+        }
+    }
+
+    /// All files of a folder have been worked on.
+    pub fn summary(&self, finished: usize, there: usize, failed: &[(PathBuf, String)]) {
+        self.clear();
+        if self.json {
+            let failed: Vec<Value> = failed
+                .iter()
+                .map(|(input, error)| json!({ "input": input, "error": error }))
+                .collect();
+            line(json!({
+                "event": "summary", "finished": finished, "there_already": there, "failed": failed,
+            }));
+            return;
+        }
+        let there = match there {
+            0 => String::new(),
+            n => format!(", {n} there already"),
+        };
+        println!("{finished} finished{there}, {} failed", failed.len());
+        for (_, error) in failed {
+            println!("  {error}");
+        }
+    }
+
+    /// Takes the bar away.
+    fn clear(&self) {
+        if let Some(now) = self.now.take() {
+            now.bar.finish_and_clear();
+        }
+    }
+
+    fn event(&self, kind: &str, mut more: Value) {
+        if !self.json {
+            return;
+        }
+        more["event"] = kind.into();
+        if let Some(now) = self.now.borrow().as_ref() {
+            more["film"] = now.name.clone().into();
+        }
+        line(more);
+    }
+}
+
+fn line(value: Value) {
+    println!("{value}");
+}

@@ -1,0 +1,125 @@
+//! A folder of films, one after the other.
+
+use std::path::{Path, PathBuf};
+
+use super::Context;
+use super::failure::Failure;
+use super::film;
+use super::format::Codec;
+
+/// Extensions of files that are taken for films.
+const FILMS: [&str; 20] = [
+    "avi", "dv", "flv", "m2ts", "m4v", "mkv", "mov", "mp4", "mpeg", "mpg", "mts", "mxf", "ogm",
+    "ogv", "qt", "ts", "vob", "webm", "wmv", "y4m",
+];
+
+/// The films of a folder, sorted by name.
+///
+/// # Errors
+/// When the folder cannot be read.
+pub fn of_folder(folder: &Path) -> Result<Vec<PathBuf>, Failure> {
+    let failed = |e| Failure::of(folder, e);
+    let mut films = vec![];
+    for entry in std::fs::read_dir(folder).map_err(failed)? {
+        let path = entry.map_err(failed)?.path();
+        let extension = path.extension().and_then(|e| e.to_str());
+        let extension = extension.map(str::to_ascii_lowercase);
+        if path.is_file() && extension.is_some_and(|e| FILMS.contains(&e.as_str())) {
+            films.push(path);
+        }
+    }
+    films.sort();
+    Ok(films)
+}
+
+/// Works on all of them; what is wrong with one does not stop the others.
+///
+/// # Errors
+/// When one or more could not be finished, or the user wants an end.
+pub fn run(context: &Context, films: &[PathBuf], output: &Path) -> Result<(), Failure> {
+    let codec = context.codec.unwrap_or(Codec::Ffv1);
+    let outputs = outputs(films, output, codec)?;
+    std::fs::create_dir_all(output).map_err(|e| Failure::of_writing(output, &e))?;
+    let (mut finished, mut there, mut failed) = (0, 0, vec![]);
+    for (film, output) in films.iter().zip(outputs) {
+        if output.exists() && !context.overwrite {
+            there += 1;
+            continue;
+        }
+        match film::run(context, film, &output) {
+            Ok(done) => {
+                context.progress.finished(&done);
+                finished += 1;
+            }
+            Err(Failure::Interrupted(kept)) => return Err(Failure::Interrupted(kept)),
+            Err(failure) => {
+                context.progress.failed(film, &failure);
+                if !context.progress.is_json() {
+                    eprintln!("tttseg: {failure}");
+                }
+                failed.push((film.clone(), failure.to_string()));
+                // The next one would find no room either.
+                if matches!(failure, Failure::NoRoom { .. }) {
+                    break;
+                }
+            }
+        }
+    }
+    context.progress.summary(finished, there, &failed);
+    match failed.len() {
+        0 => Ok(()),
+        n => Err(Failure::Other(format!(
+            "{n} of {} films could not be finished; the same command tries them again",
+            films.len()
+        ))),
+    }
+}
+
+/// Where each film goes: its name with another extension.
+fn outputs(films: &[PathBuf], output: &Path, codec: Codec) -> Result<Vec<PathBuf>, Failure> {
+    let mut outputs: Vec<PathBuf> = vec![];
+    for film in films {
+        let stem = film.file_stem().unwrap_or(film.as_os_str());
+        let mut name = stem.to_owned();
+        name.push(".");
+        name.push(codec.extension());
+        let path = output.join(name);
+        if let Some(other) = outputs.iter().position(|o| *o == path) {
+            return Err(Failure::Other(format!(
+                "{} and {} would both become {}",
+                films[other].display(),
+                film.display(),
+                path.display()
+            )));
+        }
+        outputs.push(path);
+    }
+    Ok(outputs)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_film_has_a_name_of_its_own() {
+        let films = |names: &[&str]| names.iter().map(PathBuf::from).collect::<Vec<_>>();
+        let made = outputs(
+            &films(&["in/a.mp4", "in/b.c.avi"]),
+            Path::new("out"),
+            Codec::Ffv1,
+        );
+        assert_eq!(made.unwrap(), films(&["out/a.mkv", "out/b.c.mkv"]));
+        let twice = outputs(
+            &films(&["in/a.mp4", "in/a.avi"]),
+            Path::new("out"),
+            Codec::H264,
+        );
+        assert!(
+            twice
+                .unwrap_err()
+                .to_string()
+                .contains("would both become out/a.mp4")
+        );
+    }
+}

@@ -1,0 +1,200 @@
+//! What is asked of the element.
+
+use std::collections::BTreeMap;
+use std::io::Read;
+use std::path::{Path, PathBuf};
+
+use gst::glib;
+use gst::prelude::*;
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+use super::Task;
+use super::failure::Failure;
+use super::plugin::ELEMENT;
+
+/// Properties that are not for `--set`, and what is.
+const OURS: [(&str, &str); 7] = [
+    ("task", "--task sets it"),
+    ("model-file", "--model sets it"),
+    ("pace", "every frame is worked on"),
+    ("load-state", "the run looks after states itself"),
+    ("save-state", "the run looks after states itself"),
+    ("adapt", "method=none does not learn"),
+    ("passthrough", "there would be nothing to do"),
+];
+
+/// What makes one run's frames others than those of another run: on record beside what is finished.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Identity {
+    task: String,
+    model: String,
+    set: BTreeMap<String, String>,
+    version: String,
+}
+
+impl Identity {
+    /// What is another than in an earlier run; none if all is the same.
+    pub fn difference(&self, earlier: &Self) -> Option<String> {
+        let pairs = [
+            ("--task", &self.task, &earlier.task),
+            ("--model", &self.model, &earlier.model),
+            ("the version of tttseg", &self.version, &earlier.version),
+        ];
+        if let Some((what, now, then)) = pairs.into_iter().find(|(_, now, then)| now != then) {
+            return Some(format!("{what} was {then} and is {now}"));
+        }
+        (self.set != earlier.set).then(|| {
+            let list = |set: &BTreeMap<String, String>| {
+                let all: Vec<String> = set.iter().map(|(n, v)| format!("{n}={v}")).collect();
+                if all.is_empty() {
+                    "not there".to_owned()
+                } else {
+                    all.join(" ")
+                }
+            };
+            format!(
+                "--set was {} and is {}",
+                list(&earlier.set),
+                list(&self.set)
+            )
+        })
+    }
+}
+
+/// What is asked of the element.
+pub struct Settings {
+    task: Task,
+    model: Option<PathBuf>,
+    set: BTreeMap<String, String>,
+    identity: Identity,
+}
+
+impl Settings {
+    /// Checks the properties against the element's own definitions.
+    ///
+    /// # Errors
+    /// What is no NAME=VALUE, no property of the element, out of its range, or not for the user; a model that cannot
+    /// be read.
+    pub fn new(task: Task, model: Option<&Path>, set: &[String]) -> Result<Self, Failure> {
+        let mut pairs = BTreeMap::new();
+        for text in set {
+            let (name, value) = text
+                .split_once('=')
+                .ok_or_else(|| Failure::Other(format!("--set {text}: this is no NAME=VALUE")))?;
+            if let Some((_, why)) = OURS.iter().find(|(ours, _)| *ours == name) {
+                return Err(Failure::Other(format!("--set {text}: {why}")));
+            }
+            pairs.insert(name.to_owned(), value.to_owned());
+        }
+        let hash = model.map(hash).transpose()?;
+        let settings = Self {
+            task,
+            model: model.map(Path::to_owned),
+            identity: Identity {
+                task: task_name(task).to_owned(),
+                model: hash.unwrap_or_else(|| "the built-in one".to_owned()),
+                set: pairs.clone(),
+                version: env!("CARGO_PKG_VERSION").to_owned(),
+            },
+            set: pairs,
+        };
+        // Now, and not when the film is open.
+        settings.element()?;
+        Ok(settings)
+    }
+
+    /// See [`Identity`].
+    pub fn identity(&self) -> &Identity {
+        &self.identity
+    }
+
+    /// What is done.
+    pub fn task(&self) -> Task {
+        self.task
+    }
+
+    /// An element with these settings.
+    ///
+    /// # Errors
+    /// As [`Settings::new`].
+    pub fn element(&self) -> Result<gst::Element, Failure> {
+        let element = gst::ElementFactory::make(ELEMENT)
+            .build()
+            .map_err(|e| Failure::Other(e.to_string()))?;
+        set(&element, "task", task_name(self.task))?;
+        set(&element, "pace", "every-frame")?;
+        if let Some(model) = &self.model {
+            set(&element, "model-file", &model.to_string_lossy())?;
+        }
+        for (name, value) in &self.set {
+            set(&element, name, value)?;
+        }
+        Ok(element)
+    }
+}
+
+fn task_name(task: Task) -> &'static str {
+    match task {
+        Task::Colorize => "colorize",
+        Task::Segment => "segment",
+    }
+}
+
+/// Sets a property from text; GObject itself would panic where the text makes no sense.
+fn set(element: &gst::Element, name: &str, text: &str) -> Result<(), Failure> {
+    let wrong = |why: &str| Failure::Other(format!("--set {name}={text}: {why}"));
+    let known = element
+        .find_property(name)
+        .filter(|p| p.owner_type() == element.type_())
+        .ok_or_else(|| {
+            wrong("the element has no such property (gst-inspect-1.0 tttsegfilter lists them)")
+        })?;
+    if !known.flags().contains(glib::ParamFlags::WRITABLE) {
+        return Err(wrong("this property can only be read"));
+    }
+    let blurb = known.blurb().unwrap_or_default();
+    let value = glib::Value::deserialize_with_pspec(text, &known)
+        .map_err(|_| wrong(&format!("this is no value for it: {blurb}")))?;
+    if let Some(range) = range_missed(&known, &value) {
+        return Err(wrong(&format!("this is out of its range, {range}")));
+    }
+    element.set_property_from_value(name, &value);
+    Ok(())
+}
+
+/// The range of a number that is not in it.
+fn range_missed(known: &glib::ParamSpec, value: &glib::Value) -> Option<String> {
+    macro_rules! number {
+        ($kind:ty, $value:ty) => {
+            if let (Some(known), Ok(value)) = (known.downcast_ref::<$kind>(), value.get::<$value>())
+            {
+                let range = known.minimum()..=known.maximum();
+                let text = format!("{} to {}", known.minimum(), known.maximum());
+                return (!range.contains(&value)).then_some(text);
+            }
+        };
+    }
+    number!(glib::ParamSpecUInt, u32);
+    number!(glib::ParamSpecUInt64, u64);
+    number!(glib::ParamSpecDouble, f64);
+    None
+}
+
+/// The hash of a file's bytes.
+fn hash(path: &Path) -> Result<String, Failure> {
+    let mut file = std::fs::File::open(path).map_err(|e| Failure::of(path, e))?;
+    let mut hash = Sha256::new();
+    let mut block = vec![0; 1 << 16];
+    loop {
+        match file.read(&mut block).map_err(|e| Failure::of(path, e))? {
+            0 => return Ok(hex(&hash.finalize())),
+            n => hash.update(&block[..n]),
+        }
+    }
+}
+
+/// Bytes as text.
+pub fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|b| format!("{b:02x}")).collect()
+}
