@@ -159,6 +159,8 @@ pub struct Plan {
     pub decoded: gst::Caps,
     /// The format that the element gets, made from that by [`deepen`].
     pub worked: VideoFormat,
+    /// [`deepen`] brings grey of full range to limited range: `videoconvert` leaves it as it is (GStreamer 1.22).
+    pub is_limited: bool,
 }
 
 /// Formats in planes by their chroma (4:2:0, 4:2:2, 4:4:4) and depth.
@@ -191,16 +193,9 @@ pub fn plan(film: &VideoInfo, codec: Codec, asked: Option<u32>, task: Task) -> P
     };
     let worked = planar(encoded, depth);
     // What a container cannot say has to be what it is taken for.
-    let is_full = film.colorimetry().range() == VideoColorRange::Range0_255;
-    let colorimetry = (is_full && codec == Codec::Prores).then(|| {
-        let told = colorimetry(film);
-        VideoColorimetry::new(
-            VideoColorRange::Range16_235,
-            told.matrix(),
-            told.transfer(),
-            told.primaries(),
-        )
-    });
+    let is_full = colorimetry(film).range() == VideoColorRange::Range0_255;
+    let is_changed = is_full && codec != Codec::Ffv1;
+    let colorimetry = (is_changed && !info.is_gray()).then(|| limited(&colorimetry(film)));
     let held = match bits {
         0..=8 => 8,
         9..=10 => 10,
@@ -225,7 +220,14 @@ pub fn plan(film: &VideoInfo, codec: Codec, asked: Option<u32>, task: Task) -> P
     Plan {
         decoded: caps.build(),
         worked,
+        is_limited: is_changed && info.is_gray(),
     }
+}
+
+/// The same in limited range.
+fn limited(told: &VideoColorimetry) -> VideoColorimetry {
+    let range = VideoColorRange::Range16_235;
+    VideoColorimetry::new(range, told.matrix(), told.transfer(), told.primaries())
 }
 
 /// Colorimetry of what goes to the element: grey says nothing of a matrix, and often nothing of a range.
@@ -249,12 +251,20 @@ fn colorimetry(film: &VideoInfo) -> VideoColorimetry {
 ///
 /// # Errors
 /// When there is no such video.
-pub fn info_in(film: &VideoInfo, format: VideoFormat) -> Result<VideoInfo, Failure> {
+pub fn info_in(
+    film: &VideoInfo,
+    format: VideoFormat,
+    is_limited: bool,
+) -> Result<VideoInfo, Failure> {
+    let told = match is_limited {
+        true => limited(&colorimetry(film)),
+        false => colorimetry(film),
+    };
     let info = VideoInfo::builder(format, film.width(), film.height())
         .fps(film.fps())
         .par(film.par())
         .interlace_mode(film.interlace_mode())
-        .colorimetry(&colorimetry(film));
+        .colorimetry(&told);
     let same_chroma = {
         let of = gst_video::VideoFormatInfo::from_format(format);
         (of.w_sub().get(1), of.h_sub().get(1))
@@ -320,6 +330,9 @@ fn copy_plane(
     let [width, height] = size(&info, plane).map(|n| n as usize);
     let bytes = if depth > 8 { 2 } else { 1 };
     let film_bytes = if of_film > 8 { 2 } else { 1 };
+    let is_limited = info.colorimetry().range() == VideoColorRange::Range16_235
+        && from.info().is_gray()
+        && colorimetry(from.info()).range() == VideoColorRange::Range0_255;
     let stride = info_stride(to.plane_stride(), plane)?;
     let rows = to.plane_data_mut(plane).map_err(drop)?;
     if !same {
@@ -339,11 +352,19 @@ fn copy_plane(
         let row = row.get_mut(..width * bytes).ok_or(())?;
         let film_row = film_row.get(..width * film_bytes).ok_or(())?;
         let shift = |sample: u16| match depth.checked_sub(of_film) {
+            _ if is_limited => {
+                let (white, step) = ((1_u32 << of_film) - 1, 1_u32 << (depth - 8));
+                (16 * step + (u32::from(sample) * 219 * step + white / 2) / white) as u16
+            }
             Some(up) => sample << up,
             None => sample >> (of_film - depth),
         };
         match (film_bytes, bytes) {
-            (1, 1) => row.copy_from_slice(film_row),
+            (1, 1) => {
+                for (to, from) in row.iter_mut().zip(film_row) {
+                    *to = shift(u16::from(*from)) as u8;
+                }
+            }
             (1, _) => {
                 for (to, from) in row.as_chunks_mut::<2>().0.iter_mut().zip(film_row) {
                     *to = shift(u16::from(*from)).to_le_bytes();
@@ -368,4 +389,34 @@ fn copy_plane(
 fn info_stride(strides: &[i32], plane: u32) -> Result<usize, ()> {
     let stride = *strides.get(plane as usize).ok_or(())?;
     usize::try_from(stride).ok().filter(|s| *s > 0).ok_or(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn grey_of_full_range_where_that_cannot_be_told() {
+        gst::init().unwrap();
+        let info = |format| VideoInfo::builder(format, 16, 2).build().unwrap();
+        let film = info(VideoFormat::Gray8);
+        let frame = gst::Buffer::from_slice([[0_u8; 16], [255; 16]].concat());
+        for (codec, depth, wanted) in [
+            (Codec::Ffv1, 10, [0_u16, 1020]),
+            (Codec::Prores, 10, [64, 940]),
+            (Codec::H264, 8, [16, 235]),
+        ] {
+            let plan = plan(&film, codec, None, Task::Colorize);
+            let into = info_in(&film, plan.worked, plan.is_limited).unwrap();
+            let made = deepen(&frame, &film, &into).unwrap();
+            let made = VideoFrameRef::from_buffer_ref_readable(&made, &into).unwrap();
+            let luma = made.plane_data(0).unwrap();
+            let stride = into.stride()[0] as usize;
+            let found = [0, stride].map(|at| match depth {
+                8 => u16::from(luma[at]),
+                _ => u16::from_le_bytes([luma[at], luma[at + 1]]),
+            });
+            assert_eq!(found, wanted, "{codec:?}");
+        }
+    }
 }

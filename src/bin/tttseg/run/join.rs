@@ -1,5 +1,6 @@
 //! Segments behind one another, with the film's sound and time code, without encoding the video again.
 
+use std::cell::Cell;
 use std::path::Path;
 use std::time::Duration;
 
@@ -59,6 +60,8 @@ struct Joiner<'a> {
     /// Frames a second, as a fraction.
     rate: Option<(i32, i32)>,
     timecode: Option<ValidVideoTimeCode>,
+    /// The file is complete.
+    is_over: Cell<bool>,
 }
 
 impl<'a> Joiner<'a> {
@@ -110,6 +113,7 @@ impl<'a> Joiner<'a> {
             caps: None,
             rate: journal.rate,
             timecode: journal.timecode(),
+            is_over: Cell::new(false),
         };
         // What goes wrong is told on the bus.
         let _ = joiner.pipeline.set_state(gst::State::Playing);
@@ -126,8 +130,11 @@ impl<'a> Joiner<'a> {
         let Some(bus) = self.pipeline.bus() else {
             return Ok(());
         };
-        while let Some(message) = bus.pop_filtered(&[gst::MessageType::Error]) {
+        // Whatever is not asked for is thrown away: the end must not be.
+        let kinds = [gst::MessageType::Error, gst::MessageType::Eos];
+        while let Some(message) = bus.pop_filtered(&kinds) {
             let gst::MessageView::Error(error) = message.view() else {
+                self.is_over.set(true);
                 continue;
             };
             if message.src().is_some_and(|from| self.sound.is_about(from)) {
@@ -251,15 +258,9 @@ impl<'a> Joiner<'a> {
     fn finish(&self) -> Result<(), Failure> {
         // What is wrong is told on the bus.
         let _ = self.source.end_of_stream();
-        let bus = self.pipeline.bus();
-        loop {
+        while !self.is_over.get() {
             self.look()?;
-            let end = bus
-                .as_ref()
-                .and_then(|b| b.timed_pop_filtered(A_WHILE, &[gst::MessageType::Eos]));
-            if end.is_some() {
-                break;
-            }
+            std::thread::sleep(Duration::from_millis(5));
         }
         match self.pipeline.set_state(gst::State::Null) {
             Ok(_) => Ok(()),

@@ -229,15 +229,16 @@ impl Reader {
             self.timecode = buffer.meta::<VideoTimeCodeMeta>().map(|m| m.tc());
         }
         self.last = Some(time);
-        let worked = {
+        let (worked, is_limited) = {
             let plan = self.plan.lock().unwrap_or_else(PoisonError::into_inner);
-            plan.as_ref().map_or(info.format(), |plan| plan.worked)
+            let made = plan.as_ref().map(|plan| (plan.worked, plan.is_limited));
+            made.unwrap_or((info.format(), false))
         };
         let is_damaged = buffer.flags().contains(gst::BufferFlags::CORRUPTED);
         let (caps, buffer) = if worked == info.format() {
             (sample.caps_owned(), sample.buffer_owned())
         } else {
-            let into = format::info_in(&info, worked)?;
+            let into = format::info_in(&info, worked, is_limited)?;
             let made = format::deepen(buffer, &info, &into)?;
             let caps = into.to_caps().map_err(|e| Failure::Other(e.to_string()))?;
             (Some(caps), Some(made))
