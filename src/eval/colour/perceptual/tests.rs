@@ -165,9 +165,9 @@ fn the_network_is_what_its_definition_says() {
         let maps = pictures.each_ref().map(|p| layers(&weights, p, wide));
         for (i, distance) in found.distances.iter().enumerate() {
             let mut wanted = 0.0;
-            for layer in 0..alexnet::CHANNELS.len() {
+            for (layer, (a, b)) in maps[0].iter().zip(&maps[i + 1]).enumerate() {
                 let linear = weights.get(&format!("linear{layer}.weight")).unwrap();
-                let (a, b) = (maps[0][layer].units(), maps[i + 1][layer].units());
+                let (a, b) = (a.units(), b.units());
                 let places = a.len() / linear.data.len();
                 let each = a.iter().zip(&b).zip(linear.data.iter().cycle());
                 let sum: f32 = each.map(|((a, b), w)| w * (a - b).powi(2)).sum();
