@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use gst::prelude::*;
 use gst_app::AppSink;
@@ -14,8 +15,10 @@ use super::format::{self, Codec, Plan};
 use super::stop::Stop;
 
 const A_WHILE: gst::ClockTime = gst::ClockTime::from_mseconds(100);
+/// How long the first frame behind a broken place may take, or one after it.
+const PATIENCE: Duration = Duration::from_secs(10);
 /// How long a film may take to show its first frame before it is wound to a place.
-const LONG_ENOUGH: gst::ClockTime = gst::ClockTime::from_seconds(30);
+const LONG_ENOUGH: gst::ClockTime = gst::ClockTime::from_seconds(10);
 /// Frames that are decoded ahead.
 const AHEAD: u32 = 4;
 
@@ -174,6 +177,7 @@ impl Reader {
     /// # Errors
     /// Frames that are none.
     pub fn next(&mut self, stop: &Stop) -> Result<Next, Failure> {
+        let asked = Instant::now();
         loop {
             if stop.is_asked() {
                 return Ok(Next::Stopped);
@@ -189,6 +193,10 @@ impl Reader {
             }
             if self.sink.is_eos() {
                 return Ok(Next::End);
+            }
+            // Behind a broken place, demuxers may neither go on nor say so.
+            if self.is_sought && asked.elapsed() > PATIENCE {
+                return Ok(Next::Broken("nothing comes behind it".to_owned()));
             }
         }
     }
