@@ -1,19 +1,15 @@
 //! Colours that people give: the pictures of `reference-location`, and hints in the frame that is shown.
-//!
-//! A hint belongs to the frame it was given in. The other tokens of that frame are held, with as much weight as all its
-//! hints have together, at the colours they had then: a network that is told nothing but one colour finds it everywhere.
 
 use std::path::Path;
 use std::sync::Arc;
 
 use gst::subclass::prelude::*;
 use tttseg::adapt::{Direction, Error};
-use tttseg::video::{
-    ChromaMap, ReferenceError, Rgb, Scaler, StillError, bt601_chroma, read_references, scaled,
-};
+use tttseg::video::{ChromaMap, ReferenceError, Rgb, Scaler, StillError, read_references, scaled};
 
 use super::Task;
 use super::engine::Engine;
+use super::hinted::{Frame, Hinted, Place};
 use super::imp::{CAT, TttSegFilter};
 use super::settings::Live;
 
@@ -30,35 +26,10 @@ pub(super) struct Directions {
     shown: Frame,
 }
 
-/// Interleaved RGB at model size.
-#[derive(Clone, Default, PartialEq)]
-struct Frame {
-    rgb: Vec<u8>,
-    width: usize,
-    height: usize,
-}
-
-/// A frame with hints.
-struct Hinted {
-    frame: Frame,
-    /// Colours as they were shown, and hints.
-    chroma: ChromaMap,
-    /// Which tokens the hints are about.
-    is_hint: Vec<bool>,
-    hints: usize,
-}
-
-/// A place in a frame, as shares of its width and height.
-#[derive(Clone, Copy)]
-struct Place {
-    x: f64,
-    y: f64,
-}
-
 impl Directions {
     /// How many pictures there are, and hints.
     pub fn counts(&self) -> (usize, usize) {
-        let hints = self.hinted.iter().map(|h| h.hints).sum();
+        let hints = self.hinted.iter().map(Hinted::count).sum();
         (self.references.len(), hints)
     }
 
@@ -77,59 +48,21 @@ impl Directions {
 
     /// Adds a hint in the frame that is shown, in whose colours `chroma` it is; false when there is none.
     fn add_hint(&mut self, chroma: &ChromaMap, place: Place, radius: f64, colour: [u8; 3]) -> bool {
-        let (across, down) = (chroma.width(), chroma.height());
-        if self.shown.rgb.is_empty()
-            || (self.shown.width, self.shown.height) != (across * 4, down * 4)
-        {
-            return false;
-        }
-        if self
-            .hinted
-            .last()
-            .is_none_or(|last| last.frame != self.shown)
-        {
-            self.hinted.push(Hinted {
-                frame: self.shown.clone(),
-                chroma: chroma.clone(),
-                is_hint: vec![false; across * down],
-                hints: 0,
-            });
+        if self.hinted.last().is_none_or(|last| !last.is(&self.shown)) {
+            let Some(hinted) = Hinted::new(self.shown.clone(), chroma) else {
+                return false;
+            };
+            self.hinted.push(hinted);
         }
         let Some(hinted) = self.hinted.last_mut() else {
             return false;
         };
-        let centre = [place.x * across as f64, place.y * down as f64];
-        let radius = radius * across as f64;
-        let given = bt601_chroma(colour.map(f32::from));
-        let is_hint = &mut hinted.is_hint;
-        hinted.chroma = hinted.chroma.clone().map(|token, chroma| {
-            let (x, y) = (token % across, token / across);
-            let is_under = [x, y] == centre.map(|c| c as usize);
-            let away = (x as f64 + 0.5 - centre[0]).hypot(y as f64 + 0.5 - centre[1]);
-            if is_under || away <= radius {
-                is_hint[token] = true;
-                given
-            } else {
-                chroma
-            }
-        });
-        hinted.hints += 1;
+        hinted.add(place, radius, colour);
         true
     }
 
     fn hints(&self) -> Result<Vec<Direction>, Error> {
         self.hinted.iter().map(Hinted::direction).collect()
-    }
-}
-
-impl Hinted {
-    fn direction(&self) -> Result<Direction, Error> {
-        let hints = self.is_hint.iter().filter(|is| **is).count();
-        let others = (self.is_hint.len() - hints).max(1);
-        let held = (hints as f32 / others as f32).min(1.0);
-        let weights = self.is_hint.iter().map(|is| if *is { 1.0 } else { held });
-        let Frame { rgb, width, height } = &self.frame;
-        Direction::of_tokens(rgb, *width, *height, &self.chroma, weights.collect())
     }
 }
 
@@ -270,34 +203,21 @@ mod tests {
     use super::*;
 
     #[test]
-    fn hints_are_discs_and_hold_the_rest() {
+    fn hints_belong_to_the_frame_that_is_shown() {
         let mut directions = Directions::default();
         let shown = ChromaMap::new(16, 8, vec![1.0; 256]).unwrap();
-        let at = |x, y| Place { x, y };
+        let place = Place { x: 0.5, y: 0.5 };
         let red = [255, 0, 0];
-        assert!(
-            !directions.add_hint(&shown, at(0.5, 0.5), 0.1, red),
-            "no frame"
-        );
+        let add = |directions: &mut Directions| directions.add_hint(&shown, place, 0.1, red);
+        assert!(!add(&mut directions), "no frame");
         directions.show(&[90; 64 * 32 * 3], (64, 32));
-        assert!(directions.add_hint(&shown, at(0.5, 0.5), 1.6 / 16.0, red));
-        assert!(directions.add_hint(&shown, at(0.99, 0.01), 0.0, [0, 0, 255]));
+        assert!(add(&mut directions) && add(&mut directions));
         assert_eq!((directions.counts(), directions.hinted.len()), ((0, 2), 1));
-        let hinted = &directions.hinted[0];
-        let tokens: Vec<usize> = (0..128).filter(|&i| hinted.is_hint[i]).collect();
-        // Around the corner of four tokens: these, but not the next ones on the diagonal.
-        assert_eq!(tokens, [15, 39, 40, 54, 55, 56, 57, 70, 71, 72, 73, 87, 88]);
-        let [cb, cr] = hinted.chroma.planes();
-        assert_eq!((cb[0], cr[0]), (1.0, 1.0));
-        assert!(cr[56] > 100.0 && cb[15] > 100.0);
-        assert!(hinted.direction().is_ok());
         // Another frame.
         directions.show(&[91; 64 * 32 * 3], (64, 32));
-        assert!(directions.add_hint(&shown, at(0.1, 0.1), 2.0, red));
+        assert!(add(&mut directions));
         assert_eq!((directions.counts(), directions.hinted.len()), ((0, 3), 2));
-        assert!(directions.hints().is_ok(), "also with all of it");
+        assert_eq!(directions.hints().unwrap().len(), 2);
         assert!(directions.drop_hints() && !directions.drop_hints());
-        let other = ChromaMap::new(8, 8, vec![1.0; 128]).unwrap();
-        assert!(!directions.add_hint(&other, at(0.5, 0.5), 0.1, red));
     }
 }

@@ -15,6 +15,7 @@ mod enums;
 mod events;
 mod flow;
 mod frame;
+mod hinted;
 mod imp;
 mod instances;
 mod ladder;

@@ -1,0 +1,219 @@
+//! Hints in a frame, and what of the frame they leave as it is.
+//!
+//! A network that is told nothing but one colour finds it everywhere, so other tokens are held at the colours they had; but
+//! the less, the more they are like what a hint is about: leaves beside the leaf that was clicked are free to follow it.
+
+use tttseg::adapt::{Direction, Error};
+use tttseg::video::{ChromaMap, bt601_chroma, grey};
+
+/// Pixels of a token on a side.
+const TOKEN: usize = 4;
+/// How far tokens may be apart in mean luma and in its deviation around them, both in steps of 8 bits, and in place, as a
+/// share of the frame's width, to be half alike or so (standard deviations of Gaussians).
+const LUMA: f32 = 30.0;
+const TEXTURE: f32 = 10.0;
+const APART: f32 = 0.3;
+
+/// Interleaved RGB at model size.
+#[derive(Clone, Default, PartialEq)]
+pub(super) struct Frame {
+    pub rgb: Vec<u8>,
+    pub width: usize,
+    pub height: usize,
+}
+
+/// A frame with hints.
+pub(super) struct Hinted {
+    frame: Frame,
+    /// Colours as they were shown, and hints.
+    chroma: ChromaMap,
+    /// Which tokens the hints are about.
+    is_hint: Vec<bool>,
+    /// Mean luma and its deviation around every token.
+    looks: Vec<[f32; 2]>,
+    hints: Vec<Hint>,
+}
+
+/// What a hint is about: where it is, in tokens, and what it looks like there.
+struct Hint {
+    centre: [f32; 2],
+    looks: [f32; 2],
+}
+
+/// A place in a frame, as shares of its width and height.
+#[derive(Clone, Copy)]
+pub(super) struct Place {
+    pub x: f64,
+    pub y: f64,
+}
+
+impl Hinted {
+    /// A frame without hints, and the colours that it is shown in; none when their size is another.
+    pub fn new(frame: Frame, chroma: &ChromaMap) -> Option<Self> {
+        let (across, down) = (chroma.width(), chroma.height());
+        let fits = (frame.width, frame.height) == (across * TOKEN, down * TOKEN);
+        (fits && !frame.rgb.is_empty()).then(|| Self {
+            looks: looks(&frame, across),
+            frame,
+            chroma: chroma.clone(),
+            is_hint: vec![false; across * down],
+            hints: vec![],
+        })
+    }
+
+    /// Whether this is the frame.
+    pub fn is(&self, frame: &Frame) -> bool {
+        self.frame == *frame
+    }
+
+    /// How many hints there are.
+    pub fn count(&self) -> usize {
+        self.hints.len()
+    }
+
+    /// Adds a hint: a disc of `radius`, a share of the frame's width.
+    pub fn add(&mut self, place: Place, radius: f64, colour: [u8; 3]) {
+        let (across, down) = (self.chroma.width(), self.chroma.height());
+        let centre = [place.x * across as f64, place.y * down as f64];
+        let radius = radius * across as f64;
+        let given = bt601_chroma(colour.map(f32::from));
+        let (mut sum, mut count) = ([0.0; 2], 0.0);
+        let Self { is_hint, looks, .. } = self;
+        self.chroma = self.chroma.clone().map(|token, chroma| {
+            let (x, y) = (token % across, token / across);
+            let is_under = [x, y] == centre.map(|c| c as usize);
+            let away = (x as f64 + 0.5 - centre[0]).hypot(y as f64 + 0.5 - centre[1]);
+            if is_under || away <= radius {
+                is_hint[token] = true;
+                sum = [0, 1].map(|i| sum[i] + looks[token][i]);
+                count += 1.0;
+                given
+            } else {
+                chroma
+            }
+        });
+        self.hints.push(Hint {
+            centre: centre.map(|c| c as f32),
+            looks: sum.map(|s| s / f32::max(count, 1.0)),
+        });
+    }
+
+    /// What there is to learn. Tokens that are like no hint weigh as much as all hints together.
+    pub fn direction(&self) -> Result<Direction, Error> {
+        let hints = self.is_hint.iter().filter(|is| **is).count();
+        let others = (self.is_hint.len() - hints).max(1);
+        let held = (hints as f32 / others as f32).min(1.0);
+        let weight = |(token, is): (usize, &bool)| {
+            if *is {
+                1.0
+            } else {
+                held * (1.0 - self.likeness(token))
+            }
+        };
+        let weights = self.is_hint.iter().enumerate().map(weight).collect();
+        let Frame { rgb, width, height } = &self.frame;
+        Direction::of_tokens(rgb, *width, *height, &self.chroma, weights)
+    }
+
+    /// How much a token is like what the hint that it is most like is about: from 0 to 1.
+    fn likeness(&self, token: usize) -> f32 {
+        let across = self.chroma.width();
+        let at = [token % across, token / across].map(|c| c as f32 + 0.5);
+        let to = |hint: &Hint| {
+            let apart = (at[0] - hint.centre[0]).hypot(at[1] - hint.centre[1]);
+            let [luma, texture] = [0, 1].map(|i| self.looks[token][i] - hint.looks[i]);
+            let square = (luma / LUMA).powi(2)
+                + (texture / TEXTURE).powi(2)
+                + (apart / (APART * across as f32)).powi(2);
+            (-square / 2.0).exp()
+        };
+        self.hints.iter().map(to).fold(0.0, f32::max)
+    }
+}
+
+/// Mean luma and its standard deviation over every token and those around it.
+fn looks(frame: &Frame, across: usize) -> Vec<[f32; 2]> {
+    let down = frame.height / TOKEN;
+    let mut sums = vec![[0.0_f32; 2]; across * down];
+    for (i, pixel) in grey(&frame.rgb).as_chunks::<3>().0.iter().enumerate() {
+        let token = i / frame.width / TOKEN * across + i % frame.width / TOKEN;
+        let luma = f32::from(pixel[0]);
+        let [sum, squares] = sums[token];
+        sums[token] = [sum + luma, squares + luma * luma];
+    }
+    let around = |token: usize| {
+        let (x, y) = (token % across, token / across);
+        let rows = y.saturating_sub(1)..(y + 2).min(down);
+        let columns = x.saturating_sub(1)..(x + 2).min(across);
+        let pixels = (rows.len() * columns.len() * TOKEN * TOKEN) as f32;
+        let tokens = rows.flat_map(|y| columns.clone().map(move |x| y * across + x));
+        let [sum, squares] = tokens.fold([0.0; 2], |a, t| [0, 1].map(|i| a[i] + sums[t][i]));
+        let mean = sum / pixels;
+        [mean, (squares / pixels - mean * mean).max(0.0).sqrt()]
+    };
+    (0..sums.len()).map(around).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const PINK: [u8; 3] = [255, 105, 180];
+
+    fn hinted(luma: impl Fn(usize, usize) -> u8) -> Hinted {
+        let (width, height) = (64, 32);
+        let pixels = (0..width * height).flat_map(|i| [luma(i % width, i / width); 3]);
+        let frame = Frame {
+            rgb: pixels.collect(),
+            width,
+            height,
+        };
+        let shown = ChromaMap::new(16, 8, vec![1.0; 256]).unwrap();
+        Hinted::new(frame, &shown).unwrap()
+    }
+
+    #[test]
+    fn hints_are_discs() {
+        let mut hinted = hinted(|_, _| 90);
+        hinted.add(Place { x: 0.5, y: 0.5 }, 1.6 / 16.0, [255, 0, 0]);
+        hinted.add(Place { x: 0.99, y: 0.01 }, 0.0, [0, 0, 255]);
+        let tokens: Vec<usize> = (0..128).filter(|&i| hinted.is_hint[i]).collect();
+        // Around the corner of four tokens: these, but not the next ones on the diagonal.
+        assert_eq!(tokens, [15, 39, 40, 54, 55, 56, 57, 70, 71, 72, 73, 87, 88]);
+        let [cb, cr] = hinted.chroma.planes();
+        assert_eq!((cb[0], cr[0]), (1.0, 1.0));
+        assert!(cr[56] > 100.0 && cb[15] > 100.0);
+        assert_eq!(hinted.count(), 2);
+        assert!(hinted.direction().is_ok());
+        hinted.add(Place { x: 0.1, y: 0.1 }, 2.0, PINK);
+        assert!(hinted.direction().is_ok(), "also with all of it");
+    }
+
+    #[test]
+    fn what_looks_otherwise_or_is_far_away_is_held() {
+        // Bright on the left, dark in the middle, stripes on the right.
+        let mut hinted = hinted(|x, _| match x {
+            0..24 => 200,
+            24..40 => 60,
+            _ => 150 + 50 * (x % 2) as u8,
+        });
+        hinted.add(Place { x: 0.1, y: 0.5 }, 0.0, PINK);
+        let row = |x: usize| hinted.likeness(4 * 16 + x);
+        assert!(row(2) > 0.9 && row(4) > 0.7, "{} {}", row(2), row(4));
+        assert!(row(2) > row(4), "further away");
+        assert!(row(7) < 0.01, "dark: {}", row(7));
+        assert!(row(13) < 0.05, "stripes: {}", row(13));
+    }
+
+    #[test]
+    fn colours_of_another_size_are_none_to_hint_at() {
+        let frame = Frame {
+            rgb: vec![0; 64 * 32 * 3],
+            width: 64,
+            height: 32,
+        };
+        let other = ChromaMap::new(8, 8, vec![1.0; 128]).unwrap();
+        assert!(Hinted::new(frame, &other).is_none());
+        assert!(Hinted::new(Frame::default(), &other).is_none());
+    }
+}
