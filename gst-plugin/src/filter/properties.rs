@@ -286,6 +286,7 @@ pub(crate) fn all() -> Vec<glib::ParamSpec> {
             .maximum(10_000)
             .default_value(count(defaults.reference_steps))
             .mutable_playing()
+            .controllable()
             .build(),
         glib::ParamSpecUInt::builder("hint-colour")
             .nick("Hint colour")
@@ -295,6 +296,7 @@ pub(crate) fn all() -> Vec<glib::ParamSpec> {
             )
             .default_value(NO_COLOUR)
             .mutable_playing()
+            .controllable()
             .build(),
         glib::ParamSpecDouble::builder("hint-radius")
             .nick("Hint radius")
