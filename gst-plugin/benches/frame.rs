@@ -1,5 +1,5 @@
-//! What a frame costs beside the network: mapping it, bringing it down to model size, painting classes over it. Beside it
-//! what GStreamer takes for the same, and a plain copy.
+//! What a frame costs beside the network: mapping it, bringing it down to model size, painting classes over it; or
+//! giving it colours. Beside it what GStreamer takes for reading and painting, and a plain copy.
 //!
 //! ```text
 //! cargo bench -p gst-plugin-tttseg --bench frame                 # 1920x1080 in the usual formats
@@ -13,7 +13,8 @@ use std::time::{Duration, Instant};
 use gst_video::prelude::*;
 use gst_video::{VideoConverter, VideoFormat, VideoFrame, VideoFrameRef, VideoInfo};
 use tttseg::video::{
-    ClassMap, Colorimetry, FrameMut, FrameRef, Overlay, Palette, PixelFormat, Scaler, Style,
+    ChromaMap, ClassMap, Colorimetry, FrameMut, FrameRef, Overlay, Palette, PixelFormat, Scaler,
+    Style, Tint,
 };
 
 type Result<T> = std::result::Result<T, Box<dyn Error>>;
@@ -47,8 +48,17 @@ fn main() -> Result<()> {
         MODEL.0, MODEL.1
     );
     println!(
-        "{:10}{:>8}{:>8}{:>8}{:>8}{:>12}{:>12}{:>8}{:>10}",
-        "format", "read", "paint", "copy", "sum", "gst: read", "gst: paint", "ratio", "of copy"
+        "{:10}{:>8}{:>8}{:>8}{:>8}{:>8}{:>12}{:>12}{:>8}{:>10}",
+        "format",
+        "read",
+        "paint",
+        "tint",
+        "copy",
+        "sum",
+        "gst: read",
+        "gst: paint",
+        "ratio",
+        "of copy"
     );
     for format in formats {
         measure(format, width, height)?;
@@ -101,6 +111,25 @@ fn measure(format: PixelFormat, width: u32, height: u32) -> Result<()> {
         );
         Ok(())
     })?;
+    let (across, down) = (MODEL.0 / 4, MODEL.1 / 4);
+    let planes = (0..2 * across * down).map(|i| (i % 61) as f32 - 30.0);
+    let chroma = ChromaMap::new(across, down, planes.collect())?;
+    let mut colouring = Tint::new();
+    let tint = match format {
+        // There is nowhere to put a colour.
+        PixelFormat::Gray8 => None,
+        _ => Some(median(|| {
+            let buffer = buffer.get_mut().ok_or("the buffer is shared")?;
+            let mut frame = VideoFrameRef::from_buffer_ref_writable(buffer, &info)?;
+            let strides = frame.plane_stride().to_vec();
+            let planes = frame.planes_data_mut().into_iter().zip(strides);
+            let planes = planes.map(|(bytes, stride)| (bytes, stride as usize));
+            let (width, height) = (width as usize, height as usize);
+            let mut frame = FrameMut::new(format, width, height, Colorimetry::default(), planes)?;
+            colouring.draw(&mut frame, &chroma)?;
+            Ok(())
+        })?),
+    };
     let copy = median(|| {
         let from = VideoFrameRef::from_buffer_ref_readable(&buffer, &info)?;
         let to = other.get_mut().ok_or("the buffer is shared")?;
@@ -112,10 +141,11 @@ fn measure(format: PixelFormat, width: u32, height: u32) -> Result<()> {
     let sum = read + paint;
     let ms = |time: Duration| time.as_secs_f64() * 1e3;
     println!(
-        "{:10}{:8.2}{:8.2}{:8.2}{:8.2}{:12.2}{:12.2}{:8.2}{:10.1}",
+        "{:10}{:8.2}{:8.2}{:>8}{:8.2}{:8.2}{:12.2}{:12.2}{:8.2}{:10.1}",
         format.name(),
         ms(read),
         ms(paint),
+        tint.map_or_else(|| "-".to_owned(), |tint| format!("{:.2}", ms(tint))),
         ms(copy),
         ms(sum),
         ms(peer_read),
