@@ -97,19 +97,10 @@ fn measure(format: PixelFormat, width: u32, height: u32) -> Result<()> {
         Ok(())
     })?;
     let paint = median(|| {
-        let buffer = buffer.get_mut().ok_or("the buffer is shared")?;
-        let mut frame = VideoFrameRef::from_buffer_ref_writable(buffer, &info)?;
-        let strides = frame.plane_stride().to_vec();
-        let planes = frame.planes_data_mut().into_iter().zip(strides);
-        let planes = planes.map(|(bytes, stride)| (bytes, stride as usize));
-        let (width, height) = (width as usize, height as usize);
-        let mut frame = FrameMut::new(format, width, height, Colorimetry::default(), planes)?;
-        overlay.draw(
-            &mut frame,
-            &ClassMap::new(&classes, MODEL.0, MODEL.1)?,
-            &style,
-        );
-        Ok(())
+        draw_in(&mut buffer, &info, format, |frame| {
+            overlay.draw(frame, &ClassMap::new(&classes, MODEL.0, MODEL.1)?, &style);
+            Ok(())
+        })
     })?;
     let (across, down) = (MODEL.0 / 4, MODEL.1 / 4);
     let planes = (0..2 * across * down).map(|i| (i % 61) as f32 - 30.0);
@@ -119,15 +110,9 @@ fn measure(format: PixelFormat, width: u32, height: u32) -> Result<()> {
         // There is nowhere to put a colour.
         PixelFormat::Gray8 => None,
         _ => Some(median(|| {
-            let buffer = buffer.get_mut().ok_or("the buffer is shared")?;
-            let mut frame = VideoFrameRef::from_buffer_ref_writable(buffer, &info)?;
-            let strides = frame.plane_stride().to_vec();
-            let planes = frame.planes_data_mut().into_iter().zip(strides);
-            let planes = planes.map(|(bytes, stride)| (bytes, stride as usize));
-            let (width, height) = (width as usize, height as usize);
-            let mut frame = FrameMut::new(format, width, height, Colorimetry::default(), planes)?;
-            colouring.draw(&mut frame, &chroma)?;
-            Ok(())
+            draw_in(&mut buffer, &info, format, |frame| {
+                Ok(colouring.draw(frame, &chroma)?)
+            })
         })?),
     };
     let copy = median(|| {
@@ -154,6 +139,28 @@ fn measure(format: PixelFormat, width: u32, height: u32) -> Result<()> {
         ms(sum) / ms(copy),
     );
     Ok(())
+}
+
+/// Maps a buffer and draws in it.
+fn draw_in(
+    buffer: &mut gst::Buffer,
+    info: &VideoInfo,
+    format: PixelFormat,
+    draw: impl FnOnce(&mut FrameMut<'_>) -> Result<()>,
+) -> Result<()> {
+    let buffer = buffer.get_mut().ok_or("the buffer is shared")?;
+    let mut frame = VideoFrameRef::from_buffer_ref_writable(buffer, info)?;
+    let strides = frame.plane_stride().to_vec();
+    let planes = frame.planes_data_mut().into_iter().zip(strides);
+    let planes = planes.map(|(bytes, stride)| (bytes, stride as usize));
+    let (width, height) = (info.width() as usize, info.height() as usize);
+    draw(&mut FrameMut::new(
+        format,
+        width,
+        height,
+        Colorimetry::default(),
+        planes,
+    )?)
 }
 
 /// GStreamer's converter, on one thread, to RGB at model size; and its blending of a picture as large as the frame.
