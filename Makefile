@@ -2,6 +2,7 @@
 #
 #   FILE=film.mp4   video for `make demo` instead of the street clip
 #   CUDA=1          the CUDA build of ONNX Runtime, and the elements with it
+#   ANALYTICS=1     class maps as GStreamer's analytics metadata as well (GStreamer 1.26, as in Debian 13)
 #   PREFIX=DIR      where `make install` puts things (~/.local)
 
 SHELL := /bin/bash
@@ -18,7 +19,11 @@ export CARGO_TARGET_DIR ?= $(ROOT)/target
 export ORT_DISABLE_TELEMETRY ?= 1
 # The user's own registry of plugins stays as it is.
 export GST_REGISTRY_1_0 := $(CARGO_TARGET_DIR)/gst-registry.bin
-export CUDA FILE PREFIX
+comma := ,
+empty :=
+export FEATURES := $(subst $(empty) $(empty),$(comma),$(strip \
+    $(if $(CUDA),gst-plugin-tttseg/cuda tttseg/cuda) $(if $(ANALYTICS),gst-plugin-tttseg/analytics)))
+export ANALYTICS CUDA FILE PREFIX
 
 .PHONY: help setup runtime plugin demo test test-all bench install deb clean
 

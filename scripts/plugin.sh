@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Builds the elements and the command line. The plugin is copied to a folder of its own, target/gst/PROFILE:
-# GStreamer would take every other library of a cargo folder for a plugin as well.
+# GStreamer would take every other library of a cargo folder for a plugin as well. FEATURES are cargo's, with commas.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 profile=${1:?debug or release}
@@ -8,7 +8,7 @@ target=${CARGO_TARGET_DIR:-$PWD/target}
 
 options=()
 [[ $profile != release ]] || options+=(--release)
-cargo build "${options[@]}" ${CUDA:+--features gst-plugin-tttseg/cuda,tttseg/cuda} -p tttseg -p gst-plugin-tttseg
+cargo build "${options[@]}" ${FEATURES:+--features "$FEATURES"} -p tttseg -p gst-plugin-tttseg
 
 folder=$target/gst/$profile
 mkdir -p "$folder"

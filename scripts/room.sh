@@ -7,6 +7,7 @@ mounts=()
 
 # Run a command in there, with this machine's variables that name servers or certificates and no others.
 room_run() {
+    local variables
     mapfile -t variables < <(env | grep -iE '^(pip_|cargo_(http|registr|net)|(https?|no|all)_proxy=|ssl_cert|requests_ca|curl_ca)')
     chroot "$room" env -i HOME=/root PATH=/opt/rust/bin:/usr/sbin:/usr/bin:/sbin:/bin TERM=dumb \
         DEBIAN_FRONTEND=noninteractive "${variables[@]}" "$@"

