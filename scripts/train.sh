@@ -1,8 +1,9 @@
 #!/usr/bin/env bash
 # Trains a model of models/ again: scripts/train.sh camvid-nano|film-nano DATA OUTPUT.safetensors
 #
-# DATA holds camvid/0006R0 and camvid/0016E5 (each with frames and labels) and photos. Takes hours on one core; checkpoints
-# are beside OUTPUT, and the same command goes on from them. ITERATIONS=N makes every stage that short, for a trial.
+# DATA holds camvid/0006R0 and camvid/0016E5 (each with frames and labels) and photos/train. Takes hours on one core;
+# checkpoints are beside OUTPUT, and the same command goes on from them. ITERATIONS=N makes every stage that short, for a
+# trial.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 name=${1:?camvid-nano or film-nano}
@@ -12,7 +13,7 @@ tttseg=${CARGO_TARGET_DIR:-$PWD/target}/release/tttseg
 [[ -x $tttseg ]] || cargo build --release -p tttseg --bin tttseg
 
 drives=(--data "$data/camvid/0006R0" --data "$data/camvid/0016E5")
-photos=(--unlabelled "$data/photos" --unlabelled-share 0.25)
+photos=(--unlabelled "$data/photos/train" --unlabelled-share 0.25)
 classes=(--classes "sky,building,pole,road,pavement,tree,sign,fence,car,pedestrian,bicyclist")
 licence="research use (CamVid; photographs: ImageNet samples, BSDS500 and others)"
 
@@ -35,7 +36,7 @@ camvid-nano)
     ;;
 film-nano)
     first=${output%.safetensors}-first.safetensors
-    colours=(--task colorize --data "$data/photos" "${drives[@]}" --learning-rate 1e-3 --ema 0.998)
+    colours=(--task colorize --data "$data/photos/train" "${drives[@]}" --learning-rate 1e-3 --ema 0.998)
     stage 2200 "${colours[@]}" --init models/camvid-nano.safetensors --rebalance 0.5 --output "$first"
     stage 3000 "${colours[@]}" --init "$first" --rebalance 0.15 --output "$output"
     ;;
