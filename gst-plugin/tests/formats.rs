@@ -15,13 +15,22 @@ fn info(caps: &str) -> VideoInfo {
     VideoInfo::from_caps(&caps.parse::<gst::Caps>().unwrap()).unwrap()
 }
 
-/// The pixels in plain strides, with zeros between rows.
+/// The pixels, without what lies between rows: that depends on how GStreamer copies.
 fn pixels(buffer: &gst::Buffer, info: &VideoInfo) -> Vec<u8> {
-    let plain = gst::Buffer::from_mut_slice(vec![0; info.size()]);
-    let from = VideoFrame::from_buffer_readable(buffer.clone(), info).unwrap();
-    let mut to = VideoFrame::from_buffer_writable(plain, info).unwrap();
-    from.copy(&mut to).unwrap();
-    bytes(&to.into_buffer())
+    let frame = VideoFrame::from_buffer_readable(buffer.clone(), info).unwrap();
+    let mut pixels = vec![];
+    for plane in 0..frame.n_planes() {
+        let inside = (0..info.n_components()).filter(|&c| info.comp_plane(c as u8) == plane);
+        let sides = inside.map(|c| {
+            let bytes = info.comp_width(c as u8) * info.comp_pstride(c as u8) as u32;
+            (bytes as usize, info.comp_height(c as u8) as usize)
+        });
+        let (width, height) = sides.max().unwrap();
+        let stride = frame.plane_stride()[plane as usize] as usize;
+        let rows = frame.plane_data(plane).unwrap().chunks(stride);
+        rows.take(height).for_each(|row| pixels.extend(&row[..width]));
+    }
+    pixels
 }
 
 #[test]
@@ -127,10 +136,10 @@ fn strides_are_honoured_and_what_lies_between_rows_is_kept() {
             let padded = spread(&plain, &info, filling);
             let held = padded.clone();
             let copied = draw(padded);
-            assert_eq!(pixels(&copied, &info), expected, "{format}, copied");
+            assert!(pixels(&copied, &info) == expected, "{format}, copied");
             drop(copied);
             let drawn = draw(held.copy_deep().unwrap());
-            assert_eq!(pixels(&drawn, &info), expected, "{format}");
+            assert!(pixels(&drawn, &info) == expected, "{format}");
             (bytes(&held), bytes(&drawn))
         });
         // What differs between the two fillings is what lies between rows: it has to be as it was.
