@@ -28,7 +28,8 @@ fn pixels(buffer: &gst::Buffer, info: &VideoInfo) -> Vec<u8> {
         let (width, height) = sides.max().unwrap();
         let stride = frame.plane_stride()[plane as usize] as usize;
         let rows = frame.plane_data(plane).unwrap().chunks(stride);
-        rows.take(height).for_each(|row| pixels.extend(&row[..width]));
+        rows.take(height)
+            .for_each(|row| pixels.extend(&row[..width]));
     }
     pixels
 }

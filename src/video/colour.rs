@@ -38,6 +38,7 @@ pub fn bt601_chroma([red, green, blue]: [f32; 3]) -> [f32; 2] {
 }
 
 /// The differences of red, green and blue from luma that such chroma stands for.
+#[inline(always)]
 pub(super) fn chroma_to_rgb([cb, cr]: [f32; 2]) -> [f32; 3] {
     let (red, blue) = (1.402 * cr, 1.772 * cb);
     [red, -(0.299 * red + 0.114 * blue) / 0.587, blue]

@@ -275,8 +275,9 @@ mod tests {
             ("[ 16, 160, 16 ]", "[ 32, 320, 32 ]"),
             ("{ 5, [ 10, 20 ] }", "{ 10, [ 20, 40, 2 ] }"),
         ] {
-            assert_eq!(to(Sink, &of(narrow)), of(wide));
-            assert_eq!(to(Src, &of(wide)), of(narrow));
+            // As text: GStreamer 1.26 trips over comparing lists of numbers and ranges.
+            assert_eq!(to(Sink, &of(narrow)).to_string(), of(wide).to_string());
+            assert_eq!(to(Src, &of(wide)).to_string(), of(narrow).to_string());
         }
         assert_eq!(to(Src, &of("[ 3, 9 ]")), of("[ 2, 4 ]"));
         assert_eq!(to(Src, &of("[ 3, 5 ]")), of("2"));
