@@ -18,14 +18,88 @@ const BACKGROUND: &str = "background";
 /// Confidence that nobody knows, as the library's documentation has it.
 const UNDEFINED: f32 = -1.0;
 
-/// Attaches a map that lies over a whole frame of `width` by `height` pixels, beside what other elements have found.
-pub(super) fn attach(
+/// Attaches maps to frames; keeps the masks' buffers, which are used again once all who have them let go.
+#[derive(Default)]
+pub(super) struct Masks {
+    /// Of masks of so many bytes.
+    pool: Option<(usize, gst::BufferPool)>,
+}
+
+impl Masks {
+    /// Attaches a map that lies over a whole frame of `width` by `height` pixels, beside what other elements have found.
+    pub fn attach(
+        &mut self,
+        buffer: &mut gst::BufferRef,
+        map: &Picture,
+        size: (u32, u32),
+        classes: &[String],
+    ) -> Result<(), glib::BoolError> {
+        attach(buffer, self.mask(map)?, size, classes)
+    }
+
+    /// The map as a GRAY8 picture, one higher than the ids: 255, no class, becomes 0.
+    fn mask(&mut self, map: &Picture) -> Result<gst::Buffer, glib::BoolError> {
+        let mut mask = self.buffer(map.bytes.len())?;
+        let buffer = mask.make_mut();
+        let mut above = buffer.map_writable()?;
+        for (above, class) in above.iter_mut().zip(&*map.bytes) {
+            *above = class.wrapping_add(1);
+        }
+        drop(above);
+        let side = |side: usize| u32::try_from(side).map_err(|e| glib::bool_error!("{e}"));
+        let (width, height) = (side(map.width)?, side(map.height)?);
+        let stride = i32::try_from(width).map_err(|e| glib::bool_error!("{e}"))?;
+        VideoMeta::add_full(
+            buffer,
+            VideoFrameFlags::empty(),
+            VideoFormat::Gray8,
+            width,
+            height,
+            &[0],
+            &[stride],
+        )?;
+        Ok(mask)
+    }
+
+    fn buffer(&mut self, bytes: usize) -> Result<gst::Buffer, glib::BoolError> {
+        let failed = |e: &dyn std::fmt::Display| glib::bool_error!("no buffer for a mask: {e}");
+        let pool = match self.pool.take_if(|(of, _)| *of == bytes) {
+            Some((_, pool)) => pool,
+            None => {
+                self.drop_pool();
+                let pool = gst::BufferPool::new();
+                let mut config = pool.config();
+                let size = u32::try_from(bytes).map_err(|e| failed(&e))?;
+                config.set_params(None, size, 0, 0);
+                pool.set_config(config)?;
+                pool.set_active(true)?;
+                pool
+            }
+        };
+        let (_, pool) = self.pool.insert((bytes, pool));
+        pool.acquire_buffer(None).map_err(|e| failed(&e))
+    }
+
+    /// A pool that is not switched off keeps its buffers for good.
+    fn drop_pool(&mut self) {
+        if let Some((_, pool)) = self.pool.take() {
+            pool.set_active(false).ok();
+        }
+    }
+}
+
+impl Drop for Masks {
+    fn drop(&mut self) {
+        self.drop_pool();
+    }
+}
+
+fn attach(
     buffer: &mut gst::BufferRef,
-    map: &Picture,
+    mask: gst::Buffer,
     (width, height): (u32, u32),
     classes: &[String],
 ) -> Result<(), glib::BoolError> {
-    let mask = mask(map)?;
     let names = std::iter::once(BACKGROUND).chain(classes.iter().map(String::as_str));
     let names: Vec<glib::Quark> = names.map(glib::Quark::from_str).collect();
     let regions = u32::try_from(names.len()).map_err(|e| glib::bool_error!("{e}"))?;
@@ -42,29 +116,6 @@ pub(super) fn attach(
     // Documented is one, and looked for by GStreamer's overlay is the other.
     let related = RelTypes::RELATE_TO | RelTypes::N_TO_N;
     meta.set_relation(related, segmentation, classification)
-}
-
-/// The map as a GRAY8 picture, one higher than the ids: 255, no class, becomes 0.
-fn mask(map: &Picture) -> Result<gst::Buffer, glib::BoolError> {
-    let above: Vec<u8> = map
-        .bytes
-        .iter()
-        .map(|class| class.wrapping_add(1))
-        .collect();
-    let mut mask = gst::Buffer::from_slice(above);
-    let side = |side: usize| u32::try_from(side).map_err(|e| glib::bool_error!("{e}"));
-    let (width, height) = (side(map.width)?, side(map.height)?);
-    let stride = i32::try_from(width).map_err(|e| glib::bool_error!("{e}"))?;
-    VideoMeta::add_full(
-        mask.make_mut(),
-        VideoFrameFlags::empty(),
-        VideoFormat::Gray8,
-        width,
-        height,
-        &[0],
-        &[stride],
-    )?;
-    Ok(mask)
 }
 
 /// What the bindings do not have yet: a mask, and the values in it. Gives the id of what was added.
@@ -116,7 +167,9 @@ mod tests {
             height: 2,
         };
         let mut buffer = gst::Buffer::new();
-        attach(buffer.make_mut(), &map, (640, 360), &classes).unwrap();
+        let mut masks = Masks::default();
+        let buffer_of = buffer.make_mut();
+        masks.attach(buffer_of, &map, (640, 360), &classes).unwrap();
         // Copies keep it.
         let buffer = buffer.copy();
         let meta = buffer.meta::<AnalyticsRelationMeta>().unwrap();

@@ -198,8 +198,12 @@ impl TttSegFilter {
             // A buffer that somebody else holds is copied without its pixels.
             let buffer = inbuf.make_mut();
             meta::attach(buffer, picture, &known.classes)
-                .and_then(|()| attach_mask(buffer, picture, negotiated, known))
-                .map_err(|e| self.pixel_error(e.into()))?;
+                .map_err(PixelError::from)
+                .and_then(|()| {
+                    let mut pixels = self.pixels();
+                    pixels.attach_mask(buffer, &negotiated.info, picture, &known.classes)
+                })
+                .map_err(|e| self.pixel_error(e))?;
             return Ok(inbuf);
         }
         let in_place = output == Product::Overlay && pixels::is_ours(&mut inbuf);
@@ -232,18 +236,17 @@ impl TttSegFilter {
                     },
                     legend: live.legend.then_some(&*known.classes),
                 };
-                pixels.draw(buffer, info, left as usize, picture, &paint)
+                let drawn = pixels.draw(buffer, info, left as usize, picture, &paint);
+                drawn.and_then(|()| match output {
+                    Product::Overlay => pixels.attach_mask(buffer, info, picture, &known.classes),
+                    _ => Ok(()),
+                })
             }
             Product::ClassMap => pixels.class_map(buffer, info, picture),
             Product::Reconstruction => pixels.paint(buffer, info, picture),
             Product::Metadata | Product::Colours | Product::ColoursBeside => Ok(()),
         }
         .map_err(|e| self.pixel_error(e))?;
-        drop(pixels);
-        if output == Product::Overlay {
-            attach_mask(outbuf.make_mut(), picture, negotiated, known)
-                .map_err(|e| self.pixel_error(e.into()))?;
-        }
         Ok(outbuf)
     }
 
@@ -264,29 +267,6 @@ impl TttSegFilter {
         );
         gst::FlowError::Error
     }
-}
-
-/// Attaches what others can read as a mask.
-#[cfg(feature = "analytics")]
-fn attach_mask(
-    buffer: &mut gst::BufferRef,
-    map: &Picture,
-    negotiated: &Negotiated,
-    known: &Known,
-) -> Result<(), gst::glib::BoolError> {
-    let size = (negotiated.info.width(), negotiated.info.height());
-    super::analytics::attach(buffer, map, size, &known.classes)
-}
-
-/// Before GStreamer 1.26 there is no such thing.
-#[cfg(not(feature = "analytics"))]
-fn attach_mask(
-    _: &mut gst::BufferRef,
-    _: &Picture,
-    _: &Negotiated,
-    _: &Known,
-) -> Result<(), gst::glib::BoolError> {
-    Ok(())
 }
 
 /// Tells that there is nothing to make a frame of.

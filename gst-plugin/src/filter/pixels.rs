@@ -105,6 +105,8 @@ pub(super) struct Pixels {
     legend: Legend,
     tint: Tint,
     pub steady: Steady,
+    #[cfg(feature = "analytics")]
+    masks: super::analytics::Masks,
     rgb: Vec<u8>,
 }
 
@@ -130,6 +132,24 @@ pub(super) struct Paint<'a> {
 }
 
 impl Pixels {
+    /// Attaches a map of the whole frame as GStreamer's own metadata, with the feature `analytics`.
+    #[cfg_attr(
+        not(feature = "analytics"),
+        expect(unused_variables)
+    )]
+    pub fn attach_mask(
+        &mut self,
+        buffer: &mut gst::BufferRef,
+        info: &VideoInfo,
+        map: &Picture,
+        classes: &[String],
+    ) -> Result<(), PixelError> {
+        #[cfg(feature = "analytics")]
+        self.masks
+            .attach(buffer, map, (info.width(), info.height()), classes)?;
+        Ok(())
+    }
+
     /// The frame in RGB at model size. [`Pixels::keep`] takes the memory back for the next one.
     pub fn at_model_size(
         &mut self,
