@@ -1,8 +1,8 @@
 //! The element: state changes, negotiation, and the way to its parts.
 //!
 //! Locks, none of which is held while the engine works, except that of the pixels while frames are drawn: `settings`,
-//! `engine`, `stream`, `pixels`, `stats`, `latency`, `branch`, `flows` and
-//! `directions` are never taken one inside the other.
+//! `engine`, `stream`, `pixels`, `stats`, `latency`, `branch`, `flows` and `directions` are never taken one inside the
+//! other.
 
 use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError};
 
@@ -16,9 +16,9 @@ use gst_base::subclass::base_transform::GenerateOutputSuccess;
 use gst_base::subclass::prelude::*;
 use gst_video::VideoInfo;
 
-use super::classes::{Branch, NO_CLASSES};
-use super::directions::{Directions, reference_error};
-use super::engine::{Engine, Forget, Key};
+use super::classes::Branch;
+use super::directions::Directions;
+use super::engine::Engine;
 use super::frame::Drawn;
 use super::ladder::Ladder;
 use super::latency::Latency;
@@ -88,7 +88,8 @@ use super::{Task, caps, meta, properties, signals};
  * Colours a black-and-white film. Its luma stays as it is, bit by bit; the chroma is the network's, whatever there was
  * before. Grey frames go out in Y'CbCr with their own range: GRAY8 in I420, Y42B or Y444, GRAY16 in Y444_16LE and Y444_16BE.
  * `output=side-by-side` shows the frame in grey and in colours, `reconstruction` is as ever; there are no class maps and no
- * pad `classes`. `reference-location` and hints say which colours are right. `saturation`, `temperature` and `chroma-smoothing` say how colours look; they do nothing otherwise.
+ * pad `classes`. `reference-location` and hints say which colours are right. `saturation`, `temperature` and
+ * `chroma-smoothing` say how colours look; they do nothing otherwise.
  *
  * Weights start anew with every stream (another stream-id) and in READY: with the model, or with the state that
  * `load-state` names. A seek keeps them, and starts a new window.
@@ -128,7 +129,7 @@ pub(super) struct Stream {
 #[derive(Default)]
 pub struct TttSegFilter {
     settings: Mutex<Settings>,
-    engine: Mutex<Option<Arc<Engine>>>,
+    pub(super) engine: Mutex<Option<Arc<Engine>>>,
     stream: Mutex<Stream>,
     pixels: Mutex<Pixels>,
     stats: Mutex<Stats>,
@@ -139,7 +140,7 @@ pub struct TttSegFilter {
 }
 
 /// A panic elsewhere leaves each of the locked values usable.
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
@@ -213,52 +214,6 @@ impl TttSegFilter {
         let task = self.task();
         let settings = lock(&self.settings);
         (!settings.live.passthrough).then(|| Product::new(task, settings.output))
-    }
-
-    fn drop_engine(&self) {
-        let engine = lock(&self.engine).take();
-        drop(engine);
-        // Without a model nothing can be wrong with names.
-        let _ = lock(&self.settings).set_known(None);
-    }
-
-    /// Makes sure that the engine is the one the properties ask for.
-    fn ensure_engine(&self) -> Result<(), gst::ErrorMessage> {
-        let settings = lock(&self.settings).clone();
-        settings
-            .check()
-            .map_err(|why| gst::error_msg!(gst::LibraryError::Settings, ("{why}")))?;
-        if settings.task == Task::Colorize && self.classes_pad().is_some() {
-            return Err(gst::error_msg!(
-                gst::LibraryError::Settings,
-                ("{NO_CLASSES}")
-            ));
-        }
-        self.read_references(settings.reference_location.as_deref())
-            .map_err(|e| reference_error(&e))?;
-        if let Some(engine) = self.engine() {
-            if *engine.key() == Key::new(&settings) {
-                return engine
-                    .update(&settings)
-                    .map_err(|e| gst::error_msg!(gst::ResourceError::Settings, ("{e}")));
-            }
-            // The old one goes first: two models need not fit into memory.
-            self.drop_engine();
-        }
-        let engine = Engine::start(&settings)?;
-        lock(&self.settings)
-            .set_known(Some(engine.known().clone()))
-            .map_err(|why| gst::error_msg!(gst::LibraryError::Settings, ("{why}")))?;
-        gst::info!(
-            CAT,
-            imp = self,
-            "Running on {} ({})",
-            engine.provider_in_use(),
-            engine.provider_note()
-        );
-        *lock(&self.engine) = Some(Arc::new(engine));
-        self.obj().notify(properties::PROVIDER_IN_USE);
-        Ok(())
     }
 }
 
@@ -363,45 +318,9 @@ impl ElementImpl for TttSegFilter {
         &self,
         transition: gst::StateChange,
     ) -> Result<gst::StateChangeSuccess, gst::StateChangeError> {
-        match transition {
-            gst::StateChange::NullToReady | gst::StateChange::ReadyToPaused => {
-                let ready = self.ensure_engine().and_then(|()| match transition {
-                    gst::StateChange::ReadyToPaused => self.load_state_of_before(),
-                    _ => Ok(()),
-                });
-                if let Err(message) = ready {
-                    self.post_error_message(message);
-                    return Err(gst::StateChangeError);
-                }
-                if let Some(engine) = self.engine() {
-                    engine.resume();
-                }
-            }
-            // Before the pads are stopped, which waits for the frame in progress.
-            gst::StateChange::PausedToReady => self.call_off(),
-            _ => {}
-        }
+        self.before_change(transition)?;
         let success = self.parent_change_state(transition)?;
-        match transition {
-            gst::StateChange::PausedToReady => {
-                self.save_state_for_later();
-                *self.stream() = Stream::default();
-                self.restart_classes();
-                *self.latency() = Latency::default();
-                if let Some(engine) = self.engine() {
-                    engine.resume();
-                }
-                self.forget(Forget::Everything);
-            }
-            gst::StateChange::ReadyToNull => {
-                self.drop_engine();
-                *self.pixels() = Pixels::default();
-                *self.stats() = Stats::default();
-                *self.directions() = Directions::default();
-                self.obj().notify(properties::PROVIDER_IN_USE);
-            }
-            _ => {}
-        }
+        self.after_change(transition);
         Ok(success)
     }
 }

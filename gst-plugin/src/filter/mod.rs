@@ -20,6 +20,7 @@ mod imp;
 mod instances;
 mod ladder;
 mod latency;
+mod lifecycle;
 mod log;
 mod look;
 mod message;

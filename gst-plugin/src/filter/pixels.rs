@@ -133,10 +133,7 @@ pub(super) struct Paint<'a> {
 
 impl Pixels {
     /// Attaches a map of the whole frame as GStreamer's own metadata, with the feature `analytics`.
-    #[cfg_attr(
-        not(feature = "analytics"),
-        expect(unused_variables)
-    )]
+    #[cfg_attr(not(feature = "analytics"), expect(unused_variables))]
     pub fn attach_mask(
         &mut self,
         buffer: &mut gst::BufferRef,
