@@ -2,13 +2,9 @@
 
 mod common;
 
-use common::{bytes, element, error_on, filter, frame, runtime, watch};
+use common::{bytes, caps, element, error_on, filter, frame, runtime, watch};
 use gst::prelude::*;
 use gsttttseg::filter::{FrameReport, Skipped};
-
-fn caps(format: &str, width: u32, height: u32) -> String {
-    format!("video/x-raw,format={format},width={width},height={height},framerate=25/1")
-}
 
 #[test]
 fn classes_of_a_class_map_are_those_painted() {

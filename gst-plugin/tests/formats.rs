@@ -2,37 +2,10 @@
 
 mod common;
 
-use common::{bytes, filter, formats, frame, runtime, spread};
+use common::{bytes, caps, filter, formats, frame, info, pixels, runtime, spread};
 use gst::prelude::*;
+use gst_video::VideoBufferFlags;
 use gst_video::prelude::*;
-use gst_video::{VideoBufferFlags, VideoFrame, VideoInfo};
-
-fn caps(format: &str, width: u32, height: u32) -> String {
-    format!("video/x-raw,format={format},width={width},height={height},framerate=25/1")
-}
-
-fn info(caps: &str) -> VideoInfo {
-    VideoInfo::from_caps(&caps.parse::<gst::Caps>().unwrap()).unwrap()
-}
-
-/// The pixels, without what lies between rows: that depends on how GStreamer copies.
-fn pixels(buffer: &gst::Buffer, info: &VideoInfo) -> Vec<u8> {
-    let frame = VideoFrame::from_buffer_readable(buffer.clone(), info).unwrap();
-    let mut pixels = vec![];
-    for plane in 0..frame.n_planes() {
-        let inside = (0..info.n_components()).filter(|&c| info.comp_plane(c as u8) == plane);
-        let sides = inside.map(|c| {
-            let bytes = info.comp_width(c as u8) * info.comp_pstride(c as u8) as u32;
-            (bytes as usize, info.comp_height(c as u8) as usize)
-        });
-        let (width, height) = sides.max().unwrap();
-        let stride = frame.plane_stride()[plane as usize] as usize;
-        let rows = frame.plane_data(plane).unwrap().chunks(stride);
-        rows.take(height)
-            .for_each(|row| pixels.extend(&row[..width]));
-    }
-    pixels
-}
 
 #[test]
 fn the_formats_that_broadcast_and_cameras_use() {

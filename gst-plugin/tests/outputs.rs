@@ -2,20 +2,15 @@
 
 mod common;
 
-use common::{bytes, element, error_on, filter, frame, parse, run_well, runtime, watch};
+use common::{
+    bytes, caps, element, error_on, filter, frame, info, out_caps, out_info, parse, run_well,
+    runtime, watch,
+};
 use gst::meta::CustomMeta;
 use gst::prelude::*;
 use gst_video::prelude::*;
 use gst_video::{VideoFrame, VideoInfo, VideoMeta};
 use gsttttseg::filter::CLASS_MAP_META;
-
-fn caps(format: &str, width: u32, height: u32) -> String {
-    format!("video/x-raw,format={format},width={width},height={height},framerate=25/1")
-}
-
-fn info(caps: &gst::CapsRef) -> VideoInfo {
-    VideoInfo::from_caps(caps).unwrap()
-}
 
 /// Rows of each plane as far as there are pixels: bytes, and bytes that hold `width` pixels.
 fn rows(buffer: &gst::Buffer, info: &VideoInfo) -> Vec<Vec<Vec<u8>>> {
@@ -65,13 +60,13 @@ fn the_frame_is_left_and_the_overlay_right() {
             let both = pair.push_and_pull(input.copy_deep().unwrap()).unwrap();
             let over = single.push_and_pull(input.copy_deep().unwrap()).unwrap();
             assert_eq!(both.pts(), input.pts());
-            let wide = pair.sinkpad().unwrap().current_caps().unwrap();
+            let wide = out_caps(&pair);
             let twice = caps(&format, 2 * width, height).parse::<gst::Caps>();
             assert_eq!(wide, twice.unwrap());
-            let narrow = info(&text.parse::<gst::Caps>().unwrap());
+            let narrow = info(&text);
             let halves = rows(&input, &narrow).into_iter().zip(rows(&over, &narrow));
             for (plane, (both, (left, right))) in
-                rows(&both, &info(&wide)).iter().zip(halves).enumerate()
+                rows(&both, &out_info(&pair)).iter().zip(halves).enumerate()
             {
                 for (y, row) in both.iter().enumerate() {
                     let expected = [&left[y][..], &right[y][..]].concat();
@@ -97,8 +92,7 @@ fn odd_widths_side_by_side() {
             let input = frame(&text, 0);
             let both = pair.push_and_pull(input.copy_deep().unwrap()).unwrap();
             let over = single.push_and_pull(input.copy_deep().unwrap()).unwrap();
-            let wide = pair.sinkpad().unwrap().current_caps().unwrap();
-            let (narrow, wide) = (info(&text.parse::<gst::Caps>().unwrap()), info(&wide));
+            let (narrow, wide) = (info(&text), out_info(&pair));
             assert_eq!(wide.width(), 2 * width);
             // The first component is nobody's to share.
             let luma = |buffer: &gst::Buffer, info: &VideoInfo, x: u32, y: u32| {
@@ -180,7 +174,7 @@ fn metadata_says_what_a_class_map_shows() {
         let (width, height, classes, map) = map(&output);
         assert_eq!(classes, ["a", "b", "c"]);
         let shown = maps.push_and_pull(frame(&text, n)).unwrap();
-        let gray = caps("GRAY8", 161, 90).parse::<gst::Caps>().unwrap();
+        let gray = caps("GRAY8", 161, 90);
         let shown = &rows(&shown, &info(&gray))[0];
         for (y, row) in shown.iter().enumerate() {
             for (x, class) in row.iter().enumerate() {
@@ -190,10 +184,7 @@ fn metadata_says_what_a_class_map_shows() {
         }
         assert_eq!((shown.len(), shown[0].len()), (90, 161));
     }
-    assert_eq!(
-        harness.sinkpad().unwrap().current_caps().unwrap(),
-        text.parse::<gst::Caps>().unwrap()
-    );
+    assert_eq!(out_caps(&harness), text.parse::<gst::Caps>().unwrap());
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! What the tests share: the plugin, a tiny model, pipelines and their messages.
 #![allow(dead_code)] // Each test file uses its part.
 
+mod frames;
 mod leaks;
 pub mod process;
 
@@ -8,6 +9,7 @@ use std::path::PathBuf;
 use std::sync::{Once, OnceLock};
 use std::time::Duration;
 
+pub use frames::*;
 use gst::prelude::*;
 use gsttttseg::filter::FrameReport;
 use tttseg::model::{ChromaConfig, HeadConfig, ModelConfig, Readout, SwinConfig, initial_weights};
@@ -251,58 +253,6 @@ pub fn element(harness: &gst_check::Harness) -> gst::Element {
         }
         _ => element,
     }
-}
-
-/// A frame with plain strides, its bytes from its index, number `n` at 25 frames a second.
-pub fn frame(caps: &str, n: u64) -> gst::Buffer {
-    let info = gst_video::VideoInfo::from_caps(&caps.parse::<gst::Caps>().unwrap()).unwrap();
-    let bytes: Vec<u8> = (0..info.size())
-        .map(|i| (i as u64 * 7 + n * 13) as u8)
-        .collect();
-    let mut buffer = gst::Buffer::from_mut_slice(bytes);
-    let b = buffer.get_mut().unwrap();
-    b.set_pts(gst::ClockTime::from_mseconds(n * 40));
-    b.set_duration(gst::ClockTime::from_mseconds(40));
-    buffer
-}
-
-/// The same picture with rows and planes further apart, and what lies between them filled.
-pub fn spread(plain: &gst::Buffer, info: &gst_video::VideoInfo, filling: u8) -> gst::Buffer {
-    let planes = info.n_planes() as usize;
-    let ends = info.offset()[1..planes]
-        .iter()
-        .copied()
-        .chain([info.size()]);
-    let mut offsets = vec![];
-    let mut strides = vec![];
-    let mut wide = vec![filling; 6];
-    let narrow = bytes(plain);
-    for (plane, end) in ends.enumerate() {
-        let stride = info.stride()[plane] as usize;
-        offsets.push(wide.len());
-        strides.push(stride as i32 + 40);
-        for row in narrow[info.offset()[plane]..end].chunks_exact(stride) {
-            wide.extend_from_slice(row);
-            wide.extend([filling; 40]);
-        }
-        wide.extend([filling; 10]);
-    }
-    let mut buffer = gst::Buffer::from_mut_slice(wide);
-    let meta = gst_video::VideoMeta::add_full(
-        buffer.get_mut().unwrap(),
-        gst_video::VideoFrameFlags::empty(),
-        info.format(),
-        info.width(),
-        info.height(),
-        &offsets,
-        &strides,
-    );
-    meta.unwrap();
-    buffer
-}
-
-pub fn bytes(buffer: &gst::Buffer) -> Vec<u8> {
-    buffer.map_readable().unwrap().to_vec()
 }
 
 /// Where an element without a pipeline puts its messages. They refer to the element, and the element to the bus: as
