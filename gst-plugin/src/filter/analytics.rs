@@ -6,6 +6,7 @@
 
 use gst::glib;
 use gst::glib::translate::{FromGlib, IntoGlibPtr};
+use gst::prelude::*;
 use gst_analytics::prelude::*;
 use gst_analytics::{AnalyticsRelationMeta, RelTypes, ffi};
 use gst_video::{VideoFormat, VideoFrameFlags, VideoMeta};
