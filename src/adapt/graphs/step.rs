@@ -1,4 +1,5 @@
 use super::{Size, images, mask};
+use crate::adapt::{Moments, Settings};
 use crate::graph::{DType, Graph, Result};
 use crate::model::{BranchScales, LossOver, ModelConfig, reconstruction_loss, reconstruction_pass};
 use crate::nn::{Parameters, unpatchify};
@@ -23,6 +24,25 @@ pub struct StepOptions {
     /// Whether raw gradients (`grad.NAME`) and the reconstruction of normalised pixels
     /// (`reconstruction`, `(batch, 3, h, w)`) are outputs, too; for checking against recorded tensors.
     pub expose: bool,
+}
+
+impl StepOptions {
+    /// What a stream's settings ask for, over this many views of this size.
+    pub fn new(settings: &Settings, size: Size, views: usize) -> Self {
+        Self {
+            batch: views,
+            size,
+            loss_over: settings.loss_over,
+            optimiser: AdamW {
+                weight_decay: settings.weight_decay,
+                clip_norm: settings.clip_norm,
+                moments: settings.moments == Moments::Persistent,
+            },
+            stochastic_depth: settings.stochastic_depth > 0.0,
+            pull: settings.pull > 0.0,
+            expose: false,
+        }
+    }
 }
 
 /// One gradient step on masked reconstruction: f and g, the gradients of what learns, clipping, AdamW.
