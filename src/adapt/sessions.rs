@@ -11,9 +11,9 @@ use super::graphs::{
     DirectOptions, Size, StepOptions, direct_graph, predict_graph, reconstruct_graph, step_graph,
 };
 use super::shared::{Kind, SessionKey, Slot};
-use super::{Error, Moments, Settings, SharedModel};
+use super::{Error, SharedModel};
 use crate::graph::{Graph, Target};
-use crate::optim::{AdamW, Layout};
+use crate::optim::Layout;
 use crate::runtime::{Cancel, Options, Runtime, Session, Tensor};
 
 /// Frame sizes that stay ready.
@@ -281,23 +281,6 @@ fn moment_names(layout: &Layout) -> Vec<String> {
     let learning = layout.buffers.iter().filter(|b| b.learns);
     let of = |kind| learning.clone().map(move |b| format!("{kind}.{}", b.name));
     of("first").chain(of("second")).collect()
-}
-
-/// The step that these settings ask for, on views of this size.
-pub(super) fn step_options(settings: &Settings, size: Size, views: usize) -> StepOptions {
-    StepOptions {
-        batch: views,
-        size,
-        loss_over: settings.loss_over,
-        optimiser: AdamW {
-            weight_decay: settings.weight_decay,
-            clip_norm: settings.clip_norm,
-            moments: settings.moments == Moments::Persistent,
-        },
-        stochastic_depth: settings.stochastic_depth > 0.0,
-        pull: settings.pull > 0.0,
-        expose: false,
-    }
 }
 
 impl Builder {

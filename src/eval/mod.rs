@@ -12,6 +12,7 @@ mod scores;
 mod sheet;
 mod shift;
 mod stream;
+mod tally;
 pub mod tune;
 
 pub use alignment::{Alignment, PartAlignment, alignment};
@@ -21,7 +22,7 @@ pub use colour::{
 };
 pub use metrics::{Averaging, Confusion, MetricError, StreamScore};
 pub use protocol::{EvalError, Seen, check_classes, evaluate};
-pub use report::{EvalReport, MapsFrom, Tally};
+pub use report::{EvalReport, MapsFrom};
 pub use scores::{ScoresError, scores_to_labels};
 pub use sheet::{Column, Sheet};
 pub use shift::{Playback, Played, Shift, drift, pan, pan_size};

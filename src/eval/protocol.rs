@@ -1,15 +1,15 @@
 use std::path::PathBuf;
 use std::time::Instant;
 
+use super::tally::Tally;
 use super::{
     EvalReport, MapsFrom, MetricError, Playback, Played, ScoresError, Shift, Stream, StreamError,
-    Tally, scores_to_labels,
+    StreamScore, scores_to_labels,
 };
-use crate::adapt::graphs::Size;
-use crate::adapt::{Error, Learner, Report, Request};
+use crate::adapt::{Error, Learner, Report, Request, at_model_size};
 use crate::video::{
     CorruptionError, FrameError, FrameRef, LabelIds, ScaleError, Scaler, SizeError, StillError,
-    TintError, model_size,
+    TintError,
 };
 use crate::weights::{ModelFile, Task};
 
@@ -74,11 +74,16 @@ pub enum EvalError {
 /// # Errors
 /// [`EvalError::Task`], for a model that colours.
 pub fn check_classes(model: &ModelFile) -> Result<(), EvalError> {
-    if model.task == Task::Segment {
+    check_task(model, Task::Segment)
+}
+
+/// Refuses models for another task.
+pub(super) fn check_task(model: &ModelFile, wanted: Task) -> Result<(), EvalError> {
+    if model.task == wanted {
         return Ok(());
     }
     Err(EvalError::Task {
-        wanted: Task::Segment.name(),
+        wanted: wanted.name(),
         found: model.task.name(),
     })
 }
@@ -110,24 +115,15 @@ pub fn evaluate(
     let model = learner.model().clone();
     check_classes(&model)?;
     let count = model.classes.len();
-    let settings = learner.settings();
-    let (method, seed) = (settings.method, settings.seed);
-    let mut tally = Tally::new(
-        method,
-        MapsFrom::UpsampledScores,
-        count,
-        model.classes.clone(),
-    );
+    let seed = learner.settings().seed;
+    let mut tally = Tally::new(learner.settings(), shift);
+    let mut score = StreamScore::new(count);
     let mut scaler = Scaler::new();
     for frame in Playback::new(stream, shift, seed, LabelIds::with_void_last(count)) {
         let frame = frame?;
         let picture = &frame.picture;
-        let (width, height) =
-            model_size(picture.width, picture.height, model.size.1, model.size.0)?;
-        let size = Size { height, width };
-        let mut rgb = vec![0; height * width * 3];
         let view = FrameRef::rgb(picture.width, picture.height, &picture.bytes)?;
-        scaler.to_rgb(&view, width, height, &mut rgb)?;
+        let (rgb, size) = at_model_size::<EvalError>(&model, &view, &mut scaler)?;
         let learn_only = Request {
             predict: false,
             ..Request::default()
@@ -140,8 +136,8 @@ pub fn evaluate(
         let mut predicted = None;
         if let Some(truth) = &frame.labels {
             let to = (truth.height, truth.width);
-            let map = predicted.insert(scores_to_labels(&scores, count, (height, width), to)?);
-            tally.score(map, &truth.ids)?;
+            let map = scores_to_labels(&scores, count, (size.height, size.width), to)?;
+            score.add(predicted.insert(map), &truth.ids)?;
         }
         progress(Seen {
             report: &report,
@@ -149,10 +145,7 @@ pub fn evaluate(
             predicted: predicted.as_deref(),
         })?;
     }
-    Ok(EvalReport {
-        corrupt: shift.corrupt.map(|c| c.to_string()),
-        pan: shift.pan.map(|p| p.get()),
-        seed,
-        ..tally.report()
-    })
+    let maps = MapsFrom::UpsampledScores;
+    let classes = model.classes.clone();
+    Ok(EvalReport::new(tally.finish(), maps, &score, classes))
 }

@@ -5,10 +5,13 @@ mod config;
 mod head;
 mod initial;
 mod parameters;
+mod passes;
 mod pixel_decoder;
 mod query_decoder;
 mod reconstruction;
 mod swin;
+#[cfg(test)]
+pub(crate) mod testing;
 
 pub use chroma::{
     ChromaTarget, chroma_loss, chroma_planes, chroma_shares, chroma_target, directed_loss,
@@ -19,6 +22,7 @@ pub use head::{
 };
 pub use initial::{initial_weights, is_norm};
 pub use parameters::parameters;
+pub use passes::{Reconstruction, main_pass, reconstruction_pass};
 pub use pixel_decoder::{PixelFeatures, pixel_decoder};
 pub use query_decoder::{Queries, query_decoder};
 pub use reconstruction::{

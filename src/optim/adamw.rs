@@ -31,13 +31,13 @@ pub struct Rates {
 
 /// Moments of every buffer, handed in at run time.
 #[derive(Clone, Debug)]
-pub struct MomentInputs {
+pub(super) struct MomentInputs {
     /// First moments, in the buffers' order and shapes.
-    pub first: Vec<Value>,
+    first: Vec<Value>,
     /// Second moments.
-    pub second: Vec<Value>,
+    second: Vec<Value>,
     /// Number of this step, 1 for the first: a float scalar.
-    pub step: Value,
+    step: Value,
 }
 
 /// What a step computes.
@@ -58,7 +58,7 @@ pub struct Update {
 /// # Errors
 /// When shapes do not fit.
 #[allow(clippy::too_many_arguments, reason = "the operands of one step")]
-pub fn adamw(
+pub(super) fn adamw(
     g: &mut Graph,
     settings: AdamW,
     layout: &Layout,
@@ -211,7 +211,7 @@ impl MomentInputs {
     ///
     /// # Errors
     /// When a name is taken.
-    pub fn declare(g: &mut Graph, layout: &Layout) -> Result<Self> {
+    pub(super) fn declare(g: &mut Graph, layout: &Layout) -> Result<Self> {
         let mut declared = |kind: &str| -> Result<Vec<Value>> {
             let each = layout.buffers.iter();
             each.map(|b| g.input(&format!("{kind}.{}", b.name), DType::F32, &b.shape))

@@ -1,8 +1,10 @@
-//! Optimisers as graphs: how learning weights travel ([`Layout`]), clipping, the finiteness guard
-//! and AdamW ([`adamw`]).
+//! Optimisers as graphs: how learning weights travel ([`Layout`]), and a gradient step on a loss ([`descend`]) with
+//! clipping, [`AdamW`] and the finiteness guard.
 
 mod adamw;
+mod descent;
 mod layout;
 
-pub use adamw::{AdamW, MomentInputs, Rates, Update, adamw};
+pub use adamw::{AdamW, Rates, Update};
+pub use descent::{Descent, descend};
 pub use layout::{Buffer, Group, Layout, LayoutError, Member};

@@ -2,14 +2,13 @@
 //! g on masked ones, one pass of the encoder for both.
 
 use crate::adapt::graphs::{Size, images, mask};
-use crate::grad::gradients;
 use crate::graph::{Constant, DType, Graph, Result, Value};
 use crate::model::{
     ENCODER_PREFIX, Feature, HeadOutput, LossOver, ModelConfig, RECON_PREFIX, Readout, chroma_loss,
     chroma_target, fully_visible, head, masked_patches, reconstruction_loss, swin,
 };
 use crate::nn::{Parameters, resize_planes};
-use crate::optim::{AdamW, Layout, MomentInputs, Rates, adamw};
+use crate::optim::{AdamW, Layout, Rates, descend};
 use crate::weights::Normalisation;
 
 /// What a training graph is built for.
@@ -40,7 +39,7 @@ pub struct TrainOptions {
 ///
 /// Inputs: the layout's buffers, `images` (bytes `(batch + masked, h, w, 3)`, those with labels first), `labels` (bytes `(batch, h, w)`; what is no
 /// class is ignored) or, for a colour head, `colours` (bytes `(batch, h, w, 3)`), `mask` (`(masked, h/16, w/16)`, 1 = visible), scalars `learning_rate` and
-/// `encoder_learning_rate`, moments `first.…`, `second.…` and `step`; with an average, the buffers `average.…` and the
+/// `encoder_learning_rate`; with moments `first.…`, `second.…` and `step`; with an average, the buffers `average.…` and the
 /// scalar `average_share`, by which it moves towards the new weights.
 ///
 /// Outputs: `new.…` per buffer, moment and average (in the order of their inputs), then `main_loss`, `recon_loss`,
@@ -94,48 +93,14 @@ pub fn train_graph(
     let weighted = g.mul(recon_loss, weight)?;
     let loss = g.add(main_loss, weighted)?;
 
-    let learned = p.into_learned();
-    let wrt: Vec<_> = learned.iter().map(|p| p.value).collect();
-    let found = gradients(g, loss, &wrt)?;
-    let gradient_of = |name: &str| {
-        learned
-            .iter()
-            .position(|p| p.name == name)
-            .and_then(|i| found[i])
-    };
-    let collected = layout.gather_gradients(g, gradient_of)?;
-    let buffers = layout.attach(g, &learned)?;
-    let moments = MomentInputs::declare(g, layout)?;
-    let update = g.layer("adamw", |g| {
-        adamw(
-            g,
-            options.optimiser,
-            layout,
-            rates,
-            Some(&moments),
-            &buffers,
-            &collected,
-            loss,
-        )
-    })?;
-    for (buffer, &value) in layout.buffers.iter().zip(&update.buffers) {
-        g.output(&format!("new.{}", buffer.name), value)?;
-    }
-    let (first, second) = update
-        .moments
-        .ok_or_else(|| g.config_error("training without moments"))?;
-    for (kind, values) in [("first", first), ("second", second)] {
-        for (buffer, value) in layout.buffers.iter().zip(values) {
-            g.output(&format!("new.{kind}.{}", buffer.name), value)?;
-        }
-    }
+    let descent = descend(g, options.optimiser, rates, layout, p.learned(), loss)?;
+    descent.output_state(g)?;
     if options.average {
-        g.layer("average", |g| average(g, layout, &update.buffers))?;
+        g.layer("average", |g| average(g, layout, &descent.update.buffers))?;
     }
     g.output("main_loss", main_loss)?;
     g.output("recon_loss", recon_loss)?;
-    g.output("gradient_norm", update.norm)?;
-    g.output("finite", update.finite)?;
+    descent.output_report(g)?;
     Ok(graph)
 }
 

@@ -4,10 +4,9 @@ use std::borrow::Cow;
 use std::sync::Arc;
 
 use super::{LabelledSet, PictureSet, Sample};
-use crate::adapt::graphs::Size;
-use crate::adapt::{Error, Learner, Method, Settings};
+use crate::adapt::{Error, Learner, Method, Settings, at_model_size};
 use crate::runtime::{Cancel, Options, Runtime};
-use crate::video::{FrameError, FrameRef, ScaleError, Scaler, SizeError, model_size};
+use crate::video::{FrameError, FrameRef, ScaleError, Scaler, SizeError};
 use crate::weights::ModelFile;
 
 /// Pictures that are looked at: more tell little more.
@@ -90,11 +89,9 @@ pub fn unexplained(
     let mut shares = vec![];
     for index in (0..stills.count()).step_by(step) {
         let sample = stills.still(index).map_err(ReferenceError::Picture)?;
-        let (width, height) = model_size(sample.width, sample.height, model.size.1, model.size.0)?;
-        let mut rgb = vec![0; height * width * 3];
         let view = FrameRef::rgb(sample.width, sample.height, &sample.rgb)?;
-        scaler.to_rgb(&view, width, height, &mut rgb)?;
-        shares.push(learner.unexplained(&rgb, Size { height, width })?);
+        let (rgb, size) = at_model_size::<ReferenceError>(model, &view, &mut scaler)?;
+        shares.push(learner.unexplained(&rgb, size)?);
     }
     Ok(shares.iter().sum::<f32>() / shares.len().max(1) as f32)
 }

@@ -126,25 +126,17 @@ fn same<T: PartialEq + serde::Serialize>(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::initial_weights;
+    use crate::model::testing::untrained;
     use crate::train::tests::options;
     use crate::video::Palette;
-    use crate::weights::{Normalisation, Precision, Task};
+    use crate::weights::Precision;
 
     fn model(options: &TrainerOptions) -> ModelFile {
         ModelFile {
-            name: "start".into(),
-            config: options.config.clone(),
-            task: Task::Segment,
             classes: names(),
             palette: Palette::for_classes(3).0,
-            normalisation: Normalisation::default(),
             size: (32, 32),
-            licence: "none needed".into(),
-            trained_on: "nothing".into(),
-            unexplained: None,
-            recipe: serde_json::Value::Null,
-            weights: initial_weights(&options.config, 7).unwrap(),
+            ..untrained(options.config.clone(), 7)
         }
     }
 

@@ -5,45 +5,19 @@ use std::sync::Arc;
 use super::*;
 use crate::adapt::graphs::Size;
 use crate::adapt::{Learner, Method, Request, Settings};
-use crate::model::{
-    ChromaConfig, HeadConfig, ModelConfig, Readout, SwinConfig, initial_weights, parameters,
-};
+use crate::model::testing::{tiny, untrained};
+use crate::model::{ChromaConfig, HeadConfig, ModelConfig, initial_weights, parameters};
 use crate::runtime::{Cancel, Options, Provider, testing};
 use crate::video::{bt601_chroma, grey};
-use crate::weights::{ModelFile, Normalisation, Task};
+use crate::weights::{ModelFile, Normalisation};
 
 /// Side of the crops in pixels.
 const SIDE: usize = 32;
 
 /// A run of eight iterations for a model of three classes.
 pub(super) fn options() -> TrainerOptions {
-    let head = HeadConfig {
-        hidden: 32,
-        encoder_ffn: 16,
-        encoder_layers: 1,
-        decoder_layers: 0,
-        decoder_ffn: 16,
-        heads: 2,
-        queries: 48,
-        classes: 1,
-        readout: Readout::Fixed,
-    };
     TrainerOptions {
-        config: ModelConfig {
-            encoder: SwinConfig {
-                embed: 8,
-                depths: vec![1, 1, 1, 1],
-                heads: vec![1, 1, 2, 2],
-                window: 4,
-            },
-            main: HeadConfig {
-                queries: 3,
-                classes: 3,
-                ..head.clone()
-            },
-            recon: head,
-            chroma: None,
-        },
+        config: tiny(3),
         normalisation: Normalisation::default(),
         batch: 2,
         masked: 1,
@@ -313,18 +287,9 @@ fn colours_that_follow_from_grey_are_learned() {
     assert!(last.recon_loss < first.recon_loss, "{first:?} {last:?}");
 
     let model = ModelFile {
-        name: "colours".into(),
-        task: Task::Colorize,
-        classes: vec![],
-        palette: vec![],
-        normalisation: Normalisation::default(),
         size: (SIDE, SIDE),
-        licence: "none needed".into(),
-        trained_on: "nothing".into(),
-        unexplained: None,
-        recipe: serde_json::Value::Null,
         weights: trainer.weights().unwrap(),
-        config: options.config,
+        ..untrained(options.config, 1)
     };
     let settings = Settings {
         method: Method::MainTaskOnly,

@@ -1,26 +1,21 @@
 use super::{ModelFile, Task, WeightsError};
 
-/// The default model's file for each task, and its name. The build script sets `embedded_model` and `embedded_colours`
-/// when they are there and the feature `embedded-models` is on.
-const NAMES: [(Task, &str); 2] = [
-    (Task::Segment, "camvid-nano"),
-    (Task::Colorize, "film-nano"),
-];
+// The build script sets `embedded_model` and `embedded_colours` where the file is there and the feature `embedded-models`
+// is on.
+#[cfg(embedded_model)]
+const CLASSES: Option<&[u8]> = Some(include_bytes!("../../models/camvid-nano.safetensors"));
+#[cfg(not(embedded_model))]
+const CLASSES: Option<&[u8]> = None;
+#[cfg(embedded_colours)]
+const COLOURS: Option<&[u8]> = Some(include_bytes!("../../models/film-nano.safetensors"));
+#[cfg(not(embedded_colours))]
+const COLOURS: Option<&[u8]> = None;
 
-macro_rules! bytes {
-    ($file:literal) => {
-        include_bytes!(concat!(env!("CARGO_MANIFEST_DIR"), "/models/", $file))
-    };
-}
-
-fn bytes(task: Task) -> Option<&'static [u8]> {
+/// Name and file of the default model for a task.
+fn default_for(task: Task) -> (&'static str, Option<&'static [u8]>) {
     match task {
-        #[cfg(embedded_model)]
-        Task::Segment => Some(bytes!("camvid-nano.safetensors")),
-        #[cfg(embedded_colours)]
-        Task::Colorize => Some(bytes!("film-nano.safetensors")),
-        #[allow(unreachable_patterns)] // Where both are there.
-        _ => None,
+        Task::Segment => ("camvid-nano", CLASSES),
+        Task::Colorize => ("film-nano", COLOURS),
     }
 }
 
@@ -40,9 +35,8 @@ impl ModelFile {
     /// [`WeightsError::NoneEmbedded`] in a build without the feature `embedded-models`, or from a source tree without
     /// the file.
     pub fn embedded_for(task: Task) -> Result<Self, WeightsError> {
-        let name = NAMES.iter().find(|(of, _)| *of == task);
-        let name = name.map_or("", |(_, name)| name);
-        match bytes(task) {
+        let (name, bytes) = default_for(task);
+        match bytes {
             Some(bytes) => Self::from_bytes(&format!("embedded model {name}"), bytes),
             None => Err(WeightsError::NoneEmbedded {
                 reason: if cfg!(feature = "embedded-models") {
@@ -59,8 +53,9 @@ impl ModelFile {
     /// # Errors
     /// When one of them cannot be read.
     pub fn all_embedded() -> Result<Vec<Self>, WeightsError> {
-        let all = NAMES.iter().map(|(task, _)| Self::embedded_for(*task));
-        all.filter(|model| !matches!(model, Err(WeightsError::NoneEmbedded { .. })))
+        let all = [Task::Segment, Task::Colorize].map(Self::embedded_for);
+        all.into_iter()
+            .filter(|model| !matches!(model, Err(WeightsError::NoneEmbedded { .. })))
             .collect()
     }
 }

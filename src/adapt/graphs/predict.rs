@@ -1,8 +1,6 @@
 use super::{Size, images};
 use crate::graph::{DType, Graph, Result};
-use crate::model::{
-    ENCODER_PREFIX, ModelConfig, chroma_planes, class_scores, fully_visible, head, swin,
-};
+use crate::model::{ModelConfig, chroma_planes, class_scores, main_pass};
 use crate::nn::Parameters;
 use crate::optim::Layout;
 use crate::weights::{Normalisation, Weights};
@@ -27,17 +25,7 @@ pub fn predict_graph(
     let g = &mut graph;
     let mut p = Parameters::new(weights, |name| layout.contains(name));
     let patches = images(g, 1, size, normalisation)?;
-    let input = fully_visible(g, patches)?;
-    let stages = swin(
-        g,
-        &mut p,
-        ENCODER_PREFIX,
-        &config.encoder,
-        input,
-        size.patches(),
-        None,
-    )?;
-    let output = head(g, &mut p, config.main_prefix(), &config.main, &stages)?;
+    let output = main_pass(g, &mut p, config, patches, size.patches())?;
     if let Some(chroma) = &config.chroma {
         let planes = chroma_planes(g, chroma, &output)?;
         let (rows, columns) = size.patches();

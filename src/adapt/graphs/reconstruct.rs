@@ -1,9 +1,6 @@
 use super::{Size, images, mask};
 use crate::graph::{Constant, DType, Graph, Result};
-use crate::model::{
-    ENCODER_PREFIX, LossOver, ModelConfig, RECON_PREFIX, head, masked_patches, reconstruction_loss,
-    swin,
-};
+use crate::model::{LossOver, ModelConfig, reconstruction_loss, reconstruction_pass};
 use crate::nn::{Parameters, unpatchify};
 use crate::optim::Layout;
 use crate::weights::Normalisation;
@@ -25,21 +22,11 @@ pub fn reconstruct_graph(
     let mut p = Parameters::all_learned();
     let target = images(g, 1, size, normalisation)?;
     let mask = mask(g, 1, size)?;
-    let input = masked_patches(g, target, mask)?;
-    let stages = swin(
-        g,
-        &mut p,
-        ENCODER_PREFIX,
-        &config.encoder,
-        input.patches,
-        size.patches(),
-        None,
-    )?;
-    let output = head(g, &mut p, RECON_PREFIX, &config.recon, &stages)?;
+    let seen = reconstruction_pass(g, &mut p, config, target, mask, size.patches(), None)?;
     let loss = g.layer("loss", |g| {
-        reconstruction_loss(g, output.masks, target, input.visible, LossOver::Masked)
+        reconstruction_loss(g, seen.pixels, target, seen.visible, LossOver::Masked)
     })?;
-    let planes = unpatchify(g, output.masks, (size.height, size.width))?;
+    let planes = unpatchify(g, seen.pixels, (size.height, size.width))?;
     let pixels = g.transpose(planes, &[0, 2, 3, 1])?;
     let std = g.constant(Constant::f32(&[3], &normalisation.std));
     let mean = g.constant(Constant::f32(&[3], &normalisation.mean));

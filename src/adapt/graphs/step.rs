@@ -1,12 +1,9 @@
 use super::{Size, images, mask};
-use crate::grad::gradients;
+use crate::adapt::{Moments, Settings};
 use crate::graph::{DType, Graph, Result};
-use crate::model::{
-    BranchScales, ENCODER_PREFIX, LossOver, ModelConfig, RECON_PREFIX, head, masked_patches,
-    reconstruction_loss, swin,
-};
+use crate::model::{BranchScales, LossOver, ModelConfig, reconstruction_loss, reconstruction_pass};
 use crate::nn::{Parameters, unpatchify};
-use crate::optim::{AdamW, Layout, MomentInputs, Rates, Update, adamw};
+use crate::optim::{AdamW, Descent, Layout, Rates, descend};
 use crate::weights::Normalisation;
 
 /// What a step graph is built for.
@@ -27,6 +24,25 @@ pub struct StepOptions {
     /// Whether raw gradients (`grad.NAME`) and the reconstruction of normalised pixels
     /// (`reconstruction`, `(batch, 3, h, w)`) are outputs, too; for checking against recorded tensors.
     pub expose: bool,
+}
+
+impl StepOptions {
+    /// What a stream's settings ask for, over this many views of this size.
+    pub fn new(settings: &Settings, size: Size, views: usize) -> Self {
+        Self {
+            batch: views,
+            size,
+            loss_over: settings.loss_over,
+            optimiser: AdamW {
+                weight_decay: settings.weight_decay,
+                clip_norm: settings.clip_norm,
+                moments: settings.moments == Moments::Persistent,
+            },
+            stochastic_depth: settings.stochastic_depth > 0.0,
+            pull: settings.pull > 0.0,
+            expose: false,
+        }
+    }
 }
 
 /// One gradient step on masked reconstruction: f and g, the gradients of what learns, clipping, AdamW.
@@ -80,87 +96,23 @@ pub fn step_graph(
         None
     };
 
-    let input = masked_patches(g, target, mask)?;
-    let stages = swin(
-        g,
-        &mut p,
-        ENCODER_PREFIX,
-        &config.encoder,
-        input.patches,
-        options.size.patches(),
-        branches,
-    )?;
-    let output = head(g, &mut p, RECON_PREFIX, &config.recon, &stages)?;
+    let size = options.size.patches();
+    let seen = reconstruction_pass(g, &mut p, config, target, mask, size, branches)?;
     let loss = g.layer("loss", |g| {
-        reconstruction_loss(g, output.masks, target, input.visible, options.loss_over)
+        reconstruction_loss(g, seen.pixels, target, seen.visible, options.loss_over)
     })?;
-
-    let parameters = p.into_learned();
-    let learning = layout.learning();
-    let learned: Vec<_> = parameters
-        .iter()
-        .filter(|p| learning.contains(&p.name))
-        .collect();
-    let wrt: Vec<_> = learned.iter().map(|p| p.value).collect();
-    let found = gradients(g, loss, &wrt)?;
-    let gradient_of = |name: &str| {
-        learned
-            .iter()
-            .position(|p| p.name == name)
-            .and_then(|i| found[i])
-    };
-    let collected = learning.gather_gradients(g, gradient_of)?;
-    let attached = layout.attach(g, &parameters)?;
-    let attached = layout.buffers.iter().zip(attached);
-    let buffers: Vec<_> = attached
-        .filter(|(buffer, _)| buffer.learns)
-        .map(|(_, value)| value)
-        .collect();
-    let moments = if options.optimiser.moments {
-        Some(MomentInputs::declare(g, &learning)?)
-    } else {
-        None
-    };
-    let mut update = g.layer("adamw", |g| {
-        adamw(
-            g,
-            options.optimiser,
-            &learning,
-            rates,
-            moments.as_ref(),
-            &buffers,
-            &collected,
-            loss,
-        )
-    })?;
-
+    let mut descent = descend(g, options.optimiser, rates, layout, p.learned(), loss)?;
     if options.pull {
-        g.layer("pull", |g| pull(g, &learning, &mut update))?;
+        g.layer("pull", |g| pull(g, &mut descent))?;
     }
-
-    let mut state = 0;
-    for (buffer, &value) in learning.buffers.iter().zip(&update.buffers) {
-        g.output(&format!("new.{}", buffer.name), value)?;
-        state += 1;
-    }
-    if let Some((first, second)) = &update.moments {
-        for (kind, values) in [("first", first), ("second", second)] {
-            for (buffer, &value) in learning.buffers.iter().zip(values) {
-                g.output(&format!("new.{kind}.{}", buffer.name), value)?;
-                state += 1;
-            }
-        }
-    }
+    let state = descent.output_state(g)?;
     g.output("loss", loss)?;
-    g.output("gradient_norm", update.norm)?;
-    g.output("finite", update.finite)?;
+    descent.output_report(g)?;
     if options.expose {
-        for (parameter, gradient) in learned.iter().zip(&found) {
-            if let Some(gradient) = gradient {
-                g.output(&format!("grad.{}", parameter.name), *gradient)?;
-            }
+        for (name, gradient) in &descent.gradients {
+            g.output(&format!("grad.{name}"), *gradient)?;
         }
-        let picture = unpatchify(g, output.masks, (options.size.height, options.size.width))?;
+        let picture = unpatchify(g, seen.pixels, (options.size.height, options.size.width))?;
         g.output("reconstruction", picture)?;
     }
     Ok(StepGraph {
@@ -171,7 +123,10 @@ pub fn step_graph(
 }
 
 /// Takes a share of the way back to the initial weights. A step that was not finite stays without effect.
-fn pull(g: &mut Graph, learning: &Layout, update: &mut Update) -> Result<()> {
+fn pull(g: &mut Graph, descent: &mut Descent) -> Result<()> {
+    let Descent {
+        learning, update, ..
+    } = descent;
     let share = g.input("pull", DType::F32, &[])?;
     for (buffer, new) in learning.buffers.iter().zip(&mut update.buffers) {
         let initial = g.input(

@@ -6,7 +6,6 @@ use std::sync::Arc;
 use super::Learner;
 use crate::adapt::graphs::{Size, StepOptions};
 use crate::adapt::random::Draws;
-use crate::adapt::sessions::step_options;
 use crate::adapt::surprise::{Surprise, unexplained};
 use crate::adapt::{Error, Method, Moments, Report, Request, Skipped};
 use crate::runtime::Tensor;
@@ -29,7 +28,7 @@ impl Learner {
     /// The step that a frame of this size asks for.
     pub(super) fn step_options(&self, size: Size, request: Request) -> StepOptions {
         let of = size.part(self.settings.crop);
-        step_options(&self.settings, of, self.views(request))
+        StepOptions::new(&self.settings, of, self.views(request))
     }
 
     /// Whether there is a step, or one that a frame may wait for. One over another number of views than before is only

@@ -2,14 +2,15 @@
 
 use std::sync::Arc;
 
-use super::{SIZE, WATCH, config, model, picture, settings};
+use super::{SIZE, WATCH, picture, settings};
 use crate::adapt::{
     Adapter, Direction, Error, Learner, Method, Prediction, Request, Reset, Settings, Skipped,
 };
-use crate::model::{ChromaConfig, HeadConfig, ModelConfig, initial_weights};
+use crate::model::testing::{tiny, untrained};
+use crate::model::{ChromaConfig, ModelConfig};
 use crate::runtime::{Cancel, testing};
 use crate::video::ChromaMap;
-use crate::weights::{ModelFile, State, Task, Weights};
+use crate::weights::{ModelFile, State, Weights};
 
 const TOKENS: (usize, usize) = (SIZE.height / 4, SIZE.width / 4);
 
@@ -19,30 +20,15 @@ fn colour_model() -> Arc<ModelFile> {
         .clone()
         .flat_map(|u| steps.clone().map(move |v| [u * 24, v * 24]));
     let bins: Vec<[i16; 2]> = bins.collect();
-    let main = HeadConfig {
-        queries: bins.len(),
-        classes: bins.len(),
-        ..config().main
-    };
-    let chroma = ChromaConfig {
-        bins,
-        step: 24,
-        temperature: 0.5,
-    };
     let config = ModelConfig {
-        main,
-        chroma: Some(chroma),
-        ..config()
+        chroma: Some(ChromaConfig {
+            bins: bins.clone(),
+            step: 24,
+            temperature: 0.5,
+        }),
+        ..tiny(bins.len())
     };
-    Arc::new(ModelFile {
-        name: "mini film".into(),
-        weights: initial_weights(&config, 1).unwrap(),
-        config,
-        task: Task::Colorize,
-        classes: vec![],
-        palette: vec![],
-        ..ModelFile::clone(&model(1))
-    })
+    Arc::new(untrained(config, 1))
 }
 
 /// Learning from given colours alone.
@@ -342,6 +328,6 @@ fn what_cannot_be_learned_is_refused() {
         learner.set_hints(vec![]),
     ] {
         let told = refused.unwrap_err().to_string();
-        assert!(told.contains("mini does not colour"), "{told}");
+        assert!(told.contains("tiny does not colour"), "{told}");
     }
 }

@@ -13,9 +13,10 @@ use std::sync::Arc;
 
 use super::graphs::Size;
 use super::{Learner, Prediction, Request, Settings};
-use crate::model::{HeadConfig, ModelConfig, Readout, SwinConfig, initial_weights};
+use crate::model::ModelConfig;
+use crate::model::testing::{tiny, untrained};
 use crate::runtime::{Cancel, testing};
-use crate::weights::{ModelFile, Normalisation, Task};
+use crate::weights::ModelFile;
 
 const CLASSES: usize = 5;
 const SIZE: Size = Size {
@@ -34,50 +35,11 @@ const WATCH: Request = Request {
 };
 
 fn config() -> ModelConfig {
-    let main = HeadConfig {
-        hidden: 32,
-        encoder_ffn: 32,
-        encoder_layers: 1,
-        decoder_layers: 0,
-        decoder_ffn: 32,
-        heads: 4,
-        queries: CLASSES,
-        classes: CLASSES,
-        readout: Readout::Fixed,
-    };
-    ModelConfig {
-        encoder: SwinConfig {
-            embed: 16,
-            depths: vec![1; 4],
-            heads: vec![1, 2, 4, 8],
-            window: 4,
-        },
-        recon: HeadConfig {
-            queries: 48,
-            classes: 1,
-            ..main.clone()
-        },
-        main,
-        chroma: None,
-    }
+    tiny(CLASSES)
 }
 
 fn model(seed: u64) -> Arc<ModelFile> {
-    let config = config();
-    Arc::new(ModelFile {
-        name: "mini".into(),
-        weights: initial_weights(&config, seed).unwrap(),
-        config,
-        task: Task::Segment,
-        classes: (0..CLASSES).map(|c| format!("class {c}")).collect(),
-        palette: vec![[0; 3]; CLASSES],
-        normalisation: Normalisation::default(),
-        size: (64, 96),
-        licence: "none".into(),
-        trained_on: "nothing".into(),
-        unexplained: None,
-        recipe: serde_json::Value::Null,
-    })
+    Arc::new(untrained(config(), seed))
 }
 
 fn settings() -> Settings {

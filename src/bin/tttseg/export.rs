@@ -2,9 +2,9 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 use tttseg::adapt::graphs::{Size, StepOptions, learning_layout, predict_graph, step_graph};
-use tttseg::adapt::{Moments, Recipe, Settings};
+use tttseg::adapt::{Recipe, Settings};
 use tttseg::graph::{self, Graph};
-use tttseg::optim::{AdamW, Layout};
+use tttseg::optim::Layout;
 use tttseg::weights::{ModelFile, write_atomically};
 
 use crate::Outcome;
@@ -128,18 +128,6 @@ fn step(
         ..recipe
     };
     settings.check()?;
-    let options = StepOptions {
-        batch: settings.batch_size,
-        size,
-        loss_over: settings.loss_over,
-        optimiser: AdamW {
-            weight_decay: settings.weight_decay,
-            clip_norm: settings.clip_norm,
-            moments: settings.moments == Moments::Persistent,
-        },
-        stochastic_depth: settings.stochastic_depth > 0.0,
-        pull: settings.pull > 0.0,
-        expose: false,
-    };
+    let options = StepOptions::new(&settings, size, settings.batch_size);
     Ok(step_graph(&model.config, &model.normalisation, layout, options)?.graph)
 }

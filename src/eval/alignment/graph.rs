@@ -2,8 +2,7 @@ use crate::adapt::graphs::{Size, images, mask};
 use crate::grad::gradients;
 use crate::graph::{DType, Graph, Result, Value};
 use crate::model::{
-    ENCODER_PREFIX, LossOver, MAIN_PREFIX, ModelConfig, RECON_PREFIX, fully_visible, head,
-    masked_patches, reconstruction_loss, swin,
+    ENCODER_PREFIX, LossOver, ModelConfig, main_pass, reconstruction_loss, reconstruction_pass,
 };
 use crate::nn::{Parameter, Parameters};
 use crate::optim::{AdamW, Layout};
@@ -74,17 +73,7 @@ pub(crate) fn alignment_graph(
     let mask = mask(g, options.views, size)?;
 
     // Two passes: one for both would have each gradient carry the other's zeros back.
-    let visible = fully_visible(g, frame)?;
-    let stages = swin(
-        g,
-        &mut p,
-        ENCODER_PREFIX,
-        &config.encoder,
-        visible,
-        size.patches(),
-        None,
-    )?;
-    let main = head(g, &mut p, MAIN_PREFIX, &config.main, &stages)?;
+    let main = main_pass(g, &mut p, config, frame, size.patches())?;
     let as_in_training = TrainOptions {
         batch: 1,
         masked: 1,
@@ -105,19 +94,9 @@ pub(crate) fn alignment_graph(
     })?;
 
     let target = g.concat(&vec![frame; options.views], 0)?;
-    let masked = masked_patches(g, target, mask)?;
-    let stages = swin(
-        g,
-        &mut p,
-        ENCODER_PREFIX,
-        &config.encoder,
-        masked.patches,
-        size.patches(),
-        None,
-    )?;
-    let recon = head(g, &mut p, RECON_PREFIX, &config.recon, &stages)?;
+    let seen = reconstruction_pass(g, &mut p, config, target, mask, size.patches(), None)?;
     let recon_loss = g.layer("recon_loss", |g| {
-        reconstruction_loss(g, recon.masks, target, masked.visible, options.loss_over)
+        reconstruction_loss(g, seen.pixels, target, seen.visible, options.loss_over)
     })?;
 
     let all = p.into_learned();

@@ -4,12 +4,12 @@ use super::graph::{part_of, parts};
 use super::report::{Tally, mean};
 use super::{Alignment, AlignmentOptions, alignment_graph};
 use crate::adapt::graphs::Size;
-use crate::adapt::{Draws, Error, Settings};
+use crate::adapt::{Draws, Error, Settings, at_model_size};
 use crate::eval::{EvalError, Playback, Played, Shift, Stream, check_classes};
 use crate::model::{ENCODER_PREFIX, parameters};
 use crate::optim::Layout;
 use crate::runtime::{Cancel, Options, Runtime, Session, Tensor};
-use crate::video::{FrameRef, LabelIds, Labels, Scaler, model_size};
+use crate::video::{FrameRef, LabelIds, Labels, Scaler};
 use crate::weights::ModelFile;
 
 /// Measures on every labelled frame of a stream under a shift, with the weights of the model file: nothing is learned.
@@ -45,12 +45,8 @@ pub fn alignment(
             picture, labels, ..
         } = frame?;
         if let Some(labels) = labels {
-            let (width, height) =
-                model_size(picture.width, picture.height, model.size.1, model.size.0)?;
-            let mut rgb = vec![0; height * width * 3];
             let view = FrameRef::rgb(picture.width, picture.height, &picture.bytes)?;
-            scaler.to_rgb(&view, width, height, &mut rgb)?;
-            let size = Size { height, width };
+            let (rgb, size) = at_model_size::<EvalError>(model, &view, &mut scaler)?;
             let seen = probe.frame(&rgb, &nearest(&labels, size), size, number)?;
             if tally.frame(&seen.sums) {
                 losses.0.push(f64::from(seen.main_loss));

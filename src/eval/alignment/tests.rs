@@ -4,10 +4,8 @@ use super::graph::{SUMS, part_of, parts};
 use super::measure::nearest;
 use super::{AlignmentOptions, alignment_graph};
 use crate::adapt::graphs::{Size, StepOptions, learning_layout, step_graph};
-use crate::model::{
-    ENCODER_PREFIX, HeadConfig, LossOver, ModelConfig, Preset, Readout, SwinConfig,
-    initial_weights, parameters,
-};
+use crate::model::testing::tiny;
+use crate::model::{ENCODER_PREFIX, LossOver, ModelConfig, Preset, initial_weights, parameters};
 use crate::optim::{AdamW, Layout};
 use crate::runtime::{Runtime, Tensor, testing};
 use crate::video::Labels;
@@ -21,32 +19,7 @@ const CLASSES: usize = 3;
 const VIEWS: usize = 2;
 
 fn config() -> ModelConfig {
-    let main = HeadConfig {
-        hidden: 32,
-        encoder_ffn: 32,
-        encoder_layers: 1,
-        decoder_layers: 0,
-        decoder_ffn: 32,
-        heads: 4,
-        queries: CLASSES,
-        classes: CLASSES,
-        readout: Readout::Fixed,
-    };
-    ModelConfig {
-        encoder: SwinConfig {
-            embed: 8,
-            depths: vec![1; 4],
-            heads: vec![1, 1, 2, 2],
-            window: 4,
-        },
-        recon: HeadConfig {
-            queries: 48,
-            classes: 1,
-            ..main.clone()
-        },
-        main,
-        chroma: None,
-    }
+    tiny(CLASSES)
 }
 
 /// Larger than at the start of training, so that no rounding hides what is looked for.

@@ -18,10 +18,11 @@ use floor::tinted;
 use flow::{Flow, Small};
 use report::Scored;
 
-use super::{EvalError, MapsFrom, Playback, Played, Shift, Stream, Tally};
-use crate::adapt::graphs::Size;
-use crate::adapt::{Learner, Report, Request};
-use crate::video::{FrameRef, LabelIds, Scaler, Steady, Tint, grey, model_size};
+use super::protocol::check_task;
+use super::tally::Tally;
+use super::{EvalError, Playback, Played, Shift, Stream};
+use crate::adapt::{Learner, Report, Request, at_model_size};
+use crate::video::{FrameRef, LabelIds, Scaler, Steady, Tint, grey};
 use crate::weights::Task;
 
 /// Longest side of the pictures whose flicker is measured, in pixels.
@@ -66,20 +67,14 @@ pub fn evaluate_colours(
     mut progress: impl FnMut(SeenColours<'_>) -> Result<(), EvalError>,
 ) -> Result<ColourReport, EvalError> {
     let model = learner.model().clone();
-    if model.task != Task::Colorize {
-        return Err(EvalError::Task {
-            wanted: Task::Colorize.name(),
-            found: model.task.name(),
-        });
-    }
+    check_task(&model, Task::Colorize)?;
     let ColourOptions {
         floor,
         mut perceptual,
         smoothing,
     } = options;
-    let settings = learner.settings();
-    let (method, seed) = (settings.method, settings.seed);
-    let mut tally = Tally::new(method, MapsFrom::UpsampledScores, 0, vec![]);
+    let seed = learner.settings().seed;
+    let mut tally = Tally::new(learner.settings(), shift);
     let (mut scaler, mut tint) = (Scaler::new(), Tint::new());
     let (mut steady, mut calm) = (Steady::default(), None);
     let mut scored = [(); 3].map(|()| Scored::default());
@@ -94,14 +89,11 @@ pub fn evaluate_colours(
     for (shown, frame) in played.zip(Playback::new(stream, whole, seed, ids())) {
         let (shown, frame) = (grey(&shown?.picture.bytes), frame?);
         let truth = &frame.picture;
-        let (width, height) = model_size(truth.width, truth.height, model.size.1, model.size.0)?;
-        let mut rgb = vec![0; height * width * 3];
         let view = FrameRef::rgb(truth.width, truth.height, &shown)?;
-        scaler.to_rgb(&view, width, height, &mut rgb)?;
-        if steady.see(&rgb, width) {
+        let (rgb, size) = at_model_size::<EvalError>(&model, &view, &mut scaler)?;
+        if steady.see(&rgb, size.width) {
             calm = None;
         }
-        let size = Size { height, width };
         let seen = learner.frame(rgb.into(), size, Request::default())?;
         tally.frame(&seen.report);
         let chroma = seen
@@ -154,12 +146,12 @@ pub fn evaluate_colours(
         })?;
     }
     let [scores, grey, by_luma] = scored.map(|s| s.scores(&true_colours));
-    let run = tally.report();
+    let run = tally.finish();
     Ok(ColourReport {
         method: run.method,
-        corrupt: shift.corrupt.map(|c| c.to_string()),
-        pan: shift.pan.map(|p| p.get()),
-        seed,
+        corrupt: run.corrupt,
+        pan: run.pan,
+        seed: run.seed,
         frames: run.frames,
         frames_learned: run.frames_learned,
         scores,

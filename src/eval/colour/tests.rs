@@ -1,63 +1,30 @@
 use std::sync::Arc;
 
 use super::*;
+use crate::adapt::graphs::Size;
 use crate::adapt::{Method, Settings};
-use crate::model::{ChromaConfig, HeadConfig, ModelConfig, Readout, SwinConfig, initial_weights};
+use crate::model::testing::{tiny, untrained};
+use crate::model::{ChromaConfig, ModelConfig};
 use crate::runtime::{Cancel, testing};
 use crate::train::PictureSet;
 use crate::video::write_png;
-use crate::weights::{ModelFile, Normalisation};
+use crate::weights::ModelFile;
 
 const WIDTH: usize = 96;
 const HEIGHT: usize = 64;
 
 /// A model that colours, as small as they get and never trained; or the same model with classes.
 fn model(task: Task) -> Arc<ModelFile> {
-    let main = HeadConfig {
-        hidden: 32,
-        encoder_ffn: 16,
-        encoder_layers: 1,
-        decoder_layers: 0,
-        decoder_ffn: 16,
-        heads: 2,
-        queries: 3,
-        classes: 3,
-        readout: Readout::Fixed,
+    let chroma = ChromaConfig {
+        bins: vec![[0, 0], [30, -20], [-20, 30]],
+        step: 12,
+        temperature: 0.38,
     };
     let config = ModelConfig {
-        encoder: SwinConfig {
-            embed: 8,
-            depths: vec![1; 4],
-            heads: vec![1, 1, 2, 2],
-            window: 4,
-        },
-        recon: HeadConfig {
-            queries: 48,
-            classes: 1,
-            ..main.clone()
-        },
-        main,
-        chroma: (task == Task::Colorize).then(|| ChromaConfig {
-            bins: vec![[0, 0], [30, -20], [-20, 30]],
-            step: 12,
-            temperature: 0.38,
-        }),
+        chroma: (task == Task::Colorize).then_some(chroma),
+        ..tiny(3)
     };
-    let names = if task == Task::Colorize { 0 } else { 3 };
-    Arc::new(ModelFile {
-        name: "mini".into(),
-        weights: initial_weights(&config, 3).unwrap(),
-        config,
-        task,
-        classes: (0..names).map(|c| format!("class {c}")).collect(),
-        palette: vec![[0; 3]; names],
-        normalisation: Normalisation::default(),
-        size: (HEIGHT, WIDTH),
-        licence: "none".into(),
-        trained_on: "nothing".into(),
-        unexplained: None,
-        recipe: serde_json::Value::Null,
-    })
+    Arc::new(untrained(config, 3))
 }
 
 /// A stream of frames that are all the same blue and yellow picture.

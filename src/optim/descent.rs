@@ -1,0 +1,110 @@
+use super::adamw::{MomentInputs, adamw};
+use super::{AdamW, Layout, Rates, Update};
+use crate::grad::gradients;
+use crate::graph::{Graph, Result, Value};
+use crate::nn::Parameter;
+
+/// A gradient step inside a graph: what [`descend`] has added to it.
+#[derive(Clone, Debug)]
+pub struct Descent {
+    /// The buffers that the step changes.
+    pub learning: Layout,
+    /// What becomes of them.
+    pub update: Update,
+    /// Gradients of the parameters in them, by name, before clipping.
+    pub gradients: Vec<(String, Value)>,
+}
+
+/// Adds the gradient step on a loss to the graph that computes it: the gradients of what learns, clipping, AdamW, and the
+/// guard that keeps everything as it was where loss or gradient is not finite.
+///
+/// `parameters` are those the graph has used so far; they are read from the buffers of `layout` from here on, which become
+/// inputs. With [`AdamW::moments`] so do `first.…` and `second.…` for each buffer that learns, and the scalar `step`, 1 for
+/// the first.
+///
+/// # Errors
+/// A parameter without a place in the layout, one that learns but has no effect on the loss, or shapes that do not fit.
+pub fn descend(
+    g: &mut Graph,
+    optimiser: AdamW,
+    rates: Rates,
+    layout: &Layout,
+    parameters: &[Parameter],
+    loss: Value,
+) -> Result<Descent> {
+    let learning = layout.learning();
+    let learned: Vec<&Parameter> = parameters
+        .iter()
+        .filter(|p| learning.contains(&p.name))
+        .collect();
+    let wrt: Vec<Value> = learned.iter().map(|p| p.value).collect();
+    let found = gradients(g, loss, &wrt)?;
+    let gradients: Vec<(String, Value)> = learned
+        .iter()
+        .zip(found)
+        .filter_map(|(parameter, gradient)| Some((parameter.name.clone(), gradient?)))
+        .collect();
+    let gathered = learning.gather_gradients(g, |name| {
+        let found = gradients.iter().find(|(of, _)| of == name);
+        found.map(|(_, gradient)| *gradient)
+    })?;
+    let attached = layout.attach(g, parameters)?;
+    let buffers: Vec<Value> = layout
+        .buffers
+        .iter()
+        .zip(attached)
+        .filter(|(buffer, _)| buffer.learns)
+        .map(|(_, value)| value)
+        .collect();
+    let moments = if optimiser.moments {
+        Some(MomentInputs::declare(g, &learning)?)
+    } else {
+        None
+    };
+    let update = g.layer("adamw", |g| {
+        adamw(
+            g,
+            optimiser,
+            &learning,
+            rates,
+            moments.as_ref(),
+            &buffers,
+            &gathered,
+            loss,
+        )
+    })?;
+    Ok(Descent {
+        learning,
+        update,
+        gradients,
+    })
+}
+
+impl Descent {
+    /// Makes what the next step begins with outputs: `new.…` per buffer, then, if moments carry over, `new.first.…` and
+    /// `new.second.…`. Returns how many those are.
+    ///
+    /// # Errors
+    /// When a name is taken.
+    pub fn output_state(&self, g: &mut Graph) -> Result<usize> {
+        let mut kinds = vec![("new", &self.update.buffers)];
+        if let Some((first, second)) = &self.update.moments {
+            kinds.extend([("new.first", first), ("new.second", second)]);
+        }
+        for (kind, values) in &kinds {
+            for (buffer, &value) in self.learning.buffers.iter().zip(*values) {
+                g.output(&format!("{kind}.{}", buffer.name), value)?;
+            }
+        }
+        Ok(kinds.len() * self.learning.buffers.len())
+    }
+
+    /// Makes what tells how the step went outputs: `gradient_norm`, a float, and `finite`, whether the step was taken.
+    ///
+    /// # Errors
+    /// When a name is taken.
+    pub fn output_report(&self, g: &mut Graph) -> Result<()> {
+        g.output("gradient_norm", self.update.norm)?;
+        g.output("finite", self.update.finite)
+    }
+}
