@@ -20,10 +20,10 @@
 //! | room | what it is for |
 //! |---|---|
 //! | [`eval`], [`train`] | measuring on labelled streams; joint training of f, g and h on still images |
-//! | [`adapt`] | the method: window, masks, sampling, policies, the adapter and its worker |
+//! | [`adapt`] | the method: window, masks, sampling, policies, graphs of steps and predictions, the adapter and its worker |
 //! | [`runtime`] | ONNX Runtime: finding it, sessions, our custom operator, cancelling |
 //! | [`optim`] | AdamW, clipping and the finiteness guard, as graphs |
-//! | [`model`] | Swin, pixel decoder, query decoder, heads, presets; step, predict and training graphs |
+//! | [`model`] | Swin, pixel decoder, query decoder, heads, presets: f, g and h put together |
 //! | [`nn`] | layers: linear, norm, attention, deformable attention, resampling, position codes |
 //! | [`weights`] | named tensors, the model file, importers |
 //! | [`grad`] | reverse-mode differentiation, graph to graph |

@@ -1,6 +1,7 @@
 mod directed;
 mod look;
 mod memory;
+mod spent;
 mod step;
 
 use std::mem::{replace, take};
@@ -23,6 +24,7 @@ pub(super) use directed::check_task;
 
 use directed::Directed;
 use memory::Memory;
+use spent::Spent;
 
 /// The method on one thread: weights, window and sessions of one stream.
 ///
@@ -39,8 +41,7 @@ pub struct Learner {
     base: Arc<[Tensor]>,
     /// Buffers now, then first and second moments of those that learn if they carry over.
     state: Vec<Tensor>,
-    /// State that a step has replaced: the next step writes over it.
-    spent: Vec<Tensor>,
+    spent: Spent,
     /// The colour head; without buffers where the model is none that colours.
     directed: Directed,
     memory: Memory,
@@ -92,7 +93,7 @@ impl Learner {
             place.target(),
             beside,
         );
-        let directed = Directed::new(&model, &layout)?;
+        let directed = Directed::new(&model, &layout, beside)?;
         let mut learner = Self {
             directed,
             model,
@@ -101,7 +102,7 @@ impl Learner {
             layout,
             sessions,
             state: base.to_vec(),
-            spent: vec![],
+            spent: Spent::new(beside),
             memory: Memory::default(),
             base,
             window: Window::default(),
@@ -190,13 +191,15 @@ impl Learner {
     }
 
     fn weights_from_disk(&mut self) -> Result<(), Error> {
-        self.spent.clear();
+        let mut replaced = vec![];
         for place in 0..self.base.len() {
             let old = replace(&mut self.state[place], self.base[place].clone());
             if self.layout.buffers[place].learns {
-                self.spent.push(old);
+                replaced.push(old);
             }
         }
+        self.spent.clear();
+        self.spent.put(replaced);
         self.steps_since_reset = 0;
         self.surprise = Surprise::default();
         self.clear_moments()

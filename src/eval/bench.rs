@@ -8,6 +8,7 @@ use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use serde::Serialize;
 
+use super::tally::median;
 use crate::adapt::graphs::{Size, StepOptions, learning_layout, predict_graph, step_graph};
 use crate::adapt::{Draws, Error};
 use crate::model::{LossOver, ModelConfig, initial_weights};
@@ -128,14 +129,14 @@ pub fn bench(
         .collect();
     let mask = Tensor::from_f32(&[batch, rows, columns], &mask)?;
     let rate = Tensor::from_f32(&[], &[1e-4])?;
-    let predict_ms = median(options.runs, || {
+    let predict_ms = timed(options.runs, || {
         let mut inputs: Vec<_> = names.iter().copied().zip(&state).take(encoder).collect();
         inputs.push(("images", &frame));
         predict.run(&inputs)?[0].to_u8()?;
         Ok(())
     })?;
     let mut spent = vec![];
-    let step_ms = median(options.runs, || {
+    let step_ms = timed(options.runs, || {
         let mut inputs: Vec<_> = names.iter().copied().zip(&state).collect();
         inputs.extend([
             ("images", &images),
@@ -161,7 +162,8 @@ pub fn bench(
     })
 }
 
-fn median(runs: usize, mut once: impl FnMut() -> Result<(), Error>) -> Result<f64, Error> {
+/// The median time of a run.
+fn timed(runs: usize, mut once: impl FnMut() -> Result<(), Error>) -> Result<f64, Error> {
     let mut times = vec![];
     for run in 0..WARM_UP + runs.max(1) {
         let started = Instant::now();
@@ -170,13 +172,7 @@ fn median(runs: usize, mut once: impl FnMut() -> Result<(), Error>) -> Result<f6
             times.push(milliseconds(started.elapsed()));
         }
     }
-    times.sort_by(f64::total_cmp);
-    let middle = times.len() / 2;
-    Ok(if times.len() % 2 == 1 {
-        times[middle]
-    } else {
-        (times[middle - 1] + times[middle]) / 2.0
-    })
+    Ok(median(&times).unwrap_or_default())
 }
 
 fn milliseconds(time: Duration) -> f64 {

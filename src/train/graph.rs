@@ -146,7 +146,8 @@ fn main_loss(
             let labels = g.input("labels", DType::U8, &shape)?;
             g.layer("main_loss", |g| {
                 supervised(g, options, main, |g, output| {
-                    dense_loss(g, config, options, output, labels)
+                    let (weights, dice) = (&options.class_weights, options.dice_weight);
+                    dense_loss(g, config, output, labels, weights, dice)
                 })
             })
         }
@@ -187,24 +188,29 @@ fn supervised(
     Ok(loss)
 }
 
-/// Cross-entropy plus dice on class logits at full size (NOTES: fixed query-class matching).
+/// Cross-entropy plus dice on class logits at full size (NOTES: fixed query-class matching). `labels` are bytes
+/// `(batch, h, w)`; what is no class is ignored. `class_weights` are for the cross-entropy, `dice_weight` is for what is
+/// added to it.
 pub(crate) fn dense_loss(
     g: &mut Graph,
     config: &ModelConfig,
-    options: &TrainOptions,
     output: &HeadOutput,
     labels: Value,
+    class_weights: &[f32],
+    dice_weight: f64,
 ) -> Result<Value> {
     if config.main.readout != Readout::Fixed {
         return Err(g.config_error("training needs the fixed readout: query q is class q"));
     }
-    let (batch, classes) = (options.batch, config.main.classes);
-    let pixels = options.size.height * options.size.width;
+    let [batch, height, width] = *g.shape(labels) else {
+        return Err(g.config_error(format!("labels {:?}", g.shape(labels))));
+    };
+    let (classes, pixels) = (config.main.classes, height * width);
     let (rows, columns) = output.features.mask.size;
     let queries = g.slice_axis(output.masks, 2, 0, classes)?;
     let planes = g.transpose(queries, &[0, 2, 1])?;
     let planes = g.reshape(planes, &[batch * classes, rows, columns])?;
-    let large = resize_planes(g, planes, (options.size.height, options.size.width))?;
+    let large = resize_planes(g, planes, (height, width))?;
     let logits = g.reshape(large, &[batch, classes, pixels])?;
 
     let ids: Vec<f64> = (0..classes).map(|c| c as f64).collect();
@@ -221,13 +227,13 @@ pub(crate) fn dense_loss(
     let powers = g.exp(shifted)?;
     let total = g.reduce_sum(powers, &[1], true)?;
 
-    if options.class_weights.len() != classes {
+    if class_weights.len() != classes {
         return Err(g.config_error(format!(
             "{} class weights for {classes} classes",
-            options.class_weights.len()
+            class_weights.len()
         )));
     }
-    let weights = g.constant(Constant::f32(&[1, classes, 1], &options.class_weights));
+    let weights = g.constant(Constant::f32(&[1, classes, 1], class_weights));
     let weighted = g.mul(truth, weights)?;
     let weight = g.reduce_sum(weighted, &[1], false)?;
     let picked = g.mul(weighted, shifted)?;
@@ -256,7 +262,7 @@ pub(crate) fn dense_loss(
     let dice = g.div(above, below)?;
     let dice = g.reduce_mean(dice, &[0], false)?;
     let dice = g.sub(one, dice)?;
-    let weight = g.scalar(dice, options.dice_weight);
+    let weight = g.scalar(dice, dice_weight);
     let dice = g.mul(dice, weight)?;
     g.add(entropy, dice)
 }

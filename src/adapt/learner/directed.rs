@@ -9,6 +9,7 @@ use std::mem::{replace, take};
 use std::sync::Arc;
 use std::time::Instant;
 
+use super::spent::Spent;
 use super::{Learner, packed};
 use crate::adapt::graphs::{DirectOptions, Size, colour_layout};
 use crate::adapt::random::Draws;
@@ -35,8 +36,8 @@ pub(super) struct Directed {
     state: Vec<Tensor>,
     /// As it was before the first of the hints, and whether that was another than on disk.
     before_hints: Option<(Vec<Tensor>, bool)>,
-    /// State and moments that a step has replaced: the next step writes over them.
-    spent: Vec<Tensor>,
+    /// State and moments that steps have replaced.
+    spent: Spent,
     /// First and second moments.
     moments: Vec<Tensor>,
     /// Steps since those were zero.
@@ -54,8 +55,8 @@ pub(super) struct Directed {
 }
 
 impl Directed {
-    /// The head as it is on disk; `f_and_g` is how the other weights travel.
-    pub fn new(model: &SharedModel, f_and_g: &Layout) -> Result<Self, Error> {
+    /// The head as it is on disk; `f_and_g` is how the other weights travel, and `shared` is as for [`Spent::new`].
+    pub fn new(model: &SharedModel, f_and_g: &Layout, shared: bool) -> Result<Self, Error> {
         let layout = colour_layout(&model.file().config, Layout::PACK_BELOW)?;
         let base = super::base(model, &layout)?;
         Ok(Self {
@@ -65,7 +66,7 @@ impl Directed {
             layout,
             base,
             before_hints: None,
-            spent: vec![],
+            spent: Spent::new(shared),
             moments: vec![],
             steps_of_moments: 0,
             references: vec![],
@@ -293,7 +294,7 @@ impl Learner {
         let program = self.sessions.at(size).direct(&d.with_f, options)?;
         let started = Instant::now();
         let encoder = self.layout.encoder().buffers.len();
-        let spent = take(&mut d.spent);
+        let spent = d.spent.take();
         let mut state = self.state[..encoder].to_vec();
         state.extend(d.buffers()?.cloned());
         let mut outputs = program.run_over(spent, &state, &given)?;
@@ -301,8 +302,9 @@ impl Learner {
         let own = d.layout.buffers.len();
         let reported = outputs.split_off(3 * own);
         let moments = outputs.split_off(own);
-        d.spent = replace(&mut d.state, outputs);
-        d.spent.extend(replace(&mut d.moments, moments));
+        let mut replaced = replace(&mut d.state, outputs);
+        replaced.extend(replace(&mut d.moments, moments));
+        d.spent.put(replaced);
         report.direction_loss = Some(reported[0].to_f32()?[0]);
         report.directed_steps += 1;
         report.step_time += started.elapsed();

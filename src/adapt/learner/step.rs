@@ -77,7 +77,7 @@ impl Learner {
         let options = self.step_options(size, request);
         for places in places.chunks(batch) {
             let inputs = self.inputs(places, size, &mut draws)?;
-            let spent = take(&mut self.spent);
+            let spent = self.spent.take();
             let program = self.sessions.at(size).step(&self.layout, options)?;
             let mut given = vec![("images", &inputs.images)];
             given.extend(inputs.others.iter().map(|(n, t)| (*n, t)));
@@ -98,11 +98,12 @@ impl Learner {
             report.gradient_norm = Some(reported[1].to_f32()?[0]);
             report.steps += 1;
             // The graph itself keeps the old weights when something was not finite.
+            let mut replaced = vec![];
             for (&place, buffer) in learning.iter().zip(outputs) {
-                self.spent.push(replace(&mut self.state[place], buffer));
+                replaced.push(replace(&mut self.state[place], buffer));
             }
-            let old_moments = self.state.splice(self.base.len().., new_moments);
-            self.spent.extend(old_moments);
+            replaced.extend(self.state.splice(self.base.len().., new_moments));
+            self.spent.put(replaced);
             if reported[2].to_bool()?[0] {
                 self.steps_since_reset += 1;
                 self.steps_since_moments += 1;

@@ -5,8 +5,8 @@ use crate::model::{
     ENCODER_PREFIX, LossOver, ModelConfig, main_pass, reconstruction_loss, reconstruction_pass,
 };
 use crate::nn::{Parameter, Parameters};
-use crate::optim::{AdamW, Layout};
-use crate::train::{TrainOptions, dense_loss};
+use crate::optim::Layout;
+use crate::train::dense_loss;
 use crate::weights::Normalisation;
 
 /// Sums per part of the encoder: `⟨m, r⟩`, `⟨m, sign r⟩`, `|m|²` and `|r|²` of the main gradient m and the
@@ -74,23 +74,9 @@ pub(crate) fn alignment_graph(
 
     // Two passes: one for both would have each gradient carry the other's zeros back.
     let main = main_pass(g, &mut p, config, frame, size.patches())?;
-    let as_in_training = TrainOptions {
-        batch: 1,
-        masked: 1,
-        size,
-        recon_weight: 1.0,
-        dice_weight: 1.0,
-        deep_supervision: 0.0,
-        class_weights: vec![1.0; config.main.classes],
-        optimiser: AdamW {
-            weight_decay: 0.0,
-            clip_norm: 1.0,
-            moments: false,
-        },
-        average: false,
-    };
     let main_loss = g.layer("main_loss", |g| {
-        dense_loss(g, config, &as_in_training, &main, labels)
+        let equal = vec![1.0; config.main.classes];
+        dense_loss(g, config, &main, labels, &equal, 1.0)
     })?;
 
     let target = g.concat(&vec![frame; options.views], 0)?;

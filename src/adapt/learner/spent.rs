@@ -1,0 +1,94 @@
+use std::collections::VecDeque;
+
+use crate::runtime::Tensor;
+
+/// State that steps have replaced, for later ones to write over.
+pub(super) struct Spent {
+    /// The oldest first.
+    sets: VecDeque<Vec<Tensor>>,
+    /// How many are kept before one is given out.
+    kept: usize,
+}
+
+impl Spent {
+    /// `shared` where another learner predicts with what this one learns: while a step is taken, that one may still hold
+    /// what the last step has replaced, so one more has to pass.
+    pub fn new(shared: bool) -> Self {
+        Self {
+            sets: VecDeque::new(),
+            kept: if shared { 2 } else { 1 },
+        }
+    }
+
+    /// State that a step has replaced.
+    pub fn put(&mut self, set: Vec<Tensor>) {
+        self.sets.push_back(set);
+        while self.sets.len() > self.kept {
+            self.sets.pop_front();
+        }
+    }
+
+    /// What the next step is to write over; nothing in the beginning.
+    pub fn take(&mut self) -> Vec<Tensor> {
+        if self.sets.len() < self.kept {
+            return vec![];
+        }
+        self.sets.pop_front().unwrap_or_default()
+    }
+
+    /// Lets go of everything.
+    pub fn clear(&mut self) {
+        self.sets.clear();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::adapt::graphs::Size;
+    use crate::adapt::{Learner, Request, Settings};
+    use crate::model::testing::{tiny, untrained};
+    use crate::runtime::{Cancel, testing};
+
+    #[test]
+    fn what_a_step_writes_over_is_held_by_nobody() {
+        let Some(runtime) = testing::runtime() else {
+            return;
+        };
+        let size = Size {
+            height: 64,
+            width: 64,
+        };
+        let model = Arc::new(untrained(tiny(3), 1));
+        let settings = Settings {
+            batch_size: 1,
+            ..Settings::default()
+        };
+        for shared in [false, true] {
+            let (options, cancel) = (testing::options(), Cancel::new());
+            let model = model.clone().into();
+            let learner = Learner::of(model, settings.clone(), runtime, &options, &cancel, shared);
+            let mut learner = learner.unwrap();
+            // What the other learner predicts with, and what it has not yet taken.
+            let mut held = VecDeque::new();
+            for frame in 0..6 {
+                let rgb = vec![40 * frame; size.height * size.width * 3];
+                let request = Request {
+                    predict: false,
+                    ..Request::default()
+                };
+                let report = learner.frame(rgb.into(), size, request).unwrap().report;
+                assert_eq!(report.steps, 1);
+                if shared {
+                    held.push_back(learner.shared_weights());
+                    held.drain(..held.len().saturating_sub(2));
+                }
+            }
+            let over = learner.spent.take();
+            assert_eq!(over.len(), learner.state.len());
+            assert!(over.into_iter().all(testing::is_held_once), "{shared}");
+        }
+    }
+}
