@@ -36,7 +36,8 @@ camvid-nano)
     ;;
 film-nano)
     first=${output%.safetensors}-first.safetensors
-    colours=(--task colorize --data "$data/photos/train" "${drives[@]}" --learning-rate 1e-3 --ema 0.998)
+    colours=(--task colorize --data "$data/photos/train" "${drives[@]}" --learning-rate 1e-3 --ema 0.998
+        --height 192 --width 256)
     stage 2200 "${colours[@]}" --init models/camvid-nano.safetensors --rebalance 0.5 --output "$first"
     stage 3000 "${colours[@]}" --init "$first" --rebalance 0.15 --output "$output"
     ;;

@@ -98,6 +98,18 @@ impl Direction {
         })))
     }
 
+    /// A grey frame and the colours that a model found in it, planes of Cb and Cr with a value for every token.
+    pub(super) fn of_planes(rgb: Arc<[u8]>, size: Size, planes: &[f32]) -> Self {
+        let (cb, cr) = planes.split_at(planes.len() / 2);
+        let pairs = cb.iter().zip(cr).flat_map(|(&cb, &cr)| [cb, cr]);
+        Self(Arc::new(Inner {
+            rgb,
+            size,
+            chroma: pairs.collect(),
+            weights: vec![1.0; cb.len()],
+        }))
+    }
+
     /// Size of the picture.
     pub fn size(&self) -> Size {
         self.0.size

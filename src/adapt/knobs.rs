@@ -91,7 +91,7 @@ const MOMENTS: [(&str, Moments); 2] = [
 ];
 
 /// Every setting, in the order of help.
-pub static KNOBS: [Knob; 23] = [
+pub static KNOBS: [Knob; 25] = [
     choice!(
         "method",
         "METHOD",
@@ -184,6 +184,18 @@ pub static KNOBS: [Knob; 23] = [
         "Learning rate of the colour head in those"
     ),
     number!(
+        "self-training",
+        "N",
+        self_training,
+        "Steps per frame towards the colours that the model on disk finds in the window's frames, where none are given; 0 for none"
+    ),
+    number!(
+        "self-training-rate",
+        "RATE",
+        self_training_rate,
+        "Learning rate of the colour head in those"
+    ),
+    number!(
         "weight-decay",
         "SHARE",
         weight_decay,
@@ -266,6 +278,8 @@ mod tests {
             surprise: 1.75,
             reference_steps: 13,
             reference_rate: 3e-4,
+            self_training: 3,
+            self_training_rate: 5e-4,
             weight_decay: 0.07,
             clip_norm: 1e9,
             sampling: Sampling::Permutation,

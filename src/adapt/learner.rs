@@ -1,6 +1,7 @@
 mod directed;
 mod look;
 mod memory;
+mod own;
 mod spent;
 mod step;
 
@@ -24,6 +25,7 @@ pub(super) use directed::check_task;
 
 use directed::Directed;
 use memory::Memory;
+use own::Own;
 use spent::Spent;
 
 /// The method on one thread: weights, window and sessions of one stream.
@@ -44,6 +46,7 @@ pub struct Learner {
     spent: Spent,
     /// The colour head; without buffers where the model is none that colours.
     directed: Directed,
+    own: Own,
     memory: Memory,
     window: Window,
     window_size: Option<Size>,
@@ -96,6 +99,7 @@ impl Learner {
         let directed = Directed::new(&model, &layout, beside)?;
         let mut learner = Self {
             directed,
+            own: Own::default(),
             model,
             settings,
             place,
@@ -178,6 +182,7 @@ impl Learner {
     pub fn reset(&mut self, what: Reset) -> Result<(), Error> {
         if what.window {
             self.window.clear();
+            self.own.clear();
         }
         if what.weights {
             self.learned_frames = 0;
@@ -222,6 +227,7 @@ impl Learner {
         self.frames_since_reset += 1;
         if self.window_size != Some(size) {
             self.window.clear();
+            self.own.clear();
             self.window_size = Some(size);
         }
         self.window
@@ -259,6 +265,9 @@ impl Learner {
         }
         if request.learn {
             self.follow(request, &mut report)?;
+            if matches!(report.skipped, None | Some(Skipped::Familiar)) {
+                self.train_on_own_colours(&rgb, size, request, &mut report)?;
+            }
         }
         let (mut classes, mut chroma) = (None, None);
         if request.predict {

@@ -88,7 +88,7 @@ pub struct Report {
     pub unexplained: Option<f32>,
     /// Global gradient norm of the last step before clipping.
     pub gradient_norm: Option<f32>,
-    /// Steps towards given colours taken for it.
+    /// Steps of the colour head taken for it: towards colours that were given, or towards the model's own.
     pub directed_steps: usize,
     /// Their loss in the last of these steps (cross-entropy), if one was taken.
     pub direction_loss: Option<f32>,

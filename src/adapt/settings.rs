@@ -136,6 +136,11 @@ pub struct Settings {
     pub reference_steps: usize,
     /// Learning rate of the colour head in those steps.
     pub reference_rate: f64,
+    /// Steps per frame towards the colours that the model on disk finds in the window's frames, where people have given none; 0
+    /// for none. Only of a model that colours, and of methods that keep what they learn.
+    pub self_training: usize,
+    /// Learning rate of the colour head in those steps.
+    pub self_training_rate: f64,
     /// Pixels the loss counts.
     pub loss_over: LossOver,
     /// How batches are drawn.
@@ -174,6 +179,8 @@ impl Settings {
             surprise: 0.0,
             reference_steps: 30,
             reference_rate: 3e-3,
+            self_training: 0,
+            self_training_rate: 1e-3,
             loss_over: LossOver::Masked,
             sampling: Sampling::Replacement,
             stochastic_depth: 0.0,
@@ -196,6 +203,7 @@ impl Settings {
                 learning_rate: 1e-3,
                 encoder_multiplier: 0.5,
                 surprise: 1.5,
+                self_training: 2,
                 ..paper
             },
         }
@@ -262,6 +270,7 @@ impl Settings {
         positive("learning-rate", self.learning_rate)?;
         positive("clip-norm", self.clip_norm)?;
         positive("reference-rate", self.reference_rate)?;
+        positive("self-training-rate", self.self_training_rate)?;
         positive("batch-size", self.batch_size as f64)?;
         positive("crop", self.crop)?;
         if self.crop > 1.0 {

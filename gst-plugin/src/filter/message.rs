@@ -100,7 +100,7 @@ pub struct FrameReport {
     pub predict_time: gst::ClockTime,
     /// Running time of the frame.
     pub running_time: Option<gst::ClockTime>,
-    /// Steps towards colours that were given: those of references and hints.
+    /// Steps of the colour head: towards the colours of references and hints, or towards the model's own.
     pub directed_steps: u32,
     /// Pictures of `reference-location` in force.
     pub references: u32,

@@ -288,6 +288,17 @@ pub(crate) fn all() -> Vec<glib::ParamSpec> {
             .mutable_playing()
             .controllable()
             .build(),
+        glib::ParamSpecUInt::builder("self-training")
+            .nick("Self-training")
+            .blurb(
+                "With task=colorize, gradient steps per frame towards the colours that the model finds in the window's frames, so \
+                 that it finds the same ones in all of them; none where references or hints say which (if not set: the recipe's)",
+            )
+            .maximum(100)
+            .default_value(count(defaults.self_training))
+            .mutable_playing()
+            .controllable()
+            .build(),
         glib::ParamSpecUInt::builder("hint-colour")
             .nick("Hint colour")
             .blurb(

@@ -63,6 +63,7 @@ pub(super) struct Chosen {
     surprise: Option<f64>,
     training_interval: Option<u32>,
     reference_steps: Option<u32>,
+    self_training: Option<u32>,
 }
 
 /// What may change from one frame to the next.
@@ -169,6 +170,7 @@ impl Settings {
             surprise: chosen.surprise.unwrap_or(of_recipe.surprise),
             training_interval: count(chosen.training_interval, of_recipe.training_interval),
             reference_steps: count(chosen.reference_steps, of_recipe.reference_steps),
+            self_training: count(chosen.self_training, of_recipe.self_training),
             seed: self.seed,
             ..of_recipe
         }
@@ -322,6 +324,7 @@ impl Settings {
             "surprise" => choose!(self.chosen.surprise),
             "training-interval" => choose!(self.chosen.training_interval),
             "reference-steps" => choose!(self.chosen.reference_steps),
+            "self-training" => choose!(self.chosen.self_training),
             "hint-colour" => put!(self.live.hint_colour, Change::None),
             "hint-radius" => put!(self.live.hint_radius, Change::None),
             "adapt" => put!(self.live.adapt, Change::None),
@@ -357,6 +360,7 @@ impl Settings {
             SAVE_STATE => self.save_state.to_value(),
             REFERENCE_LOCATION => self.reference_location.to_value(),
             "reference-steps" => count(method.reference_steps),
+            "self-training" => count(method.self_training),
             "hint-colour" => self.live.hint_colour.to_value(),
             "hint-radius" => self.live.hint_radius.to_value(),
             "runtime-library" => self.runtime_library.to_value(),

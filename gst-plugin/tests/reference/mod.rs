@@ -164,7 +164,7 @@ const FIELDS: [(&str, &str); 18] = [
     ("predict-time", "Nanoseconds that the prediction took"),
     (
         "directed-steps",
-        "Steps towards colours that were given, likewise",
+        "Steps of the colour head, towards colours that were given or the model's own, likewise",
     ),
     ("references", "Pictures of `reference-location` in force"),
     ("hints", "Hints in force"),
@@ -212,7 +212,7 @@ const COUNTERS: [(&str, &str); 9] = [
     ("total-steps", "Gradient steps"),
     (
         "total-directed-steps",
-        "Steps towards colours that were given",
+        "Steps of the colour head, towards colours that were given or the model's own",
     ),
     ("resets", "How often the weights were forgotten"),
 ];

@@ -93,6 +93,11 @@ impl Directed {
         &self.state
     }
 
+    /// The head as it was before anything that is in force was learned.
+    pub fn start(&self) -> &[Tensor] {
+        &self.start
+    }
+
     /// Goes on with the head of another learner.
     pub fn adopt(&mut self, state: Vec<Tensor>) {
         self.state = state;
@@ -263,12 +268,19 @@ impl Learner {
             let Some(picture) = self.directed.next(self.settings.seed) else {
                 break;
             };
-            self.step_towards(&picture, report)?;
+            self.step_towards(&picture, self.settings.reference_rate, report)?;
         }
         Ok(())
     }
 
-    fn step_towards(&mut self, picture: &Direction, report: &mut Report) -> Result<(), Error> {
+    /// One step of the colour head towards the colours of a picture.
+
+    pub(super) fn step_towards(
+        &mut self,
+        picture: &Direction,
+        rate: f64,
+        report: &mut Report,
+    ) -> Result<(), Error> {
         let d = &mut self.directed;
         let size = picture.size();
         let Size { height, width } = size;
@@ -280,7 +292,7 @@ impl Learner {
             ("images", &images),
             ("chroma", &tokens(picture.chroma(), 2)?),
             ("weights", &tokens(picture.weights(), 1)?),
-            ("learning_rate", &number(self.settings.reference_rate)?),
+            ("learning_rate", &number(rate)?),
             ("step", &number((d.steps_of_moments + 1) as f64)?),
         ];
         let options = DirectOptions {

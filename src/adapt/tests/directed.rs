@@ -32,7 +32,7 @@ fn colour_model() -> Arc<ModelFile> {
 }
 
 /// Learning from given colours alone.
-fn only_given() -> Settings {
+pub(super) fn only_given() -> Settings {
     Settings {
         method: Method::MainTaskOnly,
         reference_rate: 1e-2,
@@ -46,18 +46,18 @@ fn learner_of(model: Arc<ModelFile>, settings: Settings) -> Option<Learner> {
     Some(Learner::new(model, settings, runtime, &options, &Cancel::new()).unwrap())
 }
 
-fn learner(settings: Settings) -> Option<Learner> {
+pub(super) fn learner(settings: Settings) -> Option<Learner> {
     learner_of(colour_model(), settings)
 }
 
-fn show(learner: &mut Learner, request: Request) -> Prediction {
+pub(super) fn show(learner: &mut Learner, request: Request) -> Prediction {
     learner
         .frame(picture(SIZE, 0).into(), SIZE, request)
         .unwrap()
 }
 
 /// The picture at a time, with its own colours.
-fn reference(time: usize) -> Direction {
+pub(super) fn reference(time: usize) -> Direction {
     Direction::of_picture(&picture(SIZE, time), SIZE.width, SIZE.height).unwrap()
 }
 

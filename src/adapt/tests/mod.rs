@@ -5,6 +5,7 @@ mod asynchronous;
 mod calls;
 mod directed;
 mod learning;
+mod own;
 mod recipe;
 mod shared;
 mod step;
