@@ -19,6 +19,8 @@ const WAITING: u64 = 8;
 pub struct Writer {
     pipeline: gst::Pipeline,
     source: AppSrc,
+    crop: gst::Element,
+    shape: gst::Caps,
     caps: Option<gst::Caps>,
     part: PathBuf,
     path: PathBuf,
@@ -41,7 +43,7 @@ impl Writer {
         base: gst::ClockTime,
     ) -> Result<Self, Failure> {
         let line = format!(
-            "appsrc name=in ! videoconvert dither=none ! videoscale ! capsfilter name=shape ! {} ! {} name=mux \
+            "appsrc name=in ! videocrop name=crop ! videoconvert dither=none ! videoscale ! capsfilter name=shape ! {} ! {} name=mux \
              ! filesink name=out",
             codec.encoder(),
             codec.muxer()
@@ -60,6 +62,7 @@ impl Writer {
         let part = PathBuf::from(part);
         named("out")?.set_property("location", &part);
         named("shape")?.set_property("caps", shape);
+        let crop = named("crop")?;
         let mux = named("mux")?;
         let written = Arc::new(AtomicU64::new(0));
         for pad in mux.sink_pads() {
@@ -77,6 +80,8 @@ impl Writer {
         let writer = Self {
             pipeline,
             source,
+            crop,
+            shape: shape.clone(),
             caps: None,
             part,
             path: path.to_owned(),
@@ -110,6 +115,7 @@ impl Writer {
         duration: gst::ClockTime,
     ) -> Result<(), Failure> {
         if self.caps.as_ref() != Some(caps) {
+            self.crop_odd(caps);
             self.source.set_caps(Some(caps));
             self.caps = Some(caps.clone());
         }
@@ -166,6 +172,23 @@ impl Writer {
         keep(&self.part, &self.path)?;
         self.is_finished = true;
         Ok(())
+    }
+
+    /// Where frames are wider or higher by one than the shape, a column or row goes: scaling would blur all of them.
+    fn crop_odd(&self, caps: &gst::Caps) {
+        let length =
+            |caps: &gst::Caps, side: &str| -> Option<i32> { caps.structure(0)?.get(side).ok() };
+        let more = |side: &str| {
+            length(caps, side)
+                .zip(length(&self.shape, side))
+                .map(|(n, s)| n - s)
+        };
+        let (wide, high) = (more("width"), more("height"));
+        let is_odd = [wide, high].iter().all(|more| matches!(more, Some(0 | 1)));
+        for (edge, more) in [("right", wide), ("bottom", high)] {
+            let pixels = more.filter(|_| is_odd).unwrap_or(0);
+            self.crop.set_property(edge, pixels);
+        }
     }
 
     fn error(&self) -> Option<Failure> {
