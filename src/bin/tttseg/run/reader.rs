@@ -208,7 +208,9 @@ impl Reader {
             if self.sink.is_eos() {
                 return Ok(Next::End);
             }
-            // Behind a broken place, demuxers may neither go on nor say so.
+            // Some decoders, pngdec for one, only return an error and tell nobody. It is told by whoever meets it on the way back:
+            // the demuxer with its next frame, or decodebin's multiqueue around the end of the stream (1.22). Behind a broken
+            // place few frames are left for that, and it was seen once that nobody told.
             if self.is_sought && asked.elapsed() > PATIENCE {
                 return Ok(Next::Broken("nothing comes behind it".to_owned()));
             }

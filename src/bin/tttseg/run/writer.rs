@@ -213,13 +213,17 @@ impl Drop for Writer {
     }
 }
 
-/// Gives a complete file its name, once it is on the disk.
+/// Gives a complete file its name, once it is on the disk; the name is on the disk as well when this returns.
 ///
 /// # Errors
 /// When the disk says no.
 pub fn keep(part: &Path, path: &Path) -> Result<(), Failure> {
     let kept = File::open(part)
         .and_then(|file| file.sync_all())
-        .and_then(|()| std::fs::rename(part, path));
+        .and_then(|()| std::fs::rename(part, path))
+        .and_then(|()| match path.parent() {
+            Some(folder) if !folder.as_os_str().is_empty() => File::open(folder)?.sync_all(),
+            _ => File::open(".")?.sync_all(),
+        });
     kept.map_err(|e| Failure::of_writing(path, &e))
 }
