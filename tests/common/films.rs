@@ -155,6 +155,14 @@ impl Films {
         path
     }
 
+    /// Frames without noise through other elements.
+    pub fn through(&self, name: &str, elements: &str, frames: usize) -> String {
+        let path = self.name(name);
+        let line = format!("appsrc name=in ! {elements} ! filesink location={path}");
+        self.write(&line, frames, |_| 0);
+        path
+    }
+
     /// As JPEG pictures.
     pub fn jpegs(&self, name: &str, frames: usize) -> String {
         let path = self.name(name);
@@ -260,6 +268,48 @@ fn ended(pipeline: &gst::Pipeline) {
     if let gst::MessageView::Error(e) = end.view() {
         panic!("{} ({:?})", e.error(), e.debug());
     }
+}
+
+/// Runs a pipeline to its end.
+pub fn launch(line: &str) {
+    let pipeline = gst::parse::launch(line)
+        .unwrap()
+        .downcast::<gst::Pipeline>()
+        .unwrap();
+    pipeline.set_state(gst::State::Playing).unwrap();
+    ended(&pipeline);
+}
+
+/// Caps of a film's first frame, decoded.
+pub fn caps(path: &str) -> gst::Caps {
+    samples(path, "video/x-raw(ANY)")[0].caps_owned().unwrap()
+}
+
+/// How many streams of sound are in a file.
+pub fn sound_tracks(path: &str) -> usize {
+    let demuxer = match Path::new(path).extension().and_then(|e| e.to_str()) {
+        Some("mkv") => "matroskademux",
+        _ => "qtdemux",
+    };
+    let line = format!("filesrc location={path} ! {demuxer} name=d");
+    let pipeline = gst::parse::launch(&line)
+        .unwrap()
+        .downcast::<gst::Pipeline>()
+        .unwrap();
+    let (told, all) = std::sync::mpsc::channel();
+    pipeline
+        .by_name("d")
+        .unwrap()
+        .connect_no_more_pads(move |demuxer| {
+            let pads = demuxer.src_pads();
+            let tracks = pads.iter().filter(|pad| pad.name().starts_with("audio"));
+            // Nobody listens to a second time.
+            let _ = told.send(tracks.count());
+        });
+    pipeline.set_state(gst::State::Playing).unwrap();
+    let tracks = all.recv_timeout(std::time::Duration::from_secs(60));
+    pipeline.set_state(gst::State::Null).unwrap();
+    tracks.unwrap()
 }
 
 /// All decoded samples of one kind.

@@ -3,15 +3,19 @@
 use std::collections::VecDeque;
 use std::path::Path;
 
+use gst::prelude::*;
+
+use super::damage::Damage;
 use super::failure::Failure;
 use super::format::Codec;
-use super::journal::{Damage, Ended, Job, Journal, Segment, Source, Work};
-use super::progress::Done;
-use super::reader::{Frame, Next, Reader, Wanted};
+use super::frames::Frames;
+use super::journal::{Ended, Job, Journal, Segment, Source, Work};
+use super::progress::{Done, clock};
+use super::reader::{Frame, Next, Wanted};
 use super::timecode::Start;
 use super::worker::Worker;
 use super::writer::{Writer, keep};
-use super::{Context, join};
+use super::{Context, cutoff, join};
 
 /// Works on a film until it is complete.
 ///
@@ -50,22 +54,16 @@ pub fn run(context: &Context, input: &Path, output: &Path) -> Result<Done, Failu
     match done {
         Ok(notes) => {
             work.remove();
-            let done = Done {
+            Ok(Done {
                 output: output.to_owned(),
                 frames: kept,
                 before,
                 notes,
-            };
-            match &journal.ended {
-                Some(Ended::Broken(why)) => Err(Failure::of(
-                    input,
-                    format!(
-                        "{why}; the {kept} frames before that are in {}",
-                        output.display()
-                    ),
-                )),
-                _ => Ok(done),
-            }
+                incomplete: match &journal.ended {
+                    Some(Ended::Early(why)) => Some(format!("{}: {why}", input.display())),
+                    _ => None,
+                },
+            })
         }
         Err(failure) => {
             let folder = work.folder().to_owned();
@@ -121,7 +119,7 @@ fn finish(
         return Err(Failure::of(
             input,
             match &journal.ended {
-                Some(Ended::Broken(why)) => why,
+                Some(Ended::Early(why)) => why,
                 _ => "there is no frame in it",
             },
         ));
@@ -129,12 +127,9 @@ fn finish(
     let joined = work.at(&format!("joined.{}", codec.extension()));
     let mut notes = join::join(context, work, journal, input, codec, &joined)?;
     keep(&joined, output)?;
-    notes.extend(about(&journal.damage));
+    notes.extend(journal.damage.told());
     Ok(notes)
 }
-
-/// Seconds beyond a broken frame where decoding is tried again, the first time there, then from the next key frame on.
-const FURTHER: [u64; 5] = [0, 0, 1, 5, 30];
 
 /// A film that is being worked on.
 struct Run<'a> {
@@ -143,13 +138,9 @@ struct Run<'a> {
     journal: &'a mut Journal,
     codec: Codec,
     input: &'a Path,
-    wanted: Wanted,
-    reader: Reader,
-    /// Time and duration of the last frame that was decoded, and tries to get on behind it.
-    read: Option<(gst::ClockTime, gst::ClockTime)>,
-    tries: usize,
-    /// A broken place was jumped over: frames before it may come again.
-    is_behind: bool,
+    frames: Frames<'a>,
+    /// What the last frame was, to see where they become others.
+    caps: Option<gst::Caps>,
     worker: Worker,
     writer: Option<Writer>,
     /// Times of the first and the last frame of the segment that is being written.
@@ -182,11 +173,8 @@ impl<'a> Run<'a> {
             journal,
             codec,
             input,
-            wanted,
-            reader: Reader::open(input, wanted)?,
-            read: None,
-            tries: 0,
-            is_behind: false,
+            frames: Frames::open(context, input, wanted)?,
+            caps: None,
             worker,
             writer: None,
             span: (gst::ClockTime::ZERO, gst::ClockTime::ZERO),
@@ -200,96 +188,61 @@ impl<'a> Run<'a> {
         if let Some(last) = self.journal.last() {
             self.go_on_after(last)?;
         }
-        let ended = loop {
-            match self.next()? {
+        let broken = loop {
+            match self.frames.next()? {
                 Next::Frame(frame) => self.frame(frame)?,
-                Next::End => {
-                    self.look_at_length();
-                    break Ended::Whole;
-                }
-                Next::Broken(why) => {
-                    let at = self.last.map(|(time, duration)| clock(time + duration));
-                    let at = at.unwrap_or_else(|| clock(gst::ClockTime::ZERO));
-                    break Ended::Broken(match self.last {
-                        Some(_) => format!("decoding ended at {at}: {why}"),
-                        None => why,
-                    });
-                }
+                Next::End => break None,
+                Next::Broken(why) => break Some(why),
                 Next::Stopped => {
                     self.finish_segment()?;
                     return Err(Failure::Interrupted(self.kept()));
                 }
             }
         };
-        let warnings = self.reader.warnings.iter();
-        let warnings = warnings.map(|(text, times)| match times {
-            1 => format!("the decoder said: {text}"),
-            _ => format!("the decoder said {times} times: {text}"),
-        });
-        self.damage.notes.extend(warnings);
+        let ended = self.ended(broken);
+        for warning in self.frames.warnings() {
+            self.damage.add_note(warning);
+        }
         self.journal.ended = Some(ended);
         self.finish_segment()?;
         self.journal.damage = self.damage;
         self.work.store(self.journal)
     }
 
-    /// The next frame; behind a place that cannot be decoded, if there is one.
-    fn next(&mut self) -> Result<Next, Failure> {
-        loop {
-            match self.reader.next(&self.context.stop)? {
-                Next::Frame(frame) => {
-                    let is_new = self.read.is_none_or(|(time, _)| frame.time > time);
-                    if is_new {
-                        self.read = Some((frame.time, frame.duration));
-                        self.tries = 0;
-                    } else if self.is_behind {
-                        continue;
-                    }
-                    return Ok(Next::Frame(frame));
-                }
-                Next::Broken(why) => {
-                    if !self.get_over(&why)? {
-                        return Ok(Next::Broken(why));
-                    }
-                }
-                other => return Ok(other),
-            }
-        }
-    }
-
-    /// Tries to go on behind the place where the decoder gave up: ever further on, until there is a frame.
-    fn get_over(&mut self, why: &str) -> Result<bool, Failure> {
-        let (Some((time, duration)), Some(origin)) = (self.read, self.reader.origin()) else {
-            return Ok(false);
-        };
-        let end = time + duration;
-        while let Some(seconds) = FURTHER.get(self.tries) {
-            let is_exact = self.tries == 0;
-            self.tries += 1;
-            let place = end + duration + gst::ClockTime::from_seconds(*seconds);
-            if self.reader.duration().is_some_and(|length| place >= length) {
-                break;
-            }
-            let reader = Reader::open_at(self.input, self.wanted, origin, place, is_exact)?;
-            let Some(mut reader) = reader else { continue };
-            reader.warnings = std::mem::take(&mut self.reader.warnings);
-            self.reader = reader;
-            self.is_behind = true;
-            let text = format!("nothing can be decoded at {}: {why}", clock(end));
-            self.context.progress.note(&text);
-            return Ok(true);
-        }
-        Ok(false)
-    }
-
-    /// A file that was cut off ends without an error.
-    fn look_at_length(&mut self) {
-        let (Some((last, lasted)), Some(length)) = (self.last, self.reader.duration()) else {
-            return;
+    /// How the film ended. One that was cut off may end without an error.
+    fn ended(&mut self, broken: Option<String>) -> Ended {
+        let missing = cutoff::missing(self.input);
+        let Some((last, lasted)) = self.last else {
+            let why = [broken, missing].into_iter().flatten().collect::<Vec<_>>();
+            return match why.is_empty() {
+                true => Ended::Whole,
+                false => Ended::Early(why.join("; ")),
+            };
         };
         let end = last + lasted;
+        match (broken, missing) {
+            (None, None) => {
+                self.look_at_length(end, lasted);
+                Ended::Whole
+            }
+            (None, Some(missing)) => {
+                Ended::Early(format!("it was cut off at {}: {missing}", clock(end)))
+            }
+            (Some(why), None) => Ended::Early(format!("decoding ended at {}: {why}", clock(end))),
+            (Some(why), Some(missing)) => Ended::Early(format!(
+                "decoding ended at {}: {why}; it was cut off: {missing}",
+                clock(end)
+            )),
+        }
+    }
+
+    /// Video may be shorter than sound, but the user should hear of it.
+    fn look_at_length(&mut self, end: gst::ClockTime, lasted: gst::ClockTime) {
+        let Some(length) = self.frames.duration() else {
+            return;
+        };
         if end + gst::ClockTime::SECOND.max(2 * lasted) < length {
-            self.damage.notes.push(format!(
+            self.damage.add_note(format!(
                 "its video ends at {}, and the file says that it lasts {}",
                 clock(end),
                 clock(length)
@@ -312,7 +265,7 @@ impl<'a> Run<'a> {
         let most = self.worker.seen_again();
         let mut recent = VecDeque::new();
         let duration = loop {
-            match self.next()? {
+            match self.frames.next()? {
                 Next::Frame(frame) => {
                     let (time, duration) = (frame.time, frame.duration);
                     if recent.len() == most {
@@ -334,6 +287,7 @@ impl<'a> Run<'a> {
         self.worker.set_learning(false);
         for frame in recent {
             self.worker.frame(&frame.caps, frame.buffer)?;
+            self.caps = Some(frame.caps);
         }
         self.worker.set_learning(true);
         self.last = Some((last, duration));
@@ -353,7 +307,7 @@ impl<'a> Run<'a> {
 
     /// Tells how long it is going to be.
     fn begin(&self, duration: gst::ClockTime) {
-        let length = self.reader.duration();
+        let length = self.frames.duration();
         let total = length.map(|length| {
             let half = duration.nseconds() / 2;
             (length.nseconds() + half) / duration.nseconds().max(1)
@@ -374,18 +328,22 @@ impl<'a> Run<'a> {
             None => {
                 self.begin(duration);
                 let start = Start::of_file(self.input);
-                self.journal.timecode = start.or_else(|| self.reader.timecode().map(Start::of));
+                self.journal.timecode = start.or_else(|| self.frames.timecode().map(Start::of));
             }
             Some((last, _)) if time <= last => {
-                self.damage.left_out += 1;
+                self.damage.add_left_out();
                 return Ok(());
             }
-            Some((last, lasted)) => self.look_for_gap(last + lasted, time, lasted),
+            Some((last, lasted)) => {
+                if let Some(text) = self.damage.look_for_gap(last + lasted, time, lasted) {
+                    self.context.progress.note(&text);
+                }
+            }
         }
         if is_damaged {
-            self.damage.damaged += 1;
-            self.damage.first_damaged.get_or_insert(time.nseconds());
+            self.damage.add_damaged(time);
         }
+        self.look_for_change(&caps, time);
         self.last = Some((time, duration));
         let (caps, made) = self.worker.frame(&caps, buffer)?;
         for warning in self.worker.warnings() {
@@ -407,25 +365,21 @@ impl<'a> Run<'a> {
         Ok(())
     }
 
-    /// Time that has no frame is no secret.
-    fn look_for_gap(
-        &mut self,
-        expected: gst::ClockTime,
-        time: gst::ClockTime,
-        lasted: gst::ClockTime,
-    ) {
-        let (gap, frame) = (
-            time.saturating_sub(expected).nseconds(),
-            lasted.nseconds().max(1),
-        );
-        let missing = (gap + frame / 2) / frame;
-        if missing == 0 {
+    /// A film may become another in the middle, what is written cannot.
+    fn look_for_change(&mut self, caps: &gst::Caps, time: gst::ClockTime) {
+        let before = self.caps.replace(caps.clone());
+        if before.as_ref().is_none_or(|before| before == caps) {
             return;
         }
-        self.damage.missing += missing;
-        self.damage.first_missing.get_or_insert(expected.nseconds());
-        let text = format!("missing frames at {}: {missing}", clock(expected));
-        self.context.progress.note(&text);
+        let shape = self.journal.shape.as_deref().map(str::parse::<gst::Caps>);
+        let Some(Ok(shape)) = shape else { return };
+        let now = shape_of(caps, self.codec);
+        let how = now.ok().map(|now| differences(&now, &shape));
+        if let Some(how) = how.filter(|how| !how.is_empty())
+            && let Some(text) = self.damage.add_change(time, &how)
+        {
+            self.context.progress.note(&text);
+        }
     }
 
     fn name(&self) -> String {
@@ -445,7 +399,7 @@ impl<'a> Run<'a> {
                 let rate = caps.structure(0).and_then(|s| s.get("framerate").ok());
                 let rate = rate.map(|r: gst::Fraction| (r.numer(), r.denom()));
                 self.journal.rate = rate.filter(|(n, d)| *n > 0 && *d > 0);
-                shape(caps)?
+                shape_of(caps, self.codec)?
             }
         };
         self.journal.shape = Some(shape.to_string());
@@ -495,60 +449,44 @@ impl<'a> Run<'a> {
 }
 
 /// What all frames of the output have in common.
-fn shape(caps: &gst::Caps) -> Result<gst::Caps, Failure> {
+const SHAPE: [&str; 5] = [
+    "format",
+    "width",
+    "height",
+    "pixel-aspect-ratio",
+    "colorimetry",
+];
+
+/// That of the film's first frame. H.264 in 4:2:0 has even sizes only.
+fn shape_of(caps: &gst::Caps, codec: Codec) -> Result<gst::Caps, Failure> {
     let of = caps
         .structure(0)
         .ok_or_else(|| Failure::Other("frames without caps".to_owned()))?;
     let mut shape = gst::Structure::new_empty("video/x-raw");
-    for field in [
-        "format",
-        "width",
-        "height",
-        "pixel-aspect-ratio",
-        "colorimetry",
-    ] {
+    for field in SHAPE {
         if let Ok(value) = of.value(field) {
             shape.set_value(field, value.clone());
+        }
+    }
+    if codec == Codec::H264 {
+        for side in ["width", "height"] {
+            if let Ok(length) = shape.get::<i32>(side) {
+                shape.set(side, (length & !1).max(2));
+            }
         }
     }
     Ok(gst::Caps::builder_full().structure(shape).build())
 }
 
-/// What was not as it should be, in words.
-fn about(damage: &Damage) -> Vec<String> {
-    let at = |time: Option<u64>| {
-        time.map_or(String::new(), |t| {
-            format!(", the first at {}", clock(gst::ClockTime::from_nseconds(t)))
-        })
+/// Where frames are not of the shape, in words.
+fn differences(now: &gst::Caps, shape: &gst::Caps) -> String {
+    let field = |caps: &gst::Caps, name: &str| {
+        let value = caps.structure(0).and_then(|s| s.value(name).ok().cloned());
+        let text = value.and_then(|value| value.serialize().ok());
+        text.map_or("unknown".to_owned(), |text| text.to_string())
     };
-    let mut notes = vec![];
-    if damage.missing > 0 {
-        notes.push(format!(
-            "frames that could not be decoded or are not there: {}{}; the frame before each gap is shown longer",
-            damage.missing,
-            at(damage.first_missing)
-        ));
-    }
-    if damage.damaged > 0 {
-        notes.push(format!(
-            "frames that the decoder calls damaged: {}{}",
-            damage.damaged,
-            at(damage.first_damaged)
-        ));
-    }
-    if damage.left_out > 0 {
-        notes.push(format!(
-            "frames left out because their time had passed: {}",
-            damage.left_out
-        ));
-    }
-    notes.extend(damage.notes.iter().cloned());
-    notes
-}
-
-/// A time as people read it.
-pub fn clock(time: gst::ClockTime) -> String {
-    let ms = time.mseconds();
-    let (s, ms) = (ms / 1000, ms % 1000);
-    format!("{:02}:{:02}:{:02}.{ms:03}", s / 3600, s / 60 % 60, s % 60)
+    let pairs = SHAPE.map(|name| (name, field(now, name), field(shape, name)));
+    let differing = pairs.iter().filter(|(_, now, shape)| now != shape);
+    let texts = differing.map(|(name, now, shape)| format!("{name} {now} to {shape}"));
+    texts.collect::<Vec<_>>().join(", ")
 }

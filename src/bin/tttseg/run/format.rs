@@ -11,6 +11,7 @@ use gst_video::{
 
 use super::Task;
 use super::failure::Failure;
+use super::reader::Wanted;
 
 /// How a film is encoded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -174,15 +175,17 @@ fn planar(chroma: usize, depth: u32) -> VideoFormat {
     all[chroma.min(2)]
 }
 
-/// What is made of decoded video.
-pub fn plan(film: &VideoInfo, codec: Codec, asked: Option<u32>, task: Task) -> Plan {
+/// What is made of decoded video. Of 4:2:2 that is going to be turned becomes 4:4:4.
+pub fn plan(film: &VideoInfo, wanted: Wanted, is_turned: bool) -> Plan {
+    let Wanted { codec, depth, task } = wanted;
     let info = film.format_info();
     let bits = info.depth()[0];
-    let depth = codec.depth(asked, bits);
+    let depth = codec.depth(depth, bits);
     let chroma = match (info.w_sub().get(1), info.h_sub().get(1)) {
         _ if info.is_gray() => 0,
         _ if info.is_rgb() => 2,
         (Some(0), Some(0)) => 2,
+        (Some(_), Some(0)) if is_turned => 2,
         (Some(_), Some(0)) => 1,
         _ => 0,
     };
@@ -264,6 +267,7 @@ pub fn info_in(
         .fps(film.fps())
         .par(film.par())
         .interlace_mode(film.interlace_mode())
+        .field_order(film.field_order())
         .colorimetry(&told);
     let same_chroma = {
         let of = gst_video::VideoFormatInfo::from_format(format);
@@ -401,12 +405,17 @@ mod tests {
         let info = |format| VideoInfo::builder(format, 16, 2).build().unwrap();
         let film = info(VideoFormat::Gray8);
         let frame = gst::Buffer::from_slice([[0_u8; 16], [255; 16]].concat());
-        for (codec, depth, wanted) in [
+        for (codec, depth, luma_wanted) in [
             (Codec::Ffv1, 10, [0_u16, 1020]),
             (Codec::Prores, 10, [64, 940]),
             (Codec::H264, 8, [16, 235]),
         ] {
-            let plan = plan(&film, codec, None, Task::Colorize);
+            let wanted = Wanted {
+                codec,
+                depth: None,
+                task: Task::Colorize,
+            };
+            let plan = plan(&film, wanted, false);
             let into = info_in(&film, plan.worked, plan.is_limited).unwrap();
             let made = deepen(&frame, &film, &into).unwrap();
             let made = VideoFrameRef::from_buffer_ref_readable(&made, &into).unwrap();
@@ -416,7 +425,7 @@ mod tests {
                 8 => u16::from(luma[at]),
                 _ => u16::from_le_bytes([luma[at], luma[at + 1]]),
             });
-            assert_eq!(found, wanted, "{codec:?}");
+            assert_eq!(found, luma_wanted, "{codec:?}");
         }
     }
 }

@@ -99,7 +99,7 @@ impl<'a> Joiner<'a> {
         }
         // Sound beyond the place where the video had to end is of no use.
         let until = match journal.ended {
-            Some(Ended::Broken(_)) => journal.last(),
+            Some(Ended::Early(_)) => journal.last(),
             _ => None,
         };
         let sound = Sound::open(&pipeline, &mux, input, codec, until)?;

@@ -10,6 +10,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
+use super::damage::Damage;
 use super::failure::Failure;
 use super::settings::{Identity, hex};
 use super::timecode::Start;
@@ -72,23 +73,8 @@ pub struct Segment {
 pub enum Ended {
     /// With its last frame.
     Whole,
-    /// With an error of the decoder.
-    Broken(String),
-}
-
-/// What was not as it should be, in numbers.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Damage {
-    /// Frames that are not there, and where the first of them should be.
-    pub missing: u64,
-    pub first_missing: Option<u64>,
-    /// Frames that the decoder says are damaged.
-    pub damaged: u64,
-    pub first_damaged: Option<u64>,
-    /// Frames that were left out: they came at a time that had passed.
-    pub left_out: u64,
-    /// What else there is to say.
-    pub notes: Vec<String>,
+    /// Before its end: cut off, or with an error of the decoder.
+    Early(String),
 }
 
 /// What makes a run the same as an earlier one.

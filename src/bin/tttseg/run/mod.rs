@@ -5,16 +5,20 @@
 //! | `plugin` | finds the element |
 //! | `settings` | what is asked of it, and its properties |
 //! | `worker` | one frame in, one frame out, and what was learned in a file |
-//! | `film`, `reader`, `format`, `writer`, `join` | one film: decoded, made deeper, encoded in segments, joined |
+//! | `film`, `frames`, `reader`, `format`, `writer`, `join` | one film: decoded, made deeper, encoded in segments, joined |
+//! | `damage`, `cutoff` | what is wrong with a film |
 //! | `journal` | what is finished, on disk |
 //! | `timecode` | where a film's time code begins |
 //! | `pictures` | a sequence of pictures |
 //! | `queue` | a folder of films |
 //! | `progress`, `stop`, `failure` | what the user sees, and says |
 
+mod cutoff;
+mod damage;
 mod failure;
 mod film;
 mod format;
+mod frames;
 mod join;
 mod journal;
 mod pictures;
@@ -89,13 +93,17 @@ pub struct Arguments {
     json: bool,
 }
 
+/// OUT is written, and a film ends before its end.
+const INCOMPLETE: u8 = 3;
+
 const KINDS: &str = "\
 Encodings:
   ffv1    .mkv  lossless; the luma of Y'CbCr and grey film stays what it is, with zeros behind it in more bits
   prores  .mov  ProRes 422 HQ, or 4444 for film in 4:4:4
   h264    .mp4  for looking at it
 
-Exit codes: 0 all is well, 1 something is not, 130 interrupted (the same command goes on)";
+Exit codes: 0 all is well, 1 something is not, 3 OUT is written and a film in IN was cut off or cannot be read to its end,
+130 interrupted (the same command goes on)";
 
 /// What all that runs needs.
 pub struct Context {
@@ -139,12 +147,14 @@ pub fn run(arguments: &Arguments) -> Result<ExitCode, Box<dyn std::error::Error>
     };
     let done = match input {
         Input::Film => film::run(&context, &arguments.input, &arguments.output)
-            .map(|done| context.progress.finished(&done)),
-        Input::Pictures(files) => pictures::run(&context, &files, &arguments.output),
+            .inspect(|done| context.progress.finished(done))
+            .map(|done| done.incomplete.is_none()),
+        Input::Pictures(files) => pictures::run(&context, &files, &arguments.output).map(|()| true),
         Input::Films(files) => queue::run(&context, &files, &arguments.output),
     };
     match done {
-        Ok(()) => Ok(ExitCode::SUCCESS),
+        Ok(true) => Ok(ExitCode::SUCCESS),
+        Ok(false) => Ok(ExitCode::from(INCOMPLETE)),
         Err(Failure::Interrupted(kept)) => {
             context.progress.interrupted(&kept);
             Ok(ExitCode::from(130))

@@ -22,6 +22,8 @@ pub struct Done {
     pub before: u64,
     /// What there is to say.
     pub notes: Vec<String>,
+    /// What was worked on ends before its end: why. All that there is of it is done.
+    pub incomplete: Option<String>,
 }
 
 /// Tells of what is done.
@@ -153,9 +155,21 @@ impl Progress {
                 "frames": done.frames,
                 "before": done.before,
                 "notes": done.notes,
+                "incomplete": done.incomplete,
             }));
-            return;
+        } else {
+            self.finished_for_people(done);
         }
+        if let Some(why) = &done.incomplete {
+            eprintln!(
+                "tttseg: {why}; the {} frames before that are in {}",
+                done.frames,
+                done.output.display()
+            );
+        }
+    }
+
+    fn finished_for_people(&self, done: &Done) {
         for note in &done.notes {
             eprintln!("{}: {note}", done.output.display());
         }
@@ -180,15 +194,26 @@ impl Progress {
     }
 
     /// All files of a folder have been worked on.
-    pub fn summary(&self, finished: usize, there: usize, failed: &[(PathBuf, String)]) {
+    pub fn summary(
+        &self,
+        finished: usize,
+        there: usize,
+        incomplete: &[(PathBuf, String)],
+        failed: &[(PathBuf, String)],
+    ) {
         self.clear();
         if self.json {
-            let failed: Vec<Value> = failed
-                .iter()
-                .map(|(input, error)| json!({ "input": input, "error": error }))
-                .collect();
+            let list = |films: &[(PathBuf, String)]| -> Vec<Value> {
+                let all = films.iter();
+                all.map(|(input, error)| json!({ "input": input, "error": error }))
+                    .collect()
+            };
             line(json!({
-                "event": "summary", "finished": finished, "there_already": there, "failed": failed,
+                "event": "summary",
+                "finished": finished,
+                "there_already": there,
+                "incomplete": list(incomplete),
+                "failed": list(failed),
             }));
             return;
         }
@@ -196,8 +221,12 @@ impl Progress {
             0 => String::new(),
             n => format!(", {n} there already"),
         };
-        println!("{finished} finished{there}, {} failed", failed.len());
-        for (_, error) in failed {
+        let cut = match incomplete.len() {
+            0 => String::new(),
+            n => format!(", {n} incomplete"),
+        };
+        println!("{finished} finished{there}{cut}, {} failed", failed.len());
+        for (_, error) in incomplete.iter().chain(failed) {
             println!("  {error}");
         }
     }
@@ -223,4 +252,11 @@ impl Progress {
 
 fn line(value: Value) {
     println!("{value}");
+}
+
+/// A time as people read it.
+pub fn clock(time: gst::ClockTime) -> String {
+    let ms = time.mseconds();
+    let (s, ms) = (ms / 1000, ms % 1000);
+    format!("{:02}:{:02}:{:02}.{ms:03}", s / 3600, s / 60 % 60, s % 60)
 }

@@ -32,15 +32,16 @@ pub fn of_folder(folder: &Path) -> Result<Vec<PathBuf>, Failure> {
     Ok(films)
 }
 
-/// Works on all of them; what is wrong with one does not stop the others.
+/// Works on all of them; what is wrong with one does not stop the others. Returns whether every film that was worked on has
+/// an end.
 ///
 /// # Errors
 /// When one or more could not be finished, or the user wants an end.
-pub fn run(context: &Context, films: &[PathBuf], output: &Path) -> Result<(), Failure> {
+pub fn run(context: &Context, films: &[PathBuf], output: &Path) -> Result<bool, Failure> {
     let codec = context.codec.unwrap_or(Codec::Ffv1);
     let outputs = outputs(films, output, codec)?;
     std::fs::create_dir_all(output).map_err(|e| Failure::of_writing(output, &e))?;
-    let (mut finished, mut there, mut failed) = (0, 0, vec![]);
+    let (mut finished, mut there, mut incomplete, mut failed) = (0, 0, vec![], vec![]);
     for (film, output) in films.iter().zip(outputs) {
         if output.exists() && !context.overwrite {
             there += 1;
@@ -49,7 +50,10 @@ pub fn run(context: &Context, films: &[PathBuf], output: &Path) -> Result<(), Fa
         match film::run(context, film, &output) {
             Ok(done) => {
                 context.progress.finished(&done);
-                finished += 1;
+                match done.incomplete {
+                    Some(why) => incomplete.push((film.clone(), why)),
+                    None => finished += 1,
+                }
             }
             Err(Failure::Interrupted(kept)) => return Err(Failure::Interrupted(kept)),
             Err(failure) => {
@@ -65,9 +69,11 @@ pub fn run(context: &Context, films: &[PathBuf], output: &Path) -> Result<(), Fa
             }
         }
     }
-    context.progress.summary(finished, there, &failed);
+    context
+        .progress
+        .summary(finished, there, &incomplete, &failed);
     match failed.len() {
-        0 => Ok(()),
+        0 => Ok(incomplete.is_empty()),
         n => Err(Failure::Other(format!(
             "{n} of {} films could not be finished; the same command tries them again",
             films.len()

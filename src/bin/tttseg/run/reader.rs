@@ -2,12 +2,17 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use gst::prelude::*;
 use gst_app::AppSink;
-use gst_video::{ValidVideoTimeCode, VideoInfo, VideoTimeCodeMeta};
+use gst_video::prelude::*;
+use gst_video::{
+    ValidVideoTimeCode, VideoBufferFlags, VideoFieldOrder, VideoInfo, VideoInterlaceMode,
+    VideoTimeCodeMeta,
+};
 
 use super::Task;
 use super::failure::{Failure, told};
@@ -64,6 +69,8 @@ pub struct Reader {
     /// Time counts from the origin, because the beginning was not read.
     is_sought: bool,
     timecode: Option<ValidVideoTimeCode>,
+    /// Which field of an interlaced film is shown first.
+    field_order: Option<VideoFieldOrder>,
     /// Warnings of the decoder, and how often each came.
     pub warnings: BTreeMap<String, u64>,
 }
@@ -142,7 +149,13 @@ impl Reader {
             .static_pad("sink")
             .ok_or_else(|| Failure::Other("videoconvert has no sink pad".to_owned()))?;
         let plan = Arc::new(Mutex::new(None));
-        plan_by_caps(&entry, filter, wanted, plan.clone());
+        let turner = Turner {
+            pipeline: pipeline.downgrade(),
+            before: filter.downgrade(),
+            after: sink.downgrade(),
+            is_needed: AtomicBool::new(false),
+        };
+        plan_by_caps(&entry, filter, wanted, plan.clone(), turner);
         connect(&decoder, entry, pipeline.downgrade());
         let reader = Self {
             pipeline,
@@ -152,6 +165,7 @@ impl Reader {
             origin: None,
             is_sought: false,
             timecode: None,
+            field_order: None,
             warnings: BTreeMap::new(),
         };
         Ok(reader)
@@ -194,7 +208,9 @@ impl Reader {
             if self.sink.is_eos() {
                 return Ok(Next::End);
             }
-            // Behind a broken place, demuxers may neither go on nor say so.
+            // Some decoders, pngdec for one, only return an error and tell nobody. It is told by whoever meets it on the way back:
+            // the demuxer with its next frame, or decodebin's multiqueue around the end of the stream (1.22). Behind a broken
+            // place few frames are left for that, and it was seen once that nobody told.
             if self.is_sought && asked.elapsed() > PATIENCE {
                 return Ok(Next::Broken("nothing comes behind it".to_owned()));
             }
@@ -205,7 +221,7 @@ impl Reader {
         let (Some(caps), Some(buffer)) = (sample.caps(), sample.buffer()) else {
             return Ok(None);
         };
-        let info = VideoInfo::from_caps(caps).map_err(|e| Failure::Other(e.to_string()))?;
+        let (caps, info) = self.with_field_order(caps, buffer)?;
         let rate = info.fps();
         let by_rate = (rate.numer() > 0 && rate.denom() > 0)
             .then(|| gst::ClockTime::SECOND.mul_div_floor(rate.denom() as u64, rate.numer() as u64))
@@ -244,14 +260,14 @@ impl Reader {
         };
         let is_damaged = buffer.flags().contains(gst::BufferFlags::CORRUPTED);
         let (caps, buffer) = if worked == info.format() {
-            (sample.caps_owned(), sample.buffer_owned())
+            (caps, sample.buffer_owned())
         } else {
             let into = format::info_in(&info, worked, is_limited)?;
             let made = format::deepen(buffer, &info, &into)?;
             let caps = into.to_caps().map_err(|e| Failure::Other(e.to_string()))?;
-            (Some(caps), Some(made))
+            (caps, Some(made))
         };
-        let (Some(caps), Some(buffer)) = (caps, buffer) else {
+        let Some(buffer) = buffer else {
             return Ok(None);
         };
         Ok(Some(Frame {
@@ -261,6 +277,34 @@ impl Reader {
             duration,
             is_damaged,
         }))
+    }
+
+    /// Caps that say which field comes first. Matroska does not tell it and decoders set it on frames only, but encoders look
+    /// at caps, and take an interlaced film for one that begins with its lower field where those say nothing.
+    fn with_field_order(
+        &mut self,
+        caps: &gst::CapsRef,
+        buffer: &gst::BufferRef,
+    ) -> Result<(gst::Caps, VideoInfo), Failure> {
+        let info = |caps: &gst::CapsRef| {
+            VideoInfo::from_caps(caps).map_err(|e| Failure::Other(e.to_string()))
+        };
+        let told = info(caps)?;
+        let mut caps = caps.to_owned();
+        if told.interlace_mode() != VideoInterlaceMode::Interleaved
+            || told.field_order() != VideoFieldOrder::Unknown
+        {
+            return Ok((caps, told));
+        }
+        let order = *self.field_order.get_or_insert_with(|| {
+            match buffer.video_flags().contains(VideoBufferFlags::TFF) {
+                true => VideoFieldOrder::TopFieldFirst,
+                false => VideoFieldOrder::BottomFieldFirst,
+            }
+        });
+        caps.make_mut().set("field-order", order.to_str());
+        let told = info(&caps)?;
+        Ok((caps, told))
     }
 
     /// Takes in what is on the bus: the first error, if there is one.
@@ -319,17 +363,77 @@ fn plan_by_caps(
     filter: gst::Element,
     wanted: Wanted,
     plan: Arc<Mutex<Option<Plan>>>,
+    turner: Turner,
 ) {
-    entry.add_probe(gst::PadProbeType::EVENT_DOWNSTREAM, move |_, info| {
-        if let Some(gst::EventView::Caps(caps)) = info.event().map(|e| e.view())
-            && let Ok(film) = VideoInfo::from_caps(caps.caps())
-        {
-            let made = format::plan(&film, wanted.codec, wanted.depth, wanted.task);
+    entry.add_probe(gst::PadProbeType::EVENT_DOWNSTREAM, move |pad, info| {
+        let caps = match info.event().map(|e| e.view()) {
+            Some(gst::EventView::Caps(event)) => Some(event.caps_owned()),
+            Some(gst::EventView::Tag(event)) if turner.look_at(event.tag()) => pad.current_caps(),
+            _ => None,
+        };
+        if let Some(film) = caps.and_then(|caps| VideoInfo::from_caps(&caps).ok()) {
+            let made = format::plan(&film, wanted, turner.is_needed());
             filter.set_property("caps", &made.decoded);
             *plan.lock().unwrap_or_else(PoisonError::into_inner) = Some(made);
         }
         gst::PadProbeReturn::Ok
     });
+}
+
+/// Turns the frames of a film that says it was held sideways or upside down: GStreamer's muxers (1.22) cannot say so of what
+/// is written.
+struct Turner {
+    pipeline: gst::glib::WeakRef<gst::Pipeline>,
+    before: gst::glib::WeakRef<gst::Element>,
+    after: gst::glib::WeakRef<AppSink>,
+    is_needed: AtomicBool,
+}
+
+impl Turner {
+    fn is_needed(&self) -> bool {
+        self.is_needed.load(Ordering::SeqCst)
+    }
+
+    /// Puts an element for it in the way of frames if a film has such a tag. Only then: it does not take all formats. Called
+    /// in the only thread that frames come through. Returns whether the element is new.
+    fn look_at(&self, tags: &gst::TagListRef) -> bool {
+        let way = tags.get::<gst::tags::ImageOrientation>();
+        if way.is_none_or(|way| way.get() == "rotate-0") || self.is_needed() {
+            return false;
+        }
+        let ends = (
+            self.pipeline.upgrade(),
+            self.before.upgrade(),
+            self.after.upgrade(),
+        );
+        let (Some(pipeline), Some(before), Some(after)) = ends else {
+            return false;
+        };
+        if let Err(e) = put_flip(&pipeline, &before, after.upcast_ref()) {
+            gst::element_error!(
+                pipeline,
+                gst::CoreError::Negotiation,
+                ("The frames cannot be turned as the film says: {e}")
+            );
+            return false;
+        }
+        self.is_needed.store(true, Ordering::SeqCst);
+        true
+    }
+}
+
+fn put_flip(
+    pipeline: &gst::Pipeline,
+    before: &gst::Element,
+    after: &gst::Element,
+) -> Result<(), gst::glib::BoolError> {
+    let flip = gst::ElementFactory::make("videoflip")
+        .property_from_str("video-direction", "auto")
+        .build()?;
+    pipeline.add(&flip)?;
+    before.unlink(after);
+    gst::Element::link_many([before, &flip, after])?;
+    flip.sync_state_with_parent()
 }
 
 /// Lets a stream run into nothing. A fakesink alone would hold up the streams beside it until the pipeline plays, which may

@@ -24,6 +24,8 @@ pub struct Worker {
     caps: Option<gst::Caps>,
     /// Warnings of the element so far that nobody has asked for.
     warnings: Vec<String>,
+    /// The first error of the element.
+    failed: Option<String>,
 }
 
 impl Worker {
@@ -39,13 +41,14 @@ impl Worker {
         let source = AppSrc::builder().format(gst::Format::Time).build();
         let sink = AppSink::builder().sync(false).build();
         let pipeline = gst::Pipeline::new();
-        let worker = Self {
+        let mut worker = Self {
             pipeline,
             source,
             sink,
             element,
             caps: None,
             warnings: vec![],
+            failed: None,
         };
         let Self {
             source,
@@ -100,8 +103,9 @@ impl Worker {
                     _ => Err(self.error("the element gave no frame")),
                 };
             }
-            if let Some(error) = self.first_error() {
-                return Err(Failure::Other(error));
+            self.listen();
+            if let Some(error) = &self.failed {
+                return Err(Failure::Other(error.clone()));
             }
             if self.sink.is_eos() {
                 return Err(self.error("the element ended by itself"));
@@ -143,23 +147,22 @@ impl Worker {
             return;
         };
         while let Some(message) = bus.pop() {
-            if let gst::MessageView::Warning(warning) = message.view() {
-                self.warnings.push(warning.error().to_string());
+            match message.view() {
+                gst::MessageView::Warning(warning) => {
+                    self.warnings.push(warning.error().to_string());
+                }
+                gst::MessageView::Error(error) => {
+                    self.failed.get_or_insert_with(|| told(error));
+                }
+                _ => {}
             }
         }
     }
 
-    fn first_error(&self) -> Option<String> {
-        let bus = self.pipeline.bus()?;
-        let message = bus.pop_filtered(&[gst::MessageType::Error])?;
-        match message.view() {
-            gst::MessageView::Error(error) => Some(told(error)),
-            _ => None,
-        }
-    }
-
-    fn error(&self, otherwise: &str) -> Failure {
-        Failure::Other(self.first_error().unwrap_or_else(|| otherwise.to_owned()))
+    fn error(&mut self, otherwise: &str) -> Failure {
+        self.listen();
+        let failed = self.failed.clone();
+        Failure::Other(failed.unwrap_or_else(|| otherwise.to_owned()))
     }
 }
 

@@ -19,6 +19,8 @@ const WAITING: u64 = 8;
 pub struct Writer {
     pipeline: gst::Pipeline,
     source: AppSrc,
+    crop: gst::Element,
+    shape: gst::Caps,
     caps: Option<gst::Caps>,
     part: PathBuf,
     path: PathBuf,
@@ -41,7 +43,7 @@ impl Writer {
         base: gst::ClockTime,
     ) -> Result<Self, Failure> {
         let line = format!(
-            "appsrc name=in ! videoconvert dither=none ! videoscale ! capsfilter name=shape ! {} ! {} name=mux \
+            "appsrc name=in ! videocrop name=crop ! videoconvert dither=none ! videoscale ! capsfilter name=shape ! {} ! {} name=mux \
              ! filesink name=out",
             codec.encoder(),
             codec.muxer()
@@ -60,6 +62,7 @@ impl Writer {
         let part = PathBuf::from(part);
         named("out")?.set_property("location", &part);
         named("shape")?.set_property("caps", shape);
+        let crop = named("crop")?;
         let mux = named("mux")?;
         let written = Arc::new(AtomicU64::new(0));
         for pad in mux.sink_pads() {
@@ -77,6 +80,8 @@ impl Writer {
         let writer = Self {
             pipeline,
             source,
+            crop,
+            shape: shape.clone(),
             caps: None,
             part,
             path: path.to_owned(),
@@ -110,6 +115,7 @@ impl Writer {
         duration: gst::ClockTime,
     ) -> Result<(), Failure> {
         if self.caps.as_ref() != Some(caps) {
+            self.crop_odd(caps);
             self.source.set_caps(Some(caps));
             self.caps = Some(caps.clone());
         }
@@ -168,6 +174,23 @@ impl Writer {
         Ok(())
     }
 
+    /// Where frames are wider or higher by one than the shape, a column or row goes: scaling would blur all of them.
+    fn crop_odd(&self, caps: &gst::Caps) {
+        let length =
+            |caps: &gst::Caps, side: &str| -> Option<i32> { caps.structure(0)?.get(side).ok() };
+        let more = |side: &str| {
+            length(caps, side)
+                .zip(length(&self.shape, side))
+                .map(|(n, s)| n - s)
+        };
+        let (wide, high) = (more("width"), more("height"));
+        let is_odd = [wide, high].iter().all(|more| matches!(more, Some(0 | 1)));
+        for (edge, more) in [("right", wide), ("bottom", high)] {
+            let pixels = more.filter(|_| is_odd).unwrap_or(0);
+            self.crop.set_property(edge, pixels);
+        }
+    }
+
     fn error(&self) -> Option<Failure> {
         let message = self
             .pipeline
@@ -190,13 +213,17 @@ impl Drop for Writer {
     }
 }
 
-/// Gives a complete file its name, once it is on the disk.
+/// Gives a complete file its name, once it is on the disk; the name is on the disk as well when this returns.
 ///
 /// # Errors
 /// When the disk says no.
 pub fn keep(part: &Path, path: &Path) -> Result<(), Failure> {
     let kept = File::open(part)
         .and_then(|file| file.sync_all())
-        .and_then(|()| std::fs::rename(part, path));
+        .and_then(|()| std::fs::rename(part, path))
+        .and_then(|()| match path.parent() {
+            Some(folder) if !folder.as_os_str().is_empty() => File::open(folder)?.sync_all(),
+            _ => File::open(".")?.sync_all(),
+        });
     kept.map_err(|e| Failure::of_writing(path, &e))
 }

@@ -191,8 +191,10 @@ fn carry(
     if let Some(until) = until {
         end_at(&out, until);
     }
-    // The bin around all sound has a pad of its own for every stream.
-    let ghost = gst::GhostPad::builder_with_target(&out)?.build();
+    // The bin around all sound has a pad of its own for every stream, named as the stream's is.
+    let ghost = gst::GhostPad::builder_with_target(&out)?
+        .name(pad.name())
+        .build();
     ghost.set_active(true)?;
     bin.add_pad(&ghost)?;
     way.sync_state_with_parent()?;

@@ -1,12 +1,17 @@
-//! `tttseg run`: whole films, interrupted ones, broken ones, queues and pictures. The luma of every frame tells which frame it
+//! `tttseg run`: whole films, interrupted ones (`stopped`), broken ones (`broken`), films of all kinds (`kinds`), queues and
+//! pictures. The luma of every frame tells which frame it
 //! is, so none can be missing, doubled or in another place unseen.
 
+mod broken;
+#[path = "../common/mod.rs"]
 mod common;
-#[path = "common/films.rs"]
+#[path = "../common/films.rs"]
 mod films;
-#[path = "common/program.rs"]
+mod kinds;
+#[path = "../common/program.rs"]
 mod program;
-#[path = "../src/bin/tttseg/run/timecode.rs"]
+mod stopped;
+#[path = "../../src/bin/tttseg/run/timecode.rs"]
 #[allow(
     dead_code,
     reason = "the program's own reader is used to look at what it wrote"
@@ -14,8 +19,7 @@ mod program;
 mod timecode;
 
 use std::fs;
-use std::process::{Child, Command, Stdio};
-use std::time::{Duration, Instant};
+use std::process::Command;
 
 use films::{Films, SIZE, decoded, decoded_sound, has};
 use program::{program, refused, text};
@@ -23,8 +27,6 @@ use serde_json::Value;
 
 /// What tests do without, if they do not say otherwise: learning, and the machine for themselves.
 const QUICK: [&str; 4] = ["--set", "method=none", "--set", "threads=1"];
-/// Frames in a film that is interrupted: enough to be caught in the middle.
-const LONG: usize = 60;
 
 /// The program with the arguments of a run.
 fn run(arguments: &[&str]) -> Command {
@@ -41,6 +43,15 @@ fn works(arguments: &[&str]) -> (String, String) {
     let output = run(arguments).output().unwrap();
     assert!(output.status.success(), "{arguments:?}: {output:?}");
     (text(&output.stdout), text(&output.stderr))
+}
+
+/// The last line on standard error of a run that ends with this code; notes may stand before it.
+fn ends_with(code: i32, output: &std::process::Output) -> String {
+    assert_eq!(output.status.code(), Some(code), "{output:?}");
+    let error = text(&output.stderr);
+    let last = error.lines().last().unwrap_or_default();
+    assert!(last.starts_with("tttseg: "), "{error}");
+    last.to_owned()
 }
 
 /// The numbers of frames, 0 to `count` without a gap, by their luma, which has to be the film's in every bit.
@@ -60,30 +71,6 @@ fn check_noisy_frames(films: &Films, path: &str, count: usize, zeros: u32, noise
         let time = n as u64 * 40;
         assert!(frame.ms.abs_diff(time) <= 1, "frame {n} at {} ms", frame.ms);
     }
-}
-
-/// Finished segments on record.
-fn segments(films: &Films, output: &str) -> Vec<Value> {
-    let journal = fs::read(films.at(&format!("{output}.part/journal.json")));
-    let journal: Option<Value> = journal.ok().and_then(|j| serde_json::from_slice(&j).ok());
-    let segments = journal.and_then(|j| j["segments"].as_array().cloned());
-    segments.unwrap_or_default()
-}
-
-/// Starts a run and waits until it has finished two segments.
-fn begun(films: &Films, arguments: &[&str], output: &str) -> Child {
-    let mut child = run(arguments)
-        .stdout(Stdio::null())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
-    let began = Instant::now();
-    while segments(films, output).len() < 2 {
-        assert!(child.try_wait().unwrap().is_none(), "it ended too early");
-        assert!(began.elapsed() < Duration::from_secs(120), "it hangs");
-        std::thread::sleep(Duration::from_millis(5));
-    }
-    child
 }
 
 #[test]
@@ -146,241 +133,6 @@ fn classes_are_painted_as_well() {
 }
 
 #[test]
-fn killed_in_the_middle_it_goes_on() {
-    let Some(films) = Films::new() else { return };
-    let film = films.film("film.mkv", LONG, |_| 0);
-    let (model, out) = (films.name("film.safetensors"), films.name("out.mkv"));
-    let online = "method=online";
-    let all = [
-        "--model",
-        &model,
-        &film,
-        &out,
-        "--segment",
-        "4",
-        "--set",
-        online,
-    ];
-    let mut child = begun(&films, &all, "out.mkv");
-    child.kill().unwrap();
-    child.wait().unwrap();
-    assert!(!films.at("out.mkv").exists());
-    let first = films.name("out.mkv.part/00000.mkv");
-    check_frames(&films, &first, 4, 2);
-
-    // Other options, another film: not behind these frames.
-    let error = refuses(&[&all[..], &["--set", "saturation=2"]].concat());
-    assert!(
-        error.contains("--set was method=online threads=1 and is method=online saturation=2"),
-        "{error}"
-    );
-    let error = refuses(&[&all[..], &["--depth", "8"]].concat());
-    assert!(error.contains("--depth was not there and is 8"), "{error}");
-    let file = fs::File::options().write(true).open(&film).unwrap();
-    let modified = file.metadata().unwrap().modified().unwrap();
-    file.set_modified(modified + Duration::from_secs(5))
-        .unwrap();
-    let error = refuses(&all);
-    assert!(error.contains("the film is another"), "{error}");
-    file.set_modified(modified).unwrap();
-
-    let (_, told) = works(&all);
-    assert!(told.contains("going on after"), "{told}");
-    check_frames(&films, &out, LONG, 2);
-    assert_eq!(decoded_sound(&out), decoded_sound(&film));
-}
-
-#[test]
-fn interrupted_it_says_how_to_go_on() {
-    let Some(films) = Films::new() else { return };
-    let film = films.film("film.mkv", LONG, |_| 0);
-    let (model, out) = (films.name("film.safetensors"), films.name("out.mkv"));
-    let all = ["--model", &model, &film, &out, "--segment", "4"];
-    let child = begun(&films, &all, "out.mkv");
-    let error = refuses(&all);
-    assert!(error.contains("another process"), "{error}");
-    let pid = child.id().to_string();
-    assert!(
-        Command::new("kill")
-            .args(["-INT", &pid])
-            .status()
-            .unwrap()
-            .success()
-    );
-    let output = child.wait_with_output().unwrap();
-    assert_eq!(output.status.code(), Some(130), "{output:?}");
-    let told = text(&output.stderr);
-    assert!(
-        told.contains("interrupted: ") && told.contains("the same command goes on"),
-        "{told}"
-    );
-    // What was begun is finished.
-    let kept: u64 = segments(&films, "out.mkv")
-        .iter()
-        .filter_map(|s| s["frames"].as_u64())
-        .sum();
-    assert!(told.contains(&format!("{kept} finished frames")), "{told}");
-    works(&all);
-    check_frames(&films, &out, LONG, 2);
-
-    // Thrown away instead.
-    fs::remove_file(&out).unwrap();
-    let mut child = begun(&films, &all, "out.mkv");
-    child.kill().unwrap();
-    child.wait().unwrap();
-    let (_, told) = works(&[&all[..], &["--restart", "--set", "saturation=2"]].concat());
-    assert!(!told.contains("going on after"), "{told}");
-    check_frames(&films, &out, LONG, 2);
-}
-
-#[test]
-fn a_full_disk_loses_nothing_that_is_finished() {
-    let Some(films) = Films::of([320, 192]) else {
-        return;
-    };
-    // Noise from frame 30 on: those segments grow beyond what a file may have.
-    let noise = |n| if n < 30 { 0 } else { 255 };
-    let film = films.film("film.mkv", 60, noise);
-    let (model, out) = (films.name("film.safetensors"), films.name("out.mkv"));
-    let all = ["--model", &model, &film, &out, "--segment", "15"];
-    let state = films.learned_bytes(&model);
-    // In blocks of 1024 bytes, for bash.
-    let limited = |kilobytes: u64| {
-        let limit = format!("ulimit -f {kilobytes}; exec \"$0\" \"$@\"");
-        let mut shell = Command::new("bash");
-        shell
-            .args(["-c", &limit, env!("CARGO_BIN_EXE_tttseg")])
-            .arg("run")
-            .args(QUICK)
-            .args(all);
-        shell.output().unwrap()
-    };
-    let output = limited(state / 1024 + 20);
-    let error = refused_last(&output);
-    assert!(
-        error.contains("no room left") && error.contains("out.mkv.part"),
-        "{error}"
-    );
-    assert!(error.contains("MB free"), "{error}");
-    let kept: u64 = segments(&films, "out.mkv")
-        .iter()
-        .filter_map(|s| s["frames"].as_u64())
-        .sum();
-    assert!((15..60).contains(&kept), "{kept}");
-    assert!(
-        error.contains(&format!("{kept} finished frames are kept")),
-        "{error}"
-    );
-    check_frames(&films, &films.name("out.mkv.part/00000.mkv"), 15, 2);
-    works(&all);
-    check_noisy_frames(&films, &out, 60, 2, noise);
-}
-
-/// As `refused`, where notes stand before the last line.
-fn refused_last(output: &std::process::Output) -> String {
-    assert_eq!(output.status.code(), Some(1), "{output:?}");
-    let error = text(&output.stderr);
-    let last = error.lines().last().unwrap_or_default();
-    assert!(last.starts_with("tttseg: "), "{error}");
-    last.to_owned()
-}
-
-#[test]
-fn a_broken_frame_in_the_middle() {
-    let Some(films) = Films::new() else { return };
-    if !has("jpegenc") || !has("jpegdec") {
-        return;
-    }
-    let film = films.jpegs("film.mkv", 40);
-    // The entropy-coded data of a frame in the middle, its headers among it.
-    let mut bytes = fs::read(&film).unwrap();
-    let marks: Vec<usize> = bytes
-        .windows(3)
-        .enumerate()
-        .filter(|(_, w)| *w == [0xff, 0xd8, 0xff])
-        .map(|(at, _)| at)
-        .collect();
-    assert_eq!(marks.len(), 40);
-    bytes[marks[20]..marks[21] - 20].fill(0);
-    fs::write(&film, &bytes).unwrap();
-    let (model, out) = (films.name("film.safetensors"), films.name("out.mkv"));
-    let (_, told) = works(&["--model", &model, &film, &out, "--segment", "15"]);
-    let frames = decoded(&out);
-    assert_eq!(frames.len(), 39, "{told}");
-    assert_eq!(frames[19].ms, 760);
-    assert_eq!(frames[20].ms, 840);
-    assert!(told.contains("missing frames at 00:00:00.800: 1"), "{told}");
-}
-
-#[test]
-fn a_frame_that_stops_the_decoder() {
-    let Some(films) = Films::new() else { return };
-    if !["pngenc", "pngdec", "qtmux"].into_iter().all(has) {
-        return;
-    }
-    let film = films.pngs("film.mov", 40);
-    let whole = fs::read(&film).unwrap();
-    let mut bytes = whole.clone();
-    let marks: Vec<usize> = bytes
-        .windows(4)
-        .enumerate()
-        .filter(|(_, w)| w == b"\x89PNG")
-        .map(|(at, _)| at)
-        .collect();
-    assert_eq!(marks.len(), 40);
-    bytes[marks[20] + 60..marks[20] + 90].fill(0xaa);
-    fs::write(&film, &bytes).unwrap();
-    let (model, out) = (films.name("film.safetensors"), films.name("out.mkv"));
-    let (_, told) = works(&["--model", &model, &film, &out, "--segment", "15"]);
-    let frames = decoded(&out);
-    assert_eq!(frames.len(), 39, "{told}");
-    assert_eq!((frames[19].ms, frames[20].ms), (760, 840));
-    assert!(
-        told.contains("nothing can be decoded at 00:00:00.800"),
-        "{told}"
-    );
-
-    // From there on there is nothing at all.
-    for mark in &marks[20..] {
-        bytes[mark + 60..mark + 90].fill(0xaa);
-    }
-    fs::write(&film, &bytes).unwrap();
-    let all = ["--model", &model, &film, &out, "--overwrite"];
-    let error = refused_last(&run(&all).output().unwrap());
-    assert!(
-        error.contains("decoding ended at 00:00:00.800") && error.contains("the 20 frames before"),
-        "{error}"
-    );
-    assert_eq!(decoded(&out).len(), 20);
-}
-
-#[test]
-fn a_film_that_breaks_off() {
-    let Some(films) = Films::new() else { return };
-    let film = films.film("film.mkv", 60, |_| 60);
-    let bytes = fs::read(&film).unwrap();
-    fs::write(&film, &bytes[..bytes.len() / 2]).unwrap();
-    let (model, out) = (films.name("film.safetensors"), films.name("out.mkv"));
-    let output = run(&["--model", &model, &film, &out]).output().unwrap();
-    let frames = decoded(&out);
-    assert!(
-        (20..60).contains(&frames.len()),
-        "{} frames: {output:?}",
-        frames.len()
-    );
-
-    fs::write(
-        films.at("none.mkv"),
-        b"This is no film at all. ".repeat(100),
-    )
-    .unwrap();
-    let none = films.name("none.mkv");
-    let error = refuses(&["--model", &model, &none, &films.name("o.mkv")]);
-    assert!(error.contains("none.mkv"), "{error}");
-    assert!(!films.at("o.mkv.part").exists() && !films.at("o.mkv").exists());
-}
-
-#[test]
 fn a_folder_of_films() {
     let Some(films) = Films::new() else { return };
     fs::create_dir(films.at("in")).unwrap();
@@ -399,7 +151,7 @@ fn a_folder_of_films() {
     );
     let all = ["--model", &model, &input, &out];
     let output = run(&all).output().unwrap();
-    let error = refused_last(&output);
+    let error = ends_with(1, &output);
     assert!(error.contains("1 of 3 films"), "{error}");
     let told = text(&output.stdout);
     assert!(
@@ -499,7 +251,7 @@ fn pictures_one_by_one() {
         films.name("film.safetensors"),
     );
     let all = ["--model", &model, &input, &out, "--segment", "2"];
-    let error = refused_last(&run(&all).output().unwrap());
+    let error = ends_with(1, &run(&all).output().unwrap());
     assert!(
         error.contains("1 of 8 pictures") && error.contains("scan-5.png"),
         "{error}"

@@ -1,0 +1,115 @@
+//! What of a film is not as it should be, in numbers and in words.
+
+use serde::{Deserialize, Serialize};
+
+use super::progress::clock;
+
+/// So many places of one kind are told of one by one; a film without a steady rate has a gap everywhere.
+const TOLD: u64 = 10;
+
+/// What was not as it should be, in numbers.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Damage {
+    /// Frames that are not there, in how many places, and where the first of them should be.
+    missing: u64,
+    gaps: u64,
+    first_missing: Option<u64>,
+    /// Frames that the decoder says are damaged.
+    damaged: u64,
+    first_damaged: Option<u64>,
+    /// Frames that were left out: they came at a time that had passed.
+    left_out: u64,
+    /// How often frames became others than the first.
+    changes: u64,
+    /// What else there is to say.
+    notes: Vec<String>,
+}
+
+impl Damage {
+    /// Time that has no frame is no secret. Returns what there is to say at once.
+    pub fn look_for_gap(
+        &mut self,
+        expected: gst::ClockTime,
+        time: gst::ClockTime,
+        lasted: gst::ClockTime,
+    ) -> Option<String> {
+        let (gap, frame) = (
+            time.saturating_sub(expected).nseconds(),
+            lasted.nseconds().max(1),
+        );
+        let missing = (gap + frame / 2) / frame;
+        if missing == 0 {
+            return None;
+        }
+        self.missing += missing;
+        self.gaps += 1;
+        self.first_missing.get_or_insert(expected.nseconds());
+        match self.gaps {
+            ..=TOLD => Some(format!("missing frames at {}: {missing}", clock(expected))),
+            n if n == TOLD + 1 => Some("further gaps are counted, and told at the end".to_owned()),
+            _ => None,
+        }
+    }
+
+    /// The decoder calls a frame damaged.
+    pub fn add_damaged(&mut self, time: gst::ClockTime) {
+        self.damaged += 1;
+        self.first_damaged.get_or_insert(time.nseconds());
+    }
+
+    /// A frame came at a time that had passed.
+    pub fn add_left_out(&mut self) {
+        self.left_out += 1;
+    }
+
+    /// From a time on, frames are others than the first. Returns what there is to say at once.
+    pub fn add_change(&mut self, time: gst::ClockTime, how: &str) -> Option<String> {
+        self.changes += 1;
+        let text = match self.changes {
+            ..=TOLD => format!("from {} on, frames are converted: {how}", clock(time)),
+            n if n == TOLD + 1 => "frames change more often than is told here".to_owned(),
+            _ => return None,
+        };
+        self.notes.push(text.clone());
+        Some(text)
+    }
+
+    /// Anything else.
+    pub fn add_note(&mut self, text: String) {
+        self.notes.push(text);
+    }
+
+    /// All of it, in words.
+    pub fn told(&self) -> Vec<String> {
+        let at = |time: Option<u64>| {
+            time.map_or(String::new(), |t| {
+                format!(", the first at {}", clock(gst::ClockTime::from_nseconds(t)))
+            })
+        };
+        let mut notes = vec![];
+        if self.missing > 0 {
+            notes.push(format!(
+                "frames that could not be decoded or are not there: {} in {} places{}; the frame before each gap is shown \
+                 longer",
+                self.missing,
+                self.gaps,
+                at(self.first_missing)
+            ));
+        }
+        if self.damaged > 0 {
+            notes.push(format!(
+                "frames that the decoder calls damaged: {}{}",
+                self.damaged,
+                at(self.first_damaged)
+            ));
+        }
+        if self.left_out > 0 {
+            notes.push(format!(
+                "frames left out because their time had passed: {}",
+                self.left_out
+            ));
+        }
+        notes.extend(self.notes.iter().cloned());
+        notes
+    }
+}

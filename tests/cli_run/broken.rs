@@ -1,0 +1,183 @@
+//! Films that cannot be decoded, or not to their end.
+
+use std::fs;
+
+use super::films::{Films, decoded, has};
+use super::program::text;
+use super::{check_frames, ends_with, refuses, run, works};
+use serde_json::Value;
+
+#[test]
+fn a_broken_frame_in_the_middle() {
+    let Some(films) = Films::new() else { return };
+    if !has("jpegenc") || !has("jpegdec") {
+        return;
+    }
+    let film = films.jpegs("film.mkv", 40);
+    // The entropy-coded data of a frame in the middle, its headers among it.
+    let mut bytes = fs::read(&film).unwrap();
+    let marks: Vec<usize> = bytes
+        .windows(3)
+        .enumerate()
+        .filter(|(_, w)| *w == [0xff, 0xd8, 0xff])
+        .map(|(at, _)| at)
+        .collect();
+    assert_eq!(marks.len(), 40);
+    bytes[marks[20]..marks[21] - 20].fill(0);
+    fs::write(&film, &bytes).unwrap();
+    let (model, out) = (films.name("film.safetensors"), films.name("out.mkv"));
+    let (_, told) = works(&["--model", &model, &film, &out, "--segment", "15"]);
+    let frames = decoded(&out);
+    assert_eq!(frames.len(), 39, "{told}");
+    assert_eq!(frames[19].ms, 760);
+    assert_eq!(frames[20].ms, 840);
+    assert!(told.contains("missing frames at 00:00:00.800: 1"), "{told}");
+}
+
+#[test]
+fn a_frame_that_stops_the_decoder() {
+    let Some(films) = Films::new() else { return };
+    if !["pngenc", "pngdec", "qtmux"].into_iter().all(has) {
+        return;
+    }
+    let film = films.pngs("film.mov", 40);
+    let whole = fs::read(&film).unwrap();
+    let mut bytes = whole.clone();
+    let marks: Vec<usize> = bytes
+        .windows(4)
+        .enumerate()
+        .filter(|(_, w)| w == b"\x89PNG")
+        .map(|(at, _)| at)
+        .collect();
+    assert_eq!(marks.len(), 40);
+    bytes[marks[20] + 60..marks[20] + 90].fill(0xaa);
+    fs::write(&film, &bytes).unwrap();
+    let (model, out) = (films.name("film.safetensors"), films.name("out.mkv"));
+    let (_, told) = works(&["--model", &model, &film, &out, "--segment", "15"]);
+    let frames = decoded(&out);
+    assert_eq!(frames.len(), 39, "{told}");
+    assert_eq!((frames[19].ms, frames[20].ms), (760, 840));
+    assert!(
+        told.contains("nothing can be decoded at 00:00:00.800"),
+        "{told}"
+    );
+
+    // From there on there is nothing at all.
+    for mark in &marks[20..] {
+        bytes[mark + 60..mark + 90].fill(0xaa);
+    }
+    fs::write(&film, &bytes).unwrap();
+    let all = ["--model", &model, &film, &out, "--overwrite"];
+    let error = ends_with(3, &run(&all).output().unwrap());
+    assert!(
+        error.contains("decoding ended at 00:00:00.800") && error.contains("the 20 frames before"),
+        "{error}"
+    );
+    assert_eq!(decoded(&out).len(), 20);
+}
+
+#[test]
+fn a_film_that_breaks_off() {
+    let Some(films) = Films::new() else { return };
+    let model = films.name("film.safetensors");
+    let mut cut = vec![films.film("film.mkv", 60, |_| 60)];
+    if ["x264enc", "h264parse", "mp4mux", "mpegtsmux"]
+        .into_iter()
+        .all(has)
+    {
+        let stream = "x264enc tune=zerolatency key-int-max=10 ! h264parse";
+        for (name, muxer) in [
+            ("first.mp4", "mp4mux faststart=true"),
+            ("pieces.mp4", "mp4mux fragment-duration=400"),
+            ("film.ts", "mpegtsmux"),
+        ] {
+            cut.push(films.through(name, &format!("{stream} ! {muxer}"), 60));
+        }
+    }
+    for film in cut {
+        let bytes = fs::read(&film).unwrap();
+        fs::write(&film, &bytes[..bytes.len() / 2 + 1]).unwrap();
+        let out = films.name("out.mkv");
+        let all = ["--model", &model, &film, &out, "--overwrite", "--json"];
+        let output = run(&all).output().unwrap();
+        let error = ends_with(3, &output);
+        let frames = decoded(&out).len();
+        assert!((15..60).contains(&frames), "{film}: {frames} frames");
+        assert!(
+            error.contains("cut off") && error.contains(&format!("the {frames} frames before")),
+            "{error}"
+        );
+        let told = text(&output.stdout);
+        let last: Value = serde_json::from_str(told.lines().last().unwrap()).unwrap();
+        assert_eq!(last["event"], "finished");
+        assert!(
+            last["incomplete"].as_str().unwrap().contains("cut off"),
+            "{told}"
+        );
+        assert!(!films.at("out.mkv.part").exists());
+    }
+
+    // Where frames lie is told at the end of such a file.
+    if has("mp4mux") {
+        let film = films.through("last.mp4", "x264enc ! h264parse ! mp4mux", 60);
+        let bytes = fs::read(&film).unwrap();
+        fs::write(&film, &bytes[..bytes.len() / 2]).unwrap();
+        let error = refuses(&["--model", &model, &film, &films.name("o.mkv")]);
+        assert!(
+            error.contains("(moov)") && error.contains("was cut off"),
+            "{error}"
+        );
+    }
+    fs::write(
+        films.at("none.mkv"),
+        b"This is no film at all. ".repeat(100),
+    )
+    .unwrap();
+    let none = films.name("none.mkv");
+    let error = refuses(&["--model", &model, &none, &films.name("o.mkv")]);
+    assert!(error.contains("none.mkv"), "{error}");
+    assert!(!films.at("o.mkv.part").exists() && !films.at("o.mkv").exists());
+}
+
+#[test]
+fn one_that_breaks_off_among_others() {
+    let Some(films) = Films::new() else { return };
+    fs::create_dir(films.at("in")).unwrap();
+    let cut = films.film("in/a.mkv", 30, |_| 60);
+    films.film("in/b.mkv", 5, |_| 0);
+    let bytes = fs::read(&cut).unwrap();
+    fs::write(&cut, &bytes[..bytes.len() / 2]).unwrap();
+    let (model, input, out) = (
+        films.name("film.safetensors"),
+        films.name("in"),
+        films.name("out"),
+    );
+    let output = run(&["--model", &model, &input, &out]).output().unwrap();
+    assert_eq!(output.status.code(), Some(3), "{output:?}");
+    let told = text(&output.stdout);
+    assert!(
+        told.contains("1 finished, 1 incomplete, 0 failed")
+            && told.contains("a.mkv: it was cut off"),
+        "{told}"
+    );
+    check_frames(&films, &films.name("out/b.mkv"), 5, 2);
+}
+
+#[test]
+fn gaps_everywhere_are_not_told_one_by_one() {
+    let Some(films) = Films::new() else { return };
+    let film = films.through(
+        "film.mkv",
+        "identity drop-probability=0.5 ! avenc_ffv1 ! matroskamux",
+        100,
+    );
+    let (model, out) = (films.name("film.safetensors"), films.name("out.mkv"));
+    let (_, told) = works(&["--model", &model, &film, &out]);
+    assert!(told.lines().count() <= 12, "{told}");
+    assert!(
+        told.contains("further gaps") && told.contains("places, the first at"),
+        "{told}"
+    );
+    let times = |path: &str| decoded(path).iter().map(|f| f.ms).collect::<Vec<_>>();
+    assert_eq!(times(&out), times(&film));
+}

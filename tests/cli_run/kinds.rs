@@ -1,0 +1,208 @@
+//! Films that are not like others: interlaced, turned, of odd sizes, with two tracks of sound, with changes in the middle.
+
+use std::fs;
+
+use super::films::{Films, caps, decoded, has, launch, sound_tracks};
+use super::{timecode, works};
+
+/// Every kind of file that can be written here.
+fn outputs() -> Vec<&'static str> {
+    let all = [
+        ("out.mkv", "avenc_ffv1"),
+        ("out.mov", "avenc_prores_ks"),
+        ("out.mp4", "x264enc"),
+    ];
+    let all = all.into_iter().filter(|(_, encoder)| has(encoder));
+    all.map(|(name, _)| name).collect()
+}
+
+#[test]
+fn fields_keep_their_order() {
+    let Some(films) = Films::new() else { return };
+    if !has("interlace") {
+        return;
+    }
+    for first in ["top", "bottom"] {
+        let field = format!(
+            "interlace field-pattern=1:1 top-field-first={}",
+            first == "top"
+        );
+        let film = films.through(
+            "film.mkv",
+            &format!("{field} ! avenc_ffv1 ! matroskamux"),
+            12,
+        );
+        for name in outputs() {
+            let (model, out) = (films.name("film.safetensors"), films.name(name));
+            works(&[
+                "--model",
+                &model,
+                &film,
+                &out,
+                "--segment",
+                "4",
+                "--overwrite",
+            ]);
+            let caps = caps(&out);
+            let of = caps.structure(0).unwrap();
+            assert_eq!(
+                of.get::<&str>("interlace-mode"),
+                Ok("interleaved"),
+                "{name}"
+            );
+            // Matroska does not say it, the frames do.
+            if name != "out.mkv" {
+                let wanted = format!("{first}-field-first");
+                assert_eq!(of.get::<&str>("field-order"), Ok(&wanted[..]), "{name}");
+            }
+        }
+    }
+}
+
+#[test]
+fn odd_sizes() {
+    let Some(films) = Films::of([97, 63]) else {
+        return;
+    };
+    let film = films.through("film.mkv", "avenc_ffv1 ! matroskamux", 3);
+    for name in outputs() {
+        let (model, out) = (films.name("film.safetensors"), films.name(name));
+        works(&["--model", &model, &film, &out]);
+        let size = if name == "out.mp4" { 96 * 62 } else { 97 * 63 };
+        let frames = decoded(&out);
+        assert_eq!(frames.len(), 3, "{name}");
+        assert!(frames.iter().all(|f| f.luma.len() == size), "{name}");
+    }
+}
+
+#[test]
+fn one_frame_without_sound() {
+    let Some(films) = Films::new() else { return };
+    let film = films.through("film.mkv", "avenc_ffv1 ! matroskamux", 1);
+    for name in outputs() {
+        let (model, out) = (films.name("film.safetensors"), films.name(name));
+        works(&["--model", &model, &film, &out]);
+        assert_eq!(decoded(&out).len(), 1, "{name}");
+        assert_eq!(sound_tracks(&out), 0, "{name}");
+    }
+}
+
+#[test]
+fn all_tracks_of_sound() {
+    let Some(films) = Films::new() else { return };
+    let film = films.name("film.mkv");
+    let tone = "audiotestsrc num-buffers=20 ! audio/x-raw,format=S16LE,rate=44100,channels=1 ! flacenc ! queue ! m.";
+    launch(&format!(
+        "matroskamux name=m ! filesink location={film} videotestsrc num-buffers=10 ! \
+         video/x-raw,format=I420,width=96,height=64,framerate=25/1 ! avenc_ffv1 ! queue ! m. {tone} {tone}"
+    ));
+    assert_eq!(sound_tracks(&film), 2);
+    for name in outputs() {
+        let (model, out) = (films.name("film.safetensors"), films.name(name));
+        let (_, told) = works(&["--model", &model, &film, &out]);
+        assert_eq!(sound_tracks(&out), 2, "{name}: {told}");
+        assert!(!told.contains("left out"), "{told}");
+    }
+}
+
+#[test]
+fn held_sideways() {
+    let Some(films) = Films::new() else { return };
+    if !["x264enc", "mp4mux", "videoflip"].into_iter().all(has) {
+        return;
+    }
+    let film = films.through("film.mp4", "x264enc ! h264parse ! mp4mux", 4);
+    let mut bytes = fs::read(&film).unwrap();
+    let header = bytes.windows(4).position(|w| w == b"tkhd").unwrap();
+    // A quarter turn in place of none.
+    let turn = [
+        0,
+        0x1_0000,
+        0,
+        -0x1_0000,
+        0,
+        0,
+        64 << 16,
+        0,
+        0x4000_0000_i32,
+    ];
+    let turn: Vec<u8> = turn.iter().flat_map(|n| n.to_be_bytes()).collect();
+    bytes[header + 44..header + 80].copy_from_slice(&turn);
+    fs::write(&film, &bytes).unwrap();
+    let (model, out) = (films.name("film.safetensors"), films.name("out.mkv"));
+    works(&["--model", &model, &film, &out]);
+    let caps = caps(&out);
+    let of = caps.structure(0).unwrap();
+    assert_eq!((of.get("width"), of.get("height")), (Ok(64), Ok(96)));
+    // The two stripes that count frames stand at its right edge.
+    let frame = &decoded(&out)[2].luma;
+    let at = |x: usize, y: usize| i32::from(frame[y * 64 + x]) / 4;
+    for y in [10, 50, 90] {
+        assert!(
+            (at(60, y) - (16 + 2 * 6)).abs() < 8 && (at(52, y) - 16).abs() < 8,
+            "{y}"
+        );
+    }
+}
+
+#[test]
+fn another_size_in_the_middle() {
+    let (Some(small), Some(large)) = (Films::new(), Films::of([128, 96])) else {
+        return;
+    };
+    if !["x264enc", "mpegtsmux", "tsdemux"].into_iter().all(has) {
+        return;
+    }
+    // Long enough for the demuxer to see that the second one's clock begins anew.
+    let stream = "x264enc tune=zerolatency ! h264parse ! mpegtsmux";
+    let parts =
+        [&small, &large].map(|films| fs::read(films.through("film.ts", stream, 40)).unwrap());
+    let film = small.name("both.ts");
+    fs::write(&film, parts.concat()).unwrap();
+    let (model, out) = (small.name("film.safetensors"), small.name("out.mkv"));
+    let (_, told) = works(&["--model", &model, &film, &out]);
+    assert!(
+        told.contains("frames are converted: width 128 to 96, height 96 to 64"),
+        "{told}"
+    );
+    let frames = decoded(&out);
+    assert_eq!(frames.len(), 80);
+    assert!(frames.iter().all(|f| f.luma.len() == 96 * 64));
+}
+
+#[test]
+fn drop_frame_time_code() {
+    let Some(films) = Films::new() else { return };
+    if !["avenc_prores_ks", "timecodestamper", "qtmux"]
+        .into_iter()
+        .all(has)
+    {
+        return;
+    }
+    let film = films.name("film.mov");
+    launch(&format!(
+        "videotestsrc num-buffers=8 ! video/x-raw,format=I422_10LE,width=96,height=64,framerate=30000/1001 ! \
+         timecodestamper set=always drop-frame=true timecode-offset=1797 ! avenc_prores_ks ! qtmux ! \
+         filesink location={film}"
+    ));
+    let start = timecode::Start::of_file(film.as_ref()).expect("a time code track");
+    let begins = start.timecode().unwrap();
+    assert!(
+        begins
+            .flags()
+            .contains(gst_video::VideoTimeCodeFlags::DROP_FRAME)
+    );
+    assert_eq!(
+        (begins.minutes(), begins.seconds(), begins.frames()),
+        (0, 59, 27)
+    );
+    for name in outputs().into_iter().filter(|name| *name != "out.mkv") {
+        let (model, out) = (films.name("film.safetensors"), films.name(name));
+        works(&["--model", &model, &film, &out, "--segment", "3"]);
+        assert_eq!(
+            timecode::Start::of_file(out.as_ref()),
+            Some(start.clone()),
+            "{name}"
+        );
+    }
+}
