@@ -274,7 +274,6 @@ impl Learner {
     }
 
     /// One step of the colour head towards the colours of a picture.
-
     pub(super) fn step_towards(
         &mut self,
         picture: &Direction,
