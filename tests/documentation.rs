@@ -27,6 +27,9 @@ fn the_table_of_recipes_is_that_of_the_settings() {
         row("`window`", &|s| s.window.to_string()),
         row("`batch-size`", &|s| s.batch_size.to_string()),
         row("`steps`", &|s| s.steps.to_string()),
+        row("`self-training` (colours)", &|s| {
+            s.self_training.to_string()
+        }),
         row("`mask-ratio`", &|s| s.mask_ratio.to_string()),
         row("`learning-rate` (g)", &|s| s.learning_rate.to_string()),
         row("encoder multiplier (f's rate / g's)", &|s| {

@@ -203,7 +203,7 @@ impl Settings {
                 learning_rate: 1e-3,
                 encoder_multiplier: 0.5,
                 surprise: 1.5,
-                self_training: 2,
+                self_training: 1,
                 ..paper
             },
         }
