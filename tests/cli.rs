@@ -321,7 +321,7 @@ fn info_tells_what_a_state_is() {
         "mini (not built in)",
         &model.content_hash(),
         "250 seen",
-        "60 steps; 2 references and",
+        "60 steps towards those of 2 references",
         "37 taken",
         "learning-rate      0.001",
         "2026-11-22T09:15:14Z, by tttseg 0.1.0",

@@ -192,6 +192,10 @@ impl Learner {
         } else if what.moments {
             self.clear_moments()?;
         }
+        if what.own_colours {
+            self.own.clear();
+            self.directed.forget_own();
+        }
         Ok(())
     }
 

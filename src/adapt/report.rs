@@ -48,6 +48,8 @@ pub struct Reset {
     pub window: bool,
     /// The optimiser's moments.
     pub moments: bool,
+    /// What the colour head has learned from the model's own colours: another scene.
+    pub own_colours: bool,
 }
 
 impl Reset {
@@ -56,6 +58,7 @@ impl Reset {
         weights: true,
         window: true,
         moments: true,
+        own_colours: true,
     };
 }
 

@@ -27,8 +27,8 @@ pub struct Origin {
     pub frames: u64,
     /// Gradient steps taken since then, likewise.
     pub steps: u64,
-    /// Steps of the colour head, towards colours that people had given or towards the model's own, as far as they are in
-    /// these weights; those of a state that was gone on from do not count.
+    /// Steps towards colours that people had given, as far as they are in these weights; those of a state that was gone on
+    /// from do not count.
     #[serde(default)]
     pub directed_steps: u64,
     /// Pictures that were in force as references.

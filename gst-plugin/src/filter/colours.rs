@@ -5,6 +5,7 @@ use std::sync::Arc;
 use gst::subclass::prelude::*;
 use tttseg::video::ChromaMap;
 
+use super::engine::Forget;
 use super::frame::no_result;
 use super::imp::TttSegFilter;
 use super::negotiate::Negotiated;
@@ -20,6 +21,7 @@ impl TttSegFilter {
             gst::debug!(super::imp::CAT, imp = self, "Another scene");
             self.stream().drawn.chroma = None;
             self.clear_hints();
+            self.forget(Forget::Scene);
         }
     }
 

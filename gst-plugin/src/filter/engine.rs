@@ -56,6 +56,8 @@ pub(super) enum Forget {
     Window,
     /// The window and the optimiser's moments: a seek.
     WindowAndMoments,
+    /// What was learned from the model's own colours: another scene.
+    Scene,
     /// Everything that was learned: another video.
     Everything,
 }
@@ -210,8 +212,9 @@ impl Engine {
     pub fn forget(&self, what: Forget) {
         self.adapter.reset(Reset {
             weights: what == Forget::Everything,
-            window: true,
-            moments: what != Forget::Window,
+            window: what != Forget::Scene,
+            moments: matches!(what, Forget::WindowAndMoments | Forget::Everything),
+            own_colours: matches!(what, Forget::Scene | Forget::Everything),
         });
     }
 

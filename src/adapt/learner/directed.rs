@@ -163,6 +163,14 @@ impl Directed {
         }
     }
 
+    /// The head as it was before it learned colours that nobody had given. With colours that somebody has, there are none.
+    pub fn forget_own(&mut self) {
+        if self.counts() == (0, 0) {
+            self.state.clone_from(&self.start);
+            self.forget_moments();
+        }
+    }
+
     fn set_references(&mut self, references: Vec<Direction>, settings: &Settings) {
         if self.references == references {
             return;
@@ -319,11 +327,13 @@ impl Learner {
         report.direction_loss = Some(reported[0].to_f32()?[0]);
         report.directed_steps += 1;
         report.step_time += started.elapsed();
-        d.taken += 1;
+        // The model's own colours are for a scene, and no part of a state.
+        let given = d.counts() != (0, 0);
+        d.taken += u64::from(given);
         // The graph itself keeps what was when something was not finite.
         if reported[2].to_bool()?[0] {
             d.steps_of_moments += 1;
-            d.learned = true;
+            d.learned |= given;
         }
         Ok(())
     }

@@ -9,6 +9,7 @@ const WEIGHTS: Reset = Reset {
     weights: true,
     window: false,
     moments: false,
+    own_colours: false,
 };
 
 fn weights(learner: &Learner) -> Weights {

@@ -164,7 +164,7 @@ fn print_state(path: &Path, state: &State) {
     println!("  steps           {} taken since", origin.steps);
     if origin.directed_steps > 0 {
         println!(
-            "  colour head     {} steps; {} references and {} frames with hints in force",
+            "  given colours   {} steps towards those of {} references and {} frames with hints",
             origin.directed_steps, origin.references, origin.hints
         );
     }
