@@ -2,7 +2,7 @@
 
 mod common;
 
-use common::{bytes, filter, frame, runtime};
+use common::{add_custom_meta, bytes, filter, frame, runtime};
 use gst::prelude::*;
 use gst_video::prelude::*;
 use gst_video::{ValidVideoTimeCode, VideoTimeCode, VideoTimeCodeFlags, VideoTimeCodeMeta};
@@ -29,10 +29,7 @@ fn laden() -> gst::Buffer {
     VideoTimeCodeMeta::add(buffer, &ValidVideoTimeCode::try_from(code).unwrap());
     VideoCaptionMeta::add(buffer, VideoCaptionType::Cea708Raw, &[0xfc, 1, 2]);
     for (name, tags) in UNKNOWN {
-        if !gst::meta::CustomMeta::is_registered(name) {
-            gst::meta::CustomMeta::register(name, tags);
-        }
-        let mut meta = gst::meta::CustomMeta::add(buffer, name).unwrap();
+        let mut meta = add_custom_meta(buffer, name, tags);
         meta.mut_structure().set("said", name);
     }
     buffer.set_offset(77);

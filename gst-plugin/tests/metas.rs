@@ -2,7 +2,7 @@
 
 mod common;
 
-use common::{CAPS, filter, frame, runtime};
+use common::{CAPS, add_custom_meta, filter, frame, runtime};
 use gst::meta::CustomMeta;
 use gst_video::{
     ValidVideoTimeCode, VideoAFDMeta, VideoAFDSpec, VideoAFDValue, VideoCaptionMeta,
@@ -34,10 +34,7 @@ fn laden(n: u64) -> gst::Buffer {
         gst::ClockTime::NONE,
     );
     for (name, tags) in CUSTOM {
-        if !CustomMeta::is_registered(name) {
-            CustomMeta::register(name, tags);
-        }
-        let mut meta = CustomMeta::add(b, name).unwrap();
+        let mut meta = add_custom_meta(b, name, tags);
         meta.mut_structure().set("number", 7i32);
     }
     b.set_offset(77);

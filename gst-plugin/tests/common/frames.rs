@@ -1,5 +1,7 @@
 //! Frames to push, and what is in those that come.
 
+use std::sync::Mutex;
+
 use gst_video::prelude::*;
 use gst_video::{VideoFormatFlags, VideoFrame, VideoInfo};
 
@@ -131,4 +133,21 @@ pub fn code(sample: &[u8], info: &VideoInfo) -> u16 {
         [a, b] => u16::from_be_bytes([a, b]) >> of.shift()[0],
         _ => panic!("{} bytes", sample.len()),
     }
+}
+
+/// Puts an application's own meta onto a buffer, with tags that say what it is about.
+pub fn add_custom_meta<'a>(
+    buffer: &'a mut gst::BufferRef,
+    name: &str,
+    tags: &[&str],
+) -> gst::MetaRefMut<'a, gst::meta::CustomMeta, gst::meta::Standalone> {
+    // To look whether a meta is registered and to register it is not one step, and tests run beside each other.
+    static REGISTERING: Mutex<()> = Mutex::new(());
+    {
+        let _alone = REGISTERING.lock().unwrap();
+        if !gst::meta::CustomMeta::is_registered(name) {
+            gst::meta::CustomMeta::register(name, tags);
+        }
+    }
+    gst::meta::CustomMeta::add(buffer, name).unwrap()
 }
