@@ -335,7 +335,7 @@ impl Learner {
     /// The weights as they are, on their device: for [`Learner::adopt`].
     pub(super) fn shared_weights(&self) -> Vec<Tensor> {
         let of_f_and_g = self.state[..self.base.len()].iter();
-        of_f_and_g.chain(self.directed.state()).cloned().collect()
+        of_f_and_g.chain(self.directed.head()).cloned().collect()
     }
 
     /// Goes on with the weights of another learner of the same model and settings.
@@ -363,7 +363,7 @@ impl Learner {
     fn predicting(&self) -> Vec<Tensor> {
         let encoder = self.layout.encoder().buffers.len();
         let of_f = self.state[..encoder].iter();
-        of_f.chain(self.directed.state()).cloned().collect()
+        of_f.chain(self.directed.head()).cloned().collect()
     }
 
     /// The adapted weights with their provenance.

@@ -244,7 +244,7 @@ impl<'a> Sessions<'a> {
             let m = self.builder.model.file();
             let build = || direct_graph(&m.config, &m.normalisation, layout, options);
             let mut state = buffer_names(layout);
-            state.extend(moment_names(layout));
+            state.extend(names_of(&["first", "second", "mean"], layout));
             let key = self.builder.key(Kind::Direct(options), self.size, layout);
             *slot = Some((options, self.builder.program(&key, state, build)?));
         }
@@ -276,11 +276,11 @@ fn buffer_names(layout: &Layout) -> Vec<String> {
     layout.buffers.iter().map(|b| b.name.clone()).collect()
 }
 
-/// Names of the moments of what learns.
-fn moment_names(layout: &Layout) -> Vec<String> {
+/// Names of what goes along with the buffers that learn: of all of the first kind, then of the next.
+fn names_of(kinds: &[&str], layout: &Layout) -> Vec<String> {
     let learning = layout.buffers.iter().filter(|b| b.learns);
     let of = |kind| learning.clone().map(move |b| format!("{kind}.{}", b.name));
-    of("first").chain(of("second")).collect()
+    kinds.iter().flat_map(of).collect()
 }
 
 impl Builder {
@@ -316,7 +316,7 @@ impl Builder {
         };
         let mut state = buffer_names(layout);
         if options.optimiser.moments {
-            state.extend(moment_names(layout));
+            state.extend(names_of(&["first", "second"], layout));
         }
         let key = self.key(Kind::Step(options), size, layout);
         self.program(&key, state, build)

@@ -1,7 +1,7 @@
 use super::adamw::{MomentInputs, adamw};
 use super::{AdamW, Layout, Rates, Update};
 use crate::grad::gradients;
-use crate::graph::{Graph, Result, Value};
+use crate::graph::{DType, Graph, Result, Value};
 use crate::nn::Parameter;
 
 /// A gradient step inside a graph: what [`descend`] has added to it.
@@ -99,6 +99,25 @@ impl Descent {
         Ok(kinds.len() * self.learning.buffers.len())
     }
 
+    /// Makes running means of the buffers outputs: `new.mean.…`, where each buffer counts what the input `share` says, a
+    /// scalar, and the mean so far, the input `mean.…`, the rest.
+    ///
+    /// # Errors
+    /// When a name is taken.
+    pub fn output_means(&self, g: &mut Graph) -> Result<()> {
+        let share = g.input("share", DType::F32, &[])?;
+        let one = g.scalar(share, 1.0);
+        let rest = g.sub(one, share)?;
+        for (buffer, &value) in self.learning.buffers.iter().zip(&self.update.buffers) {
+            let mean = g.input(&format!("mean.{}", buffer.name), DType::F32, &buffer.shape)?;
+            let old = g.mul(mean, rest)?;
+            let new = g.mul(value, share)?;
+            let mean = g.add(old, new)?;
+            g.output(&format!("new.mean.{}", buffer.name), mean)?;
+        }
+        Ok(())
+    }
+
     /// Makes what tells how the step went outputs: `gradient_norm`, a float, and `finite`, whether the step was taken.
     ///
     /// # Errors
@@ -106,5 +125,53 @@ impl Descent {
     pub fn output_report(&self, g: &mut Graph) -> Result<()> {
         g.output("gradient_norm", self.update.norm)?;
         g.output("finite", self.update.finite)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::nn::Parameters;
+    use crate::runtime::{Tensor, testing};
+
+    #[test]
+    fn a_mean_counts_what_is_new_by_its_share() {
+        let Some(runtime) = testing::runtime() else {
+            return;
+        };
+        let layout = Layout::new(&[("weight".into(), vec![3])], 0);
+        let mut graph = Graph::new("descent");
+        let g = &mut graph;
+        let mut p = Parameters::all_learned();
+        let weight = p.get(g, "weight", &[3]).unwrap();
+        let square = g.mul(weight, weight).unwrap();
+        let loss = g.reduce_sum(square, &[0], false).unwrap();
+        let rate = g.scalar(loss, 0.1);
+        let rates = Rates {
+            heads: rate,
+            encoder: rate,
+        };
+        let optimiser = AdamW {
+            weight_decay: 0.0,
+            clip_norm: 1.0,
+            moments: false,
+        };
+        let descent = descend(g, optimiser, rates, &layout, p.learned(), loss).unwrap();
+        descent.output_state(g).unwrap();
+        descent.output_means(g).unwrap();
+
+        let name = &layout.buffers[0].name;
+        let mean_name = format!("mean.{name}");
+        let weight = Tensor::from_f32(&[3], &[1.0, -2.0, 0.5]).unwrap();
+        let mean = Tensor::from_f32(&[3], &[4.0, 4.0, 4.0]).unwrap();
+        for share in [0.0, 0.25, 1.0] {
+            let given = Tensor::from_f32(&[], &[share]).unwrap();
+            let inputs = [(&**name, &weight), (&*mean_name, &mean), ("share", &given)];
+            let found = testing::run(runtime, graph.clone(), &inputs);
+            let (new, means) = (found[0].to_f32().unwrap(), found[1].to_f32().unwrap());
+            assert!((new[0] - 0.9).abs() < 1e-3, "{new:?}");
+            let wanted = new.iter().map(|new| 4.0 * (1.0 - share) + new * share);
+            assert_eq!(means, Vec::from_iter(wanted), "{share}");
+        }
     }
 }

@@ -18,10 +18,11 @@ pub struct DirectOptions {
 ///
 /// Inputs: the layout's buffers (those of f, which do not learn, and of h), `images` (bytes `(1, h, w, 3)`), `chroma` (float `(1, h/4 · w/4, 2)`:
 /// Cb and Cr of every token, in steps of 8 bits), `weights` (float `(1, h/4 · w/4, 1)`: what each token counts, 0 for one
-/// whose colour is open), scalar `learning_rate`; with moments `first.…`, `second.…` and `step`.
+/// whose colour is open), scalar `learning_rate`; with moments `first.…`, `second.…` and `step`; `mean.…` per learning buffer
+/// and scalar `share` ([`Descent::output_means`](crate::optim::Descent::output_means)).
 ///
-/// Outputs: `new.…` per learning buffer, with moments `new.first.…` and `new.second.…`, then `loss`, `gradient_norm` and `finite`, as
-/// those of [`super::StepGraph`].
+/// Outputs: `new.…` per learning buffer, with moments `new.first.…` and `new.second.…`, `new.mean.…`, then `loss`,
+/// `gradient_norm` and `finite`, as those of [`super::StepGraph`].
 ///
 /// # Errors
 /// A configuration that makes no sense, or one of a model that does not colour.
@@ -56,6 +57,7 @@ pub fn direct_graph(
     let optimiser = options.optimiser;
     let descent = descend(g, optimiser, rates, layout, p.learned(), loss)?;
     descent.output_state(g)?;
+    descent.output_means(g)?;
     g.output("loss", loss)?;
     descent.output_report(g)?;
     Ok(graph)

@@ -32,11 +32,14 @@ pub(super) struct Directed {
     base: Arc<[Tensor]>,
     /// As it was before anything that is in force was learned: on disk, or in a state that was loaded.
     start: Vec<Tensor>,
-    /// As it is now.
+    /// As the last step has left it.
     state: Vec<Tensor>,
-    /// As it was before the first of the hints, and whether that was another than on disk.
+    /// As predictions take it: a running mean of what steps have left. Of colours that people have given the last one counts
+    /// alone.
+    mean: Vec<Tensor>,
+    /// As predictions took it before the first of the hints, and whether that was another than on disk.
     before_hints: Option<(Vec<Tensor>, bool)>,
-    /// State and moments that steps have replaced.
+    /// State, moments and mean that steps have replaced.
     spent: Spent,
     /// First and second moments.
     moments: Vec<Tensor>,
@@ -63,6 +66,7 @@ impl Directed {
             with_f: with_f(f_and_g, &layout),
             start: base.to_vec(),
             state: base.to_vec(),
+            mean: base.to_vec(),
             layout,
             base,
             before_hints: None,
@@ -88,9 +92,9 @@ impl Directed {
         &self.with_f
     }
 
-    /// The head's buffers.
-    pub fn state(&self) -> &[Tensor] {
-        &self.state
+    /// The head's buffers, as predictions take them.
+    pub fn head(&self) -> &[Tensor] {
+        &self.mean
     }
 
     /// The head as it was before anything that is in force was learned.
@@ -98,14 +102,20 @@ impl Directed {
         &self.start
     }
 
-    /// Goes on with the head of another learner.
-    pub fn adopt(&mut self, state: Vec<Tensor>) {
-        self.state = state;
+    /// Goes on with a head, another learner's for one, as if there had been none before.
+    pub fn adopt(&mut self, head: Vec<Tensor>) {
+        self.state.clone_from(&head);
+        self.mean = head;
     }
 
     /// Pictures in force, and hints.
     pub fn counts(&self) -> (usize, usize) {
         (self.references.len(), self.hints.len())
+    }
+
+    /// Steps since the moments were zero.
+    pub fn steps_of_moments(&self) -> u64 {
+        self.steps_of_moments
     }
 
     /// Steps towards given colours since the head was on disk, or loaded.
@@ -118,7 +128,7 @@ impl Directed {
         if !self.learned {
             return Ok(Weights::default());
         }
-        let contents = self.state.iter().map(Tensor::to_f32);
+        let contents = self.mean.iter().map(Tensor::to_f32);
         Ok(self
             .layout
             .unpack(&contents.collect::<Result<Vec<_>, _>>()?))
@@ -147,7 +157,7 @@ impl Directed {
 
     /// Back to the start, with everything still to be learned that stays in force.
     fn restart(&mut self, settings: &Settings) {
-        self.state.clone_from(&self.start);
+        self.adopt(self.start.clone());
         self.learned = self.loaded;
         self.forget_moments();
         self.before_hints = None;
@@ -166,7 +176,7 @@ impl Directed {
     /// The head as it was before it learned colours that nobody had given. With colours that somebody has, there are none.
     pub fn forget_own(&mut self) {
         if self.counts() == (0, 0) {
-            self.state.clone_from(&self.start);
+            self.adopt(self.start.clone());
             self.forget_moments();
         }
     }
@@ -188,14 +198,16 @@ impl Directed {
         }
         if self.hints.is_empty() {
             if let Some((before, learned)) = self.before_hints.take() {
-                (self.state, self.learned) = (before, learned);
+                self.adopt(before);
+                self.learned = learned;
             }
             self.due.retain(|picture| !old.contains(picture));
             self.forget_moments();
             return;
         }
         if old.is_empty() {
-            self.before_hints = Some((self.state.clone(), self.learned));
+            self.adopt(self.mean.clone());
+            self.before_hints = Some((self.mean.clone(), self.learned));
         }
         let (stay, gone): (Vec<_>, Vec<_>) = old.into_iter().partition(|o| self.hints.contains(o));
         self.due.retain(|picture| !gone.contains(picture));
@@ -223,7 +235,7 @@ impl Directed {
         all.nth(turn(seed, self.taken, count)).cloned()
     }
 
-    /// State, and moments, made if there are none.
+    /// State, moments, made if there are none, and mean.
     fn buffers(&mut self) -> Result<impl Iterator<Item = &Tensor>, Error> {
         if self.moments.is_empty() {
             for _ in 0..2 {
@@ -234,7 +246,7 @@ impl Directed {
                 }
             }
         }
-        Ok(self.state.iter().chain(&self.moments))
+        Ok(self.state.iter().chain(&self.moments).chain(&self.mean))
     }
 }
 
@@ -276,16 +288,18 @@ impl Learner {
             let Some(picture) = self.directed.next(self.settings.seed) else {
                 break;
             };
-            self.step_towards(&picture, self.settings.reference_rate, report)?;
+            self.step_towards(&picture, self.settings.reference_rate, 1.0, report)?;
         }
         Ok(())
     }
 
-    /// One step of the colour head towards the colours of a picture.
+    /// One step of the colour head towards the colours of a picture; `share` is what the head that it leaves counts in the mean
+    /// that predictions take.
     pub(super) fn step_towards(
         &mut self,
         picture: &Direction,
         rate: f64,
+        share: f64,
         report: &mut Report,
     ) -> Result<(), Error> {
         let d = &mut self.directed;
@@ -300,6 +314,7 @@ impl Learner {
             ("chroma", &tokens(picture.chroma(), 2)?),
             ("weights", &tokens(picture.weights(), 1)?),
             ("learning_rate", &number(rate)?),
+            ("share", &number(share)?),
             ("step", &number((d.steps_of_moments + 1) as f64)?),
         ];
         let options = DirectOptions {
@@ -319,10 +334,12 @@ impl Learner {
         let mut outputs = program.run_over(spent, &state, &given)?;
         drop(state);
         let own = d.layout.buffers.len();
-        let reported = outputs.split_off(3 * own);
+        let reported = outputs.split_off(4 * own);
+        let mean = outputs.split_off(3 * own);
         let moments = outputs.split_off(own);
         let mut replaced = replace(&mut d.state, outputs);
         replaced.extend(replace(&mut d.moments, moments));
+        replaced.extend(replace(&mut d.mean, mean));
         d.spent.put(replaced);
         report.direction_loss = Some(reported[0].to_f32()?[0]);
         report.directed_steps += 1;

@@ -3,6 +3,10 @@
 //! Frame by frame a model cannot make up its mind: what is grass in one frame is earth in the next. Steps towards what it
 //! found in many frames have it find the same colours in all of them, and be surer of these. The teacher stays as it is,
 //! so that errors do not feed on themselves.
+//!
+//! On the way to surer colours lies grey, which is the likeliest of all: after a scene's first steps hardly any colour is left,
+//! and some steps later all of it is back. So predictions begin to follow when that is over, and take a running mean of the heads, in
+//! which the noise of single steps is gone.
 
 use std::collections::VecDeque;
 use std::mem::take;
@@ -18,6 +22,11 @@ use crate::weights::Task;
 
 /// The stream of random numbers that says which frame comes when, beside those of frames.
 const ORDER_STREAM: u64 = 3 << 62;
+
+/// Steps at the beginning of a scene that predictions do not follow.
+const SETTLING_STEPS: u64 = 8;
+/// What the head after a step counts in the mean that they take afterwards.
+const SHARE: f64 = 0.2;
 
 /// What a model teaches itself.
 #[derive(Default)]
@@ -64,7 +73,9 @@ impl Learner {
         let count = self.own.frames.len();
         for place in draws.places(count, steps, Sampling::Replacement) {
             let frame = self.own.frames[place].clone();
-            self.step_towards(&frame, self.settings.self_training_rate, report)?;
+            let settling = self.directed.steps_of_moments() < SETTLING_STEPS;
+            let share = if settling { 0.0 } else { SHARE };
+            self.step_towards(&frame, self.settings.self_training_rate, share, report)?;
         }
         Ok(())
     }

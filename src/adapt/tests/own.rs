@@ -3,6 +3,7 @@
 use super::directed::{learner, only_given, reference, show};
 use super::picture;
 use crate::adapt::{Learner, Method, Request, Reset, Settings};
+use crate::video::ChromaMap;
 use crate::weights::Weights;
 
 fn only_own() -> Settings {
@@ -49,6 +50,35 @@ fn a_model_becomes_surer_of_its_own_colours() {
     learner.reset(scene).unwrap();
     let anew = step(&mut learner, 0).1.unwrap();
     assert!(2.0 * anew > losses[0] + losses[11], "{anew} {losses:?}");
+}
+
+/// What is found in a picture after so many steps, one a frame, of learning from another.
+fn found_after(steps: u64) -> Option<ChromaMap> {
+    let mut learner = learner(Settings {
+        self_training: 1,
+        // The encoder is to stay as it is.
+        learning_rate: 1e-30,
+        ..only_own()
+    })?;
+    for _ in 0..steps {
+        step(&mut learner, 1);
+    }
+    let still = Request {
+        learn: false,
+        ..Request::default()
+    };
+    show(&mut learner, still).chroma
+}
+
+#[test]
+fn predictions_follow_when_the_way_by_grey_is_over() {
+    let Some(on_disk) = found_after(0) else {
+        return;
+    };
+    for steps in 1..=8 {
+        assert_eq!(found_after(steps).unwrap(), on_disk, "{steps}");
+    }
+    assert_ne!(found_after(9).unwrap(), on_disk);
 }
 
 #[test]
