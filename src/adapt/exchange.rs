@@ -71,18 +71,10 @@ mod tests {
             era,
             weights: vec![],
             report: Report {
-                frame: 1,
                 steps,
                 loss: Some(loss),
-                unexplained: None,
-                gradient_norm: None,
-                directed_steps: 0,
-                direction_loss: None,
-                skipped: None,
-                window: 1,
-                steps_since_reset: 0,
                 step_time: Duration::from_millis(10),
-                predict_time: Duration::ZERO,
+                ..Report::of(1, 1)
             },
         }
     }

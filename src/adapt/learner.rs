@@ -7,7 +7,7 @@ mod step;
 
 use std::mem::{replace, take};
 use std::sync::Arc;
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Instant, SystemTime};
 
 use super::graphs::{Size, stream_layout};
 use super::knobs::KNOBS;
@@ -237,18 +237,8 @@ impl Learner {
         self.window
             .push(rgb.clone(), self.settings.window_capacity());
         let mut report = Report {
-            frame: self.frame,
-            steps: 0,
-            loss: None,
-            unexplained: None,
-            gradient_norm: None,
-            directed_steps: 0,
-            direction_loss: None,
             skipped: self.reason_to_skip(request),
-            window: self.window.len(),
-            steps_since_reset: 0,
-            step_time: Duration::ZERO,
-            predict_time: Duration::ZERO,
+            ..Report::of(self.frame, self.window.len())
         };
         // The prediction's session comes first, so that a stream shows something soon.
         if request.predict {

@@ -107,6 +107,26 @@ pub struct Report {
     pub predict_time: Duration,
 }
 
+impl Report {
+    /// Of a frame for which nothing has been done yet, with so many in the window.
+    pub(crate) fn of(frame: u64, window: usize) -> Self {
+        Self {
+            frame,
+            steps: 0,
+            loss: None,
+            unexplained: None,
+            gradient_norm: None,
+            directed_steps: 0,
+            direction_loss: None,
+            skipped: None,
+            window,
+            steps_since_reset: 0,
+            step_time: Duration::ZERO,
+            predict_time: Duration::ZERO,
+        }
+    }
+}
+
 /// What comes back for a frame.
 #[derive(Clone, Debug)]
 pub struct Prediction {

@@ -161,29 +161,11 @@ impl Sheet {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
 
     use super::*;
     use crate::adapt::Report;
     use crate::eval::Played;
     use crate::video::{Labels, Rgb, read_rgb};
-
-    fn report(frame: u64) -> Report {
-        Report {
-            frame,
-            steps: 0,
-            loss: None,
-            unexplained: None,
-            gradient_norm: None,
-            directed_steps: 0,
-            direction_loss: None,
-            skipped: None,
-            window: 1,
-            steps_since_reset: 0,
-            step_time: Duration::ZERO,
-            predict_time: Duration::ZERO,
-        }
-    }
 
     #[test]
     fn a_sheet_shows_frame_maps_and_labels_side_by_side() {
@@ -209,7 +191,7 @@ mod tests {
             (9, Column::With, 1),
         ] {
             let seen = Seen {
-                report: &report(number),
+                report: &Report::of(number, 1),
                 frame: &frame,
                 predicted: Some(&vec![class; width * height]),
             };

@@ -103,18 +103,11 @@ pub(super) mod tests {
     /// The report of a frame with steps that took so long, and a prediction that took twice as long.
     pub fn frame(steps: usize, loss: Option<f32>, ms: u64) -> Report {
         Report {
-            frame: 1,
             steps,
             loss,
-            unexplained: None,
-            gradient_norm: None,
-            directed_steps: 0,
-            direction_loss: None,
-            skipped: None,
-            window: 1,
-            steps_since_reset: 0,
             step_time: Duration::from_millis(ms),
             predict_time: Duration::from_millis(2 * ms),
+            ..Report::of(1, 1)
         }
     }
 
