@@ -40,14 +40,20 @@ pub fn chroma_target(g: &mut Graph, config: &ChromaConfig, colours: Value) -> Re
     let flat = g.reshape(patches, &[batch * tokens, inputs])?;
     let chroma = g.gemm(flat, rows, None, false, true)?;
     let chroma = g.reshape(chroma, &[batch, tokens, 2])?;
-    chroma_shares(g, config, chroma)
+    chroma_shares(g, config, chroma, None)
 }
 
-/// `chroma`, `(batch, tokens, 2)`, as a distribution over the bins.
+/// `chroma`, `(batch, tokens, 2)`, as a distribution over the bins; with the scalar `sharpness` as one whose variance is divided
+/// by that.
 ///
 /// # Errors
 /// When the shape does not fit.
-pub fn chroma_shares(g: &mut Graph, config: &ChromaConfig, chroma: Value) -> Result<ChromaTarget> {
+pub fn chroma_shares(
+    g: &mut Graph,
+    config: &ChromaConfig,
+    chroma: Value,
+    sharpness: Option<Value>,
+) -> Result<ChromaTarget> {
     check(g, config)?;
     let [batch, tokens, 2] = *g.shape(chroma) else {
         return Err(g.config_error(format!("chroma of {:?}", g.shape(chroma))));
@@ -67,7 +73,10 @@ pub fn chroma_shares(g: &mut Graph, config: &ChromaConfig, chroma: Value) -> Res
     let offsets = g.constant(offsets);
     let flat = g.reshape(chroma, &[batch * tokens, 2])?;
     let nearness = g.gemm(flat, products, Some(offsets), false, true)?;
-    let nearness = g.reshape(nearness, &[batch, tokens, count])?;
+    let mut nearness = g.reshape(nearness, &[batch, tokens, count])?;
+    if let Some(sharpness) = sharpness {
+        nearness = g.mul(nearness, sharpness)?;
+    }
     Ok(ChromaTarget {
         shares: g.softmax(nearness, 2)?,
     })

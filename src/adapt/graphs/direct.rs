@@ -18,7 +18,7 @@ pub struct DirectOptions {
 ///
 /// Inputs: the layout's buffers (those of f, which do not learn, and of h), `images` (bytes `(1, h, w, 3)`), `chroma` (float `(1, h/4 · w/4, 2)`:
 /// Cb and Cr of every token, in steps of 8 bits), `weights` (float `(1, h/4 · w/4, 1)`: what each token counts, 0 for one
-/// whose colour is open), scalar `learning_rate`; with moments `first.…`, `second.…` and `step`; `mean.…` per learning buffer
+/// whose colour is open), scalars `sharpness` ([`chroma_shares`]) and `learning_rate`; with moments `first.…`, `second.…` and `step`; `mean.…` per learning buffer
 /// and scalar `share` ([`Descent::output_means`](crate::optim::Descent::output_means)).
 ///
 /// Outputs: `new.…` per learning buffer, with moments `new.first.…` and `new.second.…`, `new.mean.…`, then `loss`,
@@ -43,6 +43,7 @@ pub fn direct_graph(
     let patches = images(g, 1, options.size, normalisation)?;
     let given = g.input("chroma", DType::F32, &[1, tokens, 2])?;
     let weights = g.input("weights", DType::F32, &[1, tokens, 1])?;
+    let sharpness = g.input("sharpness", DType::F32, &[])?;
     let rate = g.input("learning_rate", DType::F32, &[])?;
     let rates = Rates {
         heads: rate,
@@ -50,7 +51,7 @@ pub fn direct_graph(
     };
     let output = main_pass(g, &mut p, config, patches, options.size.patches())?;
     let loss = g.layer("loss", |g| {
-        let target = chroma_shares(g, chroma, given)?;
+        let target = chroma_shares(g, chroma, given, Some(sharpness))?;
         directed_loss(g, &output, target, weights)
     })?;
 

@@ -250,6 +250,16 @@ impl Directed {
     }
 }
 
+/// How a step goes towards colours.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Way {
+    pub rate: f64,
+    /// How sure the head is to become of them ([`crate::model::chroma_shares`]).
+    pub sharpness: f64,
+    /// What the head that the step leaves counts in the mean that predictions take.
+    pub share: f64,
+}
+
 impl Learner {
     /// Has the colour head learn pictures of which colours are known, instead of those before. It starts from the model,
     /// or from the state that was loaded; each picture is due for [`Settings::reference_steps`] steps with the next frames
@@ -288,18 +298,21 @@ impl Learner {
             let Some(picture) = self.directed.next(self.settings.seed) else {
                 break;
             };
-            self.step_towards(&picture, self.settings.reference_rate, 1.0, report)?;
+            let way = Way {
+                rate: self.settings.reference_rate,
+                sharpness: 1.0,
+                share: 1.0,
+            };
+            self.step_towards(&picture, way, report)?;
         }
         Ok(())
     }
 
-    /// One step of the colour head towards the colours of a picture; `share` is what the head that it leaves counts in the mean
-    /// that predictions take.
+    /// One step of the colour head towards the colours of a picture.
     pub(super) fn step_towards(
         &mut self,
         picture: &Direction,
-        rate: f64,
-        share: f64,
+        way: Way,
         report: &mut Report,
     ) -> Result<(), Error> {
         let d = &mut self.directed;
@@ -313,8 +326,9 @@ impl Learner {
             ("images", &images),
             ("chroma", &tokens(picture.chroma(), 2)?),
             ("weights", &tokens(picture.weights(), 1)?),
-            ("learning_rate", &number(rate)?),
-            ("share", &number(share)?),
+            ("sharpness", &number(way.sharpness)?),
+            ("learning_rate", &number(way.rate)?),
+            ("share", &number(way.share)?),
             ("step", &number((d.steps_of_moments + 1) as f64)?),
         ];
         let options = DirectOptions {

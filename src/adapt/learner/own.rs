@@ -14,6 +14,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use super::Learner;
+use super::directed::Way;
 use crate::adapt::graphs::Size;
 use crate::adapt::random::Draws;
 use crate::adapt::{Direction, Error, Method, Report, Request, Sampling};
@@ -27,6 +28,10 @@ const ORDER_STREAM: u64 = 3 << 62;
 const SETTLING_STEPS: u64 = 8;
 /// What the head after a step counts in the mean that they take afterwards.
 const SHARE: f64 = 0.2;
+
+/// How sure of its colours the head is to become. With 1 pale colours would end in the bin around grey: so sharp are the
+/// annealed means of what is learned.
+const SHARPNESS: f64 = 0.5;
 
 /// What a model teaches itself.
 #[derive(Default)]
@@ -74,8 +79,12 @@ impl Learner {
         for place in draws.places(count, steps, Sampling::Replacement) {
             let frame = self.own.frames[place].clone();
             let settling = self.directed.steps_of_moments() < SETTLING_STEPS;
-            let share = if settling { 0.0 } else { SHARE };
-            self.step_towards(&frame, self.settings.self_training_rate, share, report)?;
+            let way = Way {
+                rate: self.settings.self_training_rate,
+                sharpness: SHARPNESS,
+                share: if settling { 0.0 } else { SHARE },
+            };
+            self.step_towards(&frame, way, report)?;
         }
         Ok(())
     }

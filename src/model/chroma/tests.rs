@@ -175,6 +175,40 @@ fn chroma_is_the_annealed_mean() {
 }
 
 #[test]
+fn a_target_can_be_less_sharp() {
+    let Some(runtime) = testing::runtime() else {
+        return;
+    };
+    let given = [3.0_f32, -5.0, 40.0, -20.0];
+    let mut graph = Graph::new("shares");
+    let g = &mut graph;
+    let chroma = g.input("chroma", DType::F32, &[1, 2, 2]).unwrap();
+    let sharpness = g.input("sharpness", DType::F32, &[]).unwrap();
+    let target = chroma_shares(g, &config(), chroma, Some(sharpness)).unwrap();
+    g.output("shares", target.shares).unwrap();
+    let chroma = Tensor::from_f32(&[1, 2, 2], &given).unwrap();
+    let sharpness = Tensor::from_f32(&[], &[0.5]).unwrap();
+    let found = testing::run(
+        runtime,
+        graph,
+        &[("chroma", &chroma), ("sharpness", &sharpness)],
+    );
+    let found = found[0].to_f32().unwrap();
+    for (token, found) in found.chunks(config().bins.len()).enumerate() {
+        let wanted = softmax(config().bins.iter().map(|bin| {
+            let square = |i: usize| (f64::from(bin[i]) - f64::from(given[2 * token + i])).powi(2);
+            -(square(0) + square(1)) / (2.0 * 72.0)
+        }));
+        for (found, wanted) in found.iter().zip(wanted) {
+            assert!(
+                (f64::from(*found) - wanted).abs() < 1e-4,
+                "{found} {wanted}"
+            );
+        }
+    }
+}
+
+#[test]
 fn settings_that_make_no_sense_are_refused() {
     let mut g = Graph::new("refused");
     let output = output(&mut g);
