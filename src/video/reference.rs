@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use super::still::{Rgb, StillError, list_stills, read_rgb};
-use super::{FrameRef, Scaler, bt601_chroma};
+use super::{FrameRef, ScaleError, Scaler, bt601_chroma};
 
 /// Mean distance from grey below which a picture has no colour, in steps of 8 bits.
 pub const GREY: f32 = 2.0;
@@ -28,7 +28,8 @@ pub enum ReferenceError {
         /// The file.
         path: PathBuf,
         /// What is wrong.
-        reason: String,
+        #[source]
+        reason: ScaleError,
     },
 }
 
@@ -73,12 +74,10 @@ pub fn scaled(
     width: usize,
     height: usize,
     scaler: &mut Scaler,
-) -> Result<Rgb, String> {
+) -> Result<Rgb, ScaleError> {
     let mut bytes = vec![0; width.saturating_mul(height).saturating_mul(3).min(1 << 30)];
-    let view = FrameRef::rgb(picture.width, picture.height, &picture.bytes);
-    let view = view.map_err(|e| e.to_string())?;
-    let done = scaler.to_rgb(&view, width, height, &mut bytes);
-    done.map_err(|e| e.to_string())?;
+    let view = FrameRef::rgb(picture.width, picture.height, &picture.bytes)?;
+    scaler.to_rgb(&view, width, height, &mut bytes)?;
     Ok(Rgb {
         width,
         height,

@@ -2,7 +2,7 @@
 
 use super::colour::{Decode, Encode};
 use super::format::{Layout, Sample};
-use super::frame::{FrameMut, FrameRef, MAX_SIDE};
+use super::frame::{FrameError, FrameMut, FrameRef, MAX_SIDE};
 use super::samples::{add_rows, write_row};
 use super::weights::Weights;
 
@@ -17,6 +17,9 @@ pub enum ScaleError {
         /// Height in pixels.
         height: usize,
     },
+    /// A picture that is no frame.
+    #[error(transparent)]
+    Frame(#[from] FrameError),
     /// A buffer that does not hold the image.
     #[error("RGB image of {width}x{height} pixels needs {needed} bytes, the buffer has {given}")]
     Bytes {

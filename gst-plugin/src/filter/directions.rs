@@ -108,7 +108,8 @@ impl TttSegFilter {
         let references = self.directions().references.clone();
         let mut scaler = Scaler::new();
         let directions = references.iter().map(|picture| {
-            let picture = scaled(picture, width, height, &mut scaler)?;
+            let picture = scaled(picture, width, height, &mut scaler);
+            let picture = picture.map_err(|e| e.to_string())?;
             Direction::of_picture(&picture.bytes, width, height).map_err(|e| e.to_string())
         });
         let sent = directions
