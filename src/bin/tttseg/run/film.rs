@@ -200,8 +200,8 @@ impl<'a> Run<'a> {
             }
         };
         let ended = self.ended(broken);
-        for warning in self.frames.warnings() {
-            self.damage.add_note(warning);
+        for note in self.frames.told() {
+            self.damage.add_note(note);
         }
         self.journal.ended = Some(ended);
         self.finish_segment()?;
@@ -329,10 +329,6 @@ impl<'a> Run<'a> {
                 self.begin(duration);
                 let start = Start::of_file(self.input);
                 self.journal.timecode = start.or_else(|| self.frames.timecode().map(Start::of));
-            }
-            Some((last, _)) if time <= last => {
-                self.damage.add_left_out();
-                return Ok(());
             }
             Some((last, lasted)) => {
                 if let Some(text) = self.damage.look_for_gap(last + lasted, time, lasted) {

@@ -17,6 +17,7 @@ use gst_video::{
 use super::Task;
 use super::failure::{Failure, told};
 use super::format::{self, Codec, Plan};
+use super::mpeg_clock::Clock;
 use super::stop::Stop;
 
 const A_WHILE: gst::ClockTime = gst::ClockTime::from_mseconds(100);
@@ -62,6 +63,7 @@ pub enum Next {
 pub struct Reader {
     pipeline: gst::Pipeline,
     sink: AppSink,
+    clock: Clock,
     plan: Arc<Mutex<Option<Plan>>>,
     last: Option<gst::ClockTime>,
     /// What the film's own clock shows at its beginning.
@@ -139,6 +141,7 @@ impl Reader {
             .map_err(failed)?;
         let sink = AppSink::builder().sync(false).max_buffers(AHEAD).build();
         let pipeline = gst::Pipeline::new();
+        let clock = Clock::mend(pipeline.upcast_ref());
         pipeline
             .add_many([&source, &decoder, &convert, &filter, sink.upcast_ref()])
             .map_err(failed)?;
@@ -160,6 +163,7 @@ impl Reader {
         let reader = Self {
             pipeline,
             sink,
+            clock,
             plan,
             last: None,
             origin: None,
@@ -179,6 +183,11 @@ impl Reader {
     /// What the film's own clock shows at its beginning, if a frame has been seen.
     pub fn origin(&self) -> Option<gst::ClockTime> {
         self.origin
+    }
+
+    /// What is known of the film's clock so far.
+    pub fn clock(&self) -> &Clock {
+        &self.clock
     }
 
     /// The time code of the first frame, if the decoder found one.
