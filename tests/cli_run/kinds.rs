@@ -60,6 +60,38 @@ fn fields_keep_their_order() {
 }
 
 #[test]
+fn fields_of_frames_that_say_it_themselves() {
+    let Some(films) = Films::new() else { return };
+    let all = ["capssetter", "mpeg2enc", "mpegvideoparse", "mpegtsmux"];
+    if !all.into_iter().all(has) {
+        return;
+    }
+    // Each frame of MPEG-2 may be interlaced or not.
+    for (number, first) in [(1, "top"), (2, "bottom")] {
+        let encoded = format!(
+            "capssetter caps=video/x-raw,interlace-mode=interleaved ! mpeg2enc format=3 interlace-mode=1 \
+             playback-field-order={number} ! mpegvideoparse ! mpegtsmux"
+        );
+        let film = films.through("film.ts", &encoded, 6);
+        assert_eq!(
+            caps(&film).structure(0).unwrap().get("interlace-mode"),
+            Ok("mixed")
+        );
+        for name in outputs() {
+            let (model, out) = (films.name("film.safetensors"), films.name(name));
+            works(&["--model", &model, &film, &out, "--overwrite"]);
+            let caps = caps(&out);
+            let of = caps.structure(0).unwrap();
+            assert_eq!(of.get("interlace-mode"), Ok("interleaved"), "{name}");
+            if name != "out.mkv" {
+                let wanted = format!("{first}-field-first");
+                assert_eq!(of.get("field-order"), Ok(&wanted[..]), "{name}");
+            }
+        }
+    }
+}
+
+#[test]
 fn odd_sizes() {
     let Some(films) = Films::of([97, 63]) else {
         return;
@@ -168,6 +200,58 @@ fn another_size_in_the_middle() {
     let frames = decoded(&out);
     assert_eq!(frames.len(), 80);
     assert!(frames.iter().all(|f| f.luma.len() == 96 * 64));
+}
+
+#[test]
+fn other_samples_in_the_middle() {
+    let Some(films) = Films::new() else { return };
+    if !["x264enc", "mpegtsmux", "tsdemux", "avdec_h264"]
+        .into_iter()
+        .all(has)
+    {
+        return;
+    }
+    let part = |format: &str| {
+        let encoded = format!(
+            "videoconvert dither=none ! video/x-raw,format={format} ! x264enc tune=zerolatency quantizer=1 ! h264parse ! \
+             mpegtsmux"
+        );
+        fs::read(films.through("part.ts", &encoded, 30)).unwrap()
+    };
+    for (formats, name, change) in [
+        (["I420", "I420_10LE"], "out.mkv", None),
+        (["I420_10LE", "I420"], "out.mp4", None),
+        (["I420", "Y444"], "out.mkv", Some("Y444_10LE to I420_10LE")),
+        (["I420", "Y444"], "out.mov", Some("Y444_10LE to I422_10LE")),
+        (["Y42B", "I420"], "out.mov", None),
+    ] {
+        if !outputs().contains(&name) {
+            continue;
+        }
+        fs::write(films.at("film.ts"), formats.map(part).concat()).unwrap();
+        let [model, film, out] = ["film.safetensors", "film.ts", name].map(|n| films.name(n));
+        let (_, told) = works(&["--model", &model, &film, &out, "--overwrite"]);
+        let what = format!("{formats:?} {name}: {told}");
+        let frames = decoded(&out);
+        assert_eq!(frames.len(), 60, "{what}");
+        let zeros = if name == "out.mp4" { 0 } else { 2 };
+        for (n, frame) in (0..30).chain(0..30).zip(&frames) {
+            let far = films.distance(n, &frame.luma, zeros);
+            assert!(far < 4.0, "frame {n} is off by {far}: {what}");
+        }
+        // With the first frame behind it, and not with one before that waits.
+        let changes: Vec<_> = told.lines().filter(|l| l.contains("converted")).collect();
+        match change {
+            Some(change) => assert!(
+                changes
+                    .iter()
+                    .all(|l| l.contains("from 00:00:01.2") && l.contains(change))
+                    && !changes.is_empty(),
+                "{what}"
+            ),
+            None => assert!(changes.is_empty(), "{what}"),
+        }
+    }
 }
 
 #[test]

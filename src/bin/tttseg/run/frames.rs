@@ -128,7 +128,7 @@ impl<'a> Frames<'a> {
             }
             let reader = Reader::open_at(self.input, self.wanted, origin, place, is_exact)?;
             let Some(mut reader) = reader else { continue };
-            reader.warnings = std::mem::take(&mut self.reader.warnings);
+            reader.go_on_from(&mut self.reader);
             self.reader = reader;
             self.is_behind = true;
             let text = format!("nothing can be decoded at {}: {why}", clock(end));

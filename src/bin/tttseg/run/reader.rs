@@ -64,14 +64,14 @@ pub struct Reader {
     pipeline: gst::Pipeline,
     sink: AppSink,
     clock: Clock,
-    plan: Arc<Mutex<Option<Plan>>>,
+    plans: Plans,
     last: Option<gst::ClockTime>,
     /// What the film's own clock shows at its beginning.
     origin: Option<gst::ClockTime>,
     /// Time counts from the origin, because the beginning was not read.
     is_sought: bool,
     timecode: Option<ValidVideoTimeCode>,
-    /// Which field of an interlaced film is shown first.
+    /// Which field of an interlaced film is shown first; unknown if its first frame is not interlaced, though others may be.
     field_order: Option<VideoFieldOrder>,
     /// Warnings of the decoder, and how often each came.
     pub warnings: BTreeMap<String, u64>,
@@ -151,20 +151,23 @@ impl Reader {
         let entry = convert
             .static_pad("sink")
             .ok_or_else(|| Failure::Other("videoconvert has no sink pad".to_owned()))?;
-        let plan = Arc::new(Mutex::new(None));
+        let plans = Plans::default();
         let turner = Turner {
             pipeline: pipeline.downgrade(),
             before: filter.downgrade(),
             after: sink.downgrade(),
             is_needed: AtomicBool::new(false),
         };
-        plan_by_caps(&entry, filter, wanted, plan.clone(), turner);
+        let exit = sink
+            .static_pad("sink")
+            .ok_or_else(|| Failure::Other("appsink has no sink pad".to_owned()))?;
+        plan_by_caps(&entry, &exit, filter, wanted, plans.clone(), turner);
         connect(&decoder, entry, pipeline.downgrade());
         let reader = Self {
             pipeline,
             sink,
             clock,
-            plan,
+            plans,
             last: None,
             origin: None,
             is_sought: false,
@@ -173,6 +176,12 @@ impl Reader {
             warnings: BTreeMap::new(),
         };
         Ok(reader)
+    }
+
+    /// Takes over what another one, which gave up, has found out about the film.
+    pub fn go_on_from(&mut self, earlier: &mut Self) {
+        self.warnings = std::mem::take(&mut earlier.warnings);
+        self.field_order = earlier.field_order;
     }
 
     /// The film's length, if it is known by now.
@@ -263,9 +272,9 @@ impl Reader {
         }
         self.last = Some(time);
         let (worked, is_limited) = {
-            let plan = self.plan.lock().unwrap_or_else(PoisonError::into_inner);
-            let made = plan.as_ref().map(|plan| (plan.worked, plan.is_limited));
-            made.unwrap_or((info.format(), false))
+            let plans = self.plans.lock().unwrap_or_else(PoisonError::into_inner);
+            let plan = plans.get(usize::try_from(buffer.offset()).unwrap_or(usize::MAX));
+            plan.map_or((info.format(), false), |p| (p.worked, p.is_limited))
         };
         let is_damaged = buffer.flags().contains(gst::BufferFlags::CORRUPTED);
         let (caps, buffer) = if worked == info.format() {
@@ -288,8 +297,9 @@ impl Reader {
         }))
     }
 
-    /// Caps that say which field comes first. Matroska does not tell it and decoders set it on frames only, but encoders look
-    /// at caps, and take an interlaced film for one that begins with its lower field where those say nothing.
+    /// Caps that say which field comes first. Matroska does not tell it, in MPEG-2 every frame may be interlaced or not, and
+    /// decoders set it on frames only, but encoders look at caps, and take an interlaced film for one that begins with its lower
+    /// field where those say nothing. The first frame tells it for all of them.
     fn with_field_order(
         &mut self,
         caps: &gst::CapsRef,
@@ -300,18 +310,30 @@ impl Reader {
         };
         let told = info(caps)?;
         let mut caps = caps.to_owned();
-        if told.interlace_mode() != VideoInterlaceMode::Interleaved
-            || told.field_order() != VideoFieldOrder::Unknown
-        {
+        let is_open = match told.interlace_mode() {
+            VideoInterlaceMode::Interleaved => told.field_order() == VideoFieldOrder::Unknown,
+            VideoInterlaceMode::Mixed => true,
+            _ => false,
+        };
+        if !is_open {
             return Ok((caps, told));
         }
-        let order = *self.field_order.get_or_insert_with(|| {
-            match buffer.video_flags().contains(VideoBufferFlags::TFF) {
-                true => VideoFieldOrder::TopFieldFirst,
-                false => VideoFieldOrder::BottomFieldFirst,
-            }
-        });
-        caps.make_mut().set("field-order", order.to_str());
+        let flags = buffer.video_flags();
+        let is_interlaced = told.interlace_mode() == VideoInterlaceMode::Interleaved
+            || flags.contains(VideoBufferFlags::INTERLACED);
+        let order = *self.field_order.get_or_insert(
+            match (is_interlaced, flags.contains(VideoBufferFlags::TFF)) {
+                (false, _) => VideoFieldOrder::Unknown,
+                (true, true) => VideoFieldOrder::TopFieldFirst,
+                (true, false) => VideoFieldOrder::BottomFieldFirst,
+            },
+        );
+        if order == VideoFieldOrder::Unknown {
+            return Ok((caps, told));
+        }
+        let said = caps.make_mut();
+        said.set("interlace-mode", VideoInterlaceMode::Interleaved.to_str());
+        said.set("field-order", order.to_str());
         let told = info(&caps)?;
         Ok((caps, told))
     }
@@ -366,14 +388,27 @@ impl Drop for Reader {
 /// Name of the message that tells of a film without video.
 const NO_VIDEO: &str = "tttseg-no-video";
 
+/// What is made of decoded video, one behind the other as it changes. Frames that wait for the element may be of an earlier
+/// one: the offset of a frame is the number of its plan.
+type Plans = Arc<Mutex<Vec<Plan>>>;
+
 /// Decides what is made of decoded video as soon as its caps are known, and on their way.
 fn plan_by_caps(
     entry: &gst::Pad,
+    exit: &gst::Pad,
     filter: gst::Element,
     wanted: Wanted,
-    plan: Arc<Mutex<Option<Plan>>>,
+    plans: Plans,
     turner: Turner,
 ) {
+    let made = plans.clone();
+    exit.add_probe(gst::PadProbeType::BUFFER, move |_, info| {
+        if let Some(frame) = info.buffer_mut() {
+            let plans = made.lock().unwrap_or_else(PoisonError::into_inner).len();
+            frame.make_mut().set_offset(plans.saturating_sub(1) as u64);
+        }
+        gst::PadProbeReturn::Ok
+    });
     entry.add_probe(gst::PadProbeType::EVENT_DOWNSTREAM, move |pad, info| {
         let caps = match info.event().map(|e| e.view()) {
             Some(gst::EventView::Caps(event)) => Some(event.caps_owned()),
@@ -383,7 +418,10 @@ fn plan_by_caps(
         if let Some(film) = caps.and_then(|caps| VideoInfo::from_caps(&caps).ok()) {
             let made = format::plan(&film, wanted, turner.is_needed());
             filter.set_property("caps", &made.decoded);
-            *plan.lock().unwrap_or_else(PoisonError::into_inner) = Some(made);
+            plans
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .push(made);
         }
         gst::PadProbeReturn::Ok
     });
