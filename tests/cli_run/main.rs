@@ -329,4 +329,13 @@ fn what_makes_no_sense() {
         assert!(error.contains(wanted), "{arguments:?}: {error}");
         assert!(!films.at("out.mkv.part").exists(), "{arguments:?}");
     }
+
+    // A folder that only has such a name.
+    fs::create_dir(films.at("out.mkv.part")).unwrap();
+    fs::write(films.at("out.mkv.part/letter.txt"), b"of somebody").unwrap();
+    for more in [&[][..], &["--restart"]] {
+        let error = refuses(&[&[&film[..], &out], more].concat());
+        assert!(error.contains("not of a run"), "{error}");
+    }
+    assert!(films.at("out.mkv.part/letter.txt").exists());
 }

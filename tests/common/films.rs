@@ -163,6 +163,14 @@ impl Films {
         path
     }
 
+    /// The same, with more streams.
+    pub fn through_with(&self, name: &str, elements: &str, more: &str, frames: usize) -> String {
+        let path = self.name(name);
+        let line = format!("appsrc name=in ! {elements} ! filesink location={path} {more}");
+        self.write(&line, frames, |_| 0);
+        path
+    }
+
     /// As JPEG pictures.
     pub fn jpegs(&self, name: &str, frames: usize) -> String {
         let path = self.name(name);
@@ -386,4 +394,19 @@ pub fn decoded_sound(path: &str) -> Vec<u8> {
         .iter()
         .map(|s| s.buffer().unwrap().map_readable().unwrap().to_vec());
     bytes.collect::<Vec<_>>().concat()
+}
+
+/// Samples of one channel in a film's sound.
+pub fn sound_samples(path: &str) -> usize {
+    let all = samples(path, "audio/x-raw(ANY)");
+    let samples = all.iter().map(|sample| {
+        let of = sample.caps().unwrap().structure(0).unwrap();
+        // As in S16LE.
+        let format: String = of.get("format").unwrap();
+        let bits: String = format.chars().filter(char::is_ascii_digit).collect();
+        let channels: i32 = of.get("channels").unwrap();
+        let bytes = sample.buffer().unwrap().size();
+        bytes * 8 / (bits.parse::<usize>().unwrap() * channels as usize)
+    });
+    samples.sum()
 }

@@ -41,8 +41,8 @@ fn short(bytes: u64) -> Option<String> {
 
 /// Boxes with their lengths; one of them, which may be the last one, says where frames lie.
 fn of_quicktime(file: &mut File, end: u64) -> Option<String> {
-    let (mut at, mut has_contents) = (0, false);
-    while at + 8 <= end {
+    let (mut at, mut has_contents) = (0_u64, false);
+    while at.saturating_add(8) <= end {
         let head: [u8; 8] = read(file, at)?;
         let [a, b, c, d, name @ ..] = head;
         let size = match u32::from_be_bytes([a, b, c, d]) {
@@ -146,6 +146,9 @@ mod tests {
         let packets = [&[0x47][..], &[0; 187]].concat().repeat(3);
         assert_eq!(told(&packets), None);
         assert!(told(&packets[..500]).unwrap().contains("packet"));
+        // Longer than any file.
+        let long = [&1_u32.to_be_bytes()[..], b"mdat", &[0xff; 8]].concat();
+        assert!(told(&long).unwrap().contains("moov"));
         // Its length is left open by who could not know it.
         let mut open = mkv;
         open.splice(11..13, [0x01, 255, 255, 255, 255, 255, 255, 255]);

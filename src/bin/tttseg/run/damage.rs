@@ -17,8 +17,6 @@ pub struct Damage {
     /// Frames that the decoder says are damaged.
     damaged: u64,
     first_damaged: Option<u64>,
-    /// Frames that were left out: they came at a time that had passed.
-    left_out: u64,
     /// How often frames became others than the first.
     changes: u64,
     /// What else there is to say.
@@ -55,11 +53,6 @@ impl Damage {
     pub fn add_damaged(&mut self, time: gst::ClockTime) {
         self.damaged += 1;
         self.first_damaged.get_or_insert(time.nseconds());
-    }
-
-    /// A frame came at a time that had passed.
-    pub fn add_left_out(&mut self) {
-        self.left_out += 1;
     }
 
     /// From a time on, frames are others than the first. Returns what there is to say at once.
@@ -101,12 +94,6 @@ impl Damage {
                 "frames that the decoder calls damaged: {}{}",
                 self.damaged,
                 at(self.first_damaged)
-            ));
-        }
-        if self.left_out > 0 {
-            notes.push(format!(
-                "frames left out because their time had passed: {}",
-                self.left_out
             ));
         }
         notes.extend(self.notes.iter().cloned());

@@ -85,6 +85,13 @@ fn is_about_room(error: &io::Error) -> bool {
     )
 }
 
+/// The same of a text with what the system said.
+pub fn is_said_of_room(text: &str) -> bool {
+    ["No space left", "File too large", "Disk quota exceeded"]
+        .iter()
+        .any(|said| text.contains(said))
+}
+
 /// What an error on a bus is about, with what the system says of it.
 pub fn told(error: &gst::message::Error) -> String {
     let text = error.error().to_string();
@@ -103,11 +110,7 @@ pub fn told(error: &gst::message::Error) -> String {
 /// As [`told`], of a pipeline that writes this file.
 pub fn of_writer(path: &Path, error: &gst::message::Error) -> Failure {
     let text = told(error);
-    let full = error.error().matches(gst::ResourceError::NoSpaceLeft)
-        || ["No space left", "File too large", "Disk quota exceeded"]
-            .iter()
-            .any(|said| text.contains(said));
-    if full {
+    if error.error().matches(gst::ResourceError::NoSpaceLeft) || is_said_of_room(&text) {
         Failure::no_room(path, &text)
     } else {
         Failure::of(path, text)

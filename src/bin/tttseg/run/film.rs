@@ -14,7 +14,7 @@ use super::progress::{Done, clock};
 use super::reader::{Frame, Next, Wanted};
 use super::timecode::Start;
 use super::worker::Worker;
-use super::writer::{Writer, keep};
+use super::writer::{SAID, Writer, keep};
 use super::{Context, cutoff, join};
 
 /// Works on a film until it is complete.
@@ -200,8 +200,8 @@ impl<'a> Run<'a> {
             }
         };
         let ended = self.ended(broken);
-        for warning in self.frames.warnings() {
-            self.damage.add_note(warning);
+        for note in self.frames.told() {
+            self.damage.add_note(note);
         }
         self.journal.ended = Some(ended);
         self.finish_segment()?;
@@ -330,10 +330,6 @@ impl<'a> Run<'a> {
                 let start = Start::of_file(self.input);
                 self.journal.timecode = start.or_else(|| self.frames.timecode().map(Start::of));
             }
-            Some((last, _)) if time <= last => {
-                self.damage.add_left_out();
-                return Ok(());
-            }
             Some((last, lasted)) => {
                 if let Some(text) = self.damage.look_for_gap(last + lasted, time, lasted) {
                     self.context.progress.note(&text);
@@ -457,13 +453,13 @@ const SHAPE: [&str; 5] = [
     "colorimetry",
 ];
 
-/// That of the film's first frame. H.264 in 4:2:0 has even sizes only.
+/// That of the film's first frame, with what is said of it. H.264 in 4:2:0 has even sizes only.
 fn shape_of(caps: &gst::Caps, codec: Codec) -> Result<gst::Caps, Failure> {
     let of = caps
         .structure(0)
         .ok_or_else(|| Failure::Other("frames without caps".to_owned()))?;
     let mut shape = gst::Structure::new_empty("video/x-raw");
-    for field in SHAPE {
+    for field in SHAPE.into_iter().chain(SAID) {
         if let Ok(value) = of.value(field) {
             shape.set_value(field, value.clone());
         }

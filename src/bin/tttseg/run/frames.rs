@@ -24,6 +24,8 @@ pub struct Frames<'a> {
     tries: usize,
     /// A broken place was jumped over: frames before it may come again.
     is_behind: bool,
+    /// Frames that came at a time that had passed.
+    early: u64,
 }
 
 impl<'a> Frames<'a> {
@@ -40,6 +42,7 @@ impl<'a> Frames<'a> {
             last: None,
             tries: 0,
             is_behind: false,
+            early: 0,
         })
     }
 
@@ -53,13 +56,21 @@ impl<'a> Frames<'a> {
         self.reader.timecode()
     }
 
-    /// What the decoder warned of, in words.
-    pub fn warnings(&self) -> impl Iterator<Item = String> {
+    /// What there is to say when all of them have been read.
+    pub fn told(&self) -> Vec<String> {
+        let mut notes = self.reader.clock().told();
+        if self.early > 0 {
+            notes.push(format!(
+                "frames whose time had passed, shown a little later: {}",
+                self.early
+            ));
+        }
         let warnings = self.reader.warnings.iter();
-        warnings.map(|(text, times)| match times {
+        notes.extend(warnings.map(|(text, times)| match times {
             1 => format!("the decoder said: {text}"),
             _ => format!("the decoder said {times} times: {text}"),
-        })
+        }));
+        notes
     }
 
     /// The next frame; behind a place that cannot be decoded, if there is one.
@@ -70,7 +81,7 @@ impl<'a> Frames<'a> {
         loop {
             match self.reader.next(&self.context.stop)? {
                 Next::Frame(frame) => {
-                    if self.is_new(&frame) {
+                    if let Some(frame) = self.placed(frame) {
                         return Ok(Next::Frame(frame));
                     }
                 }
@@ -84,14 +95,19 @@ impl<'a> Frames<'a> {
         }
     }
 
-    /// Whether a frame did not come before; without a broken place that is for others to judge.
-    fn is_new(&mut self, frame: &Frame) -> bool {
-        if self.last.is_none_or(|(time, _)| frame.time > time) {
-            self.last = Some((frame.time, frame.duration));
-            self.tries = 0;
-            return true;
+    /// A frame that did not come before, behind the one before it. One whose time has passed gets a short time of its own, so that
+    /// none is lost and those behind it are still in time.
+    fn placed(&mut self, mut frame: Frame) -> Option<Frame> {
+        match self.last {
+            Some((last, _)) if frame.time <= last && self.is_behind => return None,
+            Some((last, lasted)) if frame.time <= last => {
+                frame.time = last + (lasted / 4).max(gst::ClockTime::MSECOND);
+                self.early += 1;
+            }
+            _ => (self.tries, self.is_behind) = (0, false),
         }
-        !self.is_behind
+        self.last = Some((frame.time, frame.duration));
+        Some(frame)
     }
 
     /// Tries to go on behind the place where the decoder gave up: ever further on, until there is a frame.
@@ -99,6 +115,9 @@ impl<'a> Frames<'a> {
         let (Some((time, duration)), Some(origin)) = (self.last, self.reader.origin()) else {
             return Ok(false);
         };
+        if !self.reader.clock().is_the_demuxers() {
+            return Ok(false);
+        }
         let end = time + duration;
         while let Some(seconds) = FURTHER.get(self.tries) {
             let is_exact = self.tries == 0;
@@ -109,7 +128,7 @@ impl<'a> Frames<'a> {
             }
             let reader = Reader::open_at(self.input, self.wanted, origin, place, is_exact)?;
             let Some(mut reader) = reader else { continue };
-            reader.warnings = std::mem::take(&mut self.reader.warnings);
+            reader.go_on_from(&mut self.reader);
             self.reader = reader;
             self.is_behind = true;
             let text = format!("nothing can be decoded at {}: {why}", clock(end));

@@ -222,9 +222,9 @@ impl<'a> Joiner<'a> {
     }
 
     fn frame(&mut self, sample: &gst::Sample, time: gst::ClockTime) -> Result<(), Failure> {
-        let Some(mut buffer) = sample.buffer_owned() else {
-            return Ok(());
-        };
+        let mut buffer = sample
+            .buffer_owned()
+            .ok_or_else(|| Failure::Other("a segment has a frame without data".to_owned()))?;
         if self.caps.is_none() {
             let caps = sample.caps_owned().map(|caps| self.taken(caps));
             self.source.set_caps(caps.as_ref());

@@ -158,6 +158,13 @@ impl Work {
         let folder = PathBuf::from(folder);
         fs::create_dir_all(&folder).map_err(|e| Failure::of_writing(&folder, &e))?;
         let path = folder.join(LOCK);
+        let mut inside = fs::read_dir(&folder).map_err(|e| Failure::of(&folder, e))?;
+        if inside.next().is_some() && !path.exists() {
+            return Err(Failure::of(
+                &folder,
+                "unfinished work would go into this folder, and there are files in it that are not of a run; move them",
+            ));
+        }
         let lock = File::create(&path).map_err(|e| Failure::of_writing(&path, &e))?;
         match lock.try_lock() {
             Ok(()) => Ok(Self {

@@ -7,6 +7,7 @@
 //! | `worker` | one frame in, one frame out, and what was learned in a file |
 //! | `film`, `frames`, `reader`, `format`, `writer`, `join` | one film: decoded, made deeper, encoded in segments, joined |
 //! | `damage`, `cutoff` | what is wrong with a film |
+//! | `mpeg_clock` | times of MPEG streams that demuxers get wrong |
 //! | `journal` | what is finished, on disk |
 //! | `timecode` | where a film's time code begins |
 //! | `pictures` | a sequence of pictures |
@@ -21,6 +22,7 @@ mod format;
 mod frames;
 mod join;
 mod journal;
+mod mpeg_clock;
 mod pictures;
 mod plugin;
 mod progress;

@@ -2,8 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::PoisonError;
 use std::time::{Duration, Instant};
 
 use gst::prelude::*;
@@ -16,8 +15,12 @@ use gst_video::{
 
 use super::Task;
 use super::failure::{Failure, told};
-use super::format::{self, Codec, Plan};
+use super::format::{self, Codec};
+use super::mpeg_clock::Clock;
 use super::stop::Stop;
+use plans::{Plans, Turner, plan_by_caps};
+
+mod plans;
 
 const A_WHILE: gst::ClockTime = gst::ClockTime::from_mseconds(100);
 /// How long the first frame behind a broken place may take, or one after it.
@@ -62,14 +65,15 @@ pub enum Next {
 pub struct Reader {
     pipeline: gst::Pipeline,
     sink: AppSink,
-    plan: Arc<Mutex<Option<Plan>>>,
+    clock: Clock,
+    plans: Plans,
     last: Option<gst::ClockTime>,
     /// What the film's own clock shows at its beginning.
     origin: Option<gst::ClockTime>,
     /// Time counts from the origin, because the beginning was not read.
     is_sought: bool,
     timecode: Option<ValidVideoTimeCode>,
-    /// Which field of an interlaced film is shown first.
+    /// Which field of an interlaced film is shown first; unknown if its first frame is not interlaced, though others may be.
     field_order: Option<VideoFieldOrder>,
     /// Warnings of the decoder, and how often each came.
     pub warnings: BTreeMap<String, u64>,
@@ -139,6 +143,7 @@ impl Reader {
             .map_err(failed)?;
         let sink = AppSink::builder().sync(false).max_buffers(AHEAD).build();
         let pipeline = gst::Pipeline::new();
+        let clock = Clock::mend(pipeline.upcast_ref());
         pipeline
             .add_many([&source, &decoder, &convert, &filter, sink.upcast_ref()])
             .map_err(failed)?;
@@ -148,19 +153,18 @@ impl Reader {
         let entry = convert
             .static_pad("sink")
             .ok_or_else(|| Failure::Other("videoconvert has no sink pad".to_owned()))?;
-        let plan = Arc::new(Mutex::new(None));
-        let turner = Turner {
-            pipeline: pipeline.downgrade(),
-            before: filter.downgrade(),
-            after: sink.downgrade(),
-            is_needed: AtomicBool::new(false),
-        };
-        plan_by_caps(&entry, filter, wanted, plan.clone(), turner);
+        let plans = Plans::default();
+        let turner = Turner::new(&pipeline, &filter, &sink);
+        let exit = sink
+            .static_pad("sink")
+            .ok_or_else(|| Failure::Other("appsink has no sink pad".to_owned()))?;
+        plan_by_caps(&entry, &exit, filter, wanted, plans.clone(), turner);
         connect(&decoder, entry, pipeline.downgrade());
         let reader = Self {
             pipeline,
             sink,
-            plan,
+            clock,
+            plans,
             last: None,
             origin: None,
             is_sought: false,
@@ -171,6 +175,12 @@ impl Reader {
         Ok(reader)
     }
 
+    /// Takes over what another one, which gave up, has found out about the film.
+    pub fn go_on_from(&mut self, earlier: &mut Self) {
+        self.warnings = std::mem::take(&mut earlier.warnings);
+        self.field_order = earlier.field_order;
+    }
+
     /// The film's length, if it is known by now.
     pub fn duration(&self) -> Option<gst::ClockTime> {
         self.pipeline.query_duration()
@@ -179,6 +189,11 @@ impl Reader {
     /// What the film's own clock shows at its beginning, if a frame has been seen.
     pub fn origin(&self) -> Option<gst::ClockTime> {
         self.origin
+    }
+
+    /// What is known of the film's clock so far.
+    pub fn clock(&self) -> &Clock {
+        &self.clock
     }
 
     /// The time code of the first frame, if the decoder found one.
@@ -254,9 +269,9 @@ impl Reader {
         }
         self.last = Some(time);
         let (worked, is_limited) = {
-            let plan = self.plan.lock().unwrap_or_else(PoisonError::into_inner);
-            let made = plan.as_ref().map(|plan| (plan.worked, plan.is_limited));
-            made.unwrap_or((info.format(), false))
+            let plans = self.plans.lock().unwrap_or_else(PoisonError::into_inner);
+            let plan = plans.get(usize::try_from(buffer.offset()).unwrap_or(usize::MAX));
+            plan.map_or((info.format(), false), |p| (p.worked, p.is_limited))
         };
         let is_damaged = buffer.flags().contains(gst::BufferFlags::CORRUPTED);
         let (caps, buffer) = if worked == info.format() {
@@ -279,8 +294,9 @@ impl Reader {
         }))
     }
 
-    /// Caps that say which field comes first. Matroska does not tell it and decoders set it on frames only, but encoders look
-    /// at caps, and take an interlaced film for one that begins with its lower field where those say nothing.
+    /// Caps that say which field comes first. Matroska does not tell it, in MPEG-2 every frame may be interlaced or not, and
+    /// decoders set it on frames only, but encoders look at caps, and take an interlaced film for one that begins with its lower
+    /// field where those say nothing. The first frame tells it for all of them.
     fn with_field_order(
         &mut self,
         caps: &gst::CapsRef,
@@ -291,18 +307,30 @@ impl Reader {
         };
         let told = info(caps)?;
         let mut caps = caps.to_owned();
-        if told.interlace_mode() != VideoInterlaceMode::Interleaved
-            || told.field_order() != VideoFieldOrder::Unknown
-        {
+        let is_open = match told.interlace_mode() {
+            VideoInterlaceMode::Interleaved => told.field_order() == VideoFieldOrder::Unknown,
+            VideoInterlaceMode::Mixed => true,
+            _ => false,
+        };
+        if !is_open {
             return Ok((caps, told));
         }
-        let order = *self.field_order.get_or_insert_with(|| {
-            match buffer.video_flags().contains(VideoBufferFlags::TFF) {
-                true => VideoFieldOrder::TopFieldFirst,
-                false => VideoFieldOrder::BottomFieldFirst,
-            }
-        });
-        caps.make_mut().set("field-order", order.to_str());
+        let flags = buffer.video_flags();
+        let is_interlaced = told.interlace_mode() == VideoInterlaceMode::Interleaved
+            || flags.contains(VideoBufferFlags::INTERLACED);
+        let order = *self.field_order.get_or_insert(
+            match (is_interlaced, flags.contains(VideoBufferFlags::TFF)) {
+                (false, _) => VideoFieldOrder::Unknown,
+                (true, true) => VideoFieldOrder::TopFieldFirst,
+                (true, false) => VideoFieldOrder::BottomFieldFirst,
+            },
+        );
+        if order == VideoFieldOrder::Unknown {
+            return Ok((caps, told));
+        }
+        let said = caps.make_mut();
+        said.set("interlace-mode", VideoInterlaceMode::Interleaved.to_str());
+        said.set("field-order", order.to_str());
         let told = info(&caps)?;
         Ok((caps, told))
     }
@@ -356,85 +384,6 @@ impl Drop for Reader {
 
 /// Name of the message that tells of a film without video.
 const NO_VIDEO: &str = "tttseg-no-video";
-
-/// Decides what is made of decoded video as soon as its caps are known, and on their way.
-fn plan_by_caps(
-    entry: &gst::Pad,
-    filter: gst::Element,
-    wanted: Wanted,
-    plan: Arc<Mutex<Option<Plan>>>,
-    turner: Turner,
-) {
-    entry.add_probe(gst::PadProbeType::EVENT_DOWNSTREAM, move |pad, info| {
-        let caps = match info.event().map(|e| e.view()) {
-            Some(gst::EventView::Caps(event)) => Some(event.caps_owned()),
-            Some(gst::EventView::Tag(event)) if turner.look_at(event.tag()) => pad.current_caps(),
-            _ => None,
-        };
-        if let Some(film) = caps.and_then(|caps| VideoInfo::from_caps(&caps).ok()) {
-            let made = format::plan(&film, wanted, turner.is_needed());
-            filter.set_property("caps", &made.decoded);
-            *plan.lock().unwrap_or_else(PoisonError::into_inner) = Some(made);
-        }
-        gst::PadProbeReturn::Ok
-    });
-}
-
-/// Turns the frames of a film that says it was held sideways or upside down: GStreamer's muxers (1.22) cannot say so of what
-/// is written.
-struct Turner {
-    pipeline: gst::glib::WeakRef<gst::Pipeline>,
-    before: gst::glib::WeakRef<gst::Element>,
-    after: gst::glib::WeakRef<AppSink>,
-    is_needed: AtomicBool,
-}
-
-impl Turner {
-    fn is_needed(&self) -> bool {
-        self.is_needed.load(Ordering::SeqCst)
-    }
-
-    /// Puts an element for it in the way of frames if a film has such a tag. Only then: it does not take all formats. Called
-    /// in the only thread that frames come through. Returns whether the element is new.
-    fn look_at(&self, tags: &gst::TagListRef) -> bool {
-        let way = tags.get::<gst::tags::ImageOrientation>();
-        if way.is_none_or(|way| way.get() == "rotate-0") || self.is_needed() {
-            return false;
-        }
-        let ends = (
-            self.pipeline.upgrade(),
-            self.before.upgrade(),
-            self.after.upgrade(),
-        );
-        let (Some(pipeline), Some(before), Some(after)) = ends else {
-            return false;
-        };
-        if let Err(e) = put_flip(&pipeline, &before, after.upcast_ref()) {
-            gst::element_error!(
-                pipeline,
-                gst::CoreError::Negotiation,
-                ("The frames cannot be turned as the film says: {e}")
-            );
-            return false;
-        }
-        self.is_needed.store(true, Ordering::SeqCst);
-        true
-    }
-}
-
-fn put_flip(
-    pipeline: &gst::Pipeline,
-    before: &gst::Element,
-    after: &gst::Element,
-) -> Result<(), gst::glib::BoolError> {
-    let flip = gst::ElementFactory::make("videoflip")
-        .property_from_str("video-direction", "auto")
-        .build()?;
-    pipeline.add(&flip)?;
-    before.unlink(after);
-    gst::Element::link_many([before, &flip, after])?;
-    flip.sync_state_with_parent()
-}
 
 /// Lets a stream run into nothing. A fakesink alone would hold up the streams beside it until the pipeline plays, which may
 /// wait for them.

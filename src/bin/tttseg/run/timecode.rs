@@ -84,8 +84,8 @@ impl Start {
 /// The box `moov` of a file.
 fn contents(file: &mut File) -> Option<Vec<u8>> {
     let end = file.metadata().ok()?.len();
-    let mut at = 0;
-    while at + 8 <= end {
+    let mut at = 0_u64;
+    while at.saturating_add(8) <= end {
         let mut head = [0; 16];
         file.seek(SeekFrom::Start(at)).ok()?;
         file.read_exact(&mut head[..8]).ok()?;

@@ -5,7 +5,7 @@ use std::path::Path;
 use gst::prelude::*;
 use gst_app::{AppSink, AppSrc};
 
-use super::failure::{Failure, told};
+use super::failure::{Failure, is_said_of_room, told};
 use super::settings::Settings;
 
 /// How long a look for news takes.
@@ -127,10 +127,7 @@ impl Worker {
         self.listen();
         let why = self.warnings.pop();
         let why = why.unwrap_or_else(|| "the state could not be saved".to_owned());
-        if ["No space left", "File too large", "Disk quota exceeded"]
-            .iter()
-            .any(|said| why.contains(said))
-        {
+        if is_said_of_room(&why) {
             return Err(Failure::no_room(path, &why));
         }
         Err(Failure::Other(why))

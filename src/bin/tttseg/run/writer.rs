@@ -15,6 +15,9 @@ use super::format::Codec;
 /// Frames that wait for the encoder.
 const WAITING: u64 = 8;
 
+/// What a file says of its frames once, and what does not change them.
+pub const SAID: [&str; 4] = ["interlace-mode", "field-order", "chroma-site", "framerate"];
+
 /// Encodes frames into a file that gets its name when it is complete.
 pub struct Writer {
     pipeline: gst::Pipeline,
@@ -32,7 +35,7 @@ pub struct Writer {
 }
 
 impl Writer {
-    /// Opens the file. All frames are brought to `shape`: format and size of the film's first one.
+    /// Opens the file. All frames are brought to `shape`: format, size and what else is said of the film's first one.
     ///
     /// # Errors
     /// Elements that are missing, a file that cannot be written.
@@ -116,7 +119,7 @@ impl Writer {
     ) -> Result<(), Failure> {
         if self.caps.as_ref() != Some(caps) {
             self.crop_odd(caps);
-            self.source.set_caps(Some(caps));
+            self.source.set_caps(Some(&self.said_before(caps)));
             self.caps = Some(caps.clone());
         }
         {
@@ -172,6 +175,21 @@ impl Writer {
         keep(&self.part, &self.path)?;
         self.is_finished = true;
         Ok(())
+    }
+
+    /// Caps with what was said of the film's first frame: a file cannot say another thing in the middle, and muxers refuse it.
+    fn said_before(&self, caps: &gst::Caps) -> gst::Caps {
+        let mut caps = caps.clone();
+        for field in SAID {
+            let said = self.shape.structure(0).and_then(|s| s.value(field).ok());
+            if let Some(now) = caps.make_mut().structure_mut(0) {
+                match said {
+                    Some(said) => now.set_value(field, said.clone()),
+                    None => now.remove_field(field),
+                }
+            }
+        }
+        caps
     }
 
     /// Where frames are wider or higher by one than the shape, a column or row goes: scaling would blur all of them.

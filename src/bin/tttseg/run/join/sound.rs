@@ -9,6 +9,7 @@ use gst::prelude::*;
 
 use super::super::failure::Failure;
 use super::super::format::Codec;
+use super::super::mpeg_clock::Clock;
 use super::super::reader::drop_stream;
 
 /// Bytes of sound that wait for the video.
@@ -71,6 +72,7 @@ impl Sound {
         all.add_many([&source, &parser]).map_err(failed)?;
         source.link(&parser).map_err(failed)?;
         pipeline.add(&all).map_err(failed)?;
+        Clock::mend(&all);
         let known = Arc::new(Mutex::new(Known::default()));
 
         let (bin, to, of_pads) = (all.downgrade(), mux.downgrade(), known.clone());
