@@ -25,6 +25,8 @@ mod plans;
 const A_WHILE: gst::ClockTime = gst::ClockTime::from_mseconds(100);
 /// How long the first frame behind a broken place may take, or one after it.
 const PATIENCE: Duration = Duration::from_secs(10);
+/// How long the first frame of a film may take, from slow storage as well.
+const PATIENCE_AT_FIRST: Duration = Duration::from_secs(30);
 /// How long a film may take to show its first frame before it is wound to a place.
 const LONG_ENOUGH: gst::ClockTime = gst::ClockTime::from_seconds(10);
 /// Frames that are decoded ahead.
@@ -228,6 +230,10 @@ impl Reader {
             // place few frames are left for that, and it was seen once that nobody told.
             if self.is_sought && asked.elapsed() > PATIENCE {
                 return Ok(Next::Broken("nothing comes behind it".to_owned()));
+            }
+            // So may qtdemux, when a file has no index: it was seen to stop without an error (1.22).
+            if self.last.is_none() && asked.elapsed() > PATIENCE_AT_FIRST {
+                return Ok(Next::Broken("no frame comes of it".to_owned()));
             }
         }
     }
