@@ -22,7 +22,7 @@ export GST_REGISTRY_1_0 := $(CARGO_TARGET_DIR)/gst-registry.bin
 comma := ,
 empty :=
 export FEATURES := $(subst $(empty) $(empty),$(comma),$(strip \
-    $(if $(CUDA),gst-plugin-tttseg/cuda tttseg/cuda) $(if $(ANALYTICS),gst-plugin-tttseg/analytics)))
+    $(if $(CUDA),gst-plugin-tttseg/cuda tttseg-cli/cuda tttseg-lab/cuda tttseg/cuda) $(if $(ANALYTICS),gst-plugin-tttseg/analytics)))
 export ANALYTICS CUDA FILE PREFIX
 
 .PHONY: help setup runtime plugin demo test test-all bench install deb clean

@@ -8,7 +8,7 @@ target=${CARGO_TARGET_DIR:-$PWD/target}
 
 options=()
 [[ $profile != release ]] || options+=(--release)
-cargo build "${options[@]}" ${FEATURES:+--features "$FEATURES"} -p tttseg -p gst-plugin-tttseg
+cargo build "${options[@]}" ${FEATURES:+--features "$FEATURES"} -p tttseg-cli -p gst-plugin-tttseg
 
 folder=$target/gst/$profile
 mkdir -p "$folder"

@@ -10,7 +10,7 @@ name=${1:?camvid-nano or film-nano}
 data=$(realpath "${2:?the folder of the data}")
 output=$(realpath -m "${3:?the model to write}")
 tttseg=${CARGO_TARGET_DIR:-$PWD/target}/release/tttseg
-[[ -x $tttseg ]] || cargo build --release -p tttseg --bin tttseg
+[[ -x $tttseg ]] || cargo build --release -p tttseg-cli
 
 drives=(--data "$data/camvid/0006R0" --data "$data/camvid/0016E5")
 photos=(--unlabelled "$data/photos/train" --unlabelled-share 0.25)

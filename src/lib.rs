@@ -19,7 +19,6 @@
 //!
 //! | room | what it is for |
 //! |---|---|
-//! | [`eval`], [`train`] | measuring on labelled streams; joint training of f, g and h on still images |
 //! | [`adapt`] | the method: window, masks, sampling, policies, graphs of steps and predictions, the adapter and its worker |
 //! | [`runtime`] | ONNX Runtime: finding it, sessions, our custom operator, cancelling |
 //! | [`optim`] | AdamW, clipping and the finiteness guard, as graphs |
@@ -34,13 +33,11 @@
 #![deny(missing_docs)]
 
 pub mod adapt;
-pub mod eval;
 pub mod grad;
 pub mod graph;
 pub mod model;
 pub mod nn;
 pub mod optim;
 pub mod runtime;
-pub mod train;
 pub mod video;
 pub mod weights;

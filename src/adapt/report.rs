@@ -109,7 +109,7 @@ pub struct Report {
 
 impl Report {
     /// Of a frame for which nothing has been done yet, with so many in the window.
-    pub(crate) fn of(frame: u64, window: usize) -> Self {
+    pub fn of(frame: u64, window: usize) -> Self {
         Self {
             frame,
             steps: 0,

@@ -10,8 +10,8 @@ mod pixel_decoder;
 mod query_decoder;
 mod reconstruction;
 mod swin;
-#[cfg(test)]
-pub(crate) mod testing;
+#[cfg(any(test, feature = "testing"))]
+pub mod testing;
 
 pub use chroma::{
     ChromaTarget, chroma_loss, chroma_planes, chroma_shares, chroma_target, directed_loss,

@@ -4,7 +4,7 @@ use super::{HeadConfig, ModelConfig, Readout, SwinConfig, initial_weights};
 use crate::weights::{ModelFile, Normalisation, Task};
 
 /// The smallest model that is one, for this many classes.
-pub(crate) fn tiny(classes: usize) -> ModelConfig {
+pub fn tiny(classes: usize) -> ModelConfig {
     let main = HeadConfig {
         hidden: 32,
         encoder_ffn: 16,
@@ -35,7 +35,7 @@ pub(crate) fn tiny(classes: usize) -> ModelConfig {
 
 /// A model of these sizes that was never trained, for frames of 96×64 pixels: one that colours where the configuration has
 /// colours, else one for classes.
-pub(crate) fn untrained(config: ModelConfig, seed: u64) -> ModelFile {
+pub fn untrained(config: ModelConfig, seed: u64) -> ModelFile {
     let (task, classes) = match config.chroma {
         Some(_) => (Task::Colorize, 0),
         None => (Task::Segment, config.main.classes),

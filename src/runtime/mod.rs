@@ -29,8 +29,8 @@ mod provider;
 mod rows;
 mod session;
 mod tensor;
-#[cfg(test)]
-pub(crate) mod testing;
+#[cfg(any(test, feature = "testing"))]
+pub mod testing;
 #[cfg(test)]
 mod tests;
 

@@ -4,7 +4,7 @@ use super::{Cancel, Options, Provider, Runtime, Session, Tensor, load};
 use crate::graph::{Graph, Op};
 
 /// Options for tests: the CPU with two threads, which is where order and races show.
-pub(crate) fn options() -> Options {
+pub fn options() -> Options {
     Options {
         provider: Provider::Cpu,
         threads: 2,
@@ -13,7 +13,7 @@ pub(crate) fn options() -> Options {
 }
 
 /// The runtime, or `None` with a line that says why. With TTTSEG_REQUIRE_RUNTIME=1 it has to be there.
-pub(crate) fn runtime() -> Option<&'static Runtime> {
+pub fn runtime() -> Option<&'static Runtime> {
     match load(&options()) {
         Ok(runtime) => Some(runtime),
         Err(e) if std::env::var_os("TTTSEG_REQUIRE_RUNTIME").is_some_and(|v| v == "1") => {
@@ -27,7 +27,7 @@ pub(crate) fn runtime() -> Option<&'static Runtime> {
 }
 
 /// A session for a graph on the CPU.
-pub(crate) fn session(runtime: &'static Runtime, graph: Graph) -> Session {
+pub fn session(runtime: &'static Runtime, graph: Graph) -> Session {
     let options = options();
     let place = runtime.in_use(&options).unwrap();
     let model = graph.finish(place.target()).unwrap();
@@ -35,21 +35,17 @@ pub(crate) fn session(runtime: &'static Runtime, graph: Graph) -> Session {
 }
 
 /// Runs a graph once on the CPU: the outputs in the graph's order.
-pub(crate) fn run(
-    runtime: &'static Runtime,
-    graph: Graph,
-    inputs: &[(&str, &Tensor)],
-) -> Vec<Tensor> {
+pub fn run(runtime: &'static Runtime, graph: Graph, inputs: &[(&str, &Tensor)]) -> Vec<Tensor> {
     session(runtime, graph).run(inputs).unwrap()
 }
 
 /// Whether no clone holds a tensor's elements, so that they can be written over.
-pub(crate) fn is_held_once(tensor: Tensor) -> bool {
+pub fn is_held_once(tensor: Tensor) -> bool {
     tensor.into_value().is_some()
 }
 
 /// Whether ONNX Runtime's CPU provider computes an operator in double precision, in which finite
 /// differences check gradients. The table test holds it to be exactly right.
-pub(crate) fn supports_f64(op: &Op) -> bool {
+pub fn supports_f64(op: &Op) -> bool {
     !matches!(op, Op::Erf)
 }

@@ -117,7 +117,7 @@ pub fn learns(name: &str) -> bool {
 }
 
 /// Input `images`, bytes `(batch, h, w, 3)`, as normalised patches `(batch, h/4 · w/4, 48)`.
-pub(crate) fn images(
+pub fn images(
     g: &mut Graph,
     batch: usize,
     size: Size,
@@ -129,7 +129,7 @@ pub(crate) fn images(
 }
 
 /// Input `mask`, `(batch, h/16, w/16)` float, 1 = visible.
-pub(crate) fn mask(g: &mut Graph, batch: usize, size: Size) -> Result<Value> {
+pub fn mask(g: &mut Graph, batch: usize, size: Size) -> Result<Value> {
     let (rows, columns) = size.blocks();
     g.input("mask", DType::F32, &[batch, rows, columns])
 }

@@ -1,0 +1,196 @@
+//! `tttseg run`: films and pictures through the element.
+//!
+//! | file | what it does |
+//! |---|---|
+//! | `plugin` | the element, part of the program |
+//! | `settings` | what is asked of it, and its properties |
+//! | `worker` | one frame in, one frame out, and what was learned in a file |
+//! | `film`, `frames`, `reader`, `format`, `writer`, `join` | one film: decoded, made deeper, encoded in segments, joined |
+//! | `damage`, `cutoff` | what is wrong with a film |
+//! | `mpeg_clock` | times of MPEG streams that demuxers get wrong |
+//! | `journal` | what is finished, on disk |
+//! | `timecode` | where a film's time code begins |
+//! | `pictures` | a sequence of pictures |
+//! | `queue` | a folder of films |
+//! | `progress`, `stop`, `failure` | what the user sees, and says |
+
+mod cutoff;
+mod damage;
+mod failure;
+mod film;
+mod format;
+mod frames;
+mod join;
+mod journal;
+mod mpeg_clock;
+mod pictures;
+mod plugin;
+mod progress;
+mod queue;
+mod reader;
+mod settings;
+mod stop;
+mod timecode;
+mod worker;
+mod writer;
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use clap::{Args, ValueEnum};
+
+use failure::Failure;
+use format::Codec;
+use progress::Progress;
+use settings::Settings;
+use stop::Stop;
+
+/// What is done to the frames.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Task {
+    /// Colours for black-and-white film.
+    Colorize,
+    /// Classes painted over the frames.
+    Segment,
+}
+
+/// Colour a film, a sequence of pictures or a folder of films; goes on after an interruption.
+///
+/// What is done is kept in OUT.part until OUT is complete: the same command goes on there. Sound is copied from the film.
+#[derive(Args)]
+#[command(after_help = KINDS)]
+pub struct Arguments {
+    /// A film, a folder of pictures (PNG, JPEG), their names as in scan-%05d.png, or a folder of films.
+    #[arg(value_name = "IN")]
+    input: PathBuf,
+    /// The film to write (.mkv, .mov, .mp4), or a folder for pictures or films.
+    #[arg(value_name = "OUT")]
+    output: PathBuf,
+    /// What is done to the frames.
+    #[arg(long, value_enum, default_value_t = Task::Colorize)]
+    task: Task,
+    /// Model to use (.safetensors), in place of the built-in one for the task.
+    #[arg(long)]
+    model: Option<PathBuf>,
+    /// Any other property of the element (gst-inspect-1.0 tttsegfilter lists them); can be given several times.
+    #[arg(long = "set", value_name = "NAME=VALUE")]
+    set: Vec<String>,
+    /// How films are encoded. If not given, OUT's name decides; in a folder it is ffv1.
+    #[arg(long, value_enum)]
+    codec: Option<Codec>,
+    /// Bits of a sample. If not given: 8 for h264, 10 for prores, for ffv1 those of the film and at least 10.
+    #[arg(long, value_parser = ["8", "10", "12"])]
+    depth: Option<String>,
+    /// Frames after which what is done is put on record: that many are lost at most.
+    #[arg(long, value_name = "FRAMES", default_value_t = 250, value_parser = clap::value_parser!(u64).range(1..))]
+    segment: u64,
+    /// Throw away what an earlier run has left unfinished, and begin anew.
+    #[arg(long)]
+    restart: bool,
+    /// Replace OUT where it is there already.
+    #[arg(long)]
+    overwrite: bool,
+    /// Print progress and results as lines of JSON.
+    #[arg(long)]
+    json: bool,
+}
+
+/// OUT is written, and a film ends before its end.
+const INCOMPLETE: u8 = 3;
+
+const KINDS: &str = "\
+Encodings:
+  ffv1    .mkv  lossless; the luma of Y'CbCr and grey film stays what it is, with zeros behind it in more bits
+  prores  .mov  ProRes 422 HQ, or 4444 for film in 4:4:4
+  h264    .mp4  for looking at it
+
+Exit codes: 0 all is well, 1 something is not, 3 OUT is written and a film in IN was cut off or cannot be read to its end,
+130 interrupted (the same command goes on)";
+
+/// What all that runs needs.
+pub struct Context {
+    settings: Settings,
+    codec: Option<Codec>,
+    depth: Option<u32>,
+    segment: u64,
+    restart: bool,
+    overwrite: bool,
+    progress: Progress,
+    stop: Stop,
+}
+
+/// What the input is.
+enum Input {
+    Film,
+    Pictures(Vec<PathBuf>),
+    Films(Vec<PathBuf>),
+}
+
+/// Runs it; the exit code says how it went.
+pub fn run(arguments: &Arguments) -> Result<ExitCode, Box<dyn std::error::Error>> {
+    let input = look_at(&arguments.input)?;
+    if let (Input::Films(_) | Input::Pictures(_), true) = (&input, arguments.output.is_file()) {
+        return Err(format!(
+            "{}: there has to be a folder, and this is a file",
+            arguments.output.display()
+        )
+        .into());
+    }
+    plugin::register()?;
+    let context = Context {
+        settings: Settings::new(arguments.task, arguments.model.as_deref(), &arguments.set)?,
+        codec: arguments.codec,
+        depth: arguments.depth.as_deref().and_then(|d| d.parse().ok()),
+        segment: arguments.segment,
+        restart: arguments.restart,
+        overwrite: arguments.overwrite,
+        progress: Progress::new(arguments.json),
+        stop: Stop::watch()?,
+    };
+    let done = match input {
+        Input::Film => film::run(&context, &arguments.input, &arguments.output)
+            .inspect(|done| context.progress.finished(done))
+            .map(|done| done.incomplete.is_none()),
+        Input::Pictures(files) => pictures::run(&context, &files, &arguments.output).map(|()| true),
+        Input::Films(files) => queue::run(&context, &files, &arguments.output),
+    };
+    match done {
+        Ok(true) => Ok(ExitCode::SUCCESS),
+        Ok(false) => Ok(ExitCode::from(INCOMPLETE)),
+        Err(Failure::Interrupted(kept)) => {
+            context.progress.interrupted(&kept);
+            Ok(ExitCode::from(130))
+        }
+        Err(failure) => {
+            context.progress.failed(&arguments.input, &failure);
+            Err(failure.into())
+        }
+    }
+}
+
+fn look_at(input: &Path) -> Result<Input, Failure> {
+    let shown = input.display();
+    if input.is_file() {
+        return Ok(Input::Film);
+    }
+    if input.is_dir() {
+        let pictures = pictures::of_folder(input)?;
+        let films = queue::of_folder(input)?;
+        return match (pictures.is_empty(), films.is_empty()) {
+            (false, true) => Ok(Input::Pictures(pictures)),
+            (true, false) => Ok(Input::Films(films)),
+            (true, true) => Err(Failure::Other(format!(
+                "{shown}: there are neither pictures nor films in this folder"
+            ))),
+            (false, false) => Err(Failure::Other(format!(
+                "{shown}: there are pictures and films in this folder; give each a folder of its own"
+            ))),
+        };
+    }
+    match pictures::of_pattern(input)? {
+        Some(pictures) => Ok(Input::Pictures(pictures)),
+        None => Err(Failure::Other(format!(
+            "{shown}: no such file, folder or pattern of names"
+        ))),
+    }
+}

@@ -1,0 +1,95 @@
+//! Streams of stills on the command line: which frames, and how they are played.
+
+use std::num::NonZeroUsize;
+use std::path::{Path, PathBuf};
+use std::str::FromStr;
+
+use clap::Args;
+use tttseg::video::Corruption;
+use tttseg_lab::eval::{Shift, Stream, StreamError};
+
+/// How a stream is played; the same for every subcommand that scores one.
+#[derive(Args, Clone, Debug)]
+pub struct StreamOptions {
+    /// Play every n-th frame only.
+    #[arg(long, value_name = "N", default_value = "1")]
+    every: NonZeroUsize,
+    /// Play no more than this many frames.
+    #[arg(long, value_name = "FRAMES")]
+    most: Option<NonZeroUsize>,
+    /// Corrupt the stream: dusk, fog, rain, noise, blur, jpeg or cast, up to this strength (above 0, at most 2; 1 if not
+    /// given). It grows from nothing in the first frame to its full strength in the middle, and stays there.
+    #[arg(long, value_name = "KIND[:STRENGTH]")]
+    corrupt: Option<Corruption>,
+    /// Take this many frames of every still with a virtual camera that sees about three quarters of either side and moves
+    /// smoothly, labels along with it.
+    #[arg(long, value_name = "N")]
+    pan: Option<NonZeroUsize>,
+}
+
+impl StreamOptions {
+    /// Opens a stream and says what of its files is left out.
+    pub fn open(&self, frames: &Path, labels: Option<&Path>) -> Result<Stream, StreamError> {
+        let stream = Stream::open(frames, labels)?;
+        for left_out in &stream.left_out {
+            eprintln!("left out: {left_out}");
+        }
+        Ok(stream.thinned(self.every, self.most))
+    }
+
+    /// What is done to its stills before a model sees them.
+    pub fn shift(&self) -> Shift {
+        Shift {
+            corrupt: self.corrupt,
+            pan: self.pan,
+        }
+    }
+
+    /// What differs from playing the stream as it is, as options of the command line: part of what tells
+    /// one run from another.
+    pub fn describe(&self) -> String {
+        let mut said = vec![];
+        if self.every.get() > 1 {
+            said.push(format!("--every {}", self.every));
+        }
+        if let Some(most) = self.most {
+            said.push(format!("--most {most}"));
+        }
+        if let Some(corrupt) = self.corrupt {
+            said.push(format!("--corrupt {corrupt}"));
+        }
+        if let Some(pan) = self.pan {
+            said.push(format!("--pan {pan}"));
+        }
+        said.join(" ")
+    }
+}
+
+/// `FRAMES:LABELS`, two folders.
+#[derive(Clone, Debug)]
+pub struct LabelledStream {
+    /// The folder of frames.
+    pub frames: PathBuf,
+    /// The folder of labels.
+    pub labels: PathBuf,
+}
+
+impl FromStr for LabelledStream {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        match text.split_once(':') {
+            Some((frames, labels)) if !frames.is_empty() && !labels.is_empty() => Ok(Self {
+                frames: frames.into(),
+                labels: labels.into(),
+            }),
+            _ => Err("two folders are needed, FRAMES:LABELS".to_owned()),
+        }
+    }
+}
+
+impl std::fmt::Display for LabelledStream {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}:{}", self.frames.display(), self.labels.display())
+    }
+}

@@ -1,0 +1,143 @@
+//! `train` on the command line.
+
+#[path = "../../tests/common/mod.rs"]
+mod common;
+#[path = "common/program.rs"]
+mod program;
+
+use std::fs;
+
+use program::{Bench, files, program, refuses, text, works};
+use tttseg::weights::ModelFile;
+
+#[test]
+fn training_says_at_once_what_it_could_not_save() {
+    let bench = Bench::new();
+    let (data, nowhere, here) = (
+        bench.name("data"),
+        bench.name("nowhere/new.safetensors"),
+        bench.name("new.safetensors"),
+    );
+    let before = files(bench.0.path());
+    for (output, checkpoint) in [(&nowhere, &here), (&here, &nowhere), (&data, &here)] {
+        #[rustfmt::skip]
+        let error = refuses(&[
+            "train", "--data", &data, "--classes", "sky,road,car", "-o", output, "--checkpoint", checkpoint,
+        ]);
+        let wrong = if *output == here { checkpoint } else { output };
+        let wanted = format!("{wrong}: cannot be written: ");
+        assert!(error.contains(&wanted), "{error}");
+    }
+    assert_eq!(files(bench.0.path()), before);
+}
+
+#[test]
+fn training_leaves_out_an_image_it_cannot_read() {
+    if common::runtime().is_none() {
+        return;
+    }
+    let bench = Bench::new();
+    fs::write(bench.at("data/frames/c.png"), b"no image").unwrap();
+    fs::copy(bench.at("data/labels/a.png"), bench.at("data/labels/c.png")).unwrap();
+    let (data, model) = (bench.name("data"), bench.name("new.safetensors"));
+    #[rustfmt::skip]
+    let train = [
+        "train", "--data", &data, "--classes", "sky,road,car", "-o", &model, "--iterations", "1", "--batch", "1",
+        "--masked", "1", "--crop-height", "32", "--crop-width", "32", "--height", "32", "--width", "32",
+        "--provider", "cpu",
+    ];
+    let output = program(&train).output().unwrap();
+    assert!(output.status.success(), "{output:?}");
+    assert!(
+        text(&output.stdout).contains("2 images, 1 left out"),
+        "{output:?}"
+    );
+    assert!(
+        text(&output.stderr).contains("data/frames/c.png: "),
+        "{output:?}"
+    );
+    let trained = ModelFile::open(&model).unwrap();
+    assert_eq!(trained.classes, ["sky", "road", "car"]);
+
+    // Nothing left to train on.
+    for name in ["a", "b"] {
+        fs::write(bench.at(format!("data/frames/{name}.png")), b"no image").unwrap();
+    }
+    let before = files(bench.0.path());
+    assert!(refuses(&train).contains("no labelled image is left"));
+    assert_eq!(files(bench.0.path()), before);
+}
+
+/// Arguments of a run of `iterations` on the bench's two images, into `output`.
+fn training(bench: &Bench, output: &str, iterations: &str, more: &[&str]) -> Vec<String> {
+    let (data, output) = (bench.name("data"), bench.name(output));
+    #[rustfmt::skip]
+    let train = [
+        "train", "--data", &data, "--classes", "sky,road,car", "-o", &output, "--iterations", iterations, "--batch", "1",
+        "--masked", "1", "--crop-height", "32", "--crop-width", "32", "--height", "32", "--width", "32",
+        "--provider", "cpu", "--threads", "1",
+    ];
+    train.iter().chain(more).map(|s| s.to_string()).collect()
+}
+
+#[test]
+fn training_starts_from_a_model() {
+    if common::runtime().is_none() {
+        return;
+    }
+    let bench = Bench::new();
+    let unlabelled = [
+        "--unlabelled",
+        &bench.name("data"),
+        "--unlabelled-share",
+        "1",
+    ];
+    let told = works(&training(&bench, "first.safetensors", "2", &unlabelled));
+    assert!(told.contains("share of pixels and weight: sky "), "{told}");
+
+    // From the same frames without labels as well.
+    assert!(told.contains("2 pictures without labels"), "{told}");
+    let trained_on = ModelFile::open(bench.at("first.safetensors"))
+        .unwrap()
+        .trained_on;
+    assert!(trained_on.starts_with("data, "), "{trained_on}");
+    assert!(trained_on.ends_with("/data"), "{trained_on}");
+
+    // At a rate of nothing a run ends where it starts, but for half precision's rounding.
+    let init = bench.name("first.safetensors");
+    let still = ["--init", &init, "--learning-rate", "0", "--ema", "0"];
+    works(&training(&bench, "second.safetensors", "1", &still));
+    let weights = |name: &str| ModelFile::open(bench.at(name)).unwrap().weights;
+    assert_eq!(weights("first.safetensors"), weights("second.safetensors"));
+
+    let other = ["--init", &bench.name("mini.safetensors")];
+    let before = files(bench.0.path());
+    let error = refuses(&training(&bench, "third.safetensors", "1", &other));
+    assert!(
+        error.contains("mini.safetensors: tensor `") && error.contains("the model needs"),
+        "{error}"
+    );
+    let error = refuses(&training(&bench, "third.safetensors", "1", &["--ema", "1"]));
+    assert!(error.contains("possible is 0 to below 1"), "{error}");
+    let error = refuses(&training(
+        &bench,
+        "third.safetensors",
+        "1",
+        &["--temper", "2"],
+    ));
+    assert!(error.contains("--temper is 2"), "{error}");
+    let error = refuses(&training(
+        &bench,
+        "third.safetensors",
+        "1",
+        &["--balance", "2"],
+    ));
+    assert!(error.contains("rare is 2, possible is 0 to 1"), "{error}");
+    let empty = ["--unlabelled", &bench.name("empty")];
+    let error = refuses(&training(&bench, "third.safetensors", "1", &empty));
+    assert!(
+        error.contains("none of its 0 files is a picture"),
+        "{error}"
+    );
+    assert_eq!(files(bench.0.path()), before);
+}

@@ -1,0 +1,190 @@
+//! Colours along a stream: pictures are made grey, coloured by a model that learns from the grey ones, and compared with
+//! what they were.
+
+mod floor;
+mod flow;
+mod frechet;
+mod metrics;
+mod perceptual;
+mod report;
+#[cfg(test)]
+mod tests;
+
+pub use floor::LumaColours;
+pub use perceptual::Perceptual;
+pub use report::{ColourReport, ColourScores};
+
+use floor::tinted;
+use flow::{Flow, Small};
+use report::Scored;
+
+use super::protocol::check_task;
+use super::tally::Tally;
+use super::{EvalError, Playback, Played, Shift, Stream};
+use crate::data::at_model_size;
+use tttseg::adapt::{Learner, Report, Request};
+use tttseg::video::{FrameRef, LabelIds, Scaler, Steady, Tint, grey};
+use tttseg::weights::Task;
+
+/// Longest side of the pictures whose flicker is measured, in pixels.
+const SMALL: usize = 320;
+
+/// What became of a frame.
+#[derive(Clone, Copy, Debug)]
+pub struct SeenColours<'a> {
+    /// What the learner says.
+    pub report: &'a Report,
+    /// The true picture.
+    pub frame: &'a Played,
+    /// What was shown to the model, interleaved RGB.
+    pub grey: &'a [u8],
+    /// Its colours for it, interleaved RGB.
+    pub predicted: &'a [u8],
+}
+
+/// What is done with the colours, what they are compared with, and how.
+#[derive(Default)]
+pub struct ColourOptions<'a> {
+    /// The mean chroma of every luma, to be scored as well.
+    pub floor: Option<&'a LumaColours>,
+    /// For LPIPS and the Fréchet distance.
+    pub perceptual: Option<&'a mut Perceptual>,
+    /// How much of the last frame's colours stays where nothing moves, from 0 to 1 ([`Steady::calm`]).
+    pub smoothing: f32,
+}
+
+/// Runs a learner whose model colours over a stream in order and scores every frame: learn, then predict. `shift` is what
+/// happens to the stills before they are made grey; what corrupts them spoils what the model sees, but the pictures they
+/// are compared with are the ones without. `options` say what else is scored, and how. `progress` is called after every
+/// frame.
+///
+/// # Errors
+/// A model that does not colour, files that are missing or unreadable, what adapting says, and what `progress` returns.
+pub fn evaluate_colours(
+    learner: &mut Learner,
+    stream: &Stream,
+    shift: Shift,
+    options: ColourOptions<'_>,
+    mut progress: impl FnMut(SeenColours<'_>) -> Result<(), EvalError>,
+) -> Result<ColourReport, EvalError> {
+    let model = learner.model().clone();
+    check_task(&model, Task::Colorize)?;
+    let ColourOptions {
+        floor,
+        mut perceptual,
+        smoothing,
+    } = options;
+    let seed = learner.settings().seed;
+    let mut tally = Tally::new(learner.settings(), shift);
+    let (mut scaler, mut tint) = (Scaler::new(), Tint::new());
+    let (mut steady, mut calm) = (Steady::default(), None);
+    let mut scored = [(); 3].map(|()| Scored::default());
+    let mut true_colours = Scored::default();
+    let mut last: Option<Vec<Small>> = None;
+    let ids = || LabelIds::with_void_last(0);
+    let whole = Shift {
+        corrupt: None,
+        ..shift
+    };
+    let played = Playback::new(stream, shift, seed, ids());
+    for (shown, frame) in played.zip(Playback::new(stream, whole, seed, ids())) {
+        let (shown, frame) = (grey(&shown?.picture.bytes), frame?);
+        let truth = &frame.picture;
+        let view = FrameRef::rgb(truth.width, truth.height, &shown)?;
+        let (rgb, size) = at_model_size::<EvalError>(&model, &view, &mut scaler)?;
+        if steady.see(&rgb, size.width) {
+            calm = None;
+        }
+        let seen = learner.frame(rgb.into(), size, Request::default())?;
+        tally.frame(&seen.report);
+        let chroma = seen.chroma.ok_or_else(|| {
+            tttseg::adapt::Error::Worker("a prediction without chroma".to_owned())
+        })?;
+        let chroma = steady.calm(chroma, calm.as_ref(), smoothing);
+        let predicted = tinted(&mut tint, &shown, truth.width, &chroma)?;
+        calm = Some(chroma);
+        let by_luma = match floor.and_then(|floor| floor.chroma(&shown, truth.width)) {
+            Some(chroma) => Some(tinted(&mut tint, &shown, truth.width, &chroma)?),
+            None => None,
+        };
+
+        let all = [Some(&predicted), Some(&shown), by_luma.as_ref()];
+        let mut small = vec![smaller(&mut scaler, &truth.bytes, truth.width)?];
+        for (scored, picture) in scored.iter_mut().zip(all) {
+            let Some(picture) = picture else { continue };
+            scored.picture(picture, &truth.bytes, truth.width);
+            small.push(smaller(&mut scaler, picture, truth.width)?);
+        }
+        true_colours.picture(&truth.bytes, &truth.bytes, truth.width);
+        if let Some(network) = &mut perceptual {
+            let judged = scored.iter_mut().zip(all);
+            let mut judged: Vec<_> = judged.filter_map(|(s, p)| Some((s, p?))).collect();
+            let pictures: Vec<&[u8]> = std::iter::once(&truth.bytes[..])
+                .chain(judged.iter().map(|(_, picture)| &picture[..]))
+                .collect();
+            if let Some(seen) = network.compare(&pictures, truth.width)? {
+                let each = seen.features.len() / pictures.len();
+                let mut features = seen.features.chunks_exact(each.max(1));
+                true_colours.perceived(Some(0.0), features.next().unwrap_or_default());
+                let others = judged.iter_mut().zip(seen.distances).zip(features);
+                others.for_each(|(((scored, _), d), f)| scored.perceived(Some(d), f));
+            }
+        }
+        if let Some(last) = last.filter(|l| l[0].rgb.len() == small[0].rgb.len()) {
+            let flow = Flow::between(&small[0], &last[0]);
+            let truth = [&last[0], &small[0]];
+            let judged = std::iter::once(&mut true_colours).chain(&mut scored);
+            for (scored, (before, now)) in judged.zip(last.iter().zip(&small)) {
+                scored.flicker(flow::flicker(&flow, [before, now], truth));
+            }
+        }
+        last = Some(small);
+        progress(SeenColours {
+            report: &seen.report,
+            frame: &frame,
+            grey: &shown,
+            predicted: &predicted,
+        })?;
+    }
+    let [scores, grey, by_luma] = scored.map(|s| s.scores(&true_colours));
+    let run = tally.finish();
+    Ok(ColourReport {
+        method: run.method,
+        corrupt: run.corrupt,
+        pan: run.pan,
+        seed: run.seed,
+        frames: run.frames,
+        frames_learned: run.frames_learned,
+        scores,
+        true_colours: true_colours.scores(&true_colours),
+        grey,
+        by_luma: floor.map(|_| by_luma),
+        step_ms: run.step_ms,
+        predict_ms: run.predict_ms,
+        loss_first: run.loss_first,
+        loss_last: run.loss_last,
+        loss_mean: run.loss_mean,
+    })
+}
+
+/// A picture of no more than [`SMALL`] pixels a side.
+fn smaller(scaler: &mut Scaler, rgb: &[u8], width: usize) -> Result<Small, EvalError> {
+    let height = rgb.len() / (width * 3).max(1);
+    let longest = width.max(height).max(1);
+    let side = |side: usize| {
+        if longest > SMALL {
+            (side * SMALL / longest).max(1)
+        } else {
+            side
+        }
+    };
+    let (to_width, to_height) = (side(width), side(height));
+    let mut small = vec![0; to_width * to_height * 3];
+    let view = FrameRef::rgb(width, height, rgb)?;
+    scaler.to_rgb(&view, to_width, to_height, &mut small)?;
+    Ok(Small {
+        width: to_width,
+        height: to_height,
+        rgb: small,
+    })
+}

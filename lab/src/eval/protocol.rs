@@ -1,0 +1,152 @@
+use std::path::PathBuf;
+use std::time::Instant;
+
+use super::tally::Tally;
+use super::{
+    EvalReport, MapsFrom, MetricError, Playback, Played, ScoresError, Shift, Stream, StreamError,
+    StreamScore, scores_to_labels,
+};
+use crate::data::at_model_size;
+use tttseg::adapt::{Error, Learner, Report, Request};
+use tttseg::video::{
+    CorruptionError, FrameError, FrameRef, LabelIds, ScaleError, Scaler, SizeError, StillError,
+    TintError,
+};
+use tttseg::weights::{ModelFile, Task};
+
+/// Why a stream could not be evaluated.
+#[derive(Debug, thiserror::Error)]
+pub enum EvalError {
+    /// The stream's files.
+    #[error(transparent)]
+    Stream(#[from] StreamError),
+    /// A frame cannot be read.
+    #[error(transparent)]
+    Still(#[from] StillError),
+    /// A frame that is too small.
+    #[error(transparent)]
+    Size(#[from] SizeError),
+    /// A frame that cannot be looked at.
+    #[error(transparent)]
+    Frame(#[from] FrameError),
+    /// A frame that cannot be resized.
+    #[error(transparent)]
+    Scale(#[from] ScaleError),
+    /// A frame that cannot be corrupted.
+    #[error("{path}: {source}", path = path.display())]
+    Corrupt {
+        /// The frame's file.
+        path: PathBuf,
+        /// Why.
+        source: CorruptionError,
+    },
+    /// A network to compare pictures with that is another one.
+    #[error("{path}: not the network of LPIPS: {why}", path = path.display())]
+    Perceptual {
+        /// Its file.
+        path: PathBuf,
+        /// What does not fit.
+        why: String,
+    },
+    /// Colours for a frame that holds none.
+    #[error(transparent)]
+    Tint(#[from] TintError),
+    /// A model that does something else.
+    #[error("this is for models whose task is {wanted}; that of this one is {found}")]
+    Task {
+        /// The task.
+        wanted: &'static str,
+        /// The model's.
+        found: &'static str,
+    },
+    /// Adapting or predicting.
+    #[error(transparent)]
+    Adapt(#[from] Error),
+    /// Labels that are no classes of the model.
+    #[error(transparent)]
+    Metric(#[from] MetricError),
+    /// Scores that cannot be resized.
+    #[error(transparent)]
+    Scores(#[from] ScoresError),
+}
+
+/// Refuses models without classes.
+///
+/// # Errors
+/// [`EvalError::Task`], for a model that colours.
+pub fn check_classes(model: &ModelFile) -> Result<(), EvalError> {
+    check_task(model, Task::Segment)
+}
+
+/// Refuses models for another task.
+pub(super) fn check_task(model: &ModelFile, wanted: Task) -> Result<(), EvalError> {
+    if model.task == wanted {
+        return Ok(());
+    }
+    Err(EvalError::Task {
+        wanted: wanted.name(),
+        found: model.task.name(),
+    })
+}
+
+/// What became of a frame.
+#[derive(Clone, Copy, Debug)]
+pub struct Seen<'a> {
+    /// What the learner says.
+    pub report: &'a Report,
+    /// The frame as it was shown.
+    pub frame: &'a Played,
+    /// Classes predicted for it, of its labels' size; none where it has no labels.
+    pub predicted: Option<&'a [u8]>,
+}
+
+/// Runs a learner over a stream in order, one frame after the other, and scores every frame that has labels: train,
+/// then predict (METHOD §5.5). Class scores are brought to the labels' size before the arg-max. `shift` is what happens
+/// to the stills before; its random numbers come from the learner's seed, but are others than the learner's.
+/// `progress` is called after every frame.
+///
+/// # Errors
+/// Files that are missing or unreadable, labels that do not fit, what adapting says, and what `progress` returns.
+pub fn evaluate(
+    learner: &mut Learner,
+    stream: &Stream,
+    shift: Shift,
+    mut progress: impl FnMut(Seen<'_>) -> Result<(), EvalError>,
+) -> Result<EvalReport, EvalError> {
+    let model = learner.model().clone();
+    check_classes(&model)?;
+    let count = model.classes.len();
+    let seed = learner.settings().seed;
+    let mut tally = Tally::new(learner.settings(), shift);
+    let mut score = StreamScore::new(count);
+    let mut scaler = Scaler::new();
+    for frame in Playback::new(stream, shift, seed, LabelIds::with_void_last(count)) {
+        let frame = frame?;
+        let picture = &frame.picture;
+        let view = FrameRef::rgb(picture.width, picture.height, &picture.bytes)?;
+        let (rgb, size) = at_model_size::<EvalError>(&model, &view, &mut scaler)?;
+        let learn_only = Request {
+            predict: false,
+            ..Request::default()
+        };
+        let mut report = learner.frame(rgb.clone().into(), size, learn_only)?.report;
+        let started = Instant::now();
+        let scores = learner.scores(&rgb, size)?;
+        report.predict_time = started.elapsed();
+        tally.frame(&report);
+        let mut predicted = None;
+        if let Some(truth) = &frame.labels {
+            let to = (truth.height, truth.width);
+            let map = scores_to_labels(&scores, count, (size.height, size.width), to)?;
+            score.add(predicted.insert(map), &truth.ids)?;
+        }
+        progress(Seen {
+            report: &report,
+            frame: &frame,
+            predicted: predicted.as_deref(),
+        })?;
+    }
+    let maps = MapsFrom::UpsampledScores;
+    let classes = model.classes.clone();
+    Ok(EvalReport::new(tally.finish(), maps, &score, classes))
+}

@@ -1,0 +1,142 @@
+//! What an evaluation found, as the command line prints it.
+
+use super::metrics::{Averaging, StreamScore};
+use super::tally::Run;
+use serde::{Deserialize, Serialize};
+
+/// How labels were made of predictions (DESIGN decision 10).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum MapsFrom {
+    /// Class scores upsampled to the label's size, then the highest taken.
+    UpsampledScores,
+    /// The highest taken at model size, then upsampled, as shown on screen.
+    UpsampledClasses,
+}
+
+/// The object `tttseg eval --json` prints. Scores are from 0 to 1; means over classes count those with labels
+/// ([`Averaging::Labelled`]), but for the fields that end in `_fork`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct EvalReport {
+    /// Name of the method ([`tttseg::adapt::Method::name`]).
+    pub method: String,
+    /// The corruption that drifts in, as `dusk:1` (kind and strength); none when the stream is shown as it is.
+    pub corrupt: Option<String>,
+    /// Frames that a virtual camera took of every still; none when stills are shown whole.
+    pub pan: Option<usize>,
+    /// Seed of masks, sampling, grain and rain.
+    pub seed: u64,
+    /// Frames of the stream, as the model saw it.
+    pub frames: u64,
+    /// Frames with labelled pixels.
+    pub frames_labelled: u64,
+    /// Frames that were learned from; the others were skipped, or familiar.
+    pub frames_learned: u64,
+    /// How labels were made of predictions.
+    pub maps: MapsFrom,
+    /// Mean intersection over union of all pixels together.
+    pub miou_pooled: Option<f64>,
+    /// Mean of the frames' mean intersection over union.
+    pub miou_per_frame: Option<f64>,
+    /// As `miou_pooled`, by the formula of the paper's code ([`Averaging::LabelledOrPredicted`]).
+    pub miou_pooled_fork: Option<f64>,
+    /// As `miou_per_frame`, by the formula of the paper's code.
+    pub miou_per_frame_fork: Option<f64>,
+    /// Share of labelled pixels that are right.
+    pub pixel_accuracy: Option<f64>,
+    /// Intersection over union of each class; none where nothing is labelled.
+    pub iou: Vec<Option<f64>>,
+    /// Names of the classes, in the order of `iou`; empty when the model has none.
+    pub classes: Vec<String>,
+    /// Median time of the gradient steps of a frame that had any, in milliseconds.
+    pub step_ms: Option<f64>,
+    /// Median time of a prediction, in milliseconds.
+    pub predict_ms: Option<f64>,
+    /// Reconstruction loss of the first step.
+    pub loss_first: Option<f64>,
+    /// Reconstruction loss of the last step.
+    pub loss_last: Option<f64>,
+    /// Mean of the frames' reconstruction losses: less at the mercy of single frames and masks than first and last.
+    pub loss_mean: Option<f64>,
+}
+
+impl EvalReport {
+    /// Of what became of the frames, and of how the maps made of them were scored.
+    pub(super) fn new(run: Run, maps: MapsFrom, score: &StreamScore, classes: Vec<String>) -> Self {
+        let pooled = score.pooled();
+        Self {
+            method: run.method,
+            corrupt: run.corrupt,
+            pan: run.pan,
+            seed: run.seed,
+            frames: run.frames,
+            frames_labelled: score.frames(),
+            frames_learned: run.frames_learned,
+            maps,
+            miou_pooled: pooled.miou(Averaging::Labelled),
+            miou_per_frame: score.per_frame(Averaging::Labelled),
+            miou_pooled_fork: pooled.miou(Averaging::LabelledOrPredicted),
+            miou_per_frame_fork: score.per_frame(Averaging::LabelledOrPredicted),
+            pixel_accuracy: pooled.pixel_accuracy(),
+            iou: (0..pooled.classes()).map(|c| pooled.iou(c)).collect(),
+            classes,
+            step_ms: run.step_ms,
+            predict_ms: run.predict_ms,
+            loss_first: run.loss_first,
+            loss_last: run.loss_last,
+            loss_mean: run.loss_mean,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::eval::Shift;
+    use crate::eval::tally::{Tally, tests::frame};
+    use tttseg::adapt::{Method, Settings};
+
+    #[test]
+    fn what_was_found_is_the_object_of_the_command_line() {
+        let settings = Settings::default();
+        let mut tally = Tally::new(&settings, Shift::default());
+        tally.frame(&frame(1, Some(0.5), 10));
+        let mut score = StreamScore::new(2);
+        score.add(&[0, 0, 1, 1], &[0, 0, 0, 255]).unwrap();
+        let names = vec!["road".to_owned(), "sky".to_owned()];
+        let report = EvalReport::new(tally.finish(), MapsFrom::UpsampledScores, &score, names);
+        assert_eq!((report.frames, report.frames_labelled), (1, 1));
+        assert_eq!(report.iou, [Some(2.0 / 3.0), None]);
+        let json = serde_json::to_value(&report).unwrap();
+        for key in [
+            "method",
+            "frames",
+            "miou_pooled",
+            "miou_per_frame",
+            "iou",
+            "step_ms",
+            "predict_ms",
+            "loss_first",
+            "loss_last",
+        ] {
+            assert!(json.get(key).is_some_and(|v| !v.is_null()), "{key}");
+        }
+        assert_eq!(json["method"], "online");
+        assert_eq!(json["maps"], "upsampled-scores");
+        assert_eq!(serde_json::from_value::<EvalReport>(json).unwrap(), report);
+    }
+
+    #[test]
+    fn nothing_measured_is_null() {
+        let settings = Settings {
+            method: Method::MainTaskOnly,
+            ..Settings::default()
+        };
+        let run = Tally::new(&settings, Shift::default()).finish();
+        let score = StreamScore::new(3);
+        let report = EvalReport::new(run, MapsFrom::UpsampledClasses, &score, vec![]);
+        assert_eq!(report.method, "none");
+        assert_eq!((report.step_ms, report.miou_pooled), (None, None));
+        assert_eq!(report.iou, [None; 3]);
+    }
+}

@@ -1,0 +1,310 @@
+//! A folder of frames as a stream, with labels of the same names.
+
+use std::collections::BTreeMap;
+use std::num::NonZeroUsize;
+use std::path::{Path, PathBuf};
+use tttseg::video::{
+    FrameError, FrameRef, LabelIds, Labels, LeftOut, ScaleError, Scaler, StillError, list_stills,
+    read_labels, read_rgb,
+};
+
+/// Why there is no stream, or no frame of it.
+#[derive(Debug, thiserror::Error)]
+pub enum StreamError {
+    /// A folder or a file cannot be read.
+    #[error(transparent)]
+    Still(#[from] StillError),
+    /// A folder without images.
+    #[error("{path}: no JPEG or PNG file in this folder", path = path.display())]
+    NoFrames {
+        /// The folder.
+        path: PathBuf,
+    },
+    /// Labels that all have other names.
+    #[error("{path}: none of {labels} labels has the name of one of {frames} frames", path = path.display())]
+    NoLabels {
+        /// The folder of the labels.
+        path: PathBuf,
+        /// Frames found.
+        frames: usize,
+        /// Labels found.
+        labels: usize,
+    },
+    /// A label of another size than its frame.
+    #[error(
+        "{path}: label of {label_width}x{label_height} pixels for a frame of {width}x{height}",
+        path = path.display()
+    )]
+    Size {
+        /// The label.
+        path: PathBuf,
+        /// Width of the label in pixels.
+        label_width: usize,
+        /// Height of the label in pixels.
+        label_height: usize,
+        /// Width of the frame in pixels.
+        width: usize,
+        /// Height of the frame in pixels.
+        height: usize,
+    },
+    /// A frame that cannot be brought to model size.
+    #[error("{path}: {source}", path = path.display())]
+    Scale {
+        /// The frame.
+        path: PathBuf,
+        /// Why.
+        source: ScaleError,
+    },
+    /// A frame that is too large.
+    #[error("{path}: {source}", path = path.display())]
+    Frame {
+        /// The frame.
+        path: PathBuf,
+        /// Why.
+        source: FrameError,
+    },
+}
+
+/// One frame on disk.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StreamFrame {
+    /// File name, less its extension.
+    pub name: String,
+    /// The image.
+    pub frame: PathBuf,
+    /// Its labels, if it has any.
+    pub label: Option<PathBuf>,
+}
+
+impl StreamFrame {
+    /// Reads the labels, if there are any, and checks that they have the frame's size.
+    ///
+    /// # Errors
+    /// [`StreamError`] when they cannot be read or have another size.
+    pub fn labels(
+        &self,
+        ids: &LabelIds,
+        (width, height): (usize, usize),
+    ) -> Result<Option<Labels>, StreamError> {
+        let Some(path) = &self.label else {
+            return Ok(None);
+        };
+        let labels = read_labels(path, ids)?;
+        if (labels.width, labels.height) != (width, height) {
+            return Err(StreamError::Size {
+                path: path.clone(),
+                label_width: labels.width,
+                label_height: labels.height,
+                width,
+                height,
+            });
+        }
+        Ok(Some(labels))
+    }
+}
+
+/// Frames sorted by name.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Stream {
+    /// The frames; at least one.
+    pub frames: Vec<StreamFrame>,
+    /// Files that are not used, and why: what is no image, and labels without a frame.
+    pub left_out: Vec<LeftOut>,
+}
+
+impl Stream {
+    /// Lists a folder of JPEG or PNG frames and, if given, one of PNG labels. A frame without a label is part of the stream
+    /// and is not scored. Nothing is decoded yet.
+    ///
+    /// # Errors
+    /// [`StreamError`] when a folder is missing or empty, or no label belongs to a frame.
+    pub fn open(frames: &Path, labels: Option<&Path>) -> Result<Self, StreamError> {
+        let mut left_out = Vec::new();
+        let mut list = |dir: &Path| -> Result<Vec<(String, PathBuf)>, StreamError> {
+            let listing = list_stills(dir)?;
+            left_out.extend(listing.other.into_iter().map(|path| LeftOut {
+                path,
+                reason: "not a JPEG or PNG file, or the second of its name".to_owned(),
+            }));
+            if listing.images.is_empty() {
+                return Err(StreamError::NoFrames {
+                    path: dir.to_owned(),
+                });
+            }
+            Ok(listing.images)
+        };
+        let images = list(frames)?;
+        let mut by_name: BTreeMap<String, PathBuf> = match labels {
+            Some(dir) => list(dir)?.into_iter().collect(),
+            None => BTreeMap::new(),
+        };
+        let count = by_name.len();
+        let frames: Vec<StreamFrame> = images
+            .into_iter()
+            .map(|(name, frame)| StreamFrame {
+                label: by_name.remove(&name),
+                name,
+                frame,
+            })
+            .collect();
+        if let (Some(dir), true) = (labels, by_name.len() == count) {
+            return Err(StreamError::NoLabels {
+                path: dir.to_owned(),
+                frames: frames.len(),
+                labels: count,
+            });
+        }
+        left_out.extend(by_name.into_values().map(|path| LeftOut {
+            path,
+            reason: "no frame of this name".to_owned(),
+        }));
+        Ok(Self { frames, left_out })
+    }
+
+    /// Every `every`-th frame from the first on, and no more than `most` of them.
+    #[must_use]
+    pub fn thinned(mut self, every: NonZeroUsize, most: Option<NonZeroUsize>) -> Self {
+        let most = most.map_or(usize::MAX, NonZeroUsize::get);
+        let frames = self.frames.into_iter().step_by(every.get());
+        self.frames = frames.take(most).collect();
+        self
+    }
+
+    /// How many frames have labels.
+    pub fn labelled(&self) -> usize {
+        self.frames.iter().filter(|f| f.label.is_some()).count()
+    }
+}
+
+/// A frame at model size.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ModelFrame {
+    /// Interleaved RGB at the size asked for.
+    pub rgb: Vec<u8>,
+    /// Width of the file's image in pixels.
+    pub frame_width: usize,
+    /// Height of the file's image in pixels.
+    pub frame_height: usize,
+}
+
+/// Reads an image and brings it to `width` × `height` as a video frame would be.
+///
+/// # Errors
+/// [`StreamError`] when the file cannot be read or the size makes no sense.
+pub fn rgb_at(
+    path: &Path,
+    width: usize,
+    height: usize,
+    scaler: &mut Scaler,
+) -> Result<ModelFrame, StreamError> {
+    let image = read_rgb(path)?;
+    let frame = FrameRef::rgb(image.width, image.height, &image.bytes);
+    let frame = frame.map_err(|source| StreamError::Frame {
+        path: path.to_owned(),
+        source,
+    })?;
+    let mut rgb = vec![0; width.saturating_mul(height).saturating_mul(3).min(1 << 30)];
+    let scaled = scaler.to_rgb(&frame, width, height, &mut rgb);
+    scaled.map_err(|source| StreamError::Scale {
+        path: path.to_owned(),
+        source,
+    })?;
+    Ok(ModelFrame {
+        rgb,
+        frame_width: image.width,
+        frame_height: image.height,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tttseg::video::write_png;
+
+    fn folder(root: &Path, name: &str, files: &[&str], channels: usize) -> PathBuf {
+        let dir = root.join(name);
+        std::fs::create_dir(&dir).unwrap();
+        for file in files {
+            let bytes = vec![9; 6 * 4 * channels];
+            write_png(&dir.join(format!("{file}.png")), &bytes, 6, 4).unwrap();
+        }
+        dir
+    }
+
+    #[test]
+    fn frames_in_order_with_the_labels_they_have() {
+        let dir = tempfile::tempdir().unwrap();
+        let frames = folder(dir.path(), "frames", &["f3", "f1", "f2"], 3);
+        let labels = folder(dir.path(), "labels", &["f2", "f9"], 1);
+        std::fs::write(frames.join("notes.txt"), b"").unwrap();
+        let stream = Stream::open(&frames, Some(&labels)).unwrap();
+        let names: Vec<&str> = stream.frames.iter().map(|f| f.name.as_str()).collect();
+        assert_eq!(names, ["f1", "f2", "f3"]);
+        assert_eq!(stream.labelled(), 1);
+        assert_eq!(stream.left_out.len(), 2);
+        assert!(stream.left_out[0].to_string().contains("notes.txt"));
+        assert!(stream.left_out[1].to_string().contains("f9.png: no frame"));
+        let ids = LabelIds::with_void_last(9);
+        assert_eq!(stream.frames[0].labels(&ids, (6, 4)).unwrap(), None);
+        let labels = stream.frames[1].labels(&ids, (6, 4)).unwrap().unwrap();
+        assert_eq!(labels.ids, [255; 24]);
+        let other = stream.frames[1].labels(&ids, (7, 4)).unwrap_err();
+        let text = other.to_string();
+        assert!(
+            text.contains("label of 6x4 pixels for a frame of 7x4"),
+            "{text}"
+        );
+        assert_eq!(Stream::open(&frames, None).unwrap().labelled(), 0);
+
+        let thinned = |every, most| {
+            let most = NonZeroUsize::new(most);
+            let stream = stream
+                .clone()
+                .thinned(NonZeroUsize::new(every).unwrap(), most);
+            let names = stream.frames.into_iter().map(|f| f.name);
+            names.collect::<Vec<_>>()
+        };
+        assert_eq!(thinned(1, 0), ["f1", "f2", "f3"]);
+        assert_eq!(thinned(2, 0), ["f1", "f3"]);
+        assert_eq!(thinned(2, 1), ["f1"]);
+        assert_eq!(thinned(9, 9), ["f1"]);
+    }
+
+    #[test]
+    fn folders_that_are_no_stream() {
+        let dir = tempfile::tempdir().unwrap();
+        let frames = folder(dir.path(), "frames", &["f1"], 3);
+        let labels = folder(dir.path(), "labels", &["g1"], 1);
+        let empty = folder(dir.path(), "empty", &[], 1);
+        let missing = Stream::open(&dir.path().join("none"), None).unwrap_err();
+        assert!(matches!(missing, StreamError::Still(StillError::Io { .. })));
+        for pair in [(&empty, None), (&frames, Some(&*empty))] {
+            let refused = Stream::open(pair.0, pair.1).unwrap_err();
+            assert!(matches!(refused, StreamError::NoFrames { .. }));
+        }
+        let refused = Stream::open(&frames, Some(&labels)).unwrap_err();
+        let text = refused.to_string();
+        assert!(
+            text.contains("none of 1 labels has the name of one of 1 frames"),
+            "{text}"
+        );
+    }
+
+    #[test]
+    fn frames_at_model_size() {
+        let dir = tempfile::tempdir().unwrap();
+        let frames = folder(dir.path(), "frames", &["f1"], 3);
+        let mut scaler = Scaler::new();
+        let file = frames.join("f1.png");
+        let frame = rgb_at(&file, 3, 2, &mut scaler).unwrap();
+        assert_eq!(frame.rgb, [9; 18]);
+        assert_eq!((frame.frame_width, frame.frame_height), (6, 4));
+        assert!(matches!(
+            rgb_at(&file, 0, 2, &mut scaler),
+            Err(StreamError::Scale { .. })
+        ));
+        std::fs::write(&file, b"broken").unwrap();
+        let broken = rgb_at(&file, 3, 2, &mut scaler).unwrap_err();
+        assert!(broken.to_string().contains("f1.png"));
+    }
+}

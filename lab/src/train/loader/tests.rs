@@ -1,0 +1,167 @@
+use super::*;
+use crate::train::Sample;
+
+const SIZE: BatchSize = BatchSize {
+    images: 3,
+    masked: 2,
+    height: 24,
+    width: 32,
+};
+
+/// Seven images, each of one colour; the last holds the only pixel of class 2.
+fn set() -> Arc<LabelledSet> {
+    let samples = (0..7u8).map(|i| Sample {
+        name: format!("{i}"),
+        width: 40,
+        height: 30,
+        rgb: vec![i * 10; 40 * 30 * 3],
+        labels: (0..1200)
+            .map(|p| {
+                if i == 6 && p == 77 {
+                    2
+                } else {
+                    u8::from(p > 300)
+                }
+            })
+            .collect(),
+    });
+    Arc::new(LabelledSet::from_samples(samples.collect(), 4).unwrap())
+}
+
+fn supply() -> Result<Batches, LoaderError> {
+    Batches::new(set(), Augmentation::default(), SIZE, 5)
+}
+
+fn take(threads: usize, first: u64, count: usize) -> Vec<Batch> {
+    let mut loader = Loader::new(supply, first, threads).unwrap();
+    (0..count).map(|_| loader.next_batch().unwrap()).collect()
+}
+
+#[test]
+fn the_same_batches_from_any_number_of_threads() {
+    let mut here = Batches::new(set(), Augmentation::default(), SIZE, 5).unwrap();
+    let wanted: Vec<Batch> = (3..10).map(|i| here.batch(i).unwrap()).collect();
+    assert_eq!(take(1, 3, 7), wanted);
+    assert_eq!(take(3, 3, 7), wanted);
+    // And from any order of asking.
+    assert_eq!(here.batch(4).unwrap(), wanted[1]);
+    let mut other = Batches::new(set(), Augmentation::default(), SIZE, 6).unwrap();
+    assert_ne!(other.batch(4).unwrap(), wanted[1]);
+    assert_ne!(wanted[0].images, wanted[1].images);
+    assert_eq!(wanted[2].iteration, 5);
+    assert_eq!(wanted[2].images.len(), (3 + 2) * 24 * 32 * 3);
+    assert_eq!(wanted[2].labels.len(), 3 * 24 * 32);
+}
+
+#[test]
+fn an_epoch_shows_every_image_once() {
+    let mut batches = Batches::new(set(), Augmentation::none(), SIZE, 1).unwrap();
+    let colours: Vec<u8> = (0..7)
+        .flat_map(|i| {
+            let images = batches.batch(i).unwrap().images;
+            [0, 1, 2].map(|k| images[k * 24 * 32 * 3])
+        })
+        .collect();
+    for epoch in colours.chunks(7) {
+        let mut sorted = epoch.to_vec();
+        sorted.sort();
+        assert_eq!(sorted, [0, 10, 20, 30, 40, 50, 60]);
+    }
+    assert_ne!(colours[..7], colours[7..14]);
+}
+
+#[test]
+fn rare_classes_come_into_view() {
+    let share = |rare: f32| {
+        let knobs = Augmentation {
+            rare,
+            ..Augmentation::none()
+        };
+        let mut batches = Batches::new(set(), knobs, SIZE, 1).unwrap();
+        let all = (0..60).map(|i| batches.batch(i).unwrap());
+        all.filter(|b| b.labels.contains(&2)).count()
+    };
+    // One pixel of thousands: by chance it is in view of a few batches at most, when looked for in most.
+    assert!(share(1.0) > 50, "{}", share(1.0));
+    assert!(share(0.0) < 30, "{}", share(0.0));
+}
+
+#[test]
+fn pictures_without_labels_are_for_reconstruction_only() {
+    let dir = tempfile::tempdir().unwrap();
+    for (name, width, height) in [("wide", 90, 20), ("small", 9, 5)] {
+        let file = dir.path().join(format!("{name}.png"));
+        let bright = vec![200; width * height * 3];
+        tttseg::video::write_png(&file, &bright, width, height).unwrap();
+    }
+    let sources = |share| Sources {
+        pictures: Arc::new(PictureSet::open(&[dir.path()]).unwrap()),
+        share,
+        ..set().into()
+    };
+    let knobs = Augmentation {
+        stretch: 1.3,
+        ..Augmentation::none()
+    };
+    let pixels = 24 * 32 * 3;
+    let bright = |share| {
+        let mut batches = Batches::new(sources(share), knobs.clone(), SIZE, 1).unwrap();
+        let mut without = Batches::new(set(), knobs.clone(), SIZE, 1).unwrap();
+        let mut count = 0;
+        for iteration in 0..50 {
+            let batch = batches.batch(iteration).unwrap();
+            let same = without.batch(iteration).unwrap();
+            assert_eq!(batch.labels, same.labels);
+            let (labelled, hidden) = batch.images.split_at(3 * pixels);
+            assert_eq!(labelled, &same.images[..3 * pixels]);
+            assert_eq!(same.images[3 * pixels..], same.images[..2 * pixels]);
+            for (i, image) in hidden.chunks(pixels).enumerate() {
+                if image == &labelled[i * pixels..][..pixels] {
+                    continue;
+                }
+                // All of it is the picture, nothing padding.
+                assert!(image.iter().all(|p| p.abs_diff(200) <= 1));
+                count += 1;
+            }
+        }
+        count
+    };
+    assert_eq!(bright(0.0), 0);
+    assert_eq!(bright(1.0), 100);
+    assert!((25..75).contains(&bright(0.5)), "{}", bright(0.5));
+
+    let mut gone = Batches::new(sources(1.0), knobs.clone(), SIZE, 1).unwrap();
+    std::fs::remove_file(dir.path().join("wide.png")).unwrap();
+    std::fs::remove_file(dir.path().join("small.png")).unwrap();
+    let error = gone.batch(0).unwrap_err().to_string();
+    assert!(error.contains(".png: "), "{error}");
+    let none = Sources {
+        share: 1.5,
+        ..set().into()
+    };
+    let refused = Batches::new(none, knobs, SIZE, 1).unwrap_err();
+    assert!(matches!(refused, LoaderError::Share(_)));
+}
+
+#[test]
+fn dropping_ends_the_threads() {
+    let mut loader = Loader::new(supply, 0, 2).unwrap();
+    loader.next_batch().unwrap();
+    drop(loader);
+}
+
+#[test]
+fn what_makes_no_batch() {
+    let size = BatchSize { images: 0, ..SIZE };
+    let refused = Batches::new(set(), Augmentation::none(), size, 0).unwrap_err();
+    assert!(matches!(refused, LoaderError::Size { images: 0, .. }));
+    let size = BatchSize { masked: 4, ..SIZE };
+    let refused = Batches::new(set(), Augmentation::none(), size, 0).unwrap_err();
+    assert!(refused.to_string().contains("4 of them masked"));
+    let knobs = Augmentation {
+        stretch: 0.5,
+        ..Augmentation::none()
+    };
+    let refused = Loader::new(|| Batches::new(set(), knobs.clone(), SIZE, 0), 0, 1).unwrap_err();
+    assert!(refused.to_string().contains("stretch"));
+}

@@ -1,0 +1,164 @@
+//! Pictures without labels, for the reconstruction head.
+
+use super::data::Sample;
+use rayon::prelude::*;
+use std::path::{Path, PathBuf};
+use tttseg::video::{LeftOut, StillError, list_stills, read_rgb};
+
+/// Why there are no pictures.
+#[derive(Debug, thiserror::Error)]
+pub enum PicturesError {
+    /// A folder cannot be read.
+    #[error(transparent)]
+    Folder(#[from] StillError),
+    /// A folder without a picture that can be read.
+    #[error("{path}: none of its {files} files is a picture", path = path.display())]
+    None {
+        /// The folder.
+        path: PathBuf,
+        /// Files in it.
+        files: usize,
+    },
+    /// Pictures to learn colours from, none of which has any.
+    #[error("none of the pictures has colours to learn{}", .left_out.first().map_or_else(String::new, |l| format!(" (the first: {l})")))]
+    Grey {
+        /// What was left out, and why.
+        left_out: Vec<LeftOut>,
+    },
+}
+
+/// JPEG and PNG files of which only the places are kept: thousands of photographs would fill the memory, and decoding
+/// one takes a fraction of a step.
+#[derive(Clone, Debug, Default)]
+pub struct PictureSet {
+    paths: Vec<PathBuf>,
+    left_out: Vec<LeftOut>,
+}
+
+impl PictureSet {
+    /// Finds the pictures in each folder, or in its folder `frames` if it has one, in the order of the folders and of
+    /// the names within them. What cannot be decoded is left out and listed.
+    ///
+    /// # Errors
+    /// [`PicturesError`] when a folder cannot be read or holds no picture.
+    pub fn open<P: AsRef<Path>>(dirs: &[P]) -> Result<Self, PicturesError> {
+        let mut set = Self::default();
+        for dir in dirs {
+            let frames = dir.as_ref().join("frames");
+            let dir = if frames.is_dir() {
+                &frames
+            } else {
+                dir.as_ref()
+            };
+            let found = list_stills(dir)?;
+            let files = found.images.len() + found.other.len();
+            let other = found.other.into_iter().map(|path| LeftOut {
+                path,
+                reason: "not a JPEG or PNG file, or the second of its name".to_owned(),
+            });
+            set.left_out.extend(other);
+            let before = set.paths.len();
+            // Decoding all once: better to learn now than in the middle of the night that one is broken.
+            let checked: Vec<_> = found
+                .images
+                .into_par_iter()
+                .map(|(_, path)| match read_rgb(&path) {
+                    Ok(_) => Ok(path),
+                    Err(e) => Err(LeftOut {
+                        path,
+                        reason: e.to_string(),
+                    }),
+                })
+                .collect();
+            for one in checked {
+                match one {
+                    Ok(path) => set.paths.push(path),
+                    Err(reason) => set.left_out.push(reason),
+                }
+            }
+            if set.paths.len() == before {
+                let path = dir.to_owned();
+                return Err(PicturesError::None { path, files });
+            }
+        }
+        Ok(set)
+    }
+
+    /// Number of pictures.
+    pub fn len(&self) -> usize {
+        self.paths.len()
+    }
+
+    /// True without a single picture.
+    pub fn is_empty(&self) -> bool {
+        self.paths.is_empty()
+    }
+
+    /// Files that are not used, and why.
+    pub fn left_out(&self) -> &[LeftOut] {
+        &self.left_out
+    }
+
+    /// Keeps the pictures for which `keep`, asked in order, gives no reason against.
+    pub(super) fn retain(&mut self, mut keep: impl FnMut(&Path) -> Result<(), String>) {
+        let left_out = &mut self.left_out;
+        self.paths.retain(|path| match keep(path) {
+            Ok(()) => true,
+            Err(reason) => {
+                let path = path.clone();
+                left_out.push(LeftOut { path, reason });
+                false
+            }
+        });
+    }
+
+    /// Decodes a picture, nothing of it labelled; or says what is wrong with it now.
+    pub(super) fn read(&self, index: usize) -> Result<Sample, String> {
+        let path = self
+            .paths
+            .get(index)
+            .ok_or_else(|| format!("picture {index} of {}", self.len()))?;
+        let image = read_rgb(path).map_err(|e| format!("{}: {e}", path.display()))?;
+        Ok(Sample {
+            name: path.display().to_string(),
+            width: image.width,
+            height: image.height,
+            labels: vec![255; image.width * image.height],
+            rgb: image.bytes,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tttseg::video::write_png;
+
+    #[test]
+    fn pictures_are_found_and_the_rest_is_listed() {
+        let dir = tempfile::tempdir().unwrap();
+        let (flat, nested) = (dir.path().join("flat"), dir.path().join("nested"));
+        std::fs::create_dir_all(&flat).unwrap();
+        std::fs::create_dir_all(nested.join("frames")).unwrap();
+        for (i, name) in ["flat/b", "flat/a", "nested/frames/c"].iter().enumerate() {
+            let file = dir.path().join(format!("{name}.png"));
+            write_png(&file, &[i as u8; 4 * 2 * 3], 4, 2).unwrap();
+        }
+        std::fs::write(flat.join("broken.png"), b"broken").unwrap();
+        std::fs::write(flat.join("notes.txt"), b"").unwrap();
+        let set = PictureSet::open(&[&flat, &nested]).unwrap();
+        assert_eq!((set.len(), set.left_out().len()), (3, 2));
+        let first: Vec<u8> = (0..3).map(|i| set.read(i).unwrap().rgb[0]).collect();
+        assert_eq!(first, [1, 0, 2]);
+        assert_eq!(set.read(0).unwrap().labels, [255; 8]);
+        assert!(set.read(3).unwrap_err().contains("3 of 3"));
+
+        std::fs::remove_file(flat.join("a.png")).unwrap();
+        assert!(set.read(0).unwrap_err().contains("a.png"));
+        std::fs::remove_file(flat.join("b.png")).unwrap();
+        let none = PictureSet::open(&[&flat]).unwrap_err().to_string();
+        assert!(none.contains("none of its 2 files"), "{none}");
+        assert!(PictureSet::open(&[dir.path().join("nowhere")]).is_err());
+        assert!(PictureSet::open::<PathBuf>(&[]).unwrap().is_empty());
+    }
+}

@@ -1,0 +1,387 @@
+use std::path::Path;
+
+use super::{Batch, TrainOptions, train_graph};
+use tttseg::adapt::Draws;
+use tttseg::adapt::graphs::Size;
+use tttseg::graph::GraphError;
+use tttseg::model::{ModelConfig, initial_weights, parameters};
+use tttseg::optim::{AdamW, Layout, LayoutError};
+use tttseg::runtime::{Cancel, Options, Runtime, Session, Tensor};
+use tttseg::weights::{Normalisation, Weights, WeightsError};
+
+/// Names of the entries of a checkpoint that are no parameters.
+const PROGRESS: &str = "progress.iteration";
+const MOMENTS: [&str; 2] = ["first.", "second."];
+const AVERAGE: &str = "average.";
+
+/// Learning rate over the iterations: linear warm-up, then a cosine down to zero.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Schedule {
+    /// Largest rate.
+    pub peak: f64,
+    /// Iterations of warm-up.
+    pub warm_up: u64,
+    /// Iterations in all.
+    pub iterations: u64,
+}
+
+impl Schedule {
+    /// The rate at an iteration, counted from 0.
+    pub fn rate(&self, iteration: u64) -> f64 {
+        if iteration < self.warm_up {
+            return self.peak * (iteration + 1) as f64 / self.warm_up as f64;
+        }
+        let span = self.iterations.saturating_sub(self.warm_up).max(1);
+        let done = ((iteration - self.warm_up) as f64 / span as f64).min(1.0);
+        self.peak * 0.5 * (1.0 + (std::f64::consts::PI * done).cos())
+    }
+}
+
+/// Everything that defines a training run, but the images.
+#[derive(Clone, Debug, PartialEq)]
+pub struct TrainerOptions {
+    /// Sizes of f, h and g; h with the fixed readout.
+    pub config: ModelConfig,
+    /// How pixels become the network's input.
+    pub normalisation: Normalisation,
+    /// Images per iteration.
+    pub batch: usize,
+    /// Images for reconstruction beside them, at most as many.
+    pub masked: usize,
+    /// Size of the crops.
+    pub size: Size,
+    /// Learning rate.
+    pub schedule: Schedule,
+    /// Learning rate of the encoder as a multiple of that of the heads.
+    pub encoder_multiplier: f64,
+    /// Weight decay (METHOD §5.6 says of what).
+    pub weight_decay: f64,
+    /// Largest global gradient norm.
+    pub clip_norm: f64,
+    /// Share of 16×16 patches hidden from g.
+    pub mask_ratio: f64,
+    /// Weight of the reconstruction loss.
+    pub recon_weight: f64,
+    /// Weight of the dice term.
+    pub dice_weight: f64,
+    /// Weight of the main-task loss before the last query layer ([`TrainOptions::deep_supervision`]).
+    pub deep_supervision: f64,
+    /// Weight of every class, or of every bin of chroma, in the cross-entropy.
+    pub class_weights: Vec<f32>,
+    /// How much of the running average of the weights stays at every iteration, from 0 to below 1; 0 keeps none.
+    pub ema: f64,
+    /// Seed of weights and masks.
+    pub seed: u64,
+}
+
+/// Why training stopped.
+#[derive(Debug, thiserror::Error)]
+pub enum TrainError {
+    /// The model cannot be built.
+    #[error(transparent)]
+    Graph(#[from] GraphError),
+    /// The graph cannot be run.
+    #[error(transparent)]
+    Runtime(#[from] tttseg::runtime::Error),
+    /// A checkpoint, or weights to start from, do not fit the model.
+    #[error("the weights do not fit: {0}")]
+    Layout(#[from] LayoutError),
+    /// A checkpoint cannot be read or written.
+    #[error(transparent)]
+    Weights(#[from] WeightsError),
+    /// An average that would never move, or worse.
+    #[error("the average of the weights keeps {0} of itself; possible is 0 to below 1")]
+    Ema(f64),
+    /// A batch of another size than the graph was built for.
+    #[error("a batch of {given} bytes where {expected} are needed")]
+    Batch {
+        /// Bytes of the images given.
+        given: usize,
+        /// Bytes needed.
+        expected: usize,
+    },
+}
+
+/// What one iteration gave.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct StepReport {
+    /// Loss of the main task.
+    pub main_loss: f32,
+    /// Loss of masked reconstruction.
+    pub recon_loss: f32,
+    /// Global gradient norm before clipping.
+    pub gradient_norm: f32,
+    /// Whether loss and gradient were finite; if not, nothing changed.
+    pub finite: bool,
+}
+
+/// How far the average moves towards the new weights after an iteration, counted from 0. At first it follows closely:
+/// what it starts with, random weights as a rule, is forgotten soon.
+fn average_share(ema: f64, iteration: u64) -> f64 {
+    let t = iteration as f64;
+    1.0 - ema.min((1.0 + t) / (10.0 + t))
+}
+
+/// A training run: weights, moments, the weights' average and the session that moves them.
+pub struct Trainer {
+    options: TrainerOptions,
+    layout: Layout,
+    session: Session,
+    inputs: Vec<String>,
+    state: Vec<Tensor>,
+    /// State that a step has replaced: the next step writes over it.
+    spent: Vec<Tensor>,
+    iteration: u64,
+}
+
+impl Trainer {
+    /// A run from the start: from `weights` ([`weights_to_start_from`](super::weights_to_start_from)), or from random
+    /// ones.
+    ///
+    /// # Errors
+    /// Options or a model that make no sense, or weights that do not fit it.
+    pub fn new(
+        options: TrainerOptions,
+        weights: Option<Weights>,
+        runtime: &'static Runtime,
+        run_on: &Options,
+    ) -> Result<Self, TrainError> {
+        // False for NaN as well.
+        if !(0.0..1.0).contains(&options.ema) {
+            return Err(TrainError::Ema(options.ema));
+        }
+        let start = match weights {
+            Some(weights) => weights,
+            None => initial_weights(&options.config, options.seed)?,
+        };
+        let layout = Layout::new(&parameters(&options.config)?, Layout::PACK_BELOW);
+        let graph = train_graph(
+            &options.config,
+            &options.normalisation,
+            &layout,
+            &TrainOptions {
+                batch: options.batch,
+                masked: options.masked,
+                size: options.size,
+                recon_weight: options.recon_weight,
+                dice_weight: options.dice_weight,
+                deep_supervision: options.deep_supervision,
+                class_weights: options.class_weights.clone(),
+                optimiser: AdamW {
+                    weight_decay: options.weight_decay,
+                    clip_norm: options.clip_norm,
+                    moments: true,
+                },
+                average: options.ema > 0.0,
+            },
+        )?;
+        let target = runtime.in_use(run_on)?.target();
+        let session = Session::new(runtime, &graph.finish(target)?, run_on, &Cancel::new())?;
+        let mut inputs: Vec<String> = layout.buffers.iter().map(|b| b.name.clone()).collect();
+        let mut state = tensors(&layout, &start)?;
+        for kind in MOMENTS {
+            for buffer in &layout.buffers {
+                inputs.push(format!("{kind}{}", buffer.name));
+                let zeros = vec![0.0; buffer.shape.iter().product()];
+                state.push(Tensor::from_f32(&buffer.shape, &zeros)?);
+            }
+        }
+        if options.ema > 0.0 {
+            let names = layout
+                .buffers
+                .iter()
+                .map(|b| format!("{AVERAGE}{}", b.name));
+            inputs.extend(names);
+            state.extend_from_within(..layout.buffers.len());
+        }
+        Ok(Self {
+            options,
+            layout,
+            session,
+            inputs,
+            state,
+            spent: vec![],
+            iteration: 0,
+        })
+    }
+
+    /// Iterations done.
+    pub fn iteration(&self) -> u64 {
+        self.iteration
+    }
+
+    /// Takes one step on a batch.
+    ///
+    /// # Errors
+    /// A batch of another size, or what running the graph says.
+    pub fn step(&mut self, batch: &Batch) -> Result<StepReport, TrainError> {
+        let o = &self.options;
+        let (count, size) = (o.batch, o.size);
+        let (pixels, all) = (size.height * size.width, count + o.masked);
+        let expected = all * pixels * 3;
+        let (name, channels) = match o.config.chroma {
+            None => ("labels", 1),
+            Some(_) => ("colours", 3),
+        };
+        if batch.images.len() != expected || batch.labels.len() != count * pixels * channels {
+            return Err(TrainError::Batch {
+                given: batch.images.len(),
+                expected,
+            });
+        }
+        let mut shape = vec![count, size.height, size.width];
+        shape.extend((channels > 1).then_some(channels));
+        let mut draws = Draws::new(o.seed, self.iteration);
+        let (rows, columns) = size.blocks();
+        let mask: Vec<f32> = (0..o.masked)
+            .flat_map(|_| draws.mask(rows * columns, o.mask_ratio))
+            .collect();
+        let rate = o.schedule.rate(self.iteration);
+        let scalar = |v: f64| Tensor::from_f32(&[], &[v as f32]);
+        let mut given = vec![
+            (
+                "images",
+                Tensor::from_u8(&[all, size.height, size.width, 3], &batch.images)?,
+            ),
+            (name, Tensor::from_u8(&shape, &batch.labels)?),
+            ("mask", Tensor::from_f32(&[o.masked, rows, columns], &mask)?),
+            ("learning_rate", scalar(rate)?),
+            (
+                "encoder_learning_rate",
+                scalar(rate * o.encoder_multiplier)?,
+            ),
+            ("step", scalar((self.iteration + 1) as f64)?),
+        ];
+        if o.ema > 0.0 {
+            let share = average_share(o.ema, self.iteration);
+            given.push(("average_share", scalar(share)?));
+        }
+        let state = self.inputs.iter().map(String::as_str).zip(&self.state);
+        let inputs: Vec<(&str, &Tensor)> =
+            state.chain(given.iter().map(|(n, t)| (*n, t))).collect();
+        let spent = std::mem::take(&mut self.spent);
+        let mut outputs = self.session.run_over(spent, &inputs)?;
+        let reported = outputs.split_off(self.state.len());
+        self.spent = std::mem::replace(&mut self.state, outputs);
+        self.iteration += 1;
+        Ok(StepReport {
+            main_loss: reported[0].to_f32()?[0],
+            recon_loss: reported[1].to_f32()?[0],
+            gradient_norm: reported[2].to_f32()?[0],
+            finite: reported[3].to_bool()?[0],
+        })
+    }
+
+    /// The weights of f, h and g as the last iteration left them.
+    ///
+    /// # Errors
+    /// When they cannot be copied from the device.
+    pub fn weights(&self) -> Result<Weights, TrainError> {
+        Ok(self.layout.unpack(&self.contents(0)?))
+    }
+
+    /// The weights to use: their running average, or [`Trainer::weights`] where none is kept.
+    ///
+    /// # Errors
+    /// When they cannot be copied from the device.
+    pub fn averaged_weights(&self) -> Result<Weights, TrainError> {
+        let part = if self.options.ema > 0.0 {
+            1 + MOMENTS.len()
+        } else {
+            0
+        };
+        Ok(self.layout.unpack(&self.contents(part)?))
+    }
+
+    /// Writes everything needed to go on: weights, moments, average and the iteration.
+    ///
+    /// # Errors
+    /// When the file cannot be written.
+    pub fn save_checkpoint(&self, path: &Path) -> Result<(), TrainError> {
+        let mut all = self.weights()?;
+        let average = (self.options.ema > 0.0).then_some(AVERAGE);
+        for (i, kind) in MOMENTS.into_iter().chain(average).enumerate() {
+            for (name, tensor) in self.layout.unpack(&self.contents(i + 1)?).0 {
+                all.insert(format!("{kind}{name}"), tensor);
+            }
+        }
+        // Exact as float32 up to 2^24 iterations.
+        let iteration = tttseg::weights::Tensor {
+            shape: vec![1],
+            data: vec![self.iteration as f32],
+        };
+        all.insert(PROGRESS, iteration);
+        Ok(all.write_safetensors(path)?)
+    }
+
+    /// Goes on from a checkpoint. If it holds no average and one is kept, the average starts from its weights.
+    ///
+    /// # Errors
+    /// When the file cannot be read or belongs to another model.
+    pub fn load_checkpoint(&mut self, path: &Path) -> Result<(), TrainError> {
+        let file = path.display().to_string();
+        let all = Weights::read_safetensors(path)?;
+        let mut state = tensors(&self.layout, &all)?;
+        let under = |kind: &str| -> Weights {
+            let stripped = |(n, t): (&str, &tttseg::weights::Tensor)| {
+                Some((n.strip_prefix(kind)?.to_owned(), t.clone()))
+            };
+            all.iter().filter_map(stripped).collect()
+        };
+        for kind in MOMENTS {
+            state.extend(tensors(&self.layout, &under(kind))?);
+        }
+        if self.options.ema > 0.0 {
+            let average = under(AVERAGE);
+            match average.is_empty() {
+                true => state.extend_from_within(..self.layout.buffers.len()),
+                false => state.extend(tensors(&self.layout, &average)?),
+            }
+        }
+        self.iteration = all.expect(&file, PROGRESS, &[1])?.data[0] as u64;
+        self.state = state;
+        Ok(())
+    }
+
+    fn contents(&self, part: usize) -> Result<Vec<Vec<f32>>, TrainError> {
+        let count = self.layout.buffers.len();
+        let part = &self.state[part * count..(part + 1) * count];
+        Ok(part.iter().map(Tensor::to_f32).collect::<Result<_, _>>()?)
+    }
+}
+
+fn tensors(layout: &Layout, weights: &Weights) -> Result<Vec<Tensor>, TrainError> {
+    let packed = layout.pack(weights)?;
+    Ok(packed
+        .iter()
+        .map(|t| Tensor::from_f32(&t.shape, &t.data))
+        .collect::<Result<_, _>>()?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_average_forgets_what_it_started_with() {
+        // What is left of the start after t iterations, by the definition of the average.
+        let left = |ema: f64, t: u64| (0..t).map(|i| 1.0 - average_share(ema, i)).product::<f64>();
+        assert!((average_share(0.999, 0) - 0.9).abs() < 1e-12);
+        assert!(left(0.999, 20) < 1e-4, "{}", left(0.999, 20));
+        assert!((average_share(0.999, 100_000) - 0.001).abs() < 1e-12);
+        assert!((average_share(0.5, 100) - 0.5).abs() < 1e-12);
+    }
+
+    #[test]
+    fn the_rate_rises_then_falls_to_zero() {
+        let schedule = Schedule {
+            peak: 1.0,
+            warm_up: 10,
+            iterations: 110,
+        };
+        assert!((schedule.rate(0) - 0.1).abs() < 1e-12);
+        assert!((schedule.rate(9) - 1.0).abs() < 1e-12);
+        assert!((schedule.rate(60) - 0.5).abs() < 1e-12);
+        assert!(schedule.rate(110) < 1e-12);
+    }
+}
