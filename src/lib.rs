@@ -44,3 +44,7 @@ pub mod runtime;
 pub mod train;
 pub mod video;
 pub mod weights;
+
+#[cfg(test)]
+#[path = "../tests/common/missing.rs"]
+mod missing;

@@ -117,9 +117,7 @@ fn model_files_that_are_none() {
 
 #[test]
 fn streams_that_are_none() {
-    if common::runtime().is_none() {
-        return;
-    }
+    let Some(_) = common::runtime() else { return };
     let bench = Bench::new();
     let model = bench.name("mini.safetensors");
     let eval = |frames: &str, labels: &str| {
@@ -154,9 +152,7 @@ fn streams_that_are_none() {
 
 #[test]
 fn evaluation_takes_every_setting() {
-    if common::runtime().is_none() {
-        return;
-    }
+    let Some(_) = common::runtime() else { return };
     let bench = Bench::new();
     let (model, frames) = (bench.name("mini.safetensors"), bench.name("data/frames"));
     let labels = bench.name("data/labels");
@@ -199,7 +195,7 @@ fn cuda_where_there_is_none() {
         ..Options::default()
     };
     if runtime.in_use(&cuda).is_ok() {
-        return eprintln!("skipped: this machine has CUDA");
+        return common::skipped("this machine has CUDA");
     }
     for command in ["bench", "info"] {
         let error = refuses(&[command, "--provider", "cuda"]);
@@ -338,9 +334,7 @@ fn info_tells_what_a_state_is() {
 
 #[test]
 fn recorded_cases_that_are_broken() {
-    if common::runtime().is_none() {
-        return;
-    }
+    let Some(_) = common::runtime() else { return };
     let bench = Bench::new();
     let case = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/recorded/swin-odd");
     let whole = case.display().to_string();

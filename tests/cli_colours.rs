@@ -24,9 +24,7 @@ fn training(bench: &Bench, output: &str, more: &[&str]) -> Vec<String> {
 
 #[test]
 fn colours_are_trained_described_and_evaluated() {
-    if common::runtime().is_none() {
-        return;
-    }
+    let Some(_) = common::runtime() else { return };
     let bench = Bench::new();
     let told = works(&training(&bench, "film.safetensors", &[]));
     assert!(told.contains("2 pictures, 0 left out; "), "{told}");
@@ -121,9 +119,7 @@ fn colours_are_trained_described_and_evaluated() {
 
 #[test]
 fn colours_start_from_a_model_that_segments_or_colours() {
-    if common::runtime().is_none() {
-        return;
-    }
+    let Some(_) = common::runtime() else { return };
     let bench = Bench::new();
     let data = bench.name("data");
     #[rustfmt::skip]

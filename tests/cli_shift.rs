@@ -171,9 +171,7 @@ fn evaluated(bench: &Bench, more: &[&str]) -> Value {
 
 #[test]
 fn eval_reports_the_shift() {
-    if common::runtime().is_none() {
-        return;
-    }
+    let Some(_) = common::runtime() else { return };
     let bench = Bench::new();
     let plain = evaluated(&bench, &["--method", "none"]);
     assert_eq!(plain["corrupt"], Value::Null);
@@ -196,9 +194,7 @@ fn eval_reports_the_shift() {
 
 #[test]
 fn eval_sees_what_corrupt_writes() {
-    if common::runtime().is_none() {
-        return;
-    }
+    let Some(_) = common::runtime() else { return };
     let bench = Bench::new();
     // Two more stills, so that the drift has a middle.
     for (i, name) in ["c", "d"].iter().enumerate() {

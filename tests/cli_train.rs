@@ -32,9 +32,7 @@ fn training_says_at_once_what_it_could_not_save() {
 
 #[test]
 fn training_leaves_out_an_image_it_cannot_read() {
-    if common::runtime().is_none() {
-        return;
-    }
+    let Some(_) = common::runtime() else { return };
     let bench = Bench::new();
     fs::write(bench.at("data/frames/c.png"), b"no image").unwrap();
     fs::copy(bench.at("data/labels/a.png"), bench.at("data/labels/c.png")).unwrap();
@@ -81,9 +79,7 @@ fn training(bench: &Bench, output: &str, iterations: &str, more: &[&str]) -> Vec
 
 #[test]
 fn training_starts_from_a_model() {
-    if common::runtime().is_none() {
-        return;
-    }
+    let Some(_) = common::runtime() else { return };
     let bench = Bench::new();
     let unlabelled = [
         "--unlabelled",

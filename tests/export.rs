@@ -32,7 +32,7 @@ fn onnx_accepts_every_graph() {
     common::model(1)
         .save(folder.path().join("m.safetensors"), Precision::Half)
         .unwrap();
-    let python = common::python_with("onnx");
+    let python = common::python_with("import onnx");
     for (what, recipe, target) in [
         ("step", "default", "cpu"),
         ("step", "code", "cpu"),

@@ -9,9 +9,7 @@ use gst_analytics::{AnalyticsClassificationMtd, AnalyticsRelationMeta};
 
 #[test]
 fn frames_as_they_came_have_a_mask() {
-    if !runtime() {
-        return;
-    }
+    let Some(_) = runtime() else { return };
     for (output, has_mask) in [
         ("overlay", true),
         ("metadata", true),

@@ -77,9 +77,7 @@ fn values_and_notifications_go_both_ways() {
 
 #[test]
 fn signals_reach_the_filter() {
-    if !runtime() {
-        return;
-    }
+    let Some(_) = runtime() else { return };
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("state");
     let path = path.to_str().unwrap();
@@ -110,9 +108,7 @@ fn signals_reach_the_filter() {
 
 #[test]
 fn a_class_map_comes_out_as_ids() {
-    if !runtime() {
-        return;
-    }
+    let Some(_) = runtime() else { return };
     let pipeline = parse(
         "videotestsrc num-buffers=1 ! video/x-raw,format=YUY2,width=64,height=48 ! \
          tttseg model-file=MODEL output=class-map ! fakesink name=k enable-last-sample=true",
@@ -133,9 +129,7 @@ fn a_class_map_comes_out_as_ids() {
 
 #[test]
 fn latency_and_seeks_go_through() {
-    if !runtime() {
-        return;
-    }
+    let Some(_) = runtime() else { return };
     let pipeline = parse(
         "videotestsrc is-live=true ! video/x-raw,width=64,height=48 ! tttseg name=t model-file=MODEL ! fakesink sync=true",
     );
@@ -156,9 +150,7 @@ fn latency_and_seeks_go_through() {
 
 #[test]
 fn a_model_named_on_the_bin_is_used() {
-    if !runtime() {
-        return;
-    }
+    let Some(_) = runtime() else { return };
     assert!(std::path::Path::new(model()).exists());
     let line = "videotestsrc num-buffers=2 ! tttseg model-file=MODEL adapt=false ! fakesink";
     let ended = run_well(line);

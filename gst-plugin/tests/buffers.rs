@@ -31,9 +31,7 @@ fn read_only(n: u64) -> gst::Buffer {
 
 #[test]
 fn a_frame_nobody_holds_is_drawn_into() {
-    if !runtime() {
-        return;
-    }
+    let Some(_) = runtime() else { return };
     let mut harness = filter("opacity=1 method=none");
     harness.set_src_caps_str(CAPS);
     let own = frame(CAPS, 1);
@@ -45,9 +43,7 @@ fn a_frame_nobody_holds_is_drawn_into() {
 
 #[test]
 fn frames_somebody_else_holds_go_out_in_buffers_of_a_pool() {
-    if !runtime() {
-        return;
-    }
+    let Some(_) = runtime() else { return };
     for output in ["overlay", "class-map", "reconstruction"] {
         let mut harness = filter(&format!("opacity=1 method=none output={output}"));
         harness.set_src_caps_str(CAPS);
@@ -74,9 +70,7 @@ fn frames_somebody_else_holds_go_out_in_buffers_of_a_pool() {
 
 #[test]
 fn read_only_memory_is_neither_written_nor_swapped() {
-    if !runtime() {
-        return;
-    }
+    let Some(_) = runtime() else { return };
     let mut harness = filter("opacity=1 method=none");
     harness.set_src_caps_str(CAPS);
     // Nobody else has the buffer, so that only the memory's own flag tells. Mapping it for writing would swap it for a
@@ -88,9 +82,7 @@ fn read_only_memory_is_neither_written_nor_swapped() {
 
 #[test]
 fn planes_in_memories_of_their_own_stay_there() {
-    if !runtime() {
-        return;
-    }
+    let Some(_) = runtime() else { return };
     let planes = [64 * 48, 32 * 24, 32 * 24];
     let mut pieces = {
         let mut buffer = gst::Buffer::new();
@@ -132,9 +124,7 @@ fn planes_in_memories_of_their_own_stay_there() {
 
 #[test]
 fn a_buffer_that_is_no_frame_is_an_error() {
-    if !runtime() {
-        return;
-    }
+    let Some(_) = runtime() else { return };
     let mut harness = filter("");
     let bus = watch(&harness);
     harness.set_src_caps_str(CAPS);
@@ -150,9 +140,7 @@ fn a_buffer_that_is_no_frame_is_an_error() {
 
 #[test]
 fn rows_that_overlap_are_an_error() {
-    if !runtime() {
-        return;
-    }
+    let Some(_) = runtime() else { return };
     let mut harness = filter("");
     let bus = watch(&harness);
     harness.set_src_caps_str(CAPS);

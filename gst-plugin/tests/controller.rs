@@ -24,9 +24,7 @@ fn control(element: &gst::Element, property: &str, mode: InterpolationMode, valu
 
 #[test]
 fn properties_follow_their_controllers() {
-    if !runtime() {
-        return;
-    }
+    let Some(_) = runtime() else { return };
     for name in ["tttsegfilter", "tttseg"] {
         let pipeline = common::parse(&format!(
             "videotestsrc num-buffers=7 ! video/x-raw,format=RGB,width=64,height=48,framerate=25/1 ! \

@@ -52,9 +52,7 @@ fn click(button: i32, x: f64, y: f64) -> gst::Event {
 
 #[test]
 fn pictures_that_cannot_be_used_are_errors_that_name_them() {
-    if !runtime() {
-        return;
-    }
+    let Some(_) = runtime() else { return };
     let dir = tempfile::tempdir().unwrap();
     let at = |name: &str| dir.path().join(name).to_str().unwrap().to_owned();
     std::fs::create_dir(at("empty")).unwrap();
@@ -101,9 +99,7 @@ fn pictures_that_cannot_be_used_are_errors_that_name_them() {
 
 #[test]
 fn the_colours_of_references_are_found() {
-    if !runtime() {
-        return;
-    }
+    let Some(_) = runtime() else { return };
     let dir = tempfile::tempdir().unwrap();
     let pink = dir.path().join("pink.png");
     picture(&pink, PINK);
@@ -167,9 +163,7 @@ fn the_colours_of_references_are_found() {
 
 #[test]
 fn a_click_gives_the_colour_of_a_place_until_the_cut() {
-    if !runtime() {
-        return;
-    }
+    let Some(_) = runtime() else { return };
     let mut harness = film(
         "method=none threads=1 chroma-smoothing=0 pace=every-frame hint-radius=0.12 reference-steps=60",
     );
@@ -232,9 +226,7 @@ fn a_click_gives_the_colour_of_a_place_until_the_cut() {
 
 #[test]
 fn hints_come_through_the_bin_and_what_follows_it() {
-    if !runtime() {
-        return;
-    }
+    let Some(_) = runtime() else { return };
     let pipeline = parse(&format!(
         "videotestsrc num-buffers=40 ! video/x-raw,format=GRAY8,width=64,height=48 ! tttseg name=t task=colorize \
          model-file={} method=none hint-colour={PINK} ! videoconvert ! video/x-raw,format=RGBx ! fakesink name=k sync=false",
@@ -264,9 +256,7 @@ fn hints_come_through_the_bin_and_what_follows_it() {
 /// Told below READY, and of a model that finds classes, a hint is no good.
 #[test]
 fn hints_that_cannot_be_taken() {
-    if !runtime() {
-        return;
-    }
+    let Some(_) = runtime() else { return };
     let mut harness = common::filter("method=none");
     harness.set_src_caps_str(common::CAPS);
     harness

@@ -128,23 +128,15 @@ fn succeeds(program: &str, arguments: &[&str]) -> bool {
     done.is_ok_and(|output| output.status.success())
 }
 
-/// A Python that has GStreamer.
-fn python() -> Option<&'static str> {
-    let gi = "import gi; gi.require_version('Gst', '1.0'); from gi.repository import Gst";
-    // Debian's packages are seen by its own Python only, which need not be the first one.
-    let pythons = ["python3", "/usr/bin/python3"];
-    let found = pythons.into_iter().find(|p| succeeds(p, &["-c", gi]));
-    if found.is_none() {
-        eprintln!("skipped: no Python with GStreamer (python3-gi, gir1.2-gstreamer-1.0)");
-    }
-    found
+/// A Python that has GStreamer (python3-gi, gir1.2-gstreamer-1.0).
+fn python() -> Option<PathBuf> {
+    let import = "import gi; gi.require_version('Gst', '1.0'); from gi.repository import Gst";
+    common::python_with(import)
 }
 
 #[test]
 fn in_rust() {
-    if !runtime() {
-        return;
-    }
+    let Some(_) = runtime() else { return };
     let place = Place::new();
     let said = place.expected();
     let lines: Vec<&str> = said.lines().collect();
@@ -168,9 +160,7 @@ fn in_rust() {
 
 #[test]
 fn class_maps_in_rust() {
-    if !runtime() {
-        return;
-    }
+    let Some(_) = runtime() else { return };
     let place = Place::new();
     let mut said = Vec::new();
     metadata::metadata(Some(&place.path("film.avi")), Some(model()), &mut said).unwrap();
@@ -193,9 +183,7 @@ fn class_maps_in_rust() {
 
 #[test]
 fn a_monitor_in_rust() {
-    if !runtime() {
-        return;
-    }
+    let Some(_) = runtime() else { return };
     let line = |frames: usize, properties: &str| {
         format!(
             "videotestsrc num-buffers={frames} ! video/x-raw,width=96,height=64 ! \
@@ -237,13 +225,11 @@ fn a_monitor_in_rust() {
 
 #[test]
 fn in_python() {
-    if !runtime() {
-        return;
-    }
+    let Some(_) = runtime() else { return };
     let Some(python) = python() else { return };
     let place = Place::new();
     let program = |name| {
-        let mut command = Command::new(python);
+        let mut command = Command::new(&python);
         command.arg(example(name));
         command
     };
@@ -253,12 +239,9 @@ fn in_python() {
 
 #[test]
 fn in_c() {
-    if !runtime() {
-        return;
-    }
+    let Some(_) = runtime() else { return };
     if !succeeds("cc", &["--version"]) || !succeeds("pkg-config", &["--exists", "gstreamer-1.0"]) {
-        eprintln!("skipped: no C compiler (cc), pkg-config or headers (libgstreamer1.0-dev)");
-        return;
+        return common::missing("a C compiler (cc), pkg-config or headers (libgstreamer1.0-dev)");
     }
     let place = Place::new();
     let flags = Command::new("pkg-config")
@@ -285,13 +268,11 @@ fn in_c() {
 
 #[test]
 fn class_maps_in_python() {
-    if !runtime() {
-        return;
-    }
+    let Some(_) = runtime() else { return };
     let Some(python) = python() else { return };
     let place = Place::new();
     let run = |film: &str| {
-        Command::new(python)
+        Command::new(&python)
             .arg(example("classes.py"))
             .args([&place.path(film), model()])
             .env("GST_PLUGIN_PATH", place.path("plugins"))

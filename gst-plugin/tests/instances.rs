@@ -21,9 +21,7 @@ fn pair(first: &str, second: &str) -> String {
 
 #[test]
 fn one_id_and_two_models_is_an_error_that_names_both() {
-    if !runtime() {
-        return;
-    }
+    let Some(_) = runtime() else { return };
     let mut other = common::tiny();
     other.weights = tttseg::model::initial_weights(&other.config, 2).unwrap();
     let other = common::save("instance.safetensors", other);
@@ -55,9 +53,7 @@ fn one_id_and_two_models_is_an_error_that_names_both() {
 
 #[test]
 fn what_each_learns_is_its_own() {
-    if !runtime() {
-        return;
-    }
+    let Some(_) = runtime() else { return };
     let alone = |shift: u64| -> Vec<Option<f64>> {
         let mut harness = filter("");
         let bus = watch(&harness);
@@ -90,9 +86,7 @@ fn what_each_learns_is_its_own() {
 
 #[test]
 fn elements_come_and_go_while_others_play() {
-    if !runtime() {
-        return;
-    }
+    let Some(_) = runtime() else { return };
     for id in ["", "model-instance-id=guests"] {
         let host = parse(&format!(
             "videotestsrc ! video/x-raw,width=64,height=48 ! tttsegfilter threads=1 model-file=MODEL {id} ! \
@@ -156,9 +150,7 @@ fn memory_of_four() {
         println!("\npeak {}", kib / 1024);
         return;
     }
-    if !runtime() {
-        return;
-    }
+    let Some(_) = runtime() else { return };
     let (apart, together) = (peak_of_four(""), peak_of_four("model-instance-id=four"));
     println!("four elements: {apart} MiB, with one id {together} MiB");
     assert!(10 * together < 6 * apart, "{together} of {apart} MiB");

@@ -93,23 +93,10 @@ fn pictures(folder: &Path) -> String {
     pattern.to_str().unwrap().to_owned()
 }
 
-/// Builds a line's pipeline; none where an element it names is not installed.
-#[track_caller]
-fn parses(line: &str) -> Option<gst::Pipeline> {
-    match common::launch(line) {
-        Ok(pipeline) => Some(pipeline.downcast().unwrap()),
-        Err(e) if e.matches(gst::ParseError::NoSuchElement) => {
-            eprintln!("skipped: {e}");
-            None
-        }
-        Err(e) => panic!("{line}: {e}"),
-    }
-}
-
-/// Runs a line; false where an element it names is not installed.
+/// Runs a line; false where an element it names is missing.
 #[track_caller]
 fn runs(line: &str) -> bool {
-    let Some(pipeline) = parses(line) else {
+    let Some(pipeline) = common::pipeline(line) else {
         return false;
     };
     let ended = run(&pipeline);
@@ -130,9 +117,7 @@ fn runs(line: &str) -> bool {
 
 #[test]
 fn ready_pipelines_run() {
-    if !runtime() {
-        return;
-    }
+    let Some(_) = runtime() else { return };
     let folder = tempfile::tempdir().unwrap();
     let input = film(folder.path());
     let mut seen = 0;
@@ -171,9 +156,7 @@ fn ready_pipelines_run() {
 
 #[test]
 fn documented_lines_run() {
-    if !runtime() {
-        return;
-    }
+    let Some(_) = runtime() else { return };
     let folder = tempfile::tempdir().unwrap();
     let input = film(folder.path());
     let output = folder.path().join("out");
@@ -194,9 +177,7 @@ fn documented_lines_run() {
 
 #[test]
 fn lines_of_the_guides_run() {
-    if !runtime() {
-        return;
-    }
+    let Some(_) = runtime() else { return };
     let folder = tempfile::tempdir().unwrap();
     let input = film(folder.path());
     let output = folder.path().join("out");
@@ -217,7 +198,7 @@ fn lines_of_the_guides_run() {
                 .iter()
                 .any(|n| line.contains(n))
             {
-                parses(&line);
+                common::pipeline(&line);
             } else {
                 std::fs::remove_file(&output).ok();
                 let written = if line.contains("multifilesink") {

@@ -40,9 +40,7 @@ fn pixel(frame: &[u8], x: usize, y: usize) -> [u8; 3] {
 
 #[test]
 fn contours_are_the_edges_of_the_map() {
-    if !runtime() {
-        return;
-    }
+    let Some(_) = runtime() else { return };
     let map = draw(MAP);
     let before = input();
     for width in [1, 3] {
@@ -66,9 +64,7 @@ fn contours_are_the_edges_of_the_map() {
 
 #[test]
 fn classes_that_are_hidden_are_not_drawn() {
-    if !runtime() {
-        return;
-    }
+    let Some(_) = runtime() else { return };
     let map = draw(MAP);
     let before = input();
     let counts = [0, 1, 2].map(|class| map.iter().filter(|c| **c == class).count());
@@ -102,9 +98,7 @@ fn classes_that_are_hidden_are_not_drawn() {
 
 #[test]
 fn a_legend_lists_what_is_drawn() {
-    if !runtime() {
-        return;
-    }
+    let Some(_) = runtime() else { return };
     let before = input();
     // Each square is where the line of its class is: see the engine's own tests.
     for (properties, squares) in [
@@ -129,9 +123,7 @@ fn a_legend_lists_what_is_drawn() {
 
 #[test]
 fn palettes_by_name_and_by_class() {
-    if !runtime() {
-        return;
-    }
+    let Some(_) = runtime() else { return };
     let map = draw(MAP);
     for (palette, colours) in [
         ("camvid", [[128, 128, 128], [128, 0, 0], [192, 192, 128]]),
@@ -149,9 +141,7 @@ fn palettes_by_name_and_by_class() {
 
 #[test]
 fn looks_change_while_it_plays() {
-    if !runtime() {
-        return;
-    }
+    let Some(_) = runtime() else { return };
     let map = draw(MAP);
     let mut harness = filter(&format!("{OVERLAY} opacity=0"));
     let bus = watch(&harness);
@@ -213,9 +203,7 @@ fn looks_change_while_it_plays() {
 
 #[test]
 fn unknown_classes_fail_on_the_way_to_ready() {
-    if !runtime() {
-        return;
-    }
+    let Some(_) = runtime() else { return };
     for name in ["tttsegfilter", "tttseg"] {
         for property in ["selected-classes", "hidden-classes", "palette"] {
             let value = if property == "palette" {

@@ -14,9 +14,7 @@ use proptest::test_runner::{Config, TestRunner};
 
 #[test]
 fn luma_goes_out_as_it_came_in_every_format() {
-    if !runtime() {
-        return;
-    }
+    let Some(_) = runtime() else { return };
     let mut harness = film("method=none threads=1");
     let mut coloured = 0;
     for format in common::formats() {
@@ -49,9 +47,7 @@ fn luma_goes_out_as_it_came_in_every_format() {
 /// Any format with luma, any size, rows together or apart, whatever the pixels are.
 #[test]
 fn luma_is_never_touched() {
-    if !runtime() {
-        return;
-    }
+    let Some(_) = runtime() else { return };
     let formats: Vec<String> = common::formats();
     let harness = RefCell::new(film("method=none threads=1"));
     let mut runner = TestRunner::new(Config {
@@ -97,9 +93,7 @@ fn fill(buffer: &mut gst::BufferRef, mut seed: u64) {
 
 #[test]
 fn strides_of_grey_are_honoured() {
-    if !runtime() {
-        return;
-    }
+    let Some(_) = runtime() else { return };
     let mut harness = film("method=none threads=1");
     for format in ["GRAY8", "GRAY16_LE", "GRAY16_BE"] {
         let text = caps(format, 61, 47);
@@ -121,9 +115,7 @@ fn strides_of_grey_are_honoured() {
 
 #[test]
 fn grey_gets_room_for_colours_and_keeps_its_range() {
-    if !runtime() {
-        return;
-    }
+    let Some(_) = runtime() else { return };
     for (given, becomes, format) in [
         ("GRAY8", "1:4:0:0", "I420"),
         ("GRAY8,colorimetry=2:4:0:0", "2:4:0:0", "I420"),
@@ -171,9 +163,7 @@ fn seen(line: &str) -> Vec<u8> {
 
 #[test]
 fn grey_without_saturation_is_shown_as_before() {
-    if !runtime() {
-        return;
-    }
+    let Some(_) = runtime() else { return };
     for format in ["GRAY8", "GRAY16_LE", "GRAY8,colorimetry=2:4:0:0"] {
         let source = format!(
             "videotestsrc num-buffers=1 pattern=smpte ! video/x-raw,format={format},width=64,height=48"

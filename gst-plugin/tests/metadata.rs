@@ -38,9 +38,7 @@ fn laden() -> gst::Buffer {
 
 #[test]
 fn upstream_metas_survive() {
-    if !runtime() {
-        return;
-    }
+    let Some(_) = runtime() else { return };
     for output in ["overlay", "class-map", "reconstruction"] {
         for hold in [false, true] {
             let mut harness = filter(&format!("output={output} method=none"));
@@ -69,9 +67,7 @@ fn upstream_metas_survive() {
 /// Rows of a class map lie as the pool of whoever takes it wants them, and the buffer says how.
 #[test]
 fn a_class_map_has_a_video_meta_and_the_right_stride() {
-    if !runtime() {
-        return;
-    }
+    let Some(_) = runtime() else { return };
     let caps = "video/x-raw,format=I420,width=63,height=47,framerate=25/1";
     let mut maps = vec![];
     for knows_meta in [false, true] {

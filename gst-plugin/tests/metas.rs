@@ -91,9 +91,7 @@ fn all_but(left_out: &[&str]) -> Vec<&'static str> {
 
 #[test]
 fn what_still_holds_goes_out() {
-    if !runtime() {
-        return;
-    }
+    let Some(_) = runtime() else { return };
     let expected = [
         ("output=overlay", all_but(&[])),
         ("output=reconstruction", all_but(&[])),
@@ -122,9 +120,7 @@ fn what_still_holds_goes_out() {
 
 #[test]
 fn beside_it_those_of_a_class_map() {
-    if !runtime() {
-        return;
-    }
+    let Some(_) = runtime() else { return };
     for output in ["overlay", "metadata", "side-by-side"] {
         let mut main = filter(&format!("output={output} method=none"));
         let element = common::element(&main);

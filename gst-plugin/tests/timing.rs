@@ -9,9 +9,7 @@ use gsttttseg::filter::{FrameReport, Rung, Skipped};
 
 #[test]
 fn late_frames_go_out_and_enter_the_window() {
-    if !runtime() {
-        return;
-    }
+    let Some(_) = runtime() else { return };
     let (mut harness, bus) = started();
     let ms = gst::ClockTime::from_mseconds;
     let late = |at, by_ms: i64| {
@@ -48,9 +46,7 @@ fn late_frames_go_out_and_enter_the_window() {
 
 #[test]
 fn lateness_is_warned_of_once_with_the_rate() {
-    if !runtime() {
-        return;
-    }
+    let Some(_) = runtime() else { return };
     let (mut harness, bus) = started();
     for n in [3, 8] {
         let at = gst::ClockTime::from_mseconds(n * 40 - 40);
@@ -78,9 +74,7 @@ fn lateness_is_warned_of_once_with_the_rate() {
 
 #[test]
 fn the_last_map_is_drawn_on_late_frames() {
-    if !runtime() {
-        return;
-    }
+    let Some(_) = runtime() else { return };
     let mut harness = filter("output=class-map method=none");
     harness.set_src_caps_str(CAPS);
     let first = harness.push_and_pull(frame(CAPS, 0)).unwrap();
@@ -103,9 +97,7 @@ fn the_last_map_is_drawn_on_late_frames() {
 
 #[test]
 fn latency_is_told_to_live_pipelines_only() {
-    if !runtime() {
-        return;
-    }
+    let Some(_) = runtime() else { return };
     let (mut harness, bus) = started();
     harness.set_upstream_latency(gst::ClockTime::from_mseconds(20));
     let ask = |harness: &Harness| {
@@ -192,9 +184,7 @@ fn flow(harness: &mut Harness, caps: &str, frames: u64) {
 
 #[test]
 fn a_budget_leaves_out_masks_then_steps_then_learning() {
-    if !runtime() {
-        return;
-    }
+    let Some(_) = runtime() else { return };
     // No step is this quick.
     let mut harness = filter("threads=1 training-budget=0.001 batch-size=8 steps=8");
     let bus = watch(&harness);
@@ -263,9 +253,7 @@ const FAST: &str = "video/x-raw,format=RGB,width=64,height=48,framerate=1000000/
 
 #[test]
 fn a_live_source_goes_down_the_whole_ladder_and_loses_no_frame() {
-    if !runtime() {
-        return;
-    }
+    let Some(_) = runtime() else { return };
     let mut harness = filter("threads=1 batch-size=4 steps=2");
     let bus = watch(&harness);
     harness.set_live(true);
@@ -302,9 +290,7 @@ fn a_live_source_goes_down_the_whole_ladder_and_loses_no_frame() {
 
 #[test]
 fn offline_every_frame_is_learned_from_however_slow() {
-    if !runtime() {
-        return;
-    }
+    let Some(_) = runtime() else { return };
     let mut harness = filter("threads=1 steps=2");
     let bus = watch(&harness);
     harness.set_live(false);
@@ -324,9 +310,7 @@ fn offline_every_frame_is_learned_from_however_slow() {
 
 #[test]
 fn asynchronously_no_frame_waits_for_a_step() {
-    if !runtime() {
-        return;
-    }
+    let Some(_) = runtime() else { return };
     // Steps for hours.
     let mut harness = filter("threads=1 asynchronous=true batch-size=4 steps=1000");
     let bus = watch(&harness);
@@ -356,9 +340,7 @@ fn asynchronously_no_frame_waits_for_a_step() {
 /// A camera's frame rate and steps that take far longer, on whatever machine.
 #[test]
 fn a_camera_and_a_slow_model() {
-    if !runtime() {
-        return;
-    }
+    let Some(_) = runtime() else { return };
     const FRAMES: usize = 75;
     let pipeline = parse(&format!(
         "videotestsrc is-live=true num-buffers={FRAMES} ! video/x-raw,width=96,height=64,framerate=25/1 ! \

@@ -1,18 +1,25 @@
 //! What the tests share: the plugin, a tiny model, pipelines and their messages.
 #![allow(dead_code)] // Each test file uses its part.
 
+#[path = "../../../tests/common/elements.rs"]
+mod elements;
 mod frames;
 mod leaks;
+#[path = "../../../tests/common/missing.rs"]
+mod missing;
 pub mod process;
 
 use std::path::PathBuf;
 use std::sync::{Once, OnceLock};
 use std::time::Duration;
 
+pub use elements::elements;
 pub use frames::*;
 use gst::prelude::*;
 use gsttttseg::filter::FrameReport;
+pub use missing::{missing, python_with};
 use tttseg::model::{ChromaConfig, HeadConfig, ModelConfig, Readout, SwinConfig, initial_weights};
+use tttseg::runtime::{Options, Runtime};
 use tttseg::weights::{ModelFile, Normalisation, Precision, Task};
 
 /// Patience with things that have no bound of their own.
@@ -28,16 +35,12 @@ pub fn init() {
     });
 }
 
-/// Whether ONNX Runtime is there; tests that need it are skipped without it.
-pub fn runtime() -> bool {
+/// ONNX Runtime, with the elements registered; `None` where it is [`missing`].
+pub fn runtime() -> Option<&'static Runtime> {
     init();
-    match tttseg::runtime::load(&tttseg::runtime::Options::default()) {
-        Ok(_) => true,
-        Err(e) => {
-            eprintln!("skipped: {e}");
-            false
-        }
-    }
+    tttseg::runtime::load(&Options::default())
+        .map_err(missing)
+        .ok()
 }
 
 /// The smallest model that is one, untrained, in a file.
@@ -128,9 +131,22 @@ pub fn film(properties: &str) -> gst_check::Harness {
     ))
 }
 
-/// What a launch line makes. On an error there is nothing: half a pipeline would be nobody's to let go.
+/// What a launch line makes. On an error there is nothing: half a pipeline would leak.
 pub fn launch(line: &str) -> Result<gst::Element, gst::glib::Error> {
     gst::parse::launch_full(line, None, gst::ParseFlags::FATAL_ERRORS)
+}
+
+/// The pipeline of a launch line; `None` where an element in it is [`missing`].
+#[track_caller]
+pub fn pipeline(line: &str) -> Option<gst::Pipeline> {
+    match launch(line) {
+        Ok(pipeline) => Some(pipeline.downcast().unwrap()),
+        Err(e) if e.matches(gst::ParseError::NoSuchElement) => {
+            missing(e);
+            None
+        }
+        Err(e) => panic!("{line}: {e}"),
+    }
 }
 
 /// A launch line with `MODEL` for the tiny model's file.
