@@ -2,7 +2,8 @@
 
 use std::fs;
 
-use super::films::{Films, decoded, has};
+use super::elements::elements;
+use super::films::{Films, decoded};
 use super::program::text;
 use super::{check_frames, ends_with, refuses, run, works};
 use serde_json::Value;
@@ -10,9 +11,9 @@ use serde_json::Value;
 #[test]
 fn a_broken_frame_in_the_middle() {
     let Some(films) = Films::new() else { return };
-    if !has("jpegenc") || !has("jpegdec") {
+    let Some(()) = elements(&["jpegenc", "jpegdec"]) else {
         return;
-    }
+    };
     let film = films.jpegs("film.mkv", 40);
     // The entropy-coded data of a frame in the middle, its headers among it.
     let mut bytes = fs::read(&film).unwrap();
@@ -37,9 +38,9 @@ fn a_broken_frame_in_the_middle() {
 #[test]
 fn a_frame_that_stops_the_decoder() {
     let Some(films) = Films::new() else { return };
-    if !["pngenc", "pngdec", "qtmux"].into_iter().all(has) {
+    let Some(()) = elements(&["pngenc", "pngdec", "qtmux"]) else {
         return;
-    }
+    };
     let film = films.pngs("film.mov", 40);
     let whole = fs::read(&film).unwrap();
     let mut bytes = whole.clone();
@@ -81,10 +82,7 @@ fn a_film_that_breaks_off() {
     let Some(films) = Films::new() else { return };
     let model = films.name("film.safetensors");
     let mut cut = vec![films.film("film.mkv", 60, |_| 60)];
-    if ["x264enc", "h264parse", "mp4mux", "mpegtsmux"]
-        .into_iter()
-        .all(has)
-    {
+    if elements(&["x264enc", "h264parse", "mp4mux", "mpegtsmux"]).is_some() {
         let stream = "x264enc tune=zerolatency key-int-max=10 ! h264parse";
         for (name, muxer) in [
             ("first.mp4", "mp4mux faststart=true"),
@@ -118,7 +116,7 @@ fn a_film_that_breaks_off() {
     }
 
     // Where frames lie is told at the end of such a file.
-    if has("mp4mux") {
+    if elements(&["x264enc", "mp4mux"]).is_some() {
         let film = films.through("last.mp4", "x264enc ! h264parse ! mp4mux", 60);
         let bytes = fs::read(&film).unwrap();
         fs::write(&film, &bytes[..bytes.len() / 2]).unwrap();

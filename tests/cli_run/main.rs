@@ -5,23 +5,20 @@
 mod broken;
 #[path = "../common/mod.rs"]
 mod common;
+#[path = "../common/elements.rs"]
+mod elements;
 #[path = "../common/films.rs"]
 mod films;
 mod kinds;
 #[path = "../common/program.rs"]
 mod program;
 mod stopped;
-#[path = "../../src/bin/tttseg/run/timecode.rs"]
-#[allow(
-    dead_code,
-    reason = "the program's own reader is used to look at what it wrote"
-)]
-mod timecode;
 
 use std::fs;
 use std::process::Command;
 
-use films::{Films, SIZE, decoded, decoded_sound, has};
+use elements::elements;
+use films::{Films, SIZE, TimeCode, decoded, decoded_sound, time_code};
 use program::{program, refused, text};
 use serde_json::Value;
 
@@ -178,7 +175,7 @@ fn other_encodings() {
         ("out.mov", "avenc_prores_ks", "I422_10LE"),
         ("out.mp4", "x264enc", "I420"),
     ] {
-        if !has(codec) {
+        if elements(&[codec]).is_none() {
             continue;
         }
         let out = films.name(name);
@@ -210,20 +207,19 @@ fn other_encodings() {
 #[test]
 fn time_code_goes_along() {
     let Some(films) = Films::new() else { return };
-    let all = ["avenc_prores_ks", "timecodestamper", "qtmux"];
-    if !all.into_iter().all(has) {
+    let Some(()) = elements(&["avenc_prores_ks", "timecodestamper", "qtmux"]) else {
         return;
-    }
+    };
     let film = films.with_timecode("film.mov", 12);
-    let start = timecode::Start::of_file(film.as_ref()).expect("a time code track");
-    let begins = start.timecode().unwrap();
-    assert_eq!(
-        (begins.hours(), begins.minutes(), begins.frames()),
-        (10, 0, 7)
-    );
+    let begins = TimeCode {
+        frames: 10 * 60 * 60 * 25 + 7,
+        rate: [25, 1],
+        drops_frames: false,
+    };
+    assert_eq!(time_code(&film), Some(begins));
     let (model, out) = (films.name("film.safetensors"), films.name("out.mov"));
     works(&["--model", &model, &film, &out, "--segment", "5"]);
-    assert_eq!(timecode::Start::of_file(out.as_ref()), Some(start));
+    assert_eq!(time_code(&out), Some(begins));
     assert_eq!(decoded(&out).len(), 12);
     let (_, told) = works(&["--model", &model, &film, &films.name("out.mkv")]);
     assert!(told.contains("time code"), "{told}");

@@ -179,7 +179,7 @@ impl<'a> Disk<'a> {
         if mount(&["-t", "tmpfs", "-o", &size, "tmpfs"], folder) {
             return Some(Self(folder));
         }
-        eprintln!("skipped: no tmpfs can be mounted here (that takes root)");
+        super::common::skipped("no tmpfs can be mounted here (that takes root)");
         None
     }
 }
