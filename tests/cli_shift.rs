@@ -31,9 +31,9 @@ fn corrupt_writes_a_stream_that_drifts() {
     let plain = read_rgb(&bench.at("still/f0.png")).unwrap();
     for kind in CorruptionKind::ALL {
         let out = bench.name(kind.name());
-        let told = works(&["corrupt", kind.name(), "--frames", &frames, "-o", &out]);
+        let printed = works(&["corrupt", kind.name(), "--frames", &frames, "-o", &out]);
         let wanted = format!("6 frames, {}:1, seed 0", kind.name());
-        assert!(told.contains(&wanted), "{told}");
+        assert!(printed.contains(&wanted), "{printed}");
         let written = files(&bench.at(kind.name()));
         let names: Vec<_> = written
             .iter()

@@ -87,11 +87,14 @@ fn training_starts_from_a_model() {
         "--unlabelled-share",
         "1",
     ];
-    let told = works(&training(&bench, "first.safetensors", "2", &unlabelled));
-    assert!(told.contains("share of pixels and weight: sky "), "{told}");
+    let printed = works(&training(&bench, "first.safetensors", "2", &unlabelled));
+    assert!(
+        printed.contains("share of pixels and weight: sky "),
+        "{printed}"
+    );
 
     // From the same frames without labels as well.
-    assert!(told.contains("2 pictures without labels"), "{told}");
+    assert!(printed.contains("2 pictures without labels"), "{printed}");
     let trained_on = ModelFile::open(bench.at("first.safetensors"))
         .unwrap()
         .trained_on;

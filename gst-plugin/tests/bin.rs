@@ -60,19 +60,19 @@ fn values_and_notifications_go_both_ways() {
         .unwrap()
         .by_name("filter")
         .unwrap();
-    let told = Arc::new(Mutex::new(vec![]));
+    let notified = Arc::new(Mutex::new(vec![]));
     bin.connect_notify(None, {
-        let told = told.clone();
-        move |_, pspec| told.lock().unwrap().push(pspec.name().to_owned())
+        let notified = notified.clone();
+        move |_, pspec| notified.lock().unwrap().push(pspec.name().to_owned())
     });
     bin.set_property("window", 5u32);
     bin.set_property_from_str("recipe", "code");
     assert_eq!(inner.property::<u32>("window"), 5);
     assert_eq!(inner.property::<u32>("batch-size"), 32);
-    assert_eq!(*told.lock().unwrap(), ["window", "recipe"], "once each");
+    assert_eq!(*notified.lock().unwrap(), ["window", "recipe"], "once each");
     inner.set_property("opacity", 0.25);
     assert_eq!(bin.property::<f64>("opacity"), 0.25);
-    assert_eq!(told.lock().unwrap().last().unwrap(), "opacity");
+    assert_eq!(notified.lock().unwrap().last().unwrap(), "opacity");
 }
 
 #[test]

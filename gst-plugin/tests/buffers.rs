@@ -30,7 +30,7 @@ fn read_only(n: u64) -> gst::Buffer {
 }
 
 #[test]
-fn a_frame_nobody_holds_is_drawn_into() {
+fn a_frame_without_other_references_is_drawn_into() {
     let Some(_) = runtime() else { return };
     let mut harness = filter("opacity=1 method=none");
     harness.set_src_caps_str(CAPS);
@@ -42,7 +42,7 @@ fn a_frame_nobody_holds_is_drawn_into() {
 }
 
 #[test]
-fn frames_somebody_else_holds_go_out_in_buffers_of_a_pool() {
+fn frames_with_other_references_go_out_in_buffers_of_a_pool() {
     let Some(_) = runtime() else { return };
     for output in ["overlay", "class-map", "reconstruction"] {
         let mut harness = filter(&format!("opacity=1 method=none output={output}"));
@@ -53,7 +53,7 @@ fn frames_somebody_else_holds_go_out_in_buffers_of_a_pool() {
             let before = bytes(&held);
             let input = match n % 3 {
                 0 => held.clone(),
-                // The same memory in another buffer is somebody else's as well.
+                // The same memory in another buffer.
                 1 => held.copy(),
                 _ => read_only(n),
             };
@@ -73,8 +73,8 @@ fn read_only_memory_is_neither_written_nor_swapped() {
     let Some(_) = runtime() else { return };
     let mut harness = filter("opacity=1 method=none");
     harness.set_src_caps_str(CAPS);
-    // Nobody else has the buffer, so that only the memory's own flag tells. Mapping it for writing would swap it for a
-    // copy from no pool.
+    // There is no other reference to the buffer: only the memory's flag says that it is read-only. Mapping it for writing
+    // would swap it for a copy that is in no pool.
     let output = harness.push_and_pull(read_only(0)).unwrap();
     assert!(is_pooled(&output));
     assert!(bytes(&output) != bytes(&read_only(0)));

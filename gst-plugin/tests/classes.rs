@@ -156,7 +156,7 @@ fn one_pad_that_is_linked_is_enough() {
         let ended = run(&pipeline);
         assert_eq!((ended.error, ended.reports.len()), (None, 5), "{name}");
         assert_eq!(came.lock().unwrap().buffers.len(), 5);
-        // Nobody wants anything.
+        // Neither pad is linked.
         let pipeline = parse(&source);
         pipeline
             .by_name("t")

@@ -4,7 +4,7 @@ mod common;
 
 use common::{
     CAPS, bytes, caps, code, colours, component, element, error_on, film, frame, info, model,
-    out_info, run_badly, run_well, runtime, watch,
+    out_info, run_badly, run_well, runtime, warnings, watch,
 };
 use gst::prelude::*;
 
@@ -105,8 +105,7 @@ fn what_is_about_classes_is_refused() {
     assert!(!filter.property::<bool>("legend"));
     harness.push_and_pull(frame(CAPS, 1)).unwrap();
     assert_eq!(out_info(&harness).format(), gst_video::VideoFormat::Rgb);
-    let warnings = bus.iter_filtered(&[gst::MessageType::Warning]);
-    assert_eq!(warnings.count(), 2);
+    assert_eq!(warnings(&bus).len(), 2);
 }
 
 #[test]
@@ -214,7 +213,7 @@ fn scene(other: bool, n: u64) -> gst::Buffer {
         let band = (i % 16 < 8) != other;
         *luma = if band { 220 } else { 60 };
     }
-    // Colours of its own would tell scenes apart where they are too strong for their luma.
+    // Colours of its own would set scenes apart where they are too strong for their luma.
     map[64 * 48..].fill(128);
     drop(map);
     buffer

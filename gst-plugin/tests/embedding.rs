@@ -83,7 +83,7 @@ impl Place {
         element.set_state(gst::State::Null).unwrap();
     }
 
-    /// A program in another language says the same as the one in Rust, and tells what is wrong.
+    /// A program in another language prints the same as the one in Rust, and reports errors.
     #[track_caller]
     fn same(&self, program: impl Fn() -> Command) {
         let good = self.run(program(), "state.safetensors", "film.avi");
@@ -100,7 +100,7 @@ impl Place {
     }
 }
 
-/// A program that reads class maps says the same as the one in Rust, and tells what is wrong.
+/// A program that reads class maps prints the same as the one in Rust, and reports errors.
 #[track_caller]
 fn reads_the_same(place: &Place, program: impl Fn() -> Command) {
     let mut expected = Vec::new();
@@ -283,9 +283,9 @@ fn class_maps_in_python() {
     let good = run("film.avi");
     let errors = String::from_utf8_lossy(&good.stderr);
     assert!(good.status.success(), "{errors}");
-    let told = String::from_utf8_lossy(&good.stdout);
-    assert_eq!(told.lines().count(), FRAMES, "{told}");
-    for line in told.lines() {
+    let printed = String::from_utf8_lossy(&good.stdout);
+    assert_eq!(printed.lines().count(), FRAMES, "{printed}");
+    for line in printed.lines() {
         let shares = line.split('%').filter_map(|part| part.rsplit(' ').next());
         let sum: f64 = shares.filter_map(|s| s.parse::<f64>().ok()).sum();
         assert!((sum - 100.0).abs() < 0.5, "{line}");

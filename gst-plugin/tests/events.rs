@@ -4,7 +4,7 @@ mod common;
 
 use std::sync::mpsc;
 
-use common::{CAPS, element, frame, parse, push, run, runtime, started};
+use common::{CAPS, element, frame, parse, push, run, runtime, started, warnings};
 use gst::prelude::*;
 
 fn segment(start: gst::ClockTime) -> gst::Event {
@@ -111,13 +111,7 @@ fn signals_reset_save_and_load() {
     assert!(!element.emit_by_name::<bool>("save-state", &[&nowhere]));
     assert!(!element.emit_by_name::<bool>("load-state", &[&nowhere]));
     assert!(!element.emit_by_name::<bool>("load-state", &[&None::<String>]));
-    let warnings: Vec<String> = bus
-        .iter_filtered(&[gst::MessageType::Warning])
-        .map(|m| match m.view() {
-            gst::MessageView::Warning(w) => w.error().to_string(),
-            _ => unreachable!(),
-        })
-        .collect();
+    let warnings = warnings(&bus);
     assert_eq!(warnings.len(), 2);
     assert!(warnings.iter().all(|w| w.contains(nowhere)), "{warnings:?}");
     push(&mut harness, &bus, frame(CAPS, 5));

@@ -36,7 +36,7 @@ fn one_id_and_two_models_is_an_error_that_names_both() {
             assert!(error.contains(wanted), "{wanted} is not in {error}");
         }
     }
-    // Another way to write the path is the same file, and when nobody uses it any more an id is free again.
+    // Another way to write the path is the same file, and an id that is no longer in use is free again.
     let (folder, name) = other.rsplit_once('/').unwrap();
     for (a, b) in [
         (same.clone(), same),

@@ -1,4 +1,4 @@
-//! Launch lines people copy: those in `pipelines/`, in `docs/` and in the elements' documentation.
+//! Launch lines: those in `pipelines/`, in `docs/` and in the elements' documentation.
 
 mod common;
 
@@ -193,7 +193,7 @@ fn lines_of_the_guides_run() {
             let (shell, _) = block.split_once("```").expect("an end of the block");
             assert_eq!(shell.matches("gst-launch-1.0").count(), 1, "{shell}");
             let line = here(&launch_text(shell), &input, &output);
-            // There is nobody at the other end.
+            // There is no other end.
             if ["rtspsrc", "srtsrc", "srtsink"]
                 .iter()
                 .any(|n| line.contains(n))

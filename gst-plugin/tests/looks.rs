@@ -2,7 +2,7 @@
 
 mod common;
 
-use common::{bytes, element, filter, frame, init, model, parse, run, runtime, watch};
+use common::{bytes, element, filter, frame, init, model, parse, run, runtime, warnings, watch};
 use gst::prelude::*;
 
 const CAPS: &str = "video/x-raw,format=RGB,width=160,height=120,framerate=25/1";
@@ -171,7 +171,7 @@ fn looks_change_while_it_plays() {
         assert_eq!(pixel(&now, at % 160, at / 160), expected);
     }
 
-    // What is refused is told, and changes nothing.
+    // What is refused is warned of, and changes nothing.
     for (property, text, kept, why) in [
         (
             "selected-classes",
@@ -191,11 +191,7 @@ fn looks_change_while_it_plays() {
         element.set_property(property, text);
         let now_is = element.property::<Option<String>>(property);
         assert_eq!(now_is.unwrap_or_default(), kept);
-        let message = bus.pop_filtered(&[gst::MessageType::Warning]).unwrap();
-        let gst::MessageView::Warning(warning) = message.view() else {
-            unreachable!()
-        };
-        let said = warning.error().to_string();
+        let said = warnings(&bus).concat();
         assert!(said.contains(property) && said.contains(why), "{said}");
         assert!(next() == now, "{property}={text}");
     }

@@ -22,7 +22,7 @@ fn luma_goes_out_as_it_came_in_every_format() {
             let text = caps(&format, width, height);
             harness.set_src_caps_str(&text);
             let input = frame(&text, 0);
-            // Both as it may be drawn into and as somebody else holds it.
+            // Without another reference, so that it may be drawn into, and with one.
             for input_now in [input.copy_deep().unwrap(), input.clone()] {
                 let output = harness.push_and_pull(input_now).unwrap();
                 let (before, after) = (info(&text), out_info(&harness));

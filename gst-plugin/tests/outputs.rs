@@ -90,7 +90,7 @@ fn odd_widths_side_by_side() {
             let over = single.push_and_pull(input.copy_deep().unwrap()).unwrap();
             let (narrow, wide) = (info(&text), out_info(&pair));
             assert_eq!(wide.width(), 2 * width);
-            // The first component is nobody's to share.
+            // The first component is shared with no other column.
             let luma = |buffer: &gst::Buffer, info: &VideoInfo, x: u32, y: u32| {
                 let frame = VideoFrame::from_buffer_readable(buffer.clone(), info).unwrap();
                 let stride = frame.comp_stride(0) as usize;

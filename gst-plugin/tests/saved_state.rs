@@ -229,7 +229,7 @@ fn a_state_that_cannot_be_gone_on_from_is_an_error_and_stays_as_it_is() {
 }
 
 #[test]
-fn a_folder_that_is_not_there_is_told_before_anything_is_learned() {
+fn a_folder_that_is_not_there_is_an_error_before_anything_is_learned() {
     let Some(_) = runtime() else { return };
     let folder = Folder::new();
     for name in ["no/such/folder/state", ""] {
@@ -240,7 +240,7 @@ fn a_folder_that_is_not_there_is_told_before_anything_is_learned() {
             "{error}"
         );
     }
-    // Gone meanwhile: the stream is well, and a warning tells.
+    // Gone meanwhile: the stream goes on, with a warning.
     let inner = folder.path("inner");
     fs::create_dir(&inner).unwrap();
     let path = inner.join("state");

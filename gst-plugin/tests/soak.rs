@@ -156,7 +156,7 @@ fn flushes_from_another_thread_while_frames_flow() {
                 next("seeks");
             }
         }
-        // The element alone, over and over, with nobody upstream who waits for the end of it. What upstream pushes
+        // The element alone, over and over, with nothing upstream that waits for the end of it. What upstream pushes
         // meanwhile comes back as flushing, and it goes on with the next seek.
         for _ in 0..500 {
             assert!(pad.send_event(gst::event::FlushStart::new()));

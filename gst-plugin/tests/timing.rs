@@ -2,7 +2,7 @@
 
 mod common;
 
-use common::{CAPS, element, filter, frame, parse, push, runtime, started, watch};
+use common::{CAPS, element, filter, frame, parse, push, runtime, started, warnings, watch};
 use gst::prelude::*;
 use gst_check::Harness;
 use gsttttseg::filter::{FrameReport, Rung, Skipped};
@@ -60,13 +60,7 @@ fn lateness_is_warned_of_once_with_the_rate() {
             harness.push_and_pull(frame(CAPS, n)).unwrap();
         }
     }
-    let warnings: Vec<String> = bus
-        .iter_filtered(&[gst::MessageType::Warning])
-        .map(|m| match m.view() {
-            gst::MessageView::Warning(w) => w.error().to_string(),
-            _ => unreachable!(),
-        })
-        .collect();
+    let warnings = warnings(&bus);
     assert_eq!(warnings.len(), 1, "{warnings:?}");
     // Due at 120 and 160 ms, and late; 200 ms is in time.
     assert!(warnings[0].contains("1 of 3 frames"), "{warnings:?}");
@@ -96,7 +90,7 @@ fn the_last_map_is_drawn_on_late_frames() {
 }
 
 #[test]
-fn latency_is_told_to_live_pipelines_only() {
+fn latency_is_reported_in_live_pipelines_only() {
     let Some(_) = runtime() else { return };
     let (mut harness, bus) = started();
     harness.set_upstream_latency(gst::ClockTime::from_mseconds(20));
@@ -120,14 +114,14 @@ fn latency_is_told_to_live_pipelines_only() {
         let took = time("step-time") + time("predict-time");
         let (_, min, _) = ask(&harness);
         assert!(min >= took, "{min} does not cover a frame that took {took}");
-        let told = bus.iter().any(|m| m.type_() == gst::MessageType::Latency);
-        assert_eq!(told, min != before, "the pipeline is told of changes only");
+        let posted = bus.iter().any(|m| m.type_() == gst::MessageType::Latency);
+        assert_eq!(posted, min != before, "only changes are posted");
         before = min;
     }
 }
 
 /// Names of rungs in the QoS messages on a bus, with masks and steps; and the reports, one for every frame.
-fn told(bus: &gst::Bus) -> (Vec<(String, u32, u32)>, Vec<FrameReport>) {
+fn messages(bus: &gst::Bus) -> (Vec<(String, u32, u32)>, Vec<FrameReport>) {
     let (mut rungs, mut reports) = (vec![], vec![]);
     for message in bus.iter() {
         match message.view() {
@@ -190,7 +184,7 @@ fn a_budget_leaves_out_masks_then_steps_then_learning() {
     let bus = watch(&harness);
     harness.set_src_caps_str(CAPS);
     let frames = flow_down_to(&mut harness, CAPS, Rung::SkipStep);
-    let (rungs, reports) = told(&bus);
+    let (rungs, reports) = messages(&bus);
     assert_eq!(
         rungs,
         expected(&[
@@ -203,7 +197,7 @@ fn a_budget_leaves_out_masks_then_steps_then_learning() {
     assert!(reports.is_sorted_by_key(|r| r.rung));
     for report in &reports {
         let steps = match (report.rung, report.masks) {
-            // Nobody waits for the graph of a step over fewer views.
+            // No frame waits for the graph of a step over fewer views.
             (Rung::FewerMasks, 1 | 2) if report.skipped == Some(Skipped::Budget) => 0,
             (Rung::Full, 8) | (Rung::FewerMasks, 1 | 2) => 8,
             (Rung::FewerSteps, 1) => {
@@ -234,7 +228,7 @@ fn a_budget_leaves_out_masks_then_steps_then_learning() {
     // Live as everything about it.
     element.set_property("training-budget", 0.0);
     flow(&mut harness, CAPS, 2);
-    let (_, reports) = told(&bus);
+    let (_, reports) = messages(&bus);
     assert!(
         reports
             .iter()
@@ -243,7 +237,7 @@ fn a_budget_leaves_out_masks_then_steps_then_learning() {
     element.set_property("training-budget", 0.001);
     element.set_property_from_str("pace", "every-frame");
     flow(&mut harness, CAPS, 4);
-    let (rungs, reports) = told(&bus);
+    let (rungs, reports) = messages(&bus);
     assert_eq!(rungs, []);
     assert!(reports.iter().all(|r| (r.rung, r.steps) == (Rung::Full, 8)));
 }
@@ -265,7 +259,7 @@ fn a_live_source_goes_down_the_whole_ladder_and_loses_no_frame() {
             .peer_query(&mut gst::query::Latency::new())
     );
     let frames = flow_down_to(&mut harness, FAST, Rung::ReuseMap);
-    let (rungs, reports) = told(&bus);
+    let (rungs, reports) = messages(&bus);
     assert_eq!(
         rungs,
         expected(&[
@@ -302,7 +296,7 @@ fn offline_every_frame_is_learned_from_however_slow() {
             .peer_query(&mut gst::query::Latency::new())
     );
     flow(&mut harness, FAST, 5);
-    let (rungs, reports) = told(&bus);
+    let (rungs, reports) = messages(&bus);
     assert_eq!(rungs, []);
     assert_eq!(reports.len(), 5);
     assert!(reports.iter().all(|r| (r.rung, r.steps) == (Rung::Full, 2)));

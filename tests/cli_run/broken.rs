@@ -27,12 +27,15 @@ fn a_broken_frame_in_the_middle() {
     bytes[marks[20]..marks[21] - 20].fill(0);
     fs::write(&film, &bytes).unwrap();
     let (model, out) = (films.name("film.safetensors"), films.name("out.mkv"));
-    let (_, told) = works(&["--model", &model, &film, &out, "--segment", "15"]);
+    let (_, printed) = works(&["--model", &model, &film, &out, "--segment", "15"]);
     let frames = decoded(&out);
-    assert_eq!(frames.len(), 39, "{told}");
+    assert_eq!(frames.len(), 39, "{printed}");
     assert_eq!(frames[19].ms, 760);
     assert_eq!(frames[20].ms, 840);
-    assert!(told.contains("missing frames at 00:00:00.800: 1"), "{told}");
+    assert!(
+        printed.contains("missing frames at 00:00:00.800: 1"),
+        "{printed}"
+    );
 }
 
 #[test]
@@ -54,13 +57,13 @@ fn a_frame_that_stops_the_decoder() {
     bytes[marks[20] + 60..marks[20] + 90].fill(0xaa);
     fs::write(&film, &bytes).unwrap();
     let (model, out) = (films.name("film.safetensors"), films.name("out.mkv"));
-    let (_, told) = works(&["--model", &model, &film, &out, "--segment", "15"]);
+    let (_, printed) = works(&["--model", &model, &film, &out, "--segment", "15"]);
     let frames = decoded(&out);
-    assert_eq!(frames.len(), 39, "{told}");
+    assert_eq!(frames.len(), 39, "{printed}");
     assert_eq!((frames[19].ms, frames[20].ms), (760, 840));
     assert!(
-        told.contains("nothing can be decoded at 00:00:00.800"),
-        "{told}"
+        printed.contains("nothing can be decoded at 00:00:00.800"),
+        "{printed}"
     );
 
     // From there on there is nothing at all.
@@ -105,17 +108,17 @@ fn a_film_that_breaks_off() {
             error.contains("cut off") && error.contains(&format!("the {frames} frames before")),
             "{error}"
         );
-        let told = text(&output.stdout);
-        let last: Value = serde_json::from_str(told.lines().last().unwrap()).unwrap();
+        let printed = text(&output.stdout);
+        let last: Value = serde_json::from_str(printed.lines().last().unwrap()).unwrap();
         assert_eq!(last["event"], "finished");
         assert!(
             last["incomplete"].as_str().unwrap().contains("cut off"),
-            "{told}"
+            "{printed}"
         );
         assert!(!films.at("out.mkv.part").exists());
     }
 
-    // Where frames lie is told at the end of such a file.
+    // The index is at the end of such a file.
     if elements(&["x264enc", "mp4mux"]).is_some() {
         let film = films.through("last.mp4", "x264enc ! h264parse ! mp4mux", 60);
         let bytes = fs::read(&film).unwrap();
@@ -152,17 +155,17 @@ fn one_that_breaks_off_among_others() {
     );
     let output = run(&["--model", &model, &input, &out]).output().unwrap();
     assert_eq!(output.status.code(), Some(3), "{output:?}");
-    let told = text(&output.stdout);
+    let printed = text(&output.stdout);
     assert!(
-        told.contains("1 finished, 1 incomplete, 0 failed")
-            && told.contains("a.mkv: it was cut off"),
-        "{told}"
+        printed.contains("1 finished, 1 incomplete, 0 failed")
+            && printed.contains("a.mkv: it was cut off"),
+        "{printed}"
     );
     check_frames(&films, &films.name("out/b.mkv"), 5, 2);
 }
 
 #[test]
-fn gaps_everywhere_are_not_told_one_by_one() {
+fn gaps_everywhere_are_not_listed_one_by_one() {
     let Some(films) = Films::new() else { return };
     let film = films.through(
         "film.mkv",
@@ -170,11 +173,11 @@ fn gaps_everywhere_are_not_told_one_by_one() {
         100,
     );
     let (model, out) = (films.name("film.safetensors"), films.name("out.mkv"));
-    let (_, told) = works(&["--model", &model, &film, &out]);
-    assert!(told.lines().count() <= 12, "{told}");
+    let (_, printed) = works(&["--model", &model, &film, &out]);
+    assert!(printed.lines().count() <= 12, "{printed}");
     assert!(
-        told.contains("further gaps") && told.contains("places, the first at"),
-        "{told}"
+        printed.contains("further gaps") && printed.contains("places, the first at"),
+        "{printed}"
     );
     let times = |path: &str| decoded(path).iter().map(|f| f.ms).collect::<Vec<_>>();
     assert_eq!(times(&out), times(&film));

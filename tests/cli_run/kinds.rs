@@ -135,9 +135,9 @@ fn all_tracks_of_sound() {
     assert_eq!(sound_tracks(&film), 2);
     for name in outputs() {
         let (model, out) = (films.name("film.safetensors"), films.name(name));
-        let (_, told) = works(&["--model", &model, &film, &out]);
-        assert_eq!(sound_tracks(&out), 2, "{name}: {told}");
-        assert!(!told.contains("left out"), "{told}");
+        let (_, printed) = works(&["--model", &model, &film, &out]);
+        assert_eq!(sound_tracks(&out), 2, "{name}: {printed}");
+        assert!(!printed.contains("left out"), "{printed}");
     }
 }
 
@@ -196,10 +196,10 @@ fn another_size_in_the_middle() {
     let film = small.name("both.ts");
     fs::write(&film, parts.concat()).unwrap();
     let (model, out) = (small.name("film.safetensors"), small.name("out.mkv"));
-    let (_, told) = works(&["--model", &model, &film, &out]);
+    let (_, printed) = works(&["--model", &model, &film, &out]);
     assert!(
-        told.contains("frames are converted: width 128 to 96, height 96 to 64"),
-        "{told}"
+        printed.contains("frames are converted: width 128 to 96, height 96 to 64"),
+        "{printed}"
     );
     let frames = decoded(&out);
     assert_eq!(frames.len(), 80);
@@ -231,8 +231,8 @@ fn other_samples_in_the_middle() {
         }
         fs::write(films.at("film.ts"), formats.map(part).concat()).unwrap();
         let [model, film, out] = ["film.safetensors", "film.ts", name].map(|n| films.name(n));
-        let (_, told) = works(&["--model", &model, &film, &out, "--overwrite"]);
-        let what = format!("{formats:?} {name}: {told}");
+        let (_, printed) = works(&["--model", &model, &film, &out, "--overwrite"]);
+        let what = format!("{formats:?} {name}: {printed}");
         let frames = decoded(&out);
         assert_eq!(frames.len(), 60, "{what}");
         let zeros = if name == "out.mp4" { 0 } else { 2 };
@@ -241,7 +241,10 @@ fn other_samples_in_the_middle() {
             assert!(far < 4.0, "frame {n} is off by {far}: {what}");
         }
         // With the first frame behind it, and not with one before that waits.
-        let changes: Vec<_> = told.lines().filter(|l| l.contains("converted")).collect();
+        let changes: Vec<_> = printed
+            .lines()
+            .filter(|l| l.contains("converted"))
+            .collect();
         match change {
             Some(change) => assert!(
                 changes
@@ -298,10 +301,10 @@ fn recordings_behind_one_another() {
             "--segment",
             "25",
         ];
-        let (_, told) = works(&all);
+        let (_, printed) = works(&all);
         let frames = decoded(&out);
         let numbers: Vec<_> = parts.iter().flat_map(|n| 0..*n).collect();
-        let what = format!("{muxer} {parts:?} {name}: {told}");
+        let what = format!("{muxer} {parts:?} {name}: {printed}");
         assert_eq!(frames.len(), numbers.len(), "{what}");
         assert!(frames.is_sorted_by(|a, b| a.ms < b.ms), "{what}");
         let zeros = if frames[0].format.contains("10LE") {

@@ -289,15 +289,15 @@ pub fn sound_tracks(path: &str) -> usize {
         .unwrap()
         .downcast::<gst::Pipeline>()
         .unwrap();
-    let (told, all) = std::sync::mpsc::channel();
+    let (counted, all) = std::sync::mpsc::channel();
     pipeline
         .by_name("d")
         .unwrap()
         .connect_no_more_pads(move |demuxer| {
             let pads = demuxer.src_pads();
             let tracks = pads.iter().filter(|pad| pad.name().starts_with("audio"));
-            // Nobody listens to a second time.
-            let _ = told.send(tracks.count());
+            // A second time there is no receiver.
+            let _ = counted.send(tracks.count());
         });
     pipeline.set_state(gst::State::Playing).unwrap();
     let tracks = all.recv_timeout(std::time::Duration::from_secs(60));

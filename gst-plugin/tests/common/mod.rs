@@ -180,7 +180,7 @@ pub fn run(pipeline: &gst::Pipeline) -> Ended {
     let ended = wait(pipeline);
     assert!(
         started.is_ok() || ended.error.is_some(),
-        "a failed state change tells why"
+        "a failed state change posts an error"
     );
     pipeline.set_state(gst::State::Null).unwrap();
     ended
@@ -310,6 +310,17 @@ pub fn error_on(bus: &gst::Bus) -> String {
     }
 }
 
+/// Texts of the warnings on a bus, which is empty afterwards.
+pub fn warnings(bus: &gst::Bus) -> Vec<String> {
+    let warnings = bus.iter_filtered(&[gst::MessageType::Warning]);
+    warnings
+        .map(|message| match message.view() {
+            gst::MessageView::Warning(w) => w.error().to_string(),
+            _ => unreachable!(),
+        })
+        .collect()
+}
+
 /// Bound on going down or flushing: what the elements promise.
 pub const PROMISED: Duration = Duration::from_millis(50);
 
@@ -326,7 +337,7 @@ pub fn last(bus: &gst::Bus) -> FrameReport {
     message.structure().unwrap().try_into().unwrap()
 }
 
-/// Pushes a frame and tells what came of it.
+/// Pushes a frame; the message about it.
 #[track_caller]
 pub fn push(harness: &mut gst_check::Harness, bus: &gst::Bus, buffer: gst::Buffer) -> FrameReport {
     harness.push_and_pull(buffer).unwrap();
