@@ -7,14 +7,16 @@ use gst::prelude::*;
 use gst_check::Harness;
 use gsttttseg::filter::{FrameReport, Rung, Skipped};
 
+/// A sink's report, in milliseconds.
+fn late(at: u64, by: i64) -> gst::Event {
+    let at = gst::ClockTime::from_mseconds(at);
+    gst::event::Qos::new(gst::QOSType::Underflow, 2.0, by * 1_000_000, at)
+}
+
 #[test]
 fn late_frames_go_out_and_enter_the_window() {
     let Some(_) = runtime() else { return };
     let (mut harness, bus) = started();
-    let ms = gst::ClockTime::from_mseconds;
-    let late = |at, by_ms: i64| {
-        gst::event::Qos::new(gst::QOSType::Underflow, 2.0, by_ms * 1_000_000, ms(at))
-    };
     while harness.try_pull_upstream_event().is_some() {}
     // Frame 2 was shown 100 ms late: what is due within 200 ms of it cannot be in time.
     harness.push_upstream_event(late(80, 100));
@@ -49,13 +51,7 @@ fn lateness_is_warned_of_once_with_the_rate() {
     let Some(_) = runtime() else { return };
     let (mut harness, bus) = started();
     for n in [3, 8] {
-        let at = gst::ClockTime::from_mseconds(n * 40 - 40);
-        harness.push_upstream_event(gst::event::Qos::new(
-            gst::QOSType::Underflow,
-            2.0,
-            50_000_000,
-            at,
-        ));
+        harness.push_upstream_event(late(n * 40 - 40, 50));
         for n in n..n + 4 {
             harness.push_and_pull(frame(CAPS, n)).unwrap();
         }
@@ -72,12 +68,7 @@ fn the_last_map_is_drawn_on_late_frames() {
     let mut harness = filter("output=class-map method=none");
     harness.set_src_caps_str(CAPS);
     let first = harness.push_and_pull(frame(CAPS, 0)).unwrap();
-    harness.push_upstream_event(gst::event::Qos::new(
-        gst::QOSType::Underflow,
-        2.0,
-        1_000_000_000,
-        gst::ClockTime::ZERO,
-    ));
+    harness.push_upstream_event(late(0, 1000));
     // Another picture altogether.
     let mut black = gst::Buffer::from_mut_slice(vec![0u8; 64 * 48 * 3]);
     black

@@ -5,11 +5,13 @@ mod missing;
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 pub use missing::{missing, python_with, skipped};
 use tttseg::adapt::graphs::Size;
-use tttseg::model::{HeadConfig, ModelConfig, Readout, SwinConfig, initial_weights};
-use tttseg::runtime::{Options, Provider, Runtime, load};
+use tttseg::adapt::{Learner, Settings};
+use tttseg::model::{HeadConfig, ModelConfig, Preset, Readout, SwinConfig, initial_weights};
+use tttseg::runtime::{Cancel, Options, Provider, Runtime, load};
 use tttseg::weights::{ModelFile, Normalisation, Task};
 
 /// Classes of [`model`].
@@ -107,4 +109,26 @@ pub fn picture(size: Size, time: usize) -> Vec<u8> {
         }
     }
     rgb
+}
+
+/// A learner with a preset's network, untrained, and all defaults.
+pub fn learner(preset: Preset, classes: usize) -> Learner {
+    let model = ModelFile {
+        config: preset.config(classes),
+        weights: initial_weights(&preset.config(classes), 0).unwrap(),
+        classes: (0..classes).map(|i| i.to_string()).collect(),
+        palette: vec![[0; 3]; classes],
+        ..model(0)
+    };
+    let options = Options::default();
+    let runtime = load(&options).unwrap();
+    let settings = Settings::default();
+    Learner::new(Arc::new(model), settings, runtime, &options, &Cancel::new()).unwrap()
+}
+
+/// A field of this process's status, in KiB.
+pub fn status(field: &str) -> u64 {
+    let text = fs::read_to_string("/proc/self/status").unwrap();
+    let line = text.lines().find(|l| l.starts_with(field)).unwrap();
+    line.split_whitespace().nth(1).unwrap().parse().unwrap()
 }

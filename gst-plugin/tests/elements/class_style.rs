@@ -1,8 +1,8 @@
 //! What overlays look like: lines, legend, which classes and in which colours; while it plays, and when it makes no sense.
 
-mod common;
-
-use common::{bytes, element, filter, frame, init, model, parse, run, runtime, warnings, watch};
+use crate::common::{
+    bytes, element, filter, frame, init, model, parse, run, runtime, warnings, watch,
+};
 use gst::prelude::*;
 
 const CAPS: &str = "video/x-raw,format=RGB,width=160,height=120,framerate=25/1";

@@ -1,10 +1,8 @@
 //! Whose memory `tttsegfilter` draws into, and what it does with buffers that are no frames.
 
-mod common;
-
 use std::collections::HashSet;
 
-use common::{bytes, error_on, filter, frame, runtime, watch};
+use crate::common::{bytes, error_on, filter, frame, runtime, watch};
 use gst_video::VideoMeta;
 
 const CAPS: &str = "video/x-raw,format=I420,width=64,height=48,framerate=25/1";

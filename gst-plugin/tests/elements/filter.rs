@@ -1,8 +1,6 @@
 //! `tttsegfilter` alone: caps, pixels, properties, messages.
 
-mod common;
-
-use common::{bytes, caps, element, error_on, filter, frame, runtime, warnings, watch};
+use crate::common::{bytes, caps, element, error_on, filter, frame, runtime, warnings, watch};
 use gst::prelude::*;
 use gsttttseg::filter::{FrameReport, Skipped};
 

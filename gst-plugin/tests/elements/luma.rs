@@ -1,11 +1,9 @@
 //! `task=colorize` leaves a frame's luma as it is, and what is shown of it.
 
-mod common;
-
 use std::cell::RefCell;
 
-use common::{
-    bytes, caps, colours, component, film, frame, info, out_caps, out_info, parse, run_well,
+use crate::common::{
+    self, bytes, caps, colours, component, film, frame, info, out_caps, out_info, parse, run_well,
     runtime, spread,
 };
 use gst::prelude::*;

@@ -1,10 +1,8 @@
 //! The request pad `classes`: what it carries, and that it comes and goes without harm.
 
-mod common;
-
 use std::sync::{Arc, Mutex};
 
-use common::{CAPS, bytes, element, filter, frame, parse, run, runtime, wait, watch};
+use crate::common::{self, CAPS, bytes, element, filter, frame, parse, run, runtime, wait, watch};
 use gst::prelude::*;
 use gst_check::Harness;
 

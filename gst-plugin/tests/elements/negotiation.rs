@@ -1,9 +1,8 @@
 //! Caps: formats in and out, sizes, shapes of pixels, fields, colorimetry, changes in mid-stream.
 
-mod common;
-
-use common::{
-    bytes, element, error_on, filter, formats, frame, parse, run_well, runtime, template, watch,
+use crate::common::{
+    self, bytes, element, error_on, filter, formats, frame, parse, run_well, runtime, template,
+    watch,
 };
 use gst::prelude::*;
 

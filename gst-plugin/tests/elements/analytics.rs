@@ -1,9 +1,6 @@
 //! Masks that GStreamer's own elements read, with the feature of the same name.
-#![cfg(feature = "analytics")]
 
-mod common;
-
-use common::{CAPS, filter, frame, runtime};
+use crate::common::{CAPS, filter, frame, runtime};
 use gst_analytics::prelude::*;
 use gst_analytics::{AnalyticsClassificationMtd, AnalyticsRelationMeta};
 

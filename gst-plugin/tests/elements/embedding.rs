@@ -1,21 +1,20 @@
 //! The examples of how `tttseg` is used in an application, in Rust, Python and C: they do the same, to the last digit.
 
-mod common;
 // The programs are their `main`, which has no use here.
 #[allow(dead_code)]
-#[path = "../examples/embed.rs"]
+#[path = "../../examples/embed.rs"]
 mod embed;
 #[allow(dead_code)]
-#[path = "../examples/metadata.rs"]
+#[path = "../../examples/metadata.rs"]
 mod metadata;
 #[allow(dead_code)]
-#[path = "../examples/monitor.rs"]
+#[path = "../../examples/monitor.rs"]
 mod monitor;
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
-use common::{model, run_well, runtime};
+use crate::common::{self, model, run_well, runtime};
 use gst::prelude::*;
 
 const FRAMES: usize = 6;

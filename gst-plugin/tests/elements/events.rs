@@ -1,10 +1,8 @@
 //! What events mean: resets, seeks, ends; and those that mean nothing here and go through.
 
-mod common;
-
 use std::sync::mpsc;
 
-use common::{CAPS, element, frame, parse, push, run, runtime, started, warnings};
+use crate::common::{self, CAPS, element, frame, parse, push, run, runtime, started, warnings};
 use gst::prelude::*;
 
 fn segment(start: gst::ClockTime) -> gst::Event {

@@ -1,10 +1,10 @@
 //! Colours that a user gives: `reference-location`, and hints.
 
-mod common;
-
 use std::path::Path;
 
-use common::{colours, element, error_on, film, last, parse, push, runtime, warnings, watch};
+use crate::common::{
+    self, colours, element, error_on, film, last, parse, push, runtime, warnings, watch,
+};
 use gst::prelude::*;
 use gst_video::NavigationEvent;
 use tttseg::video::write_png;

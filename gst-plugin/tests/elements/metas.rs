@@ -1,8 +1,6 @@
 //! Metas: which of those that come with a frame go out with what, drawn in place or into another buffer; that of a class map.
 
-mod common;
-
-use common::{CAPS, add_custom_meta, bytes, filter, frame, runtime};
+use crate::common::{self, CAPS, add_custom_meta, bytes, filter, frame, runtime};
 use gst::meta::CustomMeta;
 use gst::prelude::*;
 use gst_video::prelude::*;

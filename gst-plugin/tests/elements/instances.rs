@@ -1,10 +1,10 @@
 //! Several elements in one process: with one model between them, with one each, and coming and going.
 
-mod common;
-
 use std::process::Command;
 
-use common::{CAPS, element, filter, frame, init, model, parse, push, run, runtime, watch};
+use crate::common::{
+    self, CAPS, element, filter, frame, init, model, parse, push, run, runtime, watch,
+};
 use gst::prelude::*;
 
 const CHILD: &str = "TTTSEG_INSTANCES_CHILD";
@@ -118,7 +118,12 @@ fn elements_come_and_go_while_others_play() {
 /// Peak memory of a process with four elements, in MiB.
 fn peak_of_four(properties: &str) -> u64 {
     let output = Command::new(std::env::current_exe().unwrap())
-        .args(["--exact", "--ignored", "memory_of_four", "--nocapture"])
+        .args([
+            "--exact",
+            "--ignored",
+            "instances::memory_of_four",
+            "--nocapture",
+        ])
         .env(CHILD, properties)
         .output()
         .unwrap();

@@ -1,10 +1,8 @@
 //! Whole pipelines through the bin: every kind of input.
 
-mod common;
-
 use std::path::Path;
 
-use common::{parse, run, run_badly, run_well, runtime};
+use crate::common::{self, parse, run, run_badly, run_well, runtime};
 use gst::prelude::*;
 
 const MODEL: &str = "model-file=MODEL execution-provider=cpu";

@@ -1,11 +1,9 @@
 //! Video that comes over the network, both ends here.
 
-mod common;
-
 use std::net::UdpSocket;
 use std::time::{Duration, Instant};
 
-use common::{LONG, elements, parse, runtime};
+use crate::common::{LONG, elements, parse, runtime};
 use gst::prelude::*;
 
 /// A free port.

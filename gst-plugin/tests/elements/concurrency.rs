@@ -1,13 +1,11 @@
 //! Other threads: properties at 1 kHz while frames flow, and NULL again and again.
 
-mod common;
-
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use common::{CAPS, change, element, frame, parse, runtime, started};
+use crate::common::{CAPS, change, element, frame, parse, runtime, started};
 use gst::prelude::*;
 
 #[test]

@@ -1,10 +1,8 @@
 //! Side by side, and class maps as metadata.
 
-mod common;
-
-use common::{
-    bytes, caps, element, error_on, filter, frame, info, out_caps, out_info, parse, run_well,
-    runtime, watch,
+use crate::common::{
+    self, bytes, caps, element, error_on, filter, formats, frame, info, out_caps, out_info, parse,
+    run_well, runtime, watch,
 };
 use gst::meta::CustomMeta;
 use gst::prelude::*;
@@ -31,15 +29,6 @@ fn rows(buffer: &gst::Buffer, info: &VideoInfo) -> Vec<Vec<Vec<u8>>> {
                 .collect()
         })
         .collect()
-}
-
-fn formats() -> Vec<String> {
-    let factory = gst::ElementFactory::find("tttsegfilter").unwrap();
-    let templates = factory.static_pad_templates();
-    let caps = templates.iter().next().unwrap().caps();
-    let formats = caps.structure(0).unwrap().get::<gst::List>("format");
-    let formats = formats.unwrap();
-    formats.iter().map(|f| f.get().unwrap()).collect()
 }
 
 #[test]

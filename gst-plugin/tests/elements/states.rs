@@ -1,8 +1,6 @@
 //! Up and down in every order, with a good model, without one and with bad ones, and again after an error.
 
-mod common;
-
-use common::{Watch, init, model, parse, run, runtime, watch_element};
+use crate::common::{self, Watch, init, model, parse, run, runtime, watch_element};
 use gst::prelude::*;
 
 const ELEMENTS: [&str; 2] = ["tttsegfilter", "tttseg"];

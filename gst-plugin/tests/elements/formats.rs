@@ -1,8 +1,6 @@
 //! `tttsegfilter` in every format: sizes, strides, shapes of pixels, fields.
 
-mod common;
-
-use common::{bytes, caps, filter, formats, frame, info, pixels, runtime, spread};
+use crate::common::{self, bytes, caps, filter, formats, frame, info, pixels, runtime, spread};
 use gst::prelude::*;
 use gst_video::VideoBufferFlags;
 use gst_video::prelude::*;

@@ -1,10 +1,8 @@
 //! The bin shares the filter's properties, notifications and signals.
 
-mod common;
-
 use std::sync::{Arc, Mutex};
 
-use common::{init, model, parse, run_well, runtime};
+use crate::common::{self, init, model, parse, run_well, runtime};
 use gst::glib;
 use gst::prelude::*;
 

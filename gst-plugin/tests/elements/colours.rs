@@ -1,9 +1,7 @@
 //! `task=colorize`: colours beside a frame's own luma.
 
-mod common;
-
-use common::{
-    CAPS, bytes, caps, code, colours, component, element, error_on, film, frame, info, model,
+use crate::common::{
+    self, CAPS, bytes, caps, code, colours, component, element, error_on, film, frame, info, model,
     out_info, run_badly, run_well, runtime, warnings, watch,
 };
 use gst::prelude::*;

@@ -1,11 +1,8 @@
 //! Launch lines: those in `pipelines/`, in `docs/` and in the elements' documentation.
 
-mod common;
-
 use std::path::{Path, PathBuf};
 
-use common::{init, run, runtime};
-use gst::prelude::*;
+use crate::common::{self, init, run, runtime};
 
 fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("..")

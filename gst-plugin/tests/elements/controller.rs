@@ -1,8 +1,6 @@
 //! Properties under GstController, on both elements.
 
-mod common;
-
-use common::{init, model, runtime};
+use crate::common::{self, init, model, runtime};
 use gst::prelude::*;
 use gst_controller::prelude::*;
 use gst_controller::{DirectControlBinding, InterpolationControlSource, InterpolationMode};

@@ -1,11 +1,9 @@
 //! What was learned belongs to the user: `load-state` and `save-state`.
 
-mod common;
-
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use common::{CAPS, element, frame, model, parse, push, runtime, watch};
+use crate::common::{self, CAPS, element, frame, model, parse, push, runtime, watch};
 use gst::prelude::*;
 use tttseg::weights::State;
 
