@@ -33,6 +33,10 @@ python=
 for name in python3 /usr/bin/python3; do
     "$name" -c "import gi; gi.require_version('Gst', '1.0')" 2>/dev/null && python=$name && break
 done
+[[ $python ]] || {
+    echo "check-readme: no Python with GStreamer (python3-gi, gir1.2-gstreamer-1.0)" >&2
+    exit 1
+}
 film="videotestsrc num-buffers=12 pattern=ball ! video/x-raw,width=320,height=192,framerate=25/1"
 # shellcheck disable=SC2086 # the words of $film are elements
 gst-launch-1.0 -q $film ! tee name=film ! queue ! x264enc tune=zerolatency ! h264parse ! mp4mux \
@@ -55,10 +59,6 @@ while IFS= read -r block; do
     command=${block//$'\x1f'/$'\n'}
     echo
     echo "$command"
-    if [[ $command == python3* && -z $python ]]; then
-        echo "skipped: no Python with GStreamer (python3-gi, gir1.2-gstreamer-1.0)"
-        continue
-    fi
     here=$(sed -E -e 's/autovideosink/fakesink/g' -e "s#^python3 #$python #" \
         -e 's/v4l2src/videotestsrc is-live=true num-buffers=5 ! video\/x-raw,width=320,height=192,framerate=5\/1/g' \
         -e 's/--iterations [0-9]+/--iterations 1 --batch 2 --masked 1 --crop-height 64 --crop-width 64/g' <<<"$command")

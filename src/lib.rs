@@ -41,3 +41,8 @@ pub mod optim;
 pub mod runtime;
 pub mod video;
 pub mod weights;
+
+#[cfg(any(test, feature = "testing"))]
+#[doc(hidden)]
+#[path = "../tests/common/missing.rs"]
+pub mod missing;

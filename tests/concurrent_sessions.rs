@@ -1,16 +1,17 @@
 //! Several elements in one process build their first sessions at the same time. In a file of its own: only the first
 //! sessions of a process meet the race that ONNX Runtime has in registering operators.
 
+mod common;
+
 use std::sync::Barrier;
 
 use tttseg::graph::{DType, Graph, Target};
-use tttseg::runtime::{self, Cancel, Options, Session};
+use tttseg::runtime::{Cancel, Options, Session};
 
 #[test]
 fn first_sessions_can_be_built_at_once() {
     let options = Options::default();
-    let Ok(runtime) = runtime::load(&options) else {
-        eprintln!("skipped: no ONNX Runtime");
+    let Some(runtime) = common::runtime() else {
         return;
     };
     let threads = 8;

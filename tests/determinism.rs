@@ -68,14 +68,14 @@ fn two_learners_give_the_same_bytes() {
         method: Method::ExplicitOnly,
         ..settings()
     };
-    let knobs = Settings {
+    let others = Settings {
         learn: Trainable::LastStages,
         pull: 0.1,
         first_steps: 3,
         first_frames: 2,
         ..settings()
     };
-    for settings in [settings(), code, persistent, explicit, knobs] {
+    for settings in [settings(), code, persistent, explicit, others] {
         for threads in [1, 2] {
             let Some(first) = digest(&settings, threads) else {
                 return;

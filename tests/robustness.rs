@@ -72,7 +72,7 @@ fn leaves<'a>(value: &'a mut serde_json::Value, all: &mut Vec<&'a mut serde_json
     }
 }
 
-/// Values that nobody expects somewhere.
+/// Values that are out of place in most fields.
 fn odd() -> impl Strategy<Value = serde_json::Value> {
     prop_oneof![
         any::<u64>().prop_map(Into::into),

@@ -74,7 +74,7 @@ fn a_process_killed_while_it_writes_leaves_the_old_state() {
     assert_eq!(sizes.len(), 2);
     assert_eq!(sizes[0], 64 * 1024);
 
-    // What is left of it is in nobody's way.
+    // What is left of it is in the way of nothing.
     state(3).save(&path).unwrap();
     assert_eq!(State::load(&path).unwrap(), state(3));
 }
@@ -107,7 +107,7 @@ fn threads_that_write_one_file_leave_one_whole_state() {
 }
 
 #[test]
-fn a_state_that_was_cut_short_is_told_from_a_broken_one() {
+fn a_state_that_was_cut_short_and_a_broken_one_are_different_errors() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("state.safetensors");
     state(1).save(&path).unwrap();

@@ -118,9 +118,7 @@ fn model_files_that_are_none() {
 
 #[test]
 fn streams_that_are_none() {
-    if common::runtime().is_none() {
-        return;
-    }
+    let Some(_) = common::runtime() else { return };
     let bench = Bench::new();
     let model = bench.name("mini.safetensors");
     let eval = |frames: &str, labels: &str| {
@@ -155,9 +153,7 @@ fn streams_that_are_none() {
 
 #[test]
 fn evaluation_takes_every_setting() {
-    if common::runtime().is_none() {
-        return;
-    }
+    let Some(_) = common::runtime() else { return };
     let bench = Bench::new();
     let (model, frames) = (bench.name("mini.safetensors"), bench.name("data/frames"));
     let labels = bench.name("data/labels");
@@ -200,7 +196,7 @@ fn cuda_where_there_is_none() {
         ..Options::default()
     };
     if runtime.in_use(&cuda).is_ok() {
-        return eprintln!("skipped: this machine has CUDA");
+        return common::skipped("this machine has CUDA");
     }
     for command in ["bench", "info"] {
         let error = refuses(&[command, "--provider", "cuda"]);
@@ -243,22 +239,22 @@ fn a_machine_without_onnx_runtime() {
     }
     assert_eq!(files(bench.0.path()), before);
 
-    // What a model file holds can be told all the same.
+    // What a model file holds is printed all the same.
     let output = without(&["info", &model]);
-    let told = text(&output.stdout);
+    let printed = text(&output.stdout);
     assert!(
         output.status.success() && output.stderr.is_empty(),
         "{output:?}"
     );
     for wanted in ["not available", "ORT_DYLIB_PATH", "mini (", "none needed"] {
-        assert!(told.contains(wanted), "{wanted} is not in {told}");
+        assert!(printed.contains(wanted), "{wanted} is not in {printed}");
     }
 }
 
 #[test]
-fn info_tells_what_a_model_is() {
+fn info_describes_a_model() {
     let bench = Bench::new();
-    let told = works(&["info", &bench.name("mini.safetensors")]);
+    let printed = works(&["info", &bench.name("mini.safetensors")]);
     let model = ModelFile::open(bench.at("mini.safetensors")).unwrap();
     let total = model.weights.elements();
     for wanted in [
@@ -271,15 +267,15 @@ fn info_tells_what_a_model_is() {
         &model.content_hash(),
         &format!("parameters      {total}, "),
     ] {
-        assert!(told.contains(wanted), "{wanted} is not in {told}");
+        assert!(printed.contains(wanted), "{wanted} is not in {printed}");
     }
     if let Some(runtime) = common::runtime() {
-        assert!(told.contains(runtime.version()), "{told}");
+        assert!(printed.contains(runtime.version()), "{printed}");
         assert!(
-            told.contains(&runtime.library().display().to_string()),
-            "{told}"
+            printed.contains(&runtime.library().display().to_string()),
+            "{printed}"
         );
-        assert!(told.contains("auto chose "), "{told}");
+        assert!(printed.contains("auto chose "), "{printed}");
     }
 }
 
@@ -296,7 +292,7 @@ fn readers_may_stop_reading() {
 }
 
 #[test]
-fn info_tells_what_a_state_is() {
+fn info_describes_a_state() {
     let bench = Bench::new();
     let model = common::model(1);
     let settings = [("learning-rate".to_owned(), "0.001".to_owned())];
@@ -316,7 +312,7 @@ fn info_tells_what_a_state_is() {
         weights: model.weights.of(Part::Recon),
     };
     state.save(bench.at("learned.safetensors")).unwrap();
-    let told = works(&["info", &bench.name("learned.safetensors")]);
+    let printed = works(&["info", &bench.name("learned.safetensors")]);
     for wanted in [
         "learned.safetensors",
         "mini (not built in)",
@@ -329,7 +325,7 @@ fn info_tells_what_a_state_is() {
         &state.weights.content_hash(),
         &format!("0 of encoder f, {} of recon", state.weights.elements()),
     ] {
-        assert!(told.contains(wanted), "{wanted} is not in {told}");
+        assert!(printed.contains(wanted), "{wanted} is not in {printed}");
     }
     let whole = fs::read(bench.at("learned.safetensors")).unwrap();
     fs::write(bench.at("cut.safetensors"), &whole[..whole.len() - 1]).unwrap();
@@ -339,9 +335,7 @@ fn info_tells_what_a_state_is() {
 
 #[test]
 fn recorded_cases_that_are_broken() {
-    if common::runtime().is_none() {
-        return;
-    }
+    let Some(_) = common::runtime() else { return };
     let bench = Bench::new();
     let case = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/recorded/swin-odd");
     let whole = case.display().to_string();
@@ -372,12 +366,12 @@ fn recorded_cases_that_are_broken() {
 
 #[test]
 fn info_lists_the_models_that_are_built_in() {
-    let told = works(&["info"]);
+    let printed = works(&["info"]);
     for (name, task) in [("camvid-nano", "segment"), ("film-nano", "colorize")] {
         let file = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("models/{name}.safetensors"));
-        let is_listed = told.contains(&format!(
+        let is_listed = printed.contains(&format!(
             "model             {name} (built in)\n  task            {task}"
         ));
-        assert_eq!(is_listed, file.is_file(), "{name}: {told}");
+        assert_eq!(is_listed, file.is_file(), "{name}: {printed}");
     }
 }

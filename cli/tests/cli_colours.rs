@@ -25,12 +25,10 @@ fn training(bench: &Bench, output: &str, more: &[&str]) -> Vec<String> {
 
 #[test]
 fn colours_are_trained_described_and_evaluated() {
-    if common::runtime().is_none() {
-        return;
-    }
+    let Some(_) = common::runtime() else { return };
     let bench = Bench::new();
-    let told = works(&training(&bench, "film.safetensors", &[]));
-    assert!(told.contains("2 pictures, 0 left out; "), "{told}");
+    let printed = works(&training(&bench, "film.safetensors", &[]));
+    assert!(printed.contains("2 pictures, 0 left out; "), "{printed}");
     let film = bench.name("film.safetensors");
     let model = ModelFile::open(&film).unwrap();
     let bins = model.config.chroma.as_ref().unwrap().bins.len();
@@ -57,9 +55,12 @@ fn colours_are_trained_described_and_evaluated() {
         "eval", "--model", &film, "--frames", &frames, "--floor", &frames, "--sheet", &sheet, "--provider", "cpu",
         "--surprise", "0",
     ];
-    let told = works(&eval);
+    let printed = works(&eval);
     for row in ["model ", "grey ", "mean per luma ", "true colours "] {
-        assert!(told.lines().any(|l| l.starts_with(row)), "{row}: {told}");
+        assert!(
+            printed.lines().any(|l| l.starts_with(row)),
+            "{row}: {printed}"
+        );
     }
     assert_eq!(
         read_rgb(bench.at("sheet.png").as_path()).unwrap().width,
@@ -85,8 +86,9 @@ fn colours_are_trained_described_and_evaluated() {
             more,
         ]
         .concat();
-        let told = works(&line);
-        let json: serde_json::Value = serde_json::from_str(told.lines().last().unwrap()).unwrap();
+        let printed = works(&line);
+        let json: serde_json::Value =
+            serde_json::from_str(printed.lines().last().unwrap()).unwrap();
         json["chroma_psnr"].as_f64().unwrap()
     };
     let without = psnr(&[]);
@@ -122,9 +124,7 @@ fn colours_are_trained_described_and_evaluated() {
 
 #[test]
 fn colours_start_from_a_model_that_segments_or_colours() {
-    if common::runtime().is_none() {
-        return;
-    }
+    let Some(_) = common::runtime() else { return };
     let bench = Bench::new();
     let data = bench.name("data");
     #[rustfmt::skip]

@@ -11,9 +11,7 @@ use program::{Bench, refuses, works};
 
 #[test]
 fn alignment_is_a_table_and_an_object() {
-    if common::runtime().is_none() {
-        return;
-    }
+    let Some(_) = common::runtime() else { return };
     let bench = Bench::new();
     let (model, frames) = (bench.name("mini.safetensors"), bench.name("data/frames"));
     let labels = bench.name("data/labels");
@@ -60,9 +58,7 @@ fn alignment_is_a_table_and_an_object() {
 
 #[test]
 fn a_search_goes_on_where_it_ended() {
-    if common::runtime().is_none() {
-        return;
-    }
+    let Some(_) = common::runtime() else { return };
     let bench = Bench::new();
     let model = bench.name("mini.safetensors");
     let stream = format!(

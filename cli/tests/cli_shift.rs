@@ -32,9 +32,9 @@ fn corrupt_writes_a_stream_that_drifts() {
     let plain = read_rgb(&bench.at("still/f0.png")).unwrap();
     for kind in CorruptionKind::ALL {
         let out = bench.name(kind.name());
-        let told = works(&["corrupt", kind.name(), "--frames", &frames, "-o", &out]);
+        let printed = works(&["corrupt", kind.name(), "--frames", &frames, "-o", &out]);
         let wanted = format!("6 frames, {}:1, seed 0", kind.name());
-        assert!(told.contains(&wanted), "{told}");
+        assert!(printed.contains(&wanted), "{printed}");
         let written = files(&bench.at(kind.name()));
         let names: Vec<_> = written
             .iter()
@@ -172,9 +172,7 @@ fn evaluated(bench: &Bench, more: &[&str]) -> Value {
 
 #[test]
 fn eval_reports_the_shift() {
-    if common::runtime().is_none() {
-        return;
-    }
+    let Some(_) = common::runtime() else { return };
     let bench = Bench::new();
     let plain = evaluated(&bench, &["--method", "none"]);
     assert_eq!(plain["corrupt"], Value::Null);
@@ -197,9 +195,7 @@ fn eval_reports_the_shift() {
 
 #[test]
 fn eval_sees_what_corrupt_writes() {
-    if common::runtime().is_none() {
-        return;
-    }
+    let Some(_) = common::runtime() else { return };
     let bench = Bench::new();
     // Two more stills, so that the drift has a middle.
     for (i, name) in ["c", "d"].iter().enumerate() {

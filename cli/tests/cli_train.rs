@@ -33,9 +33,7 @@ fn training_says_at_once_what_it_could_not_save() {
 
 #[test]
 fn training_leaves_out_an_image_it_cannot_read() {
-    if common::runtime().is_none() {
-        return;
-    }
+    let Some(_) = common::runtime() else { return };
     let bench = Bench::new();
     fs::write(bench.at("data/frames/c.png"), b"no image").unwrap();
     fs::copy(bench.at("data/labels/a.png"), bench.at("data/labels/c.png")).unwrap();
@@ -82,9 +80,7 @@ fn training(bench: &Bench, output: &str, iterations: &str, more: &[&str]) -> Vec
 
 #[test]
 fn training_starts_from_a_model() {
-    if common::runtime().is_none() {
-        return;
-    }
+    let Some(_) = common::runtime() else { return };
     let bench = Bench::new();
     let unlabelled = [
         "--unlabelled",
@@ -92,11 +88,14 @@ fn training_starts_from_a_model() {
         "--unlabelled-share",
         "1",
     ];
-    let told = works(&training(&bench, "first.safetensors", "2", &unlabelled));
-    assert!(told.contains("share of pixels and weight: sky "), "{told}");
+    let printed = works(&training(&bench, "first.safetensors", "2", &unlabelled));
+    assert!(
+        printed.contains("share of pixels and weight: sky "),
+        "{printed}"
+    );
 
     // From the same frames without labels as well.
-    assert!(told.contains("2 pictures without labels"), "{told}");
+    assert!(printed.contains("2 pictures without labels"), "{printed}");
     let trained_on = ModelFile::open(bench.at("first.safetensors"))
         .unwrap()
         .trained_on;

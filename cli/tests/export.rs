@@ -33,7 +33,7 @@ fn onnx_accepts_every_graph() {
     common::model(1)
         .save(folder.path().join("m.safetensors"), Precision::Half)
         .unwrap();
-    let python = common::python_with("onnx");
+    let python = common::python_with("import onnx");
     for (what, recipe, target) in [
         ("step", "default", "cpu"),
         ("step", "code", "cpu"),
@@ -48,11 +48,11 @@ fn onnx_accepts_every_graph() {
             what, "m.safetensors", "-o", &file, "--recipe", recipe, "--target", target, "--height", "64", "--batch", "2",
         ]);
         assert!(output.status.success(), "{output:?}");
-        let told = String::from_utf8_lossy(&output.stdout);
+        let printed = String::from_utf8_lossy(&output.stdout);
         let batch = if what == "step" { 2 } else { 1 };
         let images = format!("input   images U8 [{batch}, 64, 64, 3]");
-        assert!(told.contains(&images), "{told}");
-        assert_eq!(told.contains("branches"), recipe == "code", "{told}");
+        assert!(printed.contains(&images), "{printed}");
+        assert_eq!(printed.contains("branches"), recipe == "code", "{printed}");
         let Some(python) = &python else { continue };
         let output = Command::new(python)
             .args(["-c", CHECK])

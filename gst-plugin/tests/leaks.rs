@@ -12,9 +12,7 @@ const CHILD: &str = "TTTSEG_LEAKS_CHILD";
 
 #[test]
 fn nothing_is_leaked() {
-    if !runtime() {
-        return;
-    }
+    let Some(_) = runtime() else { return };
     for element in ["tttsegfilter", "tttseg", "tttsegfilter asynchronous=true"] {
         for output in ["overlay", "class-map", "side-by-side", "metadata"] {
             let pipeline = parse(&format!(

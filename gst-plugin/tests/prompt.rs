@@ -28,9 +28,7 @@ const TRIES: usize = 10;
 /// One test, so that nothing else runs in the process.
 #[test]
 fn going_down_and_seeking_take_no_50_ms() {
-    if !runtime() {
-        return;
-    }
+    let Some(_) = runtime() else { return };
     for [element, how] in ELEMENTS {
         let element = format!("{element} {how} model-file=MODEL {ENDLESS}");
         // While graphs are being built, and while they run. Just after it has come a frame's pixels are read, which nothing
@@ -141,9 +139,7 @@ fn models() -> [(&'static str, String); 2] {
 #[test]
 #[ignore]
 fn larger_models_are_as_prompt() {
-    if !runtime() {
-        return;
-    }
+    let Some(_) = runtime() else { return };
     for (name, model) in models() {
         for how in ["", "asynchronous=true"] {
             let pipeline = parse(&format!(

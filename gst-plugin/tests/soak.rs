@@ -38,9 +38,7 @@ fn begin(harness: &mut gst_check::Harness, stream: usize, size: usize) {
 #[test]
 #[ignore]
 fn two_thousand_frames_over_sixteen_streams() {
-    if !runtime() {
-        return;
-    }
+    let Some(_) = runtime() else { return };
     for how in ["", "asynchronous=true"] {
         const STREAMS: usize = 16;
         const FRAMES: usize = 125;
@@ -87,9 +85,7 @@ fn two_thousand_frames_over_sixteen_streams() {
 #[test]
 #[ignore]
 fn null_six_hundred_times_from_another_thread_while_frames_are_in_work() {
-    if !runtime() {
-        return;
-    }
+    let Some(_) = runtime() else { return };
     for how in ["", "asynchronous=true"] {
         let pipeline = parse(&format!(
             "videotestsrc ! video/x-raw,width=96,height=64 ! \
@@ -131,9 +127,7 @@ fn null_six_hundred_times_from_another_thread_while_frames_are_in_work() {
 #[test]
 #[ignore]
 fn flushes_from_another_thread_while_frames_flow() {
-    if !runtime() {
-        return;
-    }
+    let Some(_) = runtime() else { return };
     for how in ["", "asynchronous=true"] {
         let pipeline = parse(&format!(
             "videotestsrc ! video/x-raw,width=96,height=64 ! \
@@ -162,7 +156,7 @@ fn flushes_from_another_thread_while_frames_flow() {
                 next("seeks");
             }
         }
-        // The element alone, over and over, with nobody upstream who waits for the end of it. What upstream pushes
+        // The element alone, over and over, with nothing upstream that waits for the end of it. What upstream pushes
         // meanwhile comes back as flushing, and it goes on with the next seek.
         for _ in 0..500 {
             assert!(pad.send_event(gst::event::FlushStart::new()));
@@ -179,9 +173,7 @@ fn flushes_from_another_thread_while_frames_flow() {
 #[test]
 #[ignore]
 fn properties_change_at_1_khz_for_five_seconds() {
-    if !runtime() {
-        return;
-    }
+    let Some(_) = runtime() else { return };
     for how in ["", "asynchronous=true"] {
         let pipeline = parse(&format!(
             "videotestsrc ! video/x-raw,width=96,height=64 ! \

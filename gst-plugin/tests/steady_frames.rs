@@ -39,9 +39,7 @@ const FRAMES: usize = 8;
 
 #[test]
 fn nothing_as_large_as_a_frame_is_allocated() {
-    if !runtime() {
-        return;
-    }
+    let Some(_) = runtime() else { return };
     let mut model = tiny();
     model.size = (MODEL.1, MODEL.0);
     let file = save("tiny-192x128.safetensors", model);

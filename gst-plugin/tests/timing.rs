@@ -2,21 +2,21 @@
 
 mod common;
 
-use common::{CAPS, element, filter, frame, parse, push, runtime, started, watch};
+use common::{CAPS, element, filter, frame, parse, push, runtime, started, warnings, watch};
 use gst::prelude::*;
 use gst_check::Harness;
 use gsttttseg::filter::{FrameReport, Rung, Skipped};
 
+/// A sink's report, in milliseconds.
+fn late(at: u64, by: i64) -> gst::Event {
+    let at = gst::ClockTime::from_mseconds(at);
+    gst::event::Qos::new(gst::QOSType::Underflow, 2.0, by * 1_000_000, at)
+}
+
 #[test]
 fn late_frames_go_out_and_enter_the_window() {
-    if !runtime() {
-        return;
-    }
+    let Some(_) = runtime() else { return };
     let (mut harness, bus) = started();
-    let ms = gst::ClockTime::from_mseconds;
-    let late = |at, by_ms: i64| {
-        gst::event::Qos::new(gst::QOSType::Underflow, 2.0, by_ms * 1_000_000, ms(at))
-    };
     while harness.try_pull_upstream_event().is_some() {}
     // Frame 2 was shown 100 ms late: what is due within 200 ms of it cannot be in time.
     harness.push_upstream_event(late(80, 100));
@@ -48,29 +48,15 @@ fn late_frames_go_out_and_enter_the_window() {
 
 #[test]
 fn lateness_is_warned_of_once_with_the_rate() {
-    if !runtime() {
-        return;
-    }
+    let Some(_) = runtime() else { return };
     let (mut harness, bus) = started();
     for n in [3, 8] {
-        let at = gst::ClockTime::from_mseconds(n * 40 - 40);
-        harness.push_upstream_event(gst::event::Qos::new(
-            gst::QOSType::Underflow,
-            2.0,
-            50_000_000,
-            at,
-        ));
+        harness.push_upstream_event(late(n * 40 - 40, 50));
         for n in n..n + 4 {
             harness.push_and_pull(frame(CAPS, n)).unwrap();
         }
     }
-    let warnings: Vec<String> = bus
-        .iter_filtered(&[gst::MessageType::Warning])
-        .map(|m| match m.view() {
-            gst::MessageView::Warning(w) => w.error().to_string(),
-            _ => unreachable!(),
-        })
-        .collect();
+    let warnings = warnings(&bus);
     assert_eq!(warnings.len(), 1, "{warnings:?}");
     // Due at 120 and 160 ms, and late; 200 ms is in time.
     assert!(warnings[0].contains("1 of 3 frames"), "{warnings:?}");
@@ -78,18 +64,11 @@ fn lateness_is_warned_of_once_with_the_rate() {
 
 #[test]
 fn the_last_map_is_drawn_on_late_frames() {
-    if !runtime() {
-        return;
-    }
+    let Some(_) = runtime() else { return };
     let mut harness = filter("output=class-map method=none");
     harness.set_src_caps_str(CAPS);
     let first = harness.push_and_pull(frame(CAPS, 0)).unwrap();
-    harness.push_upstream_event(gst::event::Qos::new(
-        gst::QOSType::Underflow,
-        2.0,
-        1_000_000_000,
-        gst::ClockTime::ZERO,
-    ));
+    harness.push_upstream_event(late(0, 1000));
     // Another picture altogether.
     let mut black = gst::Buffer::from_mut_slice(vec![0u8; 64 * 48 * 3]);
     black
@@ -102,10 +81,8 @@ fn the_last_map_is_drawn_on_late_frames() {
 }
 
 #[test]
-fn latency_is_told_to_live_pipelines_only() {
-    if !runtime() {
-        return;
-    }
+fn latency_is_reported_in_live_pipelines_only() {
+    let Some(_) = runtime() else { return };
     let (mut harness, bus) = started();
     harness.set_upstream_latency(gst::ClockTime::from_mseconds(20));
     let ask = |harness: &Harness| {
@@ -128,14 +105,14 @@ fn latency_is_told_to_live_pipelines_only() {
         let took = time("step-time") + time("predict-time");
         let (_, min, _) = ask(&harness);
         assert!(min >= took, "{min} does not cover a frame that took {took}");
-        let told = bus.iter().any(|m| m.type_() == gst::MessageType::Latency);
-        assert_eq!(told, min != before, "the pipeline is told of changes only");
+        let posted = bus.iter().any(|m| m.type_() == gst::MessageType::Latency);
+        assert_eq!(posted, min != before, "only changes are posted");
         before = min;
     }
 }
 
 /// Names of rungs in the QoS messages on a bus, with masks and steps; and the reports, one for every frame.
-fn told(bus: &gst::Bus) -> (Vec<(String, u32, u32)>, Vec<FrameReport>) {
+fn messages(bus: &gst::Bus) -> (Vec<(String, u32, u32)>, Vec<FrameReport>) {
     let (mut rungs, mut reports) = (vec![], vec![]);
     for message in bus.iter() {
         match message.view() {
@@ -192,15 +169,13 @@ fn flow(harness: &mut Harness, caps: &str, frames: u64) {
 
 #[test]
 fn a_budget_leaves_out_masks_then_steps_then_learning() {
-    if !runtime() {
-        return;
-    }
+    let Some(_) = runtime() else { return };
     // No step is this quick.
     let mut harness = filter("threads=1 training-budget=0.001 batch-size=8 steps=8");
     let bus = watch(&harness);
     harness.set_src_caps_str(CAPS);
     let frames = flow_down_to(&mut harness, CAPS, Rung::SkipStep);
-    let (rungs, reports) = told(&bus);
+    let (rungs, reports) = messages(&bus);
     assert_eq!(
         rungs,
         expected(&[
@@ -213,7 +188,7 @@ fn a_budget_leaves_out_masks_then_steps_then_learning() {
     assert!(reports.is_sorted_by_key(|r| r.rung));
     for report in &reports {
         let steps = match (report.rung, report.masks) {
-            // Nobody waits for the graph of a step over fewer views.
+            // No frame waits for the graph of a step over fewer views.
             (Rung::FewerMasks, 1 | 2) if report.skipped == Some(Skipped::Budget) => 0,
             (Rung::Full, 8) | (Rung::FewerMasks, 1 | 2) => 8,
             (Rung::FewerSteps, 1) => {
@@ -244,7 +219,7 @@ fn a_budget_leaves_out_masks_then_steps_then_learning() {
     // Live as everything about it.
     element.set_property("training-budget", 0.0);
     flow(&mut harness, CAPS, 2);
-    let (_, reports) = told(&bus);
+    let (_, reports) = messages(&bus);
     assert!(
         reports
             .iter()
@@ -253,7 +228,7 @@ fn a_budget_leaves_out_masks_then_steps_then_learning() {
     element.set_property("training-budget", 0.001);
     element.set_property_from_str("pace", "every-frame");
     flow(&mut harness, CAPS, 4);
-    let (rungs, reports) = told(&bus);
+    let (rungs, reports) = messages(&bus);
     assert_eq!(rungs, []);
     assert!(reports.iter().all(|r| (r.rung, r.steps) == (Rung::Full, 8)));
 }
@@ -263,9 +238,7 @@ const FAST: &str = "video/x-raw,format=RGB,width=64,height=48,framerate=1000000/
 
 #[test]
 fn a_live_source_goes_down_the_whole_ladder_and_loses_no_frame() {
-    if !runtime() {
-        return;
-    }
+    let Some(_) = runtime() else { return };
     let mut harness = filter("threads=1 batch-size=4 steps=2");
     let bus = watch(&harness);
     harness.set_live(true);
@@ -277,7 +250,7 @@ fn a_live_source_goes_down_the_whole_ladder_and_loses_no_frame() {
             .peer_query(&mut gst::query::Latency::new())
     );
     let frames = flow_down_to(&mut harness, FAST, Rung::ReuseMap);
-    let (rungs, reports) = told(&bus);
+    let (rungs, reports) = messages(&bus);
     assert_eq!(
         rungs,
         expected(&[
@@ -302,9 +275,7 @@ fn a_live_source_goes_down_the_whole_ladder_and_loses_no_frame() {
 
 #[test]
 fn offline_every_frame_is_learned_from_however_slow() {
-    if !runtime() {
-        return;
-    }
+    let Some(_) = runtime() else { return };
     let mut harness = filter("threads=1 steps=2");
     let bus = watch(&harness);
     harness.set_live(false);
@@ -316,7 +287,7 @@ fn offline_every_frame_is_learned_from_however_slow() {
             .peer_query(&mut gst::query::Latency::new())
     );
     flow(&mut harness, FAST, 5);
-    let (rungs, reports) = told(&bus);
+    let (rungs, reports) = messages(&bus);
     assert_eq!(rungs, []);
     assert_eq!(reports.len(), 5);
     assert!(reports.iter().all(|r| (r.rung, r.steps) == (Rung::Full, 2)));
@@ -324,9 +295,7 @@ fn offline_every_frame_is_learned_from_however_slow() {
 
 #[test]
 fn asynchronously_no_frame_waits_for_a_step() {
-    if !runtime() {
-        return;
-    }
+    let Some(_) = runtime() else { return };
     // Steps for hours.
     let mut harness = filter("threads=1 asynchronous=true batch-size=4 steps=1000");
     let bus = watch(&harness);
@@ -356,9 +325,7 @@ fn asynchronously_no_frame_waits_for_a_step() {
 /// A camera's frame rate and steps that take far longer, on whatever machine.
 #[test]
 fn a_camera_and_a_slow_model() {
-    if !runtime() {
-        return;
-    }
+    let Some(_) = runtime() else { return };
     const FRAMES: usize = 75;
     let pipeline = parse(&format!(
         "videotestsrc is-live=true num-buffers={FRAMES} ! video/x-raw,width=96,height=64,framerate=25/1 ! \

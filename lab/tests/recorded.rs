@@ -67,7 +67,7 @@ fn slack_behind_a_kink(case: &Path, threads: usize, tensor: &str) -> f64 {
 fn the_larger_cases_are_too_where_they_are_at_hand() {
     let cases = common::cases(&Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/goldens"));
     if cases.is_empty() {
-        eprintln!("skipped: no ../shared/goldens");
+        common::skipped("no ../shared/goldens");
     }
     for case in cases {
         check(&case, |threads, tensor| {

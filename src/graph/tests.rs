@@ -385,15 +385,9 @@ fn written_models_load_and_compute() {
 
 #[test]
 fn the_official_checker_accepts_what_is_written() {
-    let python = std::env::var("TTTSEG_PYTHON").unwrap_or_else(|_| "python3".into());
-    let has_onnx = std::process::Command::new(&python)
-        .args(["-c", "import onnx"])
-        .output();
-    if !has_onnx.is_ok_and(|o| o.status.success()) {
-        return eprintln!(
-            "skipped: {python} has no module onnx (TTTSEG_PYTHON names another Python)"
-        );
-    }
+    let Some(python) = crate::missing::python_with("import onnx") else {
+        return;
+    };
     for target in [Target::Cpu, Target::Cuda] {
         let mut file = tempfile::NamedTempFile::new().unwrap();
         std::io::Write::write_all(&mut file, &special(target).encode()).unwrap();

@@ -2,6 +2,7 @@
 
 use super::{Cancel, Options, Provider, Runtime, Session, Tensor, load};
 use crate::graph::{Graph, Op};
+use crate::missing::missing;
 
 /// Options for tests: the CPU with two threads, which is where order and races show.
 pub fn options() -> Options {
@@ -12,18 +13,9 @@ pub fn options() -> Options {
     }
 }
 
-/// The runtime, or `None` with a line that says why. With TTTSEG_REQUIRE_RUNTIME=1 it has to be there.
+/// The runtime; `None` where it is [`missing`].
 pub fn runtime() -> Option<&'static Runtime> {
-    match load(&options()) {
-        Ok(runtime) => Some(runtime),
-        Err(e) if std::env::var_os("TTTSEG_REQUIRE_RUNTIME").is_some_and(|v| v == "1") => {
-            panic!("{e}")
-        }
-        Err(e) => {
-            eprintln!("skipped: {e}");
-            None
-        }
-    }
+    load(&options()).map_err(missing).ok()
 }
 
 /// A session for a graph on the CPU.

@@ -1,13 +1,18 @@
 //! What several integration tests need.
 #![allow(dead_code, reason = "every test file uses a part of it")]
 
+mod missing;
+
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::sync::Arc;
 
+#[allow(unused_imports, reason = "every test file uses a part of it")]
+pub use missing::{missing, python_with, skipped};
 use tttseg::adapt::graphs::Size;
-use tttseg::model::{HeadConfig, ModelConfig, Readout, SwinConfig, initial_weights};
-use tttseg::runtime::{Options, Provider, Runtime, load};
+use tttseg::adapt::{Learner, Settings};
+use tttseg::model::{HeadConfig, ModelConfig, Preset, Readout, SwinConfig, initial_weights};
+use tttseg::runtime::{Cancel, Options, Provider, Runtime, load};
 use tttseg::weights::{ModelFile, Normalisation, Task};
 
 /// Classes of [`model`].
@@ -27,32 +32,9 @@ pub fn options(threads: usize) -> Options {
     }
 }
 
-/// ONNX Runtime, or `None` with a line that says why. With TTTSEG_REQUIRE_RUNTIME=1 it has to be there.
+/// ONNX Runtime; `None` where it is [`missing`].
 pub fn runtime() -> Option<&'static Runtime> {
-    match load(&options(1)) {
-        Ok(runtime) => Some(runtime),
-        Err(e) if std::env::var_os("TTTSEG_REQUIRE_RUNTIME").is_some_and(|v| v == "1") => {
-            panic!("{e}")
-        }
-        Err(e) => {
-            eprintln!("skipped: {e}");
-            None
-        }
-    }
-}
-
-/// A Python that can import a module: the one named in TTTSEG_PYTHON or `python3`; else `None` with a line that says so.
-pub fn python_with(module: &str) -> Option<PathBuf> {
-    let python = std::env::var_os("TTTSEG_PYTHON").map_or_else(|| "python3".into(), PathBuf::from);
-    let import = Command::new(&python)
-        .args(["-c", &format!("import {module}")])
-        .output();
-    if import.is_ok_and(|o| o.status.success()) {
-        return Some(python);
-    }
-    let python = python.display();
-    eprintln!("skipped: {python} has no module {module} (TTTSEG_PYTHON names another Python)");
-    None
+    load(&options(1)).map_err(missing).ok()
 }
 
 /// The folders in `dir` that hold a `config.json`, sorted.
@@ -128,4 +110,26 @@ pub fn picture(size: Size, time: usize) -> Vec<u8> {
         }
     }
     rgb
+}
+
+/// A learner with a preset's network, untrained, and all defaults.
+pub fn learner(preset: Preset, classes: usize) -> Learner {
+    let model = ModelFile {
+        config: preset.config(classes),
+        weights: initial_weights(&preset.config(classes), 0).unwrap(),
+        classes: (0..classes).map(|i| i.to_string()).collect(),
+        palette: vec![[0; 3]; classes],
+        ..model(0)
+    };
+    let options = Options::default();
+    let runtime = load(&options).unwrap();
+    let settings = Settings::default();
+    Learner::new(Arc::new(model), settings, runtime, &options, &Cancel::new()).unwrap()
+}
+
+/// A field of this process's status, in KiB.
+pub fn status(field: &str) -> u64 {
+    let text = fs::read_to_string("/proc/self/status").unwrap();
+    let line = text.lines().find(|l| l.starts_with(field)).unwrap();
+    line.split_whitespace().nth(1).unwrap().parse().unwrap()
 }

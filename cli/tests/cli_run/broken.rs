@@ -2,7 +2,8 @@
 
 use std::fs;
 
-use super::films::{Films, decoded, has};
+use super::elements::elements;
+use super::films::{Films, decoded};
 use super::program::text;
 use super::{check_frames, ends_with, refuses, run, works};
 use serde_json::Value;
@@ -10,9 +11,9 @@ use serde_json::Value;
 #[test]
 fn a_broken_frame_in_the_middle() {
     let Some(films) = Films::new() else { return };
-    if !has("jpegenc") || !has("jpegdec") {
+    let Some(()) = elements(&["jpegenc", "jpegdec"]) else {
         return;
-    }
+    };
     let film = films.jpegs("film.mkv", 40);
     // The entropy-coded data of a frame in the middle, its headers among it.
     let mut bytes = fs::read(&film).unwrap();
@@ -26,20 +27,23 @@ fn a_broken_frame_in_the_middle() {
     bytes[marks[20]..marks[21] - 20].fill(0);
     fs::write(&film, &bytes).unwrap();
     let (model, out) = (films.name("film.safetensors"), films.name("out.mkv"));
-    let (_, told) = works(&["--model", &model, &film, &out, "--segment", "15"]);
+    let (_, printed) = works(&["--model", &model, &film, &out, "--segment", "15"]);
     let frames = decoded(&out);
-    assert_eq!(frames.len(), 39, "{told}");
+    assert_eq!(frames.len(), 39, "{printed}");
     assert_eq!(frames[19].ms, 760);
     assert_eq!(frames[20].ms, 840);
-    assert!(told.contains("missing frames at 00:00:00.800: 1"), "{told}");
+    assert!(
+        printed.contains("missing frames at 00:00:00.800: 1"),
+        "{printed}"
+    );
 }
 
 #[test]
 fn a_frame_that_stops_the_decoder() {
     let Some(films) = Films::new() else { return };
-    if !["pngenc", "pngdec", "qtmux"].into_iter().all(has) {
+    let Some(()) = elements(&["pngenc", "pngdec", "qtmux"]) else {
         return;
-    }
+    };
     let film = films.pngs("film.mov", 40);
     let whole = fs::read(&film).unwrap();
     let mut bytes = whole.clone();
@@ -53,13 +57,13 @@ fn a_frame_that_stops_the_decoder() {
     bytes[marks[20] + 60..marks[20] + 90].fill(0xaa);
     fs::write(&film, &bytes).unwrap();
     let (model, out) = (films.name("film.safetensors"), films.name("out.mkv"));
-    let (_, told) = works(&["--model", &model, &film, &out, "--segment", "15"]);
+    let (_, printed) = works(&["--model", &model, &film, &out, "--segment", "15"]);
     let frames = decoded(&out);
-    assert_eq!(frames.len(), 39, "{told}");
+    assert_eq!(frames.len(), 39, "{printed}");
     assert_eq!((frames[19].ms, frames[20].ms), (760, 840));
     assert!(
-        told.contains("nothing can be decoded at 00:00:00.800"),
-        "{told}"
+        printed.contains("nothing can be decoded at 00:00:00.800"),
+        "{printed}"
     );
 
     // From there on there is nothing at all.
@@ -81,10 +85,7 @@ fn a_film_that_breaks_off() {
     let Some(films) = Films::new() else { return };
     let model = films.name("film.safetensors");
     let mut cut = vec![films.film("film.mkv", 60, |_| 60)];
-    if ["x264enc", "h264parse", "mp4mux", "mpegtsmux"]
-        .into_iter()
-        .all(has)
-    {
+    if elements(&["x264enc", "h264parse", "mp4mux", "mpegtsmux"]).is_some() {
         let stream = "x264enc tune=zerolatency key-int-max=10 ! h264parse";
         for (name, muxer) in [
             ("first.mp4", "mp4mux faststart=true"),
@@ -107,18 +108,18 @@ fn a_film_that_breaks_off() {
             error.contains("cut off") && error.contains(&format!("the {frames} frames before")),
             "{error}"
         );
-        let told = text(&output.stdout);
-        let last: Value = serde_json::from_str(told.lines().last().unwrap()).unwrap();
+        let printed = text(&output.stdout);
+        let last: Value = serde_json::from_str(printed.lines().last().unwrap()).unwrap();
         assert_eq!(last["event"], "finished");
         assert!(
             last["incomplete"].as_str().unwrap().contains("cut off"),
-            "{told}"
+            "{printed}"
         );
         assert!(!films.at("out.mkv.part").exists());
     }
 
-    // Where frames lie is told at the end of such a file.
-    if has("mp4mux") {
+    // The index is at the end of such a file.
+    if elements(&["x264enc", "mp4mux"]).is_some() {
         let film = films.through("last.mp4", "x264enc ! h264parse ! mp4mux", 60);
         let bytes = fs::read(&film).unwrap();
         fs::write(&film, &bytes[..bytes.len() / 2]).unwrap();
@@ -154,17 +155,17 @@ fn one_that_breaks_off_among_others() {
     );
     let output = run(&["--model", &model, &input, &out]).output().unwrap();
     assert_eq!(output.status.code(), Some(3), "{output:?}");
-    let told = text(&output.stdout);
+    let printed = text(&output.stdout);
     assert!(
-        told.contains("1 finished, 1 incomplete, 0 failed")
-            && told.contains("a.mkv: it was cut off"),
-        "{told}"
+        printed.contains("1 finished, 1 incomplete, 0 failed")
+            && printed.contains("a.mkv: it was cut off"),
+        "{printed}"
     );
     check_frames(&films, &films.name("out/b.mkv"), 5, 2);
 }
 
 #[test]
-fn gaps_everywhere_are_not_told_one_by_one() {
+fn gaps_everywhere_are_not_listed_one_by_one() {
     let Some(films) = Films::new() else { return };
     let film = films.through(
         "film.mkv",
@@ -172,11 +173,11 @@ fn gaps_everywhere_are_not_told_one_by_one() {
         100,
     );
     let (model, out) = (films.name("film.safetensors"), films.name("out.mkv"));
-    let (_, told) = works(&["--model", &model, &film, &out]);
-    assert!(told.lines().count() <= 12, "{told}");
+    let (_, printed) = works(&["--model", &model, &film, &out]);
+    assert!(printed.lines().count() <= 12, "{printed}");
     assert!(
-        told.contains("further gaps") && told.contains("places, the first at"),
-        "{told}"
+        printed.contains("further gaps") && printed.contains("places, the first at"),
+        "{printed}"
     );
     let times = |path: &str| decoded(path).iter().map(|f| f.ms).collect::<Vec<_>>();
     assert_eq!(times(&out), times(&film));

@@ -2,8 +2,11 @@
 
 use std::fs;
 
-use super::films::{Films, caps, decoded, has, launch, sound_samples, sound_tracks};
-use super::{timecode, works};
+use super::elements::elements;
+use super::films::{
+    Films, TimeCode, caps, decoded, launch, sound_samples, sound_tracks, time_code,
+};
+use super::works;
 
 /// Every kind of file that can be written here.
 fn outputs() -> Vec<&'static str> {
@@ -12,16 +15,18 @@ fn outputs() -> Vec<&'static str> {
         ("out.mov", "avenc_prores_ks"),
         ("out.mp4", "x264enc"),
     ];
-    let all = all.into_iter().filter(|(_, encoder)| has(encoder));
+    let all = all
+        .into_iter()
+        .filter(|(_, encoder)| elements(&[encoder]).is_some());
     all.map(|(name, _)| name).collect()
 }
 
 #[test]
 fn fields_keep_their_order() {
     let Some(films) = Films::new() else { return };
-    if !has("interlace") {
+    let Some(()) = elements(&["interlace"]) else {
         return;
-    }
+    };
     for first in ["top", "bottom"] {
         let field = format!(
             "interlace field-pattern=1:1 top-field-first={}",
@@ -62,10 +67,9 @@ fn fields_keep_their_order() {
 #[test]
 fn fields_of_frames_that_say_it_themselves() {
     let Some(films) = Films::new() else { return };
-    let all = ["capssetter", "mpeg2enc", "mpegvideoparse", "mpegtsmux"];
-    if !all.into_iter().all(has) {
+    let Some(()) = elements(&["capssetter", "mpeg2enc", "mpegvideoparse", "mpegtsmux"]) else {
         return;
-    }
+    };
     // Each frame of MPEG-2 may be interlaced or not.
     for (number, first) in [(1, "top"), (2, "bottom")] {
         let encoded = format!(
@@ -131,18 +135,18 @@ fn all_tracks_of_sound() {
     assert_eq!(sound_tracks(&film), 2);
     for name in outputs() {
         let (model, out) = (films.name("film.safetensors"), films.name(name));
-        let (_, told) = works(&["--model", &model, &film, &out]);
-        assert_eq!(sound_tracks(&out), 2, "{name}: {told}");
-        assert!(!told.contains("left out"), "{told}");
+        let (_, printed) = works(&["--model", &model, &film, &out]);
+        assert_eq!(sound_tracks(&out), 2, "{name}: {printed}");
+        assert!(!printed.contains("left out"), "{printed}");
     }
 }
 
 #[test]
 fn held_sideways() {
     let Some(films) = Films::new() else { return };
-    if !["x264enc", "mp4mux", "videoflip"].into_iter().all(has) {
+    let Some(()) = elements(&["x264enc", "mp4mux", "videoflip"]) else {
         return;
-    }
+    };
     let film = films.through("film.mp4", "x264enc ! h264parse ! mp4mux", 4);
     let mut bytes = fs::read(&film).unwrap();
     let header = bytes.windows(4).position(|w| w == b"tkhd").unwrap();
@@ -182,9 +186,9 @@ fn another_size_in_the_middle() {
     let (Some(small), Some(large)) = (Films::new(), Films::of([128, 96])) else {
         return;
     };
-    if !["x264enc", "mpegtsmux", "tsdemux"].into_iter().all(has) {
+    let Some(()) = elements(&["x264enc", "mpegtsmux", "tsdemux"]) else {
         return;
-    }
+    };
     // Long enough for the demuxer to see that the second one's clock begins anew.
     let stream = "x264enc tune=zerolatency ! h264parse ! mpegtsmux";
     let parts =
@@ -192,10 +196,10 @@ fn another_size_in_the_middle() {
     let film = small.name("both.ts");
     fs::write(&film, parts.concat()).unwrap();
     let (model, out) = (small.name("film.safetensors"), small.name("out.mkv"));
-    let (_, told) = works(&["--model", &model, &film, &out]);
+    let (_, printed) = works(&["--model", &model, &film, &out]);
     assert!(
-        told.contains("frames are converted: width 128 to 96, height 96 to 64"),
-        "{told}"
+        printed.contains("frames are converted: width 128 to 96, height 96 to 64"),
+        "{printed}"
     );
     let frames = decoded(&out);
     assert_eq!(frames.len(), 80);
@@ -205,12 +209,9 @@ fn another_size_in_the_middle() {
 #[test]
 fn other_samples_in_the_middle() {
     let Some(films) = Films::new() else { return };
-    if !["x264enc", "mpegtsmux", "tsdemux", "avdec_h264"]
-        .into_iter()
-        .all(has)
-    {
+    let Some(()) = elements(&["x264enc", "mpegtsmux", "tsdemux", "avdec_h264"]) else {
         return;
-    }
+    };
     let part = |format: &str| {
         let encoded = format!(
             "videoconvert dither=none ! video/x-raw,format={format} ! x264enc tune=zerolatency quantizer=1 ! h264parse ! \
@@ -230,8 +231,8 @@ fn other_samples_in_the_middle() {
         }
         fs::write(films.at("film.ts"), formats.map(part).concat()).unwrap();
         let [model, film, out] = ["film.safetensors", "film.ts", name].map(|n| films.name(n));
-        let (_, told) = works(&["--model", &model, &film, &out, "--overwrite"]);
-        let what = format!("{formats:?} {name}: {told}");
+        let (_, printed) = works(&["--model", &model, &film, &out, "--overwrite"]);
+        let what = format!("{formats:?} {name}: {printed}");
         let frames = decoded(&out);
         assert_eq!(frames.len(), 60, "{what}");
         let zeros = if name == "out.mp4" { 0 } else { 2 };
@@ -240,7 +241,10 @@ fn other_samples_in_the_middle() {
             assert!(far < 4.0, "frame {n} is off by {far}: {what}");
         }
         // With the first frame behind it, and not with one before that waits.
-        let changes: Vec<_> = told.lines().filter(|l| l.contains("converted")).collect();
+        let changes: Vec<_> = printed
+            .lines()
+            .filter(|l| l.contains("converted"))
+            .collect();
         match change {
             Some(change) => assert!(
                 changes
@@ -257,10 +261,9 @@ fn other_samples_in_the_middle() {
 #[test]
 fn recordings_behind_one_another() {
     let Some(films) = Films::new() else { return };
-    let all = ["x264enc", "avenc_mp2", "mpegtsmux", "mpegpsmux"];
-    if !all.into_iter().all(has) {
+    let Some(()) = elements(&["x264enc", "avenc_mp2", "mpegtsmux", "mpegpsmux"]) else {
         return;
-    }
+    };
     let part = |muxer: &str, frames: usize, with_sound: bool| {
         let video =
             format!("x264enc tune=zerolatency quantizer=1 ! h264parse ! queue ! {muxer} name=m");
@@ -298,10 +301,10 @@ fn recordings_behind_one_another() {
             "--segment",
             "25",
         ];
-        let (_, told) = works(&all);
+        let (_, printed) = works(&all);
         let frames = decoded(&out);
         let numbers: Vec<_> = parts.iter().flat_map(|n| 0..*n).collect();
-        let what = format!("{muxer} {parts:?} {name}: {told}");
+        let what = format!("{muxer} {parts:?} {name}: {printed}");
         assert_eq!(frames.len(), numbers.len(), "{what}");
         assert!(frames.is_sorted_by(|a, b| a.ms < b.ms), "{what}");
         let zeros = if frames[0].format.contains("10LE") {
@@ -328,36 +331,24 @@ fn recordings_behind_one_another() {
 #[test]
 fn drop_frame_time_code() {
     let Some(films) = Films::new() else { return };
-    if !["avenc_prores_ks", "timecodestamper", "qtmux"]
-        .into_iter()
-        .all(has)
-    {
+    let Some(()) = elements(&["avenc_prores_ks", "timecodestamper", "qtmux"]) else {
         return;
-    }
+    };
     let film = films.name("film.mov");
     launch(&format!(
         "videotestsrc num-buffers=8 ! video/x-raw,format=I422_10LE,width=96,height=64,framerate=30000/1001 ! \
          timecodestamper set=always drop-frame=true timecode-offset=1797 ! avenc_prores_ks ! qtmux ! \
          filesink location={film}"
     ));
-    let start = timecode::Start::of_file(film.as_ref()).expect("a time code track");
-    let begins = start.timecode().unwrap();
-    assert!(
-        begins
-            .flags()
-            .contains(gst_video::VideoTimeCodeFlags::DROP_FRAME)
-    );
-    assert_eq!(
-        (begins.minutes(), begins.seconds(), begins.frames()),
-        (0, 59, 27)
-    );
+    let begins = TimeCode {
+        frames: 1797,
+        rate: [30000, 1001],
+        drops_frames: true,
+    };
+    assert_eq!(time_code(&film), Some(begins));
     for name in outputs().into_iter().filter(|name| *name != "out.mkv") {
         let (model, out) = (films.name("film.safetensors"), films.name(name));
         works(&["--model", &model, &film, &out, "--segment", "3"]);
-        assert_eq!(
-            timecode::Start::of_file(out.as_ref()),
-            Some(start.clone()),
-            "{name}"
-        );
+        assert_eq!(time_code(&out), Some(begins), "{name}");
     }
 }

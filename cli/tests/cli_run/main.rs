@@ -1,10 +1,11 @@
 //! `tttseg run`: whole films, interrupted ones (`stopped`), broken ones (`broken`), films of all kinds (`kinds`), queues and
-//! pictures. The luma of every frame tells which frame it
-//! is, so none can be missing, doubled or in another place unseen.
+//! pictures. The luma of every frame says which one it is, so that none can be missing, doubled or out of place unseen.
 
 mod broken;
 #[path = "../../../tests/common/mod.rs"]
 mod common;
+#[path = "../../../tests/common/elements.rs"]
+mod elements;
 #[path = "../common/films.rs"]
 mod films;
 mod installed;
@@ -12,17 +13,12 @@ mod kinds;
 #[path = "../common/program.rs"]
 mod program;
 mod stopped;
-#[path = "../../src/run/timecode.rs"]
-#[allow(
-    dead_code,
-    reason = "the program's own reader is used to look at what it wrote"
-)]
-mod timecode;
 
 use std::fs;
 use std::process::Command;
 
-use films::{Films, SIZE, decoded, decoded_sound, has};
+use elements::elements;
+use films::{Films, SIZE, TimeCode, decoded, decoded_sound, time_code};
 use program::{program, refused, text};
 use serde_json::Value;
 
@@ -79,8 +75,8 @@ fn a_whole_film_with_its_sound() {
     let Some(films) = Films::new() else { return };
     let film = films.film("film.mkv", 40, |_| 0);
     let (model, out) = (films.name("film.safetensors"), films.name("out.mkv"));
-    let (told, _) = works(&["--model", &model, &film, &out, "--segment", "16"]);
-    assert!(told.contains("out.mkv: 40 frames"), "{told}");
+    let (printed, _) = works(&["--model", &model, &film, &out, "--segment", "16"]);
+    assert!(printed.contains("out.mkv: 40 frames"), "{printed}");
     check_frames(&films, &out, 40, 2);
     let frames = decoded(&out);
     assert!(frames.iter().all(|f| f.format == "I420_10LE"));
@@ -98,11 +94,11 @@ fn a_whole_film_with_its_sound() {
     let error = refuses(&["--model", &model, &film, &film]);
     assert!(error.contains("the film itself"), "{error}");
     #[rustfmt::skip]
-    let (told, _) = works(&["--model", &model, &film, &out, "--overwrite", "--depth", "8", "--json", "--set", "saturation=0",
+    let (printed, _) = works(&["--model", &model, &film, &out, "--overwrite", "--depth", "8", "--json", "--set", "saturation=0",
     ]);
     check_frames(&films, &out, 40, 0);
     assert!(decoded(&out).iter().all(|f| !f.is_coloured), "saturation=0");
-    let lines: Vec<Value> = told
+    let lines: Vec<Value> = printed
         .lines()
         .map(|l| serde_json::from_str(l).unwrap())
         .collect();
@@ -154,19 +150,19 @@ fn a_folder_of_films() {
     let output = run(&all).output().unwrap();
     let error = ends_with(1, &output);
     assert!(error.contains("1 of 3 films"), "{error}");
-    let told = text(&output.stdout);
+    let printed = text(&output.stdout);
     assert!(
-        told.contains("2 finished, 1 failed") && told.contains("b.mp4"),
-        "{told}"
+        printed.contains("2 finished, 1 failed") && printed.contains("b.mp4"),
+        "{printed}"
     );
     check_frames(&films, &films.name("out/a.mkv"), 12, 2);
     check_frames(&films, &films.name("out/c.mkv"), 14, 2);
 
     fs::remove_file(films.at("in/b.mp4")).unwrap();
-    let (told, _) = works(&all);
+    let (printed, _) = works(&all);
     assert!(
-        told.contains("0 finished, 2 there already, 0 failed"),
-        "{told}"
+        printed.contains("0 finished, 2 there already, 0 failed"),
+        "{printed}"
     );
 }
 
@@ -179,7 +175,7 @@ fn other_encodings() {
         ("out.mov", "avenc_prores_ks", "I422_10LE"),
         ("out.mp4", "x264enc", "I420"),
     ] {
-        if !has(codec) {
+        if elements(&[codec]).is_none() {
             continue;
         }
         let out = films.name(name);
@@ -211,23 +207,22 @@ fn other_encodings() {
 #[test]
 fn time_code_goes_along() {
     let Some(films) = Films::new() else { return };
-    let all = ["avenc_prores_ks", "timecodestamper", "qtmux"];
-    if !all.into_iter().all(has) {
+    let Some(()) = elements(&["avenc_prores_ks", "timecodestamper", "qtmux"]) else {
         return;
-    }
+    };
     let film = films.with_timecode("film.mov", 12);
-    let start = timecode::Start::of_file(film.as_ref()).expect("a time code track");
-    let begins = start.timecode().unwrap();
-    assert_eq!(
-        (begins.hours(), begins.minutes(), begins.frames()),
-        (10, 0, 7)
-    );
+    let begins = TimeCode {
+        frames: 10 * 60 * 60 * 25 + 7,
+        rate: [25, 1],
+        drops_frames: false,
+    };
+    assert_eq!(time_code(&film), Some(begins));
     let (model, out) = (films.name("film.safetensors"), films.name("out.mov"));
     works(&["--model", &model, &film, &out, "--segment", "5"]);
-    assert_eq!(timecode::Start::of_file(out.as_ref()), Some(start));
+    assert_eq!(time_code(&out), Some(begins));
     assert_eq!(decoded(&out).len(), 12);
-    let (_, told) = works(&["--model", &model, &film, &films.name("out.mkv")]);
-    assert!(told.contains("time code"), "{told}");
+    let (_, printed) = works(&["--model", &model, &film, &films.name("out.mkv")]);
+    assert!(printed.contains("time code"), "{printed}");
 }
 
 #[test]
@@ -333,7 +328,7 @@ fn what_makes_no_sense() {
 
     // A folder that only has such a name.
     fs::create_dir(films.at("out.mkv.part")).unwrap();
-    fs::write(films.at("out.mkv.part/letter.txt"), b"of somebody").unwrap();
+    fs::write(films.at("out.mkv.part/letter.txt"), b"of another program").unwrap();
     for more in [&[][..], &["--restart"]] {
         let error = refuses(&[&[&film[..], &out], more].concat());
         assert!(error.contains("not of a run"), "{error}");

@@ -77,8 +77,8 @@ fn killed_in_the_middle_it_goes_on() {
     assert!(error.contains("the film is another"), "{error}");
     file.set_modified(modified).unwrap();
 
-    let (_, told) = works(&all);
-    assert!(told.contains("going on after"), "{told}");
+    let (_, printed) = works(&all);
+    assert!(printed.contains("going on after"), "{printed}");
     check_frames(&films, &out, LONG, 2);
     assert_eq!(decoded_sound(&out), decoded_sound(&film));
 }
@@ -102,17 +102,20 @@ fn interrupted_it_says_how_to_go_on() {
     );
     let output = child.wait_with_output().unwrap();
     assert_eq!(output.status.code(), Some(130), "{output:?}");
-    let told = text(&output.stderr);
+    let printed = text(&output.stderr);
     assert!(
-        told.contains("interrupted: ") && told.contains("the same command goes on"),
-        "{told}"
+        printed.contains("interrupted: ") && printed.contains("the same command goes on"),
+        "{printed}"
     );
     // What was begun is finished.
     let kept: u64 = segments(&films, "out.mkv")
         .iter()
         .filter_map(|s| s["frames"].as_u64())
         .sum();
-    assert!(told.contains(&format!("{kept} finished frames")), "{told}");
+    assert!(
+        printed.contains(&format!("{kept} finished frames")),
+        "{printed}"
+    );
     works(&all);
     check_frames(&films, &out, LONG, 2);
 
@@ -121,8 +124,8 @@ fn interrupted_it_says_how_to_go_on() {
     let mut child = begun(&films, &all, "out.mkv");
     child.kill().unwrap();
     child.wait().unwrap();
-    let (_, told) = works(&[&all[..], &["--restart", "--set", "saturation=2"]].concat());
-    assert!(!told.contains("going on after"), "{told}");
+    let (_, printed) = works(&[&all[..], &["--restart", "--set", "saturation=2"]].concat());
+    assert!(!printed.contains("going on after"), "{printed}");
     check_frames(&films, &out, LONG, 2);
 }
 
@@ -179,14 +182,14 @@ impl<'a> Disk<'a> {
         if mount(&["-t", "tmpfs", "-o", &size, "tmpfs"], folder) {
             return Some(Self(folder));
         }
-        eprintln!("skipped: no tmpfs can be mounted here (that takes root)");
+        super::common::skipped("no tmpfs can be mounted here (that takes root)");
         None
     }
 }
 
 impl Drop for Disk<'_> {
     fn drop(&mut self) {
-        // A test that fails has told enough.
+        // A test that fails has said why.
         let _ = Command::new("umount").arg(self.0).status();
     }
 }
@@ -220,7 +223,7 @@ fn a_disk_that_is_really_full() {
     let kept = segments(&films, "disk/out.mkv").len();
     assert!((1..4).contains(&kept), "{kept}");
     assert!(mount(&["-o", "remount,size=1G"], disk.0));
-    let (_, told) = works(&all);
-    assert!(told.contains("going on after"), "{told}");
+    let (_, printed) = works(&all);
+    assert!(printed.contains("going on after"), "{printed}");
     check_noisy_frames(&films, &out, 20, 2, noise);
 }

@@ -2,13 +2,13 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::sync::Once;
 
 use gst::prelude::*;
 use tttseg::model::ChromaConfig;
 use tttseg::weights::{ModelFile, Precision, Task};
 
 use crate::common;
+use crate::elements::elements;
 
 /// Width and height, if nothing else is said.
 pub const SIZE: [u32; 2] = [96, 64];
@@ -27,17 +27,6 @@ pub struct Frame {
     pub is_coloured: bool,
 }
 
-/// Whether GStreamer has an element; a line says so where it does not.
-pub fn has(element: &str) -> bool {
-    static INIT: Once = Once::new();
-    INIT.call_once(|| gst::init().unwrap());
-    let is_there = gst::ElementFactory::find(element).is_some();
-    if !is_there {
-        eprintln!("skipped: no {element}");
-    }
-    is_there
-}
-
 impl Films {
     /// With `film.safetensors`, which colours, and `classes.safetensors`; none where something is missing to run them.
     pub fn new() -> Option<Self> {
@@ -47,16 +36,13 @@ impl Films {
     /// The same with films of another size.
     pub fn of(size: [u32; 2]) -> Option<Self> {
         common::runtime()?;
-        let all = [
+        elements(&[
             "avenc_ffv1",
             "avdec_ffv1",
             "matroskamux",
             "flacenc",
             "flacdec",
-        ];
-        if !all.into_iter().all(has) {
-            return None;
-        }
+        ])?;
         let folder = tempfile::tempdir().unwrap();
         let films = Self { folder, size };
         let mut model = common::model(1);
@@ -283,20 +269,51 @@ pub fn sound_tracks(path: &str) -> usize {
         .unwrap()
         .downcast::<gst::Pipeline>()
         .unwrap();
-    let (told, all) = std::sync::mpsc::channel();
+    let (counted, all) = std::sync::mpsc::channel();
     pipeline
         .by_name("d")
         .unwrap()
         .connect_no_more_pads(move |demuxer| {
             let pads = demuxer.src_pads();
             let tracks = pads.iter().filter(|pad| pad.name().starts_with("audio"));
-            // Nobody listens to a second time.
-            let _ = told.send(tracks.count());
+            // A second time there is no receiver.
+            let _ = counted.send(tracks.count());
         });
     pipeline.set_state(gst::State::Playing).unwrap();
     let tracks = all.recv_timeout(std::time::Duration::from_secs(60));
     pipeline.set_state(gst::State::Null).unwrap();
     tracks.unwrap()
+}
+
+/// Where the time code track of a file begins.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct TimeCode {
+    /// Since 00:00:00:00.
+    pub frames: u32,
+    /// Frames a second, as a fraction.
+    pub rate: [u32; 2],
+    pub drops_frames: bool,
+}
+
+/// The time code of a QuickTime or MP4 file. Names are searched for in its bytes, unlike in the program, so that what
+/// the program reads wrongly and writes wrongly does not look right.
+pub fn time_code(path: &str) -> Option<TimeCode> {
+    let bytes = fs::read(path).unwrap();
+    let word = |at: usize| u32::from_be_bytes(bytes[at..at + 4].try_into().unwrap());
+    let mut places = bytes.windows(16);
+    let track = places.position(|w| w.starts_with(b"hdlr") && w.ends_with(b"tmcd"))?;
+    let behind = |name: &[u8]| {
+        let place = bytes[track..].windows(4).position(|w| w == name);
+        track + place.unwrap() + 4
+    };
+    // Behind version, flags and count: size, name and 12 more bytes, flags, scale, duration of a frame.
+    let entry = behind(b"stsd") + 8;
+    assert_eq!(&bytes[entry + 4..entry + 8], b"tmcd");
+    Some(TimeCode {
+        frames: word(word(behind(b"stco") + 8) as usize),
+        rate: [word(entry + 24), word(entry + 28)],
+        drops_frames: word(entry + 20) & 1 != 0,
+    })
 }
 
 /// All decoded samples of one kind.

@@ -1,18 +1,25 @@
 //! What the tests share: the plugin, a tiny model, pipelines and their messages.
-#![allow(dead_code)] // Each test file uses its part.
+#![allow(dead_code, unused_imports, reason = "every test file uses a part of it")]
 
+#[path = "../../../tests/common/elements.rs"]
+mod elements;
 mod frames;
 mod leaks;
+#[path = "../../../tests/common/missing.rs"]
+mod missing;
 pub mod process;
 
 use std::path::PathBuf;
 use std::sync::{Once, OnceLock};
 use std::time::Duration;
 
+pub use elements::elements;
 pub use frames::*;
 use gst::prelude::*;
 use gsttttseg::filter::FrameReport;
+pub use missing::{missing, python_with};
 use tttseg::model::{ChromaConfig, HeadConfig, ModelConfig, Readout, SwinConfig, initial_weights};
+use tttseg::runtime::{Options, Runtime};
 use tttseg::weights::{ModelFile, Normalisation, Precision, Task};
 
 /// Patience with things that have no bound of their own.
@@ -28,16 +35,12 @@ pub fn init() {
     });
 }
 
-/// Whether ONNX Runtime is there; tests that need it are skipped without it.
-pub fn runtime() -> bool {
+/// ONNX Runtime, with the elements registered; `None` where it is [`missing`].
+pub fn runtime() -> Option<&'static Runtime> {
     init();
-    match tttseg::runtime::load(&tttseg::runtime::Options::default()) {
-        Ok(_) => true,
-        Err(e) => {
-            eprintln!("skipped: {e}");
-            false
-        }
-    }
+    tttseg::runtime::load(&Options::default())
+        .map_err(missing)
+        .ok()
 }
 
 /// The smallest model that is one, untrained, in a file.
@@ -128,9 +131,22 @@ pub fn film(properties: &str) -> gst_check::Harness {
     ))
 }
 
-/// What a launch line makes. On an error there is nothing: half a pipeline would be nobody's to let go.
+/// What a launch line makes. On an error there is nothing: half a pipeline would leak.
 pub fn launch(line: &str) -> Result<gst::Element, gst::glib::Error> {
     gst::parse::launch_full(line, None, gst::ParseFlags::FATAL_ERRORS)
+}
+
+/// The pipeline of a launch line; `None` where an element in it is [`missing`].
+#[track_caller]
+pub fn pipeline(line: &str) -> Option<gst::Pipeline> {
+    match launch(line) {
+        Ok(pipeline) => Some(pipeline.downcast().unwrap()),
+        Err(e) if e.matches(gst::ParseError::NoSuchElement) => {
+            missing(e);
+            None
+        }
+        Err(e) => panic!("{line}: {e}"),
+    }
 }
 
 /// A launch line with `MODEL` for the tiny model's file.
@@ -164,7 +180,7 @@ pub fn run(pipeline: &gst::Pipeline) -> Ended {
     let ended = wait(pipeline);
     assert!(
         started.is_ok() || ended.error.is_some(),
-        "a failed state change tells why"
+        "a failed state change posts an error"
     );
     pipeline.set_state(gst::State::Null).unwrap();
     ended
@@ -294,6 +310,17 @@ pub fn error_on(bus: &gst::Bus) -> String {
     }
 }
 
+/// Texts of the warnings on a bus, which is empty afterwards.
+pub fn warnings(bus: &gst::Bus) -> Vec<String> {
+    let warnings = bus.iter_filtered(&[gst::MessageType::Warning]);
+    warnings
+        .map(|message| match message.view() {
+            gst::MessageView::Warning(w) => w.error().to_string(),
+            _ => unreachable!(),
+        })
+        .collect()
+}
+
 /// Bound on going down or flushing: what the elements promise.
 pub const PROMISED: Duration = Duration::from_millis(50);
 
@@ -310,7 +337,7 @@ pub fn last(bus: &gst::Bus) -> FrameReport {
     message.structure().unwrap().try_into().unwrap()
 }
 
-/// Pushes a frame and tells what came of it.
+/// Pushes a frame; the message about it.
 #[track_caller]
 pub fn push(harness: &mut gst_check::Harness, bus: &gst::Bus, buffer: gst::Buffer) -> FrameReport {
     harness.push_and_pull(buffer).unwrap();

@@ -1,4 +1,4 @@
-//! What this process holds, as Linux tells it.
+//! Memory, open files and threads of this process, from `/proc`.
 
 /// Kilobytes of memory in use, open files and threads at one moment.
 #[derive(Clone, Copy, Debug, PartialEq)]

@@ -363,7 +363,7 @@ mod tests {
         );
         let dir = data.join("camvid/0016E5_15hz");
         if !dir.is_dir() {
-            eprintln!("skipped: no CamVid here (TTTSEG_DATA)");
+            tttseg::missing::skipped("no CamVid here (TTTSEG_DATA)");
             return;
         }
         let set = LabelledSet::open(&[dir], &LabelIds::with_void_last(11)).unwrap();

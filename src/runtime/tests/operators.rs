@@ -1,6 +1,7 @@
 //! Operator by operator: ONNX Runtime matches kernels by exact version and type.
 
 use crate::graph::{DType, Graph, Op, Target};
+use crate::missing::skipped;
 use crate::runtime::testing::{options, runtime, supports_f64};
 use crate::runtime::{Cancel, InUse, Options, Provider, Runtime, Session, Tensor};
 
@@ -244,7 +245,7 @@ fn every_operator_runs_on_cuda_without_the_cpu() {
     };
     match runtime.in_use(&options) {
         Ok(_) => assert_eq!(refused(runtime, &options, DType::F32), []),
-        Err(e) => eprintln!("skipped: {e}"),
+        Err(e) => skipped(e),
     }
 }
 

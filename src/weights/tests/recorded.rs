@@ -4,12 +4,13 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use super::*;
+use crate::missing::skipped;
 
 /// The recorded cases, when they are on this machine.
 fn goldens() -> Vec<PathBuf> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/goldens");
     let Ok(cases) = fs::read_dir(&folder) else {
-        eprintln!("skipped: no {}", folder.display());
+        skipped(format!("no {}", folder.display()));
         return Vec::new();
     };
     let paths = cases.map(|c| c.unwrap().path());

@@ -1,8 +1,8 @@
 //! What overlays look like: lines, legend, which classes and in which colours; while it plays, and when it makes no sense.
 
-mod common;
-
-use common::{bytes, element, filter, frame, init, model, parse, run, runtime, watch};
+use crate::common::{
+    bytes, element, filter, frame, init, model, parse, run, runtime, warnings, watch,
+};
 use gst::prelude::*;
 
 const CAPS: &str = "video/x-raw,format=RGB,width=160,height=120,framerate=25/1";
@@ -40,9 +40,7 @@ fn pixel(frame: &[u8], x: usize, y: usize) -> [u8; 3] {
 
 #[test]
 fn contours_are_the_edges_of_the_map() {
-    if !runtime() {
-        return;
-    }
+    let Some(_) = runtime() else { return };
     let map = draw(MAP);
     let before = input();
     for width in [1, 3] {
@@ -66,9 +64,7 @@ fn contours_are_the_edges_of_the_map() {
 
 #[test]
 fn classes_that_are_hidden_are_not_drawn() {
-    if !runtime() {
-        return;
-    }
+    let Some(_) = runtime() else { return };
     let map = draw(MAP);
     let before = input();
     let counts = [0, 1, 2].map(|class| map.iter().filter(|c| **c == class).count());
@@ -102,9 +98,7 @@ fn classes_that_are_hidden_are_not_drawn() {
 
 #[test]
 fn a_legend_lists_what_is_drawn() {
-    if !runtime() {
-        return;
-    }
+    let Some(_) = runtime() else { return };
     let before = input();
     // Each square is where the line of its class is: see the engine's own tests.
     for (properties, squares) in [
@@ -129,9 +123,7 @@ fn a_legend_lists_what_is_drawn() {
 
 #[test]
 fn palettes_by_name_and_by_class() {
-    if !runtime() {
-        return;
-    }
+    let Some(_) = runtime() else { return };
     let map = draw(MAP);
     for (palette, colours) in [
         ("camvid", [[128, 128, 128], [128, 0, 0], [192, 192, 128]]),
@@ -149,9 +141,7 @@ fn palettes_by_name_and_by_class() {
 
 #[test]
 fn looks_change_while_it_plays() {
-    if !runtime() {
-        return;
-    }
+    let Some(_) = runtime() else { return };
     let map = draw(MAP);
     let mut harness = filter(&format!("{OVERLAY} opacity=0"));
     let bus = watch(&harness);
@@ -181,7 +171,7 @@ fn looks_change_while_it_plays() {
         assert_eq!(pixel(&now, at % 160, at / 160), expected);
     }
 
-    // What is refused is told, and changes nothing.
+    // What is refused is warned of, and changes nothing.
     for (property, text, kept, why) in [
         (
             "selected-classes",
@@ -201,11 +191,7 @@ fn looks_change_while_it_plays() {
         element.set_property(property, text);
         let now_is = element.property::<Option<String>>(property);
         assert_eq!(now_is.unwrap_or_default(), kept);
-        let message = bus.pop_filtered(&[gst::MessageType::Warning]).unwrap();
-        let gst::MessageView::Warning(warning) = message.view() else {
-            unreachable!()
-        };
-        let said = warning.error().to_string();
+        let said = warnings(&bus).concat();
         assert!(said.contains(property) && said.contains(why), "{said}");
         assert!(next() == now, "{property}={text}");
     }
@@ -213,9 +199,7 @@ fn looks_change_while_it_plays() {
 
 #[test]
 fn unknown_classes_fail_on_the_way_to_ready() {
-    if !runtime() {
-        return;
-    }
+    let Some(_) = runtime() else { return };
     for name in ["tttsegfilter", "tttseg"] {
         for property in ["selected-classes", "hidden-classes", "palette"] {
             let value = if property == "palette" {

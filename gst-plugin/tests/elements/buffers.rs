@@ -1,10 +1,8 @@
 //! Whose memory `tttsegfilter` draws into, and what it does with buffers that are no frames.
 
-mod common;
-
 use std::collections::HashSet;
 
-use common::{bytes, error_on, filter, frame, runtime, watch};
+use crate::common::{bytes, error_on, filter, frame, runtime, watch};
 use gst_video::VideoMeta;
 
 const CAPS: &str = "video/x-raw,format=I420,width=64,height=48,framerate=25/1";
@@ -30,10 +28,8 @@ fn read_only(n: u64) -> gst::Buffer {
 }
 
 #[test]
-fn a_frame_nobody_holds_is_drawn_into() {
-    if !runtime() {
-        return;
-    }
+fn a_frame_without_other_references_is_drawn_into() {
+    let Some(_) = runtime() else { return };
     let mut harness = filter("opacity=1 method=none");
     harness.set_src_caps_str(CAPS);
     let own = frame(CAPS, 1);
@@ -44,10 +40,8 @@ fn a_frame_nobody_holds_is_drawn_into() {
 }
 
 #[test]
-fn frames_somebody_else_holds_go_out_in_buffers_of_a_pool() {
-    if !runtime() {
-        return;
-    }
+fn frames_with_other_references_go_out_in_buffers_of_a_pool() {
+    let Some(_) = runtime() else { return };
     for output in ["overlay", "class-map", "reconstruction"] {
         let mut harness = filter(&format!("opacity=1 method=none output={output}"));
         harness.set_src_caps_str(CAPS);
@@ -57,7 +51,7 @@ fn frames_somebody_else_holds_go_out_in_buffers_of_a_pool() {
             let before = bytes(&held);
             let input = match n % 3 {
                 0 => held.clone(),
-                // The same memory in another buffer is somebody else's as well.
+                // The same memory in another buffer.
                 1 => held.copy(),
                 _ => read_only(n),
             };
@@ -74,13 +68,11 @@ fn frames_somebody_else_holds_go_out_in_buffers_of_a_pool() {
 
 #[test]
 fn read_only_memory_is_neither_written_nor_swapped() {
-    if !runtime() {
-        return;
-    }
+    let Some(_) = runtime() else { return };
     let mut harness = filter("opacity=1 method=none");
     harness.set_src_caps_str(CAPS);
-    // Nobody else has the buffer, so that only the memory's own flag tells. Mapping it for writing would swap it for a
-    // copy from no pool.
+    // There is no other reference to the buffer: only the memory's flag says that it is read-only. Mapping it for writing
+    // would swap it for a copy that is in no pool.
     let output = harness.push_and_pull(read_only(0)).unwrap();
     assert!(is_pooled(&output));
     assert!(bytes(&output) != bytes(&read_only(0)));
@@ -88,9 +80,7 @@ fn read_only_memory_is_neither_written_nor_swapped() {
 
 #[test]
 fn planes_in_memories_of_their_own_stay_there() {
-    if !runtime() {
-        return;
-    }
+    let Some(_) = runtime() else { return };
     let planes = [64 * 48, 32 * 24, 32 * 24];
     let mut pieces = {
         let mut buffer = gst::Buffer::new();
@@ -132,9 +122,7 @@ fn planes_in_memories_of_their_own_stay_there() {
 
 #[test]
 fn a_buffer_that_is_no_frame_is_an_error() {
-    if !runtime() {
-        return;
-    }
+    let Some(_) = runtime() else { return };
     let mut harness = filter("");
     let bus = watch(&harness);
     harness.set_src_caps_str(CAPS);
@@ -150,9 +138,7 @@ fn a_buffer_that_is_no_frame_is_an_error() {
 
 #[test]
 fn rows_that_overlap_are_an_error() {
-    if !runtime() {
-        return;
-    }
+    let Some(_) = runtime() else { return };
     let mut harness = filter("");
     let bus = watch(&harness);
     harness.set_src_caps_str(CAPS);

@@ -1,16 +1,12 @@
 //! `tttsegfilter` alone: caps, pixels, properties, messages.
 
-mod common;
-
-use common::{bytes, caps, element, error_on, filter, frame, runtime, watch};
+use crate::common::{bytes, caps, element, error_on, filter, frame, runtime, warnings, watch};
 use gst::prelude::*;
 use gsttttseg::filter::{FrameReport, Skipped};
 
 #[test]
 fn classes_of_a_class_map_are_those_painted() {
-    if !runtime() {
-        return;
-    }
+    let Some(_) = runtime() else { return };
     let caps = caps("RGB", 64, 48);
     let palette = [[10, 20, 30], [40, 50, 60], [70, 80, 90]];
     let mut maps = vec![];
@@ -44,9 +40,7 @@ fn classes_of_a_class_map_are_those_painted() {
 
 #[test]
 fn frames_below_a_patch_are_refused_by_name() {
-    if !runtime() {
-        return;
-    }
+    let Some(_) = runtime() else { return };
     let text = caps("RGB", 12, 100);
     let mut harness = filter("");
     let bus = watch(&harness);
@@ -68,9 +62,7 @@ fn frames_below_a_patch_are_refused_by_name() {
 
 #[test]
 fn live_properties_act_at_once() {
-    if !runtime() {
-        return;
-    }
+    let Some(_) = runtime() else { return };
     let text = caps("RGB", 64, 48);
     let mut harness = filter("opacity=1 palette=ff0000,ff0000,ff0000");
     let bus = watch(&harness);
@@ -96,18 +88,12 @@ fn live_properties_act_at_once() {
     element.set_property("passthrough", true);
     let out = harness.push_and_pull(frame(&text, 6)).unwrap();
     assert!(bytes(&out) == bytes(&frame(&text, 6)));
-    let warning = bus.pop_filtered(&[gst::MessageType::Warning]).unwrap();
-    let gst::MessageView::Warning(warning) = warning.view() else {
-        unreachable!()
-    };
-    assert!(warning.error().to_string().contains("nonsense"));
+    assert!(warnings(&bus)[0].contains("nonsense"));
 }
 
 #[test]
 fn a_message_for_every_frame() {
-    if !runtime() {
-        return;
-    }
+    let Some(_) = runtime() else { return };
     let text = caps("RGB", 64, 48);
     let mut harness = filter("window=2 steps=2 training-interval=2");
     let bus = watch(&harness);
@@ -158,9 +144,7 @@ fn a_message_for_every_frame() {
 
 #[test]
 fn same_seed_same_bytes() {
-    if !runtime() {
-        return;
-    }
+    let Some(_) = runtime() else { return };
     let text = caps("RGB", 64, 48);
     let run = |seed: u64| -> Vec<(Option<f64>, Vec<u8>)> {
         let mut harness = filter(&format!("seed={seed} threads=2 learning-rate=0.05"));

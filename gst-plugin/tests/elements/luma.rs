@@ -1,11 +1,9 @@
 //! `task=colorize` leaves a frame's luma as it is, and what is shown of it.
 
-mod common;
-
 use std::cell::RefCell;
 
-use common::{
-    bytes, caps, colours, component, film, frame, info, out_caps, out_info, parse, run_well,
+use crate::common::{
+    self, bytes, caps, colours, component, film, frame, info, out_caps, out_info, parse, run_well,
     runtime, spread,
 };
 use gst::prelude::*;
@@ -14,9 +12,7 @@ use proptest::test_runner::{Config, TestRunner};
 
 #[test]
 fn luma_goes_out_as_it_came_in_every_format() {
-    if !runtime() {
-        return;
-    }
+    let Some(_) = runtime() else { return };
     let mut harness = film("method=none threads=1");
     let mut coloured = 0;
     for format in common::formats() {
@@ -24,7 +20,7 @@ fn luma_goes_out_as_it_came_in_every_format() {
             let text = caps(&format, width, height);
             harness.set_src_caps_str(&text);
             let input = frame(&text, 0);
-            // Both as it may be drawn into and as somebody else holds it.
+            // Without another reference, so that it may be drawn into, and with one.
             for input_now in [input.copy_deep().unwrap(), input.clone()] {
                 let output = harness.push_and_pull(input_now).unwrap();
                 let (before, after) = (info(&text), out_info(&harness));
@@ -49,9 +45,7 @@ fn luma_goes_out_as_it_came_in_every_format() {
 /// Any format with luma, any size, rows together or apart, whatever the pixels are.
 #[test]
 fn luma_is_never_touched() {
-    if !runtime() {
-        return;
-    }
+    let Some(_) = runtime() else { return };
     let formats: Vec<String> = common::formats();
     let harness = RefCell::new(film("method=none threads=1"));
     let mut runner = TestRunner::new(Config {
@@ -97,9 +91,7 @@ fn fill(buffer: &mut gst::BufferRef, mut seed: u64) {
 
 #[test]
 fn strides_of_grey_are_honoured() {
-    if !runtime() {
-        return;
-    }
+    let Some(_) = runtime() else { return };
     let mut harness = film("method=none threads=1");
     for format in ["GRAY8", "GRAY16_LE", "GRAY16_BE"] {
         let text = caps(format, 61, 47);
@@ -121,9 +113,7 @@ fn strides_of_grey_are_honoured() {
 
 #[test]
 fn grey_gets_room_for_colours_and_keeps_its_range() {
-    if !runtime() {
-        return;
-    }
+    let Some(_) = runtime() else { return };
     for (given, becomes, format) in [
         ("GRAY8", "1:4:0:0", "I420"),
         ("GRAY8,colorimetry=2:4:0:0", "2:4:0:0", "I420"),
@@ -171,9 +161,7 @@ fn seen(line: &str) -> Vec<u8> {
 
 #[test]
 fn grey_without_saturation_is_shown_as_before() {
-    if !runtime() {
-        return;
-    }
+    let Some(_) = runtime() else { return };
     for format in ["GRAY8", "GRAY16_LE", "GRAY8,colorimetry=2:4:0:0"] {
         let source = format!(
             "videotestsrc num-buffers=1 pattern=smpte ! video/x-raw,format={format},width=64,height=48"

@@ -1,9 +1,8 @@
 //! Caps: formats in and out, sizes, shapes of pixels, fields, colorimetry, changes in mid-stream.
 
-mod common;
-
-use common::{
-    bytes, element, error_on, filter, formats, frame, parse, run_well, runtime, template, watch,
+use crate::common::{
+    self, bytes, element, error_on, filter, formats, frame, parse, run_well, runtime, template,
+    watch,
 };
 use gst::prelude::*;
 
@@ -12,9 +11,7 @@ const QUICK: &str = "model-file=MODEL execution-provider=cpu threads=1 method=no
 
 #[test]
 fn every_input_format_to_any_rgb_and_i420() {
-    if !runtime() {
-        return;
-    }
+    let Some(_) = runtime() else { return };
     for input in formats() {
         for output in ["ANY", "video/x-raw,format=RGB", "video/x-raw,format=I420"] {
             let ended = run_well(&format!(
@@ -28,9 +25,7 @@ fn every_input_format_to_any_rgb_and_i420() {
 
 #[test]
 fn sizes_1x1_63x47_and_4k() {
-    if !runtime() {
-        return;
-    }
+    let Some(_) = runtime() else { return };
     for (width, height, taken) in [(1, 1, false), (63, 47, true), (3840, 2160, true)] {
         let line = format!(
             "videotestsrc num-buffers=1 ! video/x-raw,format=I420,width={width},height={height} ! \
@@ -58,9 +53,7 @@ fn caps_after(properties: &str, caps: &str) -> gst::Structure {
 
 #[test]
 fn what_caps_say_about_the_picture_still_holds() {
-    if !runtime() {
-        return;
-    }
+    let Some(_) = runtime() else { return };
     for said in [
         "pixel-aspect-ratio=(fraction)16/11",
         "interlace-mode=(string)interleaved",
@@ -81,9 +74,7 @@ fn what_caps_say_about_the_picture_still_holds() {
 /// Range, matrix and transfer function, as numbers: the names that GStreamer has do not cover them all.
 #[test]
 fn colorimetry_goes_round() {
-    if !runtime() {
-        return;
-    }
+    let Some(_) = runtime() else { return };
     let mut harness = filter("method=none threads=1 opacity=0");
     let mut reconstructed = filter("method=none threads=1 output=reconstruction");
     let mut pictures = std::collections::HashSet::new();
@@ -126,9 +117,7 @@ fn colorimetry_goes_round() {
 
 #[test]
 fn interlaced_caps_with_fields_apart_are_refused() {
-    if !runtime() {
-        return;
-    }
+    let Some(_) = runtime() else { return };
     let plain = "video/x-raw,format=I420,width=64,height=48,framerate=25/1";
     let mut harness = filter("");
     let bus = watch(&harness);
@@ -146,9 +135,7 @@ fn interlaced_caps_with_fields_apart_are_refused() {
 
 #[test]
 fn caps_change_in_mid_stream() {
-    if !runtime() {
-        return;
-    }
+    let Some(_) = runtime() else { return };
     let mut harness = filter("");
     for (format, width, height) in [("RGB", 64, 48), ("I420", 160, 64), ("GRAY8", 48, 96)] {
         let text =

@@ -1,17 +1,12 @@
 //! Masks that GStreamer's own elements read, with the feature of the same name.
-#![cfg(feature = "analytics")]
 
-mod common;
-
-use common::{CAPS, filter, frame, runtime};
+use crate::common::{CAPS, filter, frame, runtime};
 use gst_analytics::prelude::*;
 use gst_analytics::{AnalyticsClassificationMtd, AnalyticsRelationMeta};
 
 #[test]
 fn frames_as_they_came_have_a_mask() {
-    if !runtime() {
-        return;
-    }
+    let Some(_) = runtime() else { return };
     for (output, has_mask) in [
         ("overlay", true),
         ("metadata", true),

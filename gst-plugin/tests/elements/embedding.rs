@@ -1,21 +1,20 @@
 //! The examples of how `tttseg` is used in an application, in Rust, Python and C: they do the same, to the last digit.
 
-mod common;
 // The programs are their `main`, which has no use here.
 #[allow(dead_code)]
-#[path = "../examples/embed.rs"]
+#[path = "../../examples/embed.rs"]
 mod embed;
 #[allow(dead_code)]
-#[path = "../examples/metadata.rs"]
+#[path = "../../examples/metadata.rs"]
 mod metadata;
 #[allow(dead_code)]
-#[path = "../examples/monitor.rs"]
+#[path = "../../examples/monitor.rs"]
 mod monitor;
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
-use common::{model, run_well, runtime};
+use crate::common::{self, model, run_well, runtime};
 use gst::prelude::*;
 
 const FRAMES: usize = 6;
@@ -83,7 +82,7 @@ impl Place {
         element.set_state(gst::State::Null).unwrap();
     }
 
-    /// A program in another language says the same as the one in Rust, and tells what is wrong.
+    /// A program in another language prints the same as the one in Rust, and reports errors.
     #[track_caller]
     fn same(&self, program: impl Fn() -> Command) {
         let good = self.run(program(), "state.safetensors", "film.avi");
@@ -100,7 +99,7 @@ impl Place {
     }
 }
 
-/// A program that reads class maps says the same as the one in Rust, and tells what is wrong.
+/// A program that reads class maps prints the same as the one in Rust, and reports errors.
 #[track_caller]
 fn reads_the_same(place: &Place, program: impl Fn() -> Command) {
     let mut expected = Vec::new();
@@ -128,23 +127,15 @@ fn succeeds(program: &str, arguments: &[&str]) -> bool {
     done.is_ok_and(|output| output.status.success())
 }
 
-/// A Python that has GStreamer.
-fn python() -> Option<&'static str> {
-    let gi = "import gi; gi.require_version('Gst', '1.0'); from gi.repository import Gst";
-    // Debian's packages are seen by its own Python only, which need not be the first one.
-    let pythons = ["python3", "/usr/bin/python3"];
-    let found = pythons.into_iter().find(|p| succeeds(p, &["-c", gi]));
-    if found.is_none() {
-        eprintln!("skipped: no Python with GStreamer (python3-gi, gir1.2-gstreamer-1.0)");
-    }
-    found
+/// A Python that has GStreamer (python3-gi, gir1.2-gstreamer-1.0).
+fn python() -> Option<PathBuf> {
+    let import = "import gi; gi.require_version('Gst', '1.0'); from gi.repository import Gst";
+    common::python_with(import)
 }
 
 #[test]
 fn in_rust() {
-    if !runtime() {
-        return;
-    }
+    let Some(_) = runtime() else { return };
     let place = Place::new();
     let said = place.expected();
     let lines: Vec<&str> = said.lines().collect();
@@ -168,9 +159,7 @@ fn in_rust() {
 
 #[test]
 fn class_maps_in_rust() {
-    if !runtime() {
-        return;
-    }
+    let Some(_) = runtime() else { return };
     let place = Place::new();
     let mut said = Vec::new();
     metadata::metadata(Some(&place.path("film.avi")), Some(model()), &mut said).unwrap();
@@ -193,9 +182,7 @@ fn class_maps_in_rust() {
 
 #[test]
 fn a_monitor_in_rust() {
-    if !runtime() {
-        return;
-    }
+    let Some(_) = runtime() else { return };
     let line = |frames: usize, properties: &str| {
         format!(
             "videotestsrc num-buffers={frames} ! video/x-raw,width=96,height=64 ! \
@@ -237,13 +224,11 @@ fn a_monitor_in_rust() {
 
 #[test]
 fn in_python() {
-    if !runtime() {
-        return;
-    }
+    let Some(_) = runtime() else { return };
     let Some(python) = python() else { return };
     let place = Place::new();
     let program = |name| {
-        let mut command = Command::new(python);
+        let mut command = Command::new(&python);
         command.arg(example(name));
         command
     };
@@ -253,12 +238,9 @@ fn in_python() {
 
 #[test]
 fn in_c() {
-    if !runtime() {
-        return;
-    }
+    let Some(_) = runtime() else { return };
     if !succeeds("cc", &["--version"]) || !succeeds("pkg-config", &["--exists", "gstreamer-1.0"]) {
-        eprintln!("skipped: no C compiler (cc), pkg-config or headers (libgstreamer1.0-dev)");
-        return;
+        return common::missing("a C compiler (cc), pkg-config or headers (libgstreamer1.0-dev)");
     }
     let place = Place::new();
     let flags = Command::new("pkg-config")
@@ -285,13 +267,11 @@ fn in_c() {
 
 #[test]
 fn class_maps_in_python() {
-    if !runtime() {
-        return;
-    }
+    let Some(_) = runtime() else { return };
     let Some(python) = python() else { return };
     let place = Place::new();
     let run = |film: &str| {
-        Command::new(python)
+        Command::new(&python)
             .arg(example("classes.py"))
             .args([&place.path(film), model()])
             .env("GST_PLUGIN_PATH", place.path("plugins"))
@@ -302,9 +282,9 @@ fn class_maps_in_python() {
     let good = run("film.avi");
     let errors = String::from_utf8_lossy(&good.stderr);
     assert!(good.status.success(), "{errors}");
-    let told = String::from_utf8_lossy(&good.stdout);
-    assert_eq!(told.lines().count(), FRAMES, "{told}");
-    for line in told.lines() {
+    let printed = String::from_utf8_lossy(&good.stdout);
+    assert_eq!(printed.lines().count(), FRAMES, "{printed}");
+    for line in printed.lines() {
         let shares = line.split('%').filter_map(|part| part.rsplit(' ').next());
         let sum: f64 = shares.filter_map(|s| s.parse::<f64>().ok()).sum();
         assert!((sum - 100.0).abs() < 0.5, "{line}");

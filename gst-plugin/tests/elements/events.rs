@@ -1,10 +1,8 @@
 //! What events mean: resets, seeks, ends; and those that mean nothing here and go through.
 
-mod common;
-
 use std::sync::mpsc;
 
-use common::{CAPS, element, frame, parse, push, run, runtime, started};
+use crate::common::{self, CAPS, element, frame, parse, push, run, runtime, started, warnings};
 use gst::prelude::*;
 
 fn segment(start: gst::ClockTime) -> gst::Event {
@@ -16,9 +14,7 @@ fn segment(start: gst::ClockTime) -> gst::Event {
 
 #[test]
 fn stream_id_change_starts_afresh() {
-    if !runtime() {
-        return;
-    }
+    let Some(_) = runtime() else { return };
     let (mut harness, bus) = started();
     harness.push_event(gst::event::StreamStart::new("another"));
     harness.push_event(gst::event::Caps::new(&CAPS.parse().unwrap()));
@@ -36,9 +32,7 @@ fn stream_id_change_starts_afresh() {
 
 #[test]
 fn a_seek_keeps_the_weights() {
-    if !runtime() {
-        return;
-    }
+    let Some(_) = runtime() else { return };
     let (mut harness, bus) = started();
     harness.push_event(gst::event::FlushStart::new());
     harness.push_event(gst::event::FlushStop::new(true));
@@ -49,9 +43,7 @@ fn a_seek_keeps_the_weights() {
 
 #[test]
 fn gaps_and_jumps_in_time_clear_the_window() {
-    if !runtime() {
-        return;
-    }
+    let Some(_) = runtime() else { return };
     let (mut harness, bus) = started();
     harness.push_event(segment(gst::ClockTime::ZERO));
     let report = push(&mut harness, &bus, frame(CAPS, 0));
@@ -79,9 +71,7 @@ fn gaps_and_jumps_in_time_clear_the_window() {
 
 #[test]
 fn ready_starts_afresh_and_eos_does_not() {
-    if !runtime() {
-        return;
-    }
+    let Some(_) = runtime() else { return };
     let (mut harness, bus) = started();
     harness.push_event(gst::event::Eos::new());
     let element = element(&harness);
@@ -101,9 +91,7 @@ fn ready_starts_afresh_and_eos_does_not() {
 
 #[test]
 fn signals_reset_save_and_load() {
-    if !runtime() {
-        return;
-    }
+    let Some(_) = runtime() else { return };
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("state.safetensors");
     let path = path.to_str().unwrap();
@@ -121,13 +109,7 @@ fn signals_reset_save_and_load() {
     assert!(!element.emit_by_name::<bool>("save-state", &[&nowhere]));
     assert!(!element.emit_by_name::<bool>("load-state", &[&nowhere]));
     assert!(!element.emit_by_name::<bool>("load-state", &[&None::<String>]));
-    let warnings: Vec<String> = bus
-        .iter_filtered(&[gst::MessageType::Warning])
-        .map(|m| match m.view() {
-            gst::MessageView::Warning(w) => w.error().to_string(),
-            _ => unreachable!(),
-        })
-        .collect();
+    let warnings = warnings(&bus);
     assert_eq!(warnings.len(), 2);
     assert!(warnings.iter().all(|w| w.contains(nowhere)), "{warnings:?}");
     push(&mut harness, &bus, frame(CAPS, 5));
@@ -142,9 +124,7 @@ fn arrived(harness: &mut gst_check::Harness, kind: gst::EventType) -> gst::Event
 
 #[test]
 fn segment_done_goes_through_and_a_loop_keeps_the_weights() {
-    if !runtime() {
-        return;
-    }
+    let Some(_) = runtime() else { return };
     let (mut harness, bus) = started();
     let end = gst::ClockTime::from_mseconds(120);
     for round in 1..3 {
@@ -165,9 +145,7 @@ fn segment_done_goes_through_and_a_loop_keeps_the_weights() {
 
 #[test]
 fn tags_go_through() {
-    if !runtime() {
-        return;
-    }
+    let Some(_) = runtime() else { return };
     let (mut harness, bus) = started();
     let mut tags = gst::TagList::new();
     let add = tags.get_mut().unwrap();
@@ -184,9 +162,7 @@ fn tags_go_through() {
 
 #[test]
 fn custom_events_go_through() {
-    if !runtime() {
-        return;
-    }
+    let Some(_) = runtime() else { return };
     let (mut harness, bus) = started();
     let said = || gst::Structure::builder("application/x-said").field("n", 7u32);
     for event in [
@@ -210,9 +186,7 @@ fn custom_events_go_through() {
 
 #[test]
 fn eos_waits_for_the_frames_that_are_queued() {
-    if !runtime() {
-        return;
-    }
+    let Some(_) = runtime() else { return };
     for how in ["", "asynchronous=true"] {
         // Ten steps for each, while the source is long done.
         let pipeline = parse(&format!(
@@ -227,9 +201,7 @@ fn eos_waits_for_the_frames_that_are_queued() {
 
 #[test]
 fn a_seek_to_the_end_ends_and_one_back_goes_on() {
-    if !runtime() {
-        return;
-    }
+    let Some(_) = runtime() else { return };
     let pipeline = parse(
         "videotestsrc ! video/x-raw,width=64,height=48,framerate=25/1 ! \
          tttseg steps=1000 threads=1 name=t model-file=MODEL ! fakesink",

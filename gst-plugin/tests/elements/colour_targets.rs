@@ -1,10 +1,10 @@
-//! Colours that people give: `reference-location`, and hints.
-
-mod common;
+//! Colours that a user gives: `reference-location`, and hints.
 
 use std::path::Path;
 
-use common::{colours, element, error_on, film, last, parse, push, runtime, watch};
+use crate::common::{
+    self, colours, element, error_on, film, last, parse, push, runtime, warnings, watch,
+};
 use gst::prelude::*;
 use gst_video::NavigationEvent;
 use tttseg::video::write_png;
@@ -52,9 +52,7 @@ fn click(button: i32, x: f64, y: f64) -> gst::Event {
 
 #[test]
 fn pictures_that_cannot_be_used_are_errors_that_name_them() {
-    if !runtime() {
-        return;
-    }
+    let Some(_) = runtime() else { return };
     let dir = tempfile::tempdir().unwrap();
     let at = |name: &str| dir.path().join(name).to_str().unwrap().to_owned();
     std::fs::create_dir(at("empty")).unwrap();
@@ -75,13 +73,13 @@ fn pictures_that_cannot_be_used_are_errors_that_name_them() {
             }
             let bus = common::watch_element(&made);
             let failed = made.set_state(gst::State::Ready).is_err();
-            let told = if failed {
+            let said = if failed {
                 error_on(&bus)
             } else {
                 String::new()
             };
             made.set_state(gst::State::Null).unwrap();
-            told
+            said
         };
         for (name, why) in [
             ("none.png", "No such file"),
@@ -89,21 +87,19 @@ fn pictures_that_cannot_be_used_are_errors_that_name_them() {
             ("text.png", "text.png"),
             ("grey.png", "has no colour"),
         ] {
-            let told = refused("colorize", name);
-            let named = told.contains(&at(name)) && told.contains(why);
-            assert!(named && told.contains("reference-location"), "{told}");
+            let said = refused("colorize", name);
+            let named = said.contains(&at(name)) && said.contains(why);
+            assert!(named && said.contains("reference-location"), "{said}");
         }
         assert_eq!(refused("colorize", "pink.png"), "");
-        let told = refused("segment", "pink.png");
-        assert!(told.contains("reference-location gives colours"), "{told}");
+        let said = refused("segment", "pink.png");
+        assert!(said.contains("reference-location gives colours"), "{said}");
     }
 }
 
 #[test]
 fn the_colours_of_references_are_found() {
-    if !runtime() {
-        return;
-    }
+    let Some(_) = runtime() else { return };
     let dir = tempfile::tempdir().unwrap();
     let pink = dir.path().join("pink.png");
     picture(&pink, PINK);
@@ -133,15 +129,10 @@ fn the_colours_of_references_are_found() {
     filter.set_property("reference-location", "nowhere.png");
     let kept: Option<String> = filter.property("reference-location");
     assert_eq!(kept.as_deref(), pink.to_str());
-    let warned = bus.iter_filtered(&[gst::MessageType::Warning]).next();
-    let warned = warned.expect("a warning");
-    let gst::MessageView::Warning(warned) = warned.view() else {
-        unreachable!()
-    };
-    let told = warned.error().to_string();
+    let said = warnings(&bus).concat();
     assert!(
-        told.contains("nowhere.png") && told.contains("before stay"),
-        "{told}"
+        said.contains("nowhere.png") && said.contains("before stay"),
+        "{said}"
     );
     assert_eq!(show(22).1.references, 1);
     // Forgotten, and learned anew.
@@ -167,9 +158,7 @@ fn the_colours_of_references_are_found() {
 
 #[test]
 fn a_click_gives_the_colour_of_a_place_until_the_cut() {
-    if !runtime() {
-        return;
-    }
+    let Some(_) = runtime() else { return };
     let mut harness = film(
         "method=none threads=1 chroma-smoothing=0 pace=every-frame hint-radius=0.12 reference-steps=60",
     );
@@ -232,9 +221,7 @@ fn a_click_gives_the_colour_of_a_place_until_the_cut() {
 
 #[test]
 fn hints_come_through_the_bin_and_what_follows_it() {
-    if !runtime() {
-        return;
-    }
+    let Some(_) = runtime() else { return };
     let pipeline = parse(&format!(
         "videotestsrc num-buffers=40 ! video/x-raw,format=GRAY8,width=64,height=48 ! tttseg name=t task=colorize \
          model-file={} method=none hint-colour={PINK} ! videoconvert ! video/x-raw,format=RGBx ! fakesink name=k sync=false",
@@ -248,7 +235,7 @@ fn hints_come_through_the_bin_and_what_follows_it() {
     );
     assert_eq!(shown.unwrap().type_(), gst::MessageType::AsyncDone);
     let sink = pipeline.by_name("k").unwrap().static_pad("sink").unwrap();
-    // The source has no use for it, which is what this tells.
+    // `false`: the source has no use for it.
     assert!(!sink.push_event(click(1, 20.0, 20.0)));
     let bin = pipeline.by_name("t").unwrap();
     assert!(bin.emit_by_name::<bool>("hint", &[&40.0, &20.0, &PINK]));
@@ -261,12 +248,10 @@ fn hints_come_through_the_bin_and_what_follows_it() {
     assert!(ended.reports.iter().any(|r| r.directed_steps > 0));
 }
 
-/// Told below READY, and of a model that finds classes, a hint is no good.
+/// Below READY, and with a model that finds classes, a hint is refused.
 #[test]
 fn hints_that_cannot_be_taken() {
-    if !runtime() {
-        return;
-    }
+    let Some(_) = runtime() else { return };
     let mut harness = common::filter("method=none");
     harness.set_src_caps_str(common::CAPS);
     harness

@@ -1,20 +1,22 @@
-//! Metas that come with a frame: which of them go out with what, drawn in place or into another buffer.
+//! Metas: which of those that come with a frame go out with what, drawn in place or into another buffer; that of a class map.
 
-mod common;
-
-use common::{CAPS, add_custom_meta, filter, frame, runtime};
+use crate::common::{self, CAPS, add_custom_meta, bytes, filter, frame, runtime};
 use gst::meta::CustomMeta;
+use gst::prelude::*;
+use gst_video::prelude::*;
 use gst_video::{
     ValidVideoTimeCode, VideoAFDMeta, VideoAFDSpec, VideoAFDValue, VideoCaptionMeta,
-    VideoCaptionType, VideoRegionOfInterestMeta, VideoTimeCodeFlags, VideoTimeCodeMeta,
+    VideoCaptionType, VideoFrame, VideoInfo, VideoMeta, VideoRegionOfInterestMeta,
+    VideoTimeCodeFlags, VideoTimeCodeMeta,
 };
 
-/// Custom metas of applications: with no tag, about colours, about the size, and about what nobody knows.
-const CUSTOM: [(&str, &[&str]); 4] = [
+/// Custom metas of applications: with no tag, about colours, about the size, and with tags that GStreamer does not know.
+const CUSTOM: [(&str, &[&str]); 5] = [
     ("TestPlainMeta", &[]),
     ("TestColourMeta", &["video", "colorspace"]),
     ("TestSizeMeta", &["video", "size"]),
     ("TestOtherMeta", &["video", "mood"]),
+    ("TestNewsMeta", &["news"]),
 ];
 
 /// A frame with everything on it.
@@ -72,7 +74,7 @@ fn held(buffer: &gst::BufferRef) -> Vec<&'static str> {
     all
 }
 
-const ALL: [&str; 9] = [
+const ALL: [&str; 10] = [
     "region",
     "time code",
     "caption",
@@ -82,6 +84,7 @@ const ALL: [&str; 9] = [
     "TestColourMeta",
     "TestSizeMeta",
     "TestOtherMeta",
+    "TestNewsMeta",
 ];
 
 fn all_but(left_out: &[&str]) -> Vec<&'static str> {
@@ -91,9 +94,7 @@ fn all_but(left_out: &[&str]) -> Vec<&'static str> {
 
 #[test]
 fn what_still_holds_goes_out() {
-    if !runtime() {
-        return;
-    }
+    let Some(_) = runtime() else { return };
     let expected = [
         ("output=overlay", all_but(&[])),
         ("output=reconstruction", all_but(&[])),
@@ -122,9 +123,7 @@ fn what_still_holds_goes_out() {
 
 #[test]
 fn beside_it_those_of_a_class_map() {
-    if !runtime() {
-        return;
-    }
+    let Some(_) = runtime() else { return };
     for output in ["overlay", "metadata", "side-by-side"] {
         let mut main = filter(&format!("output={output} method=none"));
         let element = common::element(&main);
@@ -135,4 +134,39 @@ fn beside_it_those_of_a_class_map() {
         let map = classes.pull().unwrap();
         assert_eq!(held(&map), all_but(&["TestColourMeta"]), "{output}");
     }
+}
+
+/// Rows of a class map lie as the pool of the element downstream has them, and the buffer says how.
+#[test]
+fn a_class_map_has_a_video_meta_and_the_right_stride() {
+    let Some(_) = runtime() else { return };
+    let caps = "video/x-raw,format=I420,width=63,height=47,framerate=25/1";
+    let mut maps = vec![];
+    for knows_meta in [false, true] {
+        let mut harness = filter("output=class-map method=none threads=1");
+        if knows_meta {
+            let api = VideoMeta::meta_api();
+            harness.add_propose_allocation_meta(api, None);
+        }
+        harness.set_src_caps_str(caps);
+        let out = harness.push_and_pull(frame(caps, 0)).unwrap();
+        let caps = harness.sinkpad().unwrap().current_caps().unwrap();
+        let info = VideoInfo::from_caps(&caps).unwrap();
+        if knows_meta {
+            let meta = out.meta::<VideoMeta>().expect("a video meta");
+            assert_eq!((meta.width(), meta.height(), meta.n_planes()), (63, 47, 1));
+            assert!(meta.stride()[0] >= 63 && out.size() >= meta.stride()[0] as usize * 46 + 63);
+        } else {
+            assert_eq!(out.size(), info.size());
+        }
+        let frame = VideoFrame::from_buffer_readable(out, &info).unwrap();
+        let stride = frame.plane_stride()[0] as usize;
+        let rows = frame.plane_data(0).unwrap().chunks(stride);
+        let map: Vec<u8> = rows.take(47).flat_map(|row| &row[..63]).copied().collect();
+        assert!(map.iter().all(|class| *class < 3));
+        maps.push(map);
+    }
+    assert_eq!(maps[0].len(), 63 * 47);
+    assert!(maps[0] == maps[1], "with other strides another map");
+    assert_ne!(bytes(&frame(caps, 0)).len(), maps[0].len());
 }

@@ -1,10 +1,10 @@
 //! Several elements in one process: with one model between them, with one each, and coming and going.
 
-mod common;
-
 use std::process::Command;
 
-use common::{CAPS, element, filter, frame, init, model, parse, push, run, runtime, watch};
+use crate::common::{
+    self, CAPS, element, filter, frame, init, model, parse, push, run, runtime, watch,
+};
 use gst::prelude::*;
 
 const CHILD: &str = "TTTSEG_INSTANCES_CHILD";
@@ -21,9 +21,7 @@ fn pair(first: &str, second: &str) -> String {
 
 #[test]
 fn one_id_and_two_models_is_an_error_that_names_both() {
-    if !runtime() {
-        return;
-    }
+    let Some(_) = runtime() else { return };
     let mut other = common::tiny();
     other.weights = tttseg::model::initial_weights(&other.config, 2).unwrap();
     let other = common::save("instance.safetensors", other);
@@ -38,7 +36,7 @@ fn one_id_and_two_models_is_an_error_that_names_both() {
             assert!(error.contains(wanted), "{wanted} is not in {error}");
         }
     }
-    // Another way to write the path is the same file, and when nobody uses it any more an id is free again.
+    // Another way to write the path is the same file, and an id that is no longer in use is free again.
     let (folder, name) = other.rsplit_once('/').unwrap();
     for (a, b) in [
         (same.clone(), same),
@@ -55,9 +53,7 @@ fn one_id_and_two_models_is_an_error_that_names_both() {
 
 #[test]
 fn what_each_learns_is_its_own() {
-    if !runtime() {
-        return;
-    }
+    let Some(_) = runtime() else { return };
     let alone = |shift: u64| -> Vec<Option<f64>> {
         let mut harness = filter("");
         let bus = watch(&harness);
@@ -90,9 +86,7 @@ fn what_each_learns_is_its_own() {
 
 #[test]
 fn elements_come_and_go_while_others_play() {
-    if !runtime() {
-        return;
-    }
+    let Some(_) = runtime() else { return };
     for id in ["", "model-instance-id=guests"] {
         let host = parse(&format!(
             "videotestsrc ! video/x-raw,width=64,height=48 ! tttsegfilter threads=1 model-file=MODEL {id} ! \
@@ -124,7 +118,12 @@ fn elements_come_and_go_while_others_play() {
 /// Peak memory of a process with four elements, in MiB.
 fn peak_of_four(properties: &str) -> u64 {
     let output = Command::new(std::env::current_exe().unwrap())
-        .args(["--exact", "--ignored", "memory_of_four", "--nocapture"])
+        .args([
+            "--exact",
+            "--ignored",
+            "instances::memory_of_four",
+            "--nocapture",
+        ])
         .env(CHILD, properties)
         .output()
         .unwrap();
@@ -156,9 +155,7 @@ fn memory_of_four() {
         println!("\npeak {}", kib / 1024);
         return;
     }
-    if !runtime() {
-        return;
-    }
+    let Some(_) = runtime() else { return };
     let (apart, together) = (peak_of_four(""), peak_of_four("model-instance-id=four"));
     println!("four elements: {apart} MiB, with one id {together} MiB");
     assert!(10 * together < 6 * apart, "{together} of {apart} MiB");

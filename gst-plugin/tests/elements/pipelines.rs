@@ -1,39 +1,25 @@
 //! Whole pipelines through the bin: every kind of input.
 
-mod common;
-
 use std::path::Path;
 
-use common::{init, parse, run, run_badly, run_well, runtime};
+use crate::common::{self, parse, run, run_badly, run_well, runtime};
 use gst::prelude::*;
 
 const MODEL: &str = "model-file=MODEL execution-provider=cpu";
 
-/// Writes a file with GStreamer's own elements; none where one of them is not installed.
+/// Writes a file with GStreamer's own elements; none where one of them is missing.
 fn make(folder: &Path, name: &str, line: &str) -> Option<String> {
-    init();
     let path = folder.join(name);
     let line = format!("{line} ! filesink location={}", path.display());
-    match common::launch(&line) {
-        Ok(pipeline) => {
-            let pipeline = pipeline.downcast::<gst::Pipeline>().unwrap();
-            assert_eq!(run(&pipeline).error, None, "{line}");
-            Some(path.to_str().unwrap().to_owned())
-        }
-        Err(e) => {
-            eprintln!("skipped: {name}: {e}");
-            None
-        }
-    }
+    assert_eq!(run(&common::pipeline(&line)?).error, None, "{line}");
+    Some(path.to_str().unwrap().to_owned())
 }
 
 const RAW: &str = "videotestsrc num-buffers=6 ! video/x-raw,width=96,height=64,framerate=25/1";
 
 #[test]
 fn raw_video_is_not_converted_without_need() {
-    if !runtime() {
-        return;
-    }
+    let Some(_) = runtime() else { return };
     let line =
         format!("videotestsrc num-buffers=6 name=s ! tttseg {MODEL} name=t ! fakesink name=k");
     let pipeline = parse(&line);
@@ -64,9 +50,7 @@ fn raw_video_is_not_converted_without_need() {
 
 #[test]
 fn formats_the_filter_does_not_know_are_converted() {
-    if !runtime() {
-        return;
-    }
+    let Some(_) = runtime() else { return };
     for (input, output) in [
         ("ABGR64_LE", "I420"),
         ("YUY2", "YUY2"),
@@ -84,9 +68,7 @@ fn formats_the_filter_does_not_know_are_converted() {
 
 #[test]
 fn files() {
-    if !runtime() {
-        return;
-    }
+    let Some(_) = runtime() else { return };
     let folder = tempfile::tempdir().unwrap();
     for (name, line) in [
         ("jpeg.avi", format!("{RAW} ! jpegenc ! avimux")),
@@ -133,9 +115,7 @@ fn files() {
 
 #[test]
 fn demuxed_parsed_and_decoded_input() {
-    if !runtime() {
-        return;
-    }
+    let Some(_) = runtime() else { return };
     let folder = tempfile::tempdir().unwrap();
     let Some(file) = make(
         folder.path(),
@@ -168,13 +148,10 @@ fn demuxed_parsed_and_decoded_input() {
 /// to the input asks for it.
 #[test]
 fn encoded_input_from_an_element_with_fixed_caps() {
-    if !runtime() {
-        return;
-    }
+    let Some(_) = runtime() else { return };
     for encoder in ["vp8enc deadline=1", "jpegenc"] {
         let factory = encoder.split(' ').next().unwrap();
-        if gst::ElementFactory::find(factory).is_none() {
-            eprintln!("skipped: no {factory}");
+        if common::elements(&[factory]).is_none() {
             continue;
         }
         let ended = run_well(&format!("{RAW} ! {encoder} ! tttseg {MODEL} ! fakesink"));
@@ -184,9 +161,7 @@ fn encoded_input_from_an_element_with_fixed_caps() {
 
 #[test]
 fn the_first_video_of_several() {
-    if !runtime() {
-        return;
-    }
+    let Some(_) = runtime() else { return };
     let folder = tempfile::tempdir().unwrap();
     let Some(file) = make(
         folder.path(),
@@ -206,9 +181,7 @@ fn the_first_video_of_several() {
 
 #[test]
 fn no_video_is_an_error() {
-    if !runtime() {
-        return;
-    }
+    let Some(_) = runtime() else { return };
     let folder = tempfile::tempdir().unwrap();
     let sound = "audiotestsrc num-buffers=20 ! audioconvert";
     for (name, line) in [
@@ -239,9 +212,7 @@ fn no_video_is_an_error() {
 
 #[test]
 fn device_memory_is_refused_by_name() {
-    if !runtime() {
-        return;
-    }
+    let Some(_) = runtime() else { return };
     let element = gst::ElementFactory::make("tttseg")
         .property("model-file", common::model())
         .build()
@@ -257,9 +228,7 @@ fn device_memory_is_refused_by_name() {
 
 #[test]
 fn up_and_down_and_another_input() {
-    if !runtime() {
-        return;
-    }
+    let Some(_) = runtime() else { return };
     let folder = tempfile::tempdir().unwrap();
     let Some(file) = make(folder.path(), "a.avi", &format!("{RAW} ! jpegenc ! avimux")) else {
         return;

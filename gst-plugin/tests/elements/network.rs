@@ -1,30 +1,15 @@
 //! Video that comes over the network, both ends here.
 
-mod common;
-
 use std::net::UdpSocket;
 use std::time::{Duration, Instant};
 
-use common::{LONG, init, parse, runtime};
+use crate::common::{LONG, elements, parse, runtime};
 use gst::prelude::*;
 
-/// A port that nobody uses now.
+/// A free port.
 fn port() -> u16 {
     let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
     socket.local_addr().unwrap().port()
-}
-
-/// Whether all elements of a line are installed.
-fn installed(names: &[&str]) -> bool {
-    init();
-    let missing: Vec<&&str> = names
-        .iter()
-        .filter(|name| gst::ElementFactory::find(name).is_none())
-        .collect();
-    if !missing.is_empty() {
-        eprintln!("skipped: no {missing:?}");
-    }
-    missing.is_empty()
 }
 
 /// Plays both until the receiver has segmented some frames.
@@ -56,9 +41,9 @@ const CAMERA: &str = "videotestsrc is-live=true ! video/x-raw,width=96,height=64
 #[test]
 fn srt() {
     let needed = ["srtsrc", "srtsink", "x264enc", "mpegtsmux", "tsdemux"];
-    if !runtime() || !installed(&needed) {
+    let (Some(_), Some(())) = (runtime(), elements(&needed)) else {
         return;
-    }
+    };
     let port = port();
     frames_arrive(
         &format!(
@@ -79,9 +64,9 @@ fn rtp() {
         "x264enc",
         "avdec_h264",
     ];
-    if !runtime() || !installed(&needed) {
+    let (Some(_), Some(())) = (runtime(), elements(&needed)) else {
         return;
-    }
+    };
     let port = port();
     let caps = "application/x-rtp,media=video,clock-rate=90000,encoding-name=H264,payload=96";
     frames_arrive(

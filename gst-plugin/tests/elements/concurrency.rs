@@ -1,20 +1,16 @@
 //! Other threads: properties at 1 kHz while frames flow, and NULL again and again.
 
-mod common;
-
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use common::{CAPS, change, element, frame, parse, runtime, started};
+use crate::common::{CAPS, change, element, frame, parse, runtime, started};
 use gst::prelude::*;
 
 #[test]
 fn properties_change_from_another_thread_at_1_khz() {
-    if !runtime() {
-        return;
-    }
+    let Some(_) = runtime() else { return };
     let (mut harness, bus) = started();
     let element = element(&harness);
     let done = Arc::new(AtomicBool::new(false));
@@ -43,9 +39,7 @@ fn properties_change_from_another_thread_at_1_khz() {
 
 #[test]
 fn null_every_10_ms_for_5_s() {
-    if !runtime() {
-        return;
-    }
+    let Some(_) = runtime() else { return };
     for how in ["", "asynchronous=true"] {
         let pipeline = parse(&format!(
             "videotestsrc ! video/x-raw,width=64,height=48 ! tttsegfilter {how} threads=1 model-file=MODEL ! fakesink"

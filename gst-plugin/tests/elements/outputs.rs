@@ -1,10 +1,8 @@
 //! Side by side, and class maps as metadata.
 
-mod common;
-
-use common::{
-    bytes, caps, element, error_on, filter, frame, info, out_caps, out_info, parse, run_well,
-    runtime, watch,
+use crate::common::{
+    self, bytes, caps, element, error_on, filter, formats, frame, info, out_caps, out_info, parse,
+    run_well, runtime, watch,
 };
 use gst::meta::CustomMeta;
 use gst::prelude::*;
@@ -33,20 +31,9 @@ fn rows(buffer: &gst::Buffer, info: &VideoInfo) -> Vec<Vec<Vec<u8>>> {
         .collect()
 }
 
-fn formats() -> Vec<String> {
-    let factory = gst::ElementFactory::find("tttsegfilter").unwrap();
-    let templates = factory.static_pad_templates();
-    let caps = templates.iter().next().unwrap().caps();
-    let formats = caps.structure(0).unwrap().get::<gst::List>("format");
-    let formats = formats.unwrap();
-    formats.iter().map(|f| f.get().unwrap()).collect()
-}
-
 #[test]
 fn the_frame_is_left_and_the_overlay_right() {
-    if !runtime() {
-        return;
-    }
+    let Some(_) = runtime() else { return };
     let looks = "method=none threads=1 opacity=0.6 contours=1 legend=true";
     let mut pair = filter(&format!("output=side-by-side {looks}"));
     let mut single = filter(looks);
@@ -79,9 +66,7 @@ fn the_frame_is_left_and_the_overlay_right() {
 
 #[test]
 fn odd_widths_side_by_side() {
-    if !runtime() {
-        return;
-    }
+    let Some(_) = runtime() else { return };
     let mut pair = filter("output=side-by-side method=none threads=1 opacity=1");
     let mut single = filter("method=none threads=1 opacity=1");
     for format in formats() {
@@ -94,7 +79,7 @@ fn odd_widths_side_by_side() {
             let over = single.push_and_pull(input.copy_deep().unwrap()).unwrap();
             let (narrow, wide) = (info(&text), out_info(&pair));
             assert_eq!(wide.width(), 2 * width);
-            // The first component is nobody's to share.
+            // The first component is shared with no other column.
             let luma = |buffer: &gst::Buffer, info: &VideoInfo, x: u32, y: u32| {
                 let frame = VideoFrame::from_buffer_readable(buffer.clone(), info).unwrap();
                 let stride = frame.comp_stride(0) as usize;
@@ -114,9 +99,7 @@ fn odd_widths_side_by_side() {
 
 #[test]
 fn side_by_side_follows_the_caps_of_what_follows() {
-    if !runtime() {
-        return;
-    }
+    let Some(_) = runtime() else { return };
     let model = "model-file=MODEL execution-provider=cpu threads=1 method=none output=side-by-side";
     // Upstream scales to half of what is asked for downstream.
     let ended = run_well(&format!(
@@ -157,9 +140,7 @@ fn map(buffer: &gst::BufferRef) -> (usize, usize, Vec<String>, Vec<u8>) {
 
 #[test]
 fn metadata_says_what_a_class_map_shows() {
-    if !runtime() {
-        return;
-    }
+    let Some(_) = runtime() else { return };
     let text = caps("I420", 161, 90);
     let mut harness = filter("output=metadata threads=1 pace=every-frame");
     let mut maps = filter("output=class-map threads=1 pace=every-frame");
@@ -189,9 +170,7 @@ fn metadata_says_what_a_class_map_shows() {
 
 #[test]
 fn metadata_copies_no_pixels() {
-    if !runtime() {
-        return;
-    }
+    let Some(_) = runtime() else { return };
     let text = caps("RGB", 64, 48);
     let address = |buffer: &gst::Buffer| buffer.map_readable().unwrap().as_ptr() as usize;
     let mut harness = filter("output=metadata method=none");
@@ -221,9 +200,7 @@ fn metadata_copies_no_pixels() {
 /// Whether caps change with it or not.
 #[test]
 fn outputs_change_while_it_plays() {
-    if !runtime() {
-        return;
-    }
+    let Some(_) = runtime() else { return };
     let text = caps("RGB", 64, 48);
     let outputs = [
         "overlay",
@@ -282,9 +259,7 @@ fn outputs_change_while_it_plays() {
 /// What upstream may put frames into is then up to what follows: it gets them as they are.
 #[test]
 fn metadata_asks_downstream_about_memory() {
-    if !runtime() {
-        return;
-    }
+    let Some(_) = runtime() else { return };
     let text = caps("RGB", 64, 48);
     for (output, takes_padding) in [("overlay", true), ("metadata", false)] {
         let mut harness = filter(&format!("output={output} method=none"));
@@ -301,9 +276,7 @@ fn metadata_asks_downstream_about_memory() {
 
 #[test]
 fn metadata_goes_through_converters() {
-    if !runtime() {
-        return;
-    }
+    let Some(_) = runtime() else { return };
     for name in ["tttsegfilter", "tttseg"] {
         let pipeline = parse(&format!(
             "videotestsrc num-buffers=1 ! video/x-raw,format=I420,width=64,height=48 ! \

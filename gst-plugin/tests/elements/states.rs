@@ -1,8 +1,6 @@
 //! Up and down in every order, with a good model, without one and with bad ones, and again after an error.
 
-mod common;
-
-use common::{Watch, init, model, parse, run, runtime, watch_element};
+use crate::common::{self, Watch, init, model, parse, run, runtime, watch_element};
 use gst::prelude::*;
 
 const ELEMENTS: [&str; 2] = ["tttsegfilter", "tttseg"];
@@ -40,9 +38,7 @@ fn make(element: &str, model_file: &str) -> (gst::Element, Watch) {
 
 #[test]
 fn good_model_in_every_order() {
-    if !runtime() {
-        return;
-    }
+    let Some(_) = runtime() else { return };
     for name in ELEMENTS {
         for order in ORDERS {
             let (element, bus) = make(name, model());
@@ -88,9 +84,7 @@ fn bad_files(folder: &std::path::Path) -> Vec<(String, &'static str)> {
 
 #[test]
 fn no_model_and_corrupt_models_in_every_order_and_used_again_after_the_error() {
-    if !runtime() {
-        return;
-    }
+    let Some(_) = runtime() else { return };
     let folder = tempfile::tempdir().unwrap();
     for (file, named) in bad_files(folder.path()) {
         for name in ELEMENTS {
@@ -117,9 +111,7 @@ fn no_model_and_corrupt_models_in_every_order_and_used_again_after_the_error() {
 
 #[test]
 fn another_model_in_ready() {
-    if !runtime() {
-        return;
-    }
+    let Some(_) = runtime() else { return };
     let (element, bus) = make("tttsegfilter", model());
     element.set_state(gst::State::Ready).unwrap();
     element.set_property("model-file", "/nowhere/model.safetensors");
@@ -132,9 +124,7 @@ fn another_model_in_ready() {
 
 #[test]
 fn a_provider_that_is_not_there() {
-    if !runtime() {
-        return;
-    }
+    let Some(_) = runtime() else { return };
     let (element, bus) = make("tttsegfilter", model());
     element.set_property_from_str("execution-provider", "cuda");
     if element.set_state(gst::State::Ready).is_ok() {
@@ -160,9 +150,7 @@ fn a_provider_that_is_not_there() {
 
 #[test]
 fn fifty_create_destroy_cycles_in_one_process() {
-    if !runtime() {
-        return;
-    }
+    let Some(_) = runtime() else { return };
     for _ in 0..50 {
         let (one, _) = make("tttsegfilter", model());
         let (two, _) = make("tttseg", model());
@@ -175,9 +163,7 @@ fn fifty_create_destroy_cycles_in_one_process() {
 
 #[test]
 fn two_elements_at_once() {
-    if !runtime() {
-        return;
-    }
+    let Some(_) = runtime() else { return };
     let line = "videotestsrc num-buffers=4 ! video/x-raw,width=64,height=48 ! tttsegfilter model-file=MODEL ! fakesink";
     let ended = run(&parse(&format!("{line}  {line}")));
     assert_eq!(ended.error, None);

@@ -1,8 +1,6 @@
 //! `tttsegfilter` in every format: sizes, strides, shapes of pixels, fields.
 
-mod common;
-
-use common::{bytes, caps, filter, formats, frame, info, pixels, runtime, spread};
+use crate::common::{self, bytes, caps, filter, formats, frame, info, pixels, runtime, spread};
 use gst::prelude::*;
 use gst_video::VideoBufferFlags;
 use gst_video::prelude::*;
@@ -45,9 +43,7 @@ fn the_formats_that_broadcast_and_cameras_use() {
 
 #[test]
 fn every_format_and_size_goes_through() {
-    if !runtime() {
-        return;
-    }
+    let Some(_) = runtime() else { return };
     for output in ["overlay", "reconstruction"] {
         let mut harness = filter(&format!("method=none output={output}"));
         for format in formats() {
@@ -69,9 +65,7 @@ fn every_format_and_size_goes_through() {
 
 #[test]
 fn opacity_zero_and_passthrough_leave_every_byte() {
-    if !runtime() {
-        return;
-    }
+    let Some(_) = runtime() else { return };
     for properties in ["opacity=0 method=none", "passthrough=true"] {
         let mut harness = filter(properties);
         for format in formats() {
@@ -95,9 +89,7 @@ fn opacity_zero_and_passthrough_leave_every_byte() {
 
 #[test]
 fn strides_are_honoured_and_what_lies_between_rows_is_kept() {
-    if !runtime() {
-        return;
-    }
+    let Some(_) = runtime() else { return };
     let mut harness = filter("threads=1 method=none opacity=1");
     for format in formats() {
         let text = caps(&format, 61, 47);
@@ -129,9 +121,7 @@ fn strides_are_honoured_and_what_lies_between_rows_is_kept() {
 
 #[test]
 fn opacity_of_pixels_stays() {
-    if !runtime() {
-        return;
-    }
+    let Some(_) = runtime() else { return };
     let mut harness = filter("method=none opacity=1");
     for (format, at) in [
         ("RGBA", 3),
@@ -153,9 +143,7 @@ fn opacity_of_pixels_stays() {
 
 #[test]
 fn from_a_patch_to_8k() {
-    if !runtime() {
-        return;
-    }
+    let Some(_) = runtime() else { return };
     let mut harness = filter("method=none");
     for (format, width, height) in [
         ("I420", 16, 16),
@@ -174,9 +162,7 @@ fn from_a_patch_to_8k() {
 
 #[test]
 fn pixels_of_any_shape() {
-    if !runtime() {
-        return;
-    }
+    let Some(_) = runtime() else { return };
     let mut harness = filter("method=none");
     for aspect in ["64/45", "10/11", "1/1000", "2147483647/1"] {
         let text = format!("{},pixel-aspect-ratio={aspect}", caps("I420", 72, 57));
@@ -189,9 +175,7 @@ fn pixels_of_any_shape() {
 
 #[test]
 fn woven_fields_are_frames_and_stay_fields() {
-    if !runtime() {
-        return;
-    }
+    let Some(_) = runtime() else { return };
     for mode in ["interleaved", "mixed"] {
         let text = format!("{},interlace-mode={mode}", caps("I420", 64, 48));
         for hold in [false, true] {

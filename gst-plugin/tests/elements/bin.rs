@@ -1,10 +1,8 @@
 //! The bin shares the filter's properties, notifications and signals.
 
-mod common;
-
 use std::sync::{Arc, Mutex};
 
-use common::{init, model, parse, run_well, runtime};
+use crate::common::{self, init, model, parse, run_well, runtime};
 use gst::glib;
 use gst::prelude::*;
 
@@ -60,26 +58,24 @@ fn values_and_notifications_go_both_ways() {
         .unwrap()
         .by_name("filter")
         .unwrap();
-    let told = Arc::new(Mutex::new(vec![]));
+    let notified = Arc::new(Mutex::new(vec![]));
     bin.connect_notify(None, {
-        let told = told.clone();
-        move |_, pspec| told.lock().unwrap().push(pspec.name().to_owned())
+        let notified = notified.clone();
+        move |_, pspec| notified.lock().unwrap().push(pspec.name().to_owned())
     });
     bin.set_property("window", 5u32);
     bin.set_property_from_str("recipe", "code");
     assert_eq!(inner.property::<u32>("window"), 5);
     assert_eq!(inner.property::<u32>("batch-size"), 32);
-    assert_eq!(*told.lock().unwrap(), ["window", "recipe"], "once each");
+    assert_eq!(*notified.lock().unwrap(), ["window", "recipe"], "once each");
     inner.set_property("opacity", 0.25);
     assert_eq!(bin.property::<f64>("opacity"), 0.25);
-    assert_eq!(told.lock().unwrap().last().unwrap(), "opacity");
+    assert_eq!(notified.lock().unwrap().last().unwrap(), "opacity");
 }
 
 #[test]
 fn signals_reach_the_filter() {
-    if !runtime() {
-        return;
-    }
+    let Some(_) = runtime() else { return };
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("state");
     let path = path.to_str().unwrap();
@@ -110,9 +106,7 @@ fn signals_reach_the_filter() {
 
 #[test]
 fn a_class_map_comes_out_as_ids() {
-    if !runtime() {
-        return;
-    }
+    let Some(_) = runtime() else { return };
     let pipeline = parse(
         "videotestsrc num-buffers=1 ! video/x-raw,format=YUY2,width=64,height=48 ! \
          tttseg model-file=MODEL output=class-map ! fakesink name=k enable-last-sample=true",
@@ -133,9 +127,7 @@ fn a_class_map_comes_out_as_ids() {
 
 #[test]
 fn latency_and_seeks_go_through() {
-    if !runtime() {
-        return;
-    }
+    let Some(_) = runtime() else { return };
     let pipeline = parse(
         "videotestsrc is-live=true ! video/x-raw,width=64,height=48 ! tttseg name=t model-file=MODEL ! fakesink sync=true",
     );
@@ -156,9 +148,7 @@ fn latency_and_seeks_go_through() {
 
 #[test]
 fn a_model_named_on_the_bin_is_used() {
-    if !runtime() {
-        return;
-    }
+    let Some(_) = runtime() else { return };
     assert!(std::path::Path::new(model()).exists());
     let line = "videotestsrc num-buffers=2 ! tttseg model-file=MODEL adapt=false ! fakesink";
     let ended = run_well(line);

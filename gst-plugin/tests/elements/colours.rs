@@ -1,18 +1,14 @@
 //! `task=colorize`: colours beside a frame's own luma.
 
-mod common;
-
-use common::{
-    CAPS, bytes, caps, code, colours, component, element, error_on, film, frame, info, model,
-    out_info, run_badly, run_well, runtime, watch,
+use crate::common::{
+    self, CAPS, bytes, caps, code, colours, component, element, error_on, film, frame, info, model,
+    out_info, run_badly, run_well, runtime, warnings, watch,
 };
 use gst::prelude::*;
 
 #[test]
 fn saturation_follows_while_frames_flow() {
-    if !runtime() {
-        return;
-    }
+    let Some(_) = runtime() else { return };
     let mut harness = film("method=none threads=1 chroma-smoothing=0");
     let text = caps("Y444", 64, 48);
     harness.set_src_caps_str(&text);
@@ -31,9 +27,7 @@ fn saturation_follows_while_frames_flow() {
 
 #[test]
 fn side_by_side_is_grey_and_coloured() {
-    if !runtime() {
-        return;
-    }
+    let Some(_) = runtime() else { return };
     let mut pair = film("method=none threads=1 output=side-by-side temperature=1");
     let mut single = film("method=none threads=1 temperature=1");
     for format in common::formats() {
@@ -77,9 +71,7 @@ fn side_by_side_is_grey_and_coloured() {
 
 #[test]
 fn what_is_about_classes_is_refused() {
-    if !runtime() {
-        return;
-    }
+    let Some(_) = runtime() else { return };
     for (properties, named) in [
         ("output=class-map", "output=class-map"),
         ("output=metadata", "output=metadata"),
@@ -111,15 +103,12 @@ fn what_is_about_classes_is_refused() {
     assert!(!filter.property::<bool>("legend"));
     harness.push_and_pull(frame(CAPS, 1)).unwrap();
     assert_eq!(out_info(&harness).format(), gst_video::VideoFormat::Rgb);
-    let warnings = bus.iter_filtered(&[gst::MessageType::Warning]);
-    assert_eq!(warnings.count(), 2);
+    assert_eq!(warnings(&bus).len(), 2);
 }
 
 #[test]
 fn the_pad_classes_is_refused() {
-    if !runtime() {
-        return;
-    }
+    let Some(_) = runtime() else { return };
     for name in ["tttseg", "tttsegfilter"] {
         let element = gst::ElementFactory::make(name)
             .property("model-file", colours())
@@ -143,9 +132,7 @@ fn the_pad_classes_is_refused() {
 
 #[test]
 fn a_model_for_another_task_is_an_error_that_names_both() {
-    if !runtime() {
-        return;
-    }
+    let Some(_) = runtime() else { return };
     for (task, file, name, other) in [
         ("colorize", model(), "tiny", "segment"),
         ("segment", colours(), "film", "colorize"),
@@ -166,9 +153,7 @@ fn a_model_for_another_task_is_an_error_that_names_both() {
 
 #[test]
 fn it_learns_from_grey_frames() {
-    if !runtime() {
-        return;
-    }
+    let Some(_) = runtime() else { return };
     let ended = run_well(&format!(
         "videotestsrc num-buffers=4 ! video/x-raw,format=GRAY8,width=64,height=48,framerate=25/1 ! tttseg task=colorize \
          pace=every-frame model-file={} ! fakesink",
@@ -185,9 +170,7 @@ fn it_learns_from_grey_frames() {
 
 #[test]
 fn outputs_and_pass_through_change_while_frames_flow() {
-    if !runtime() {
-        return;
-    }
+    let Some(_) = runtime() else { return };
     for format in ["I420", "GRAY8"] {
         let mut harness = film("method=none threads=1");
         let text = caps(format, 64, 48);
@@ -228,7 +211,7 @@ fn scene(other: bool, n: u64) -> gst::Buffer {
         let band = (i % 16 < 8) != other;
         *luma = if band { 220 } else { 60 };
     }
-    // Colours of its own would tell scenes apart where they are too strong for their luma.
+    // Colours of its own would set scenes apart where they are too strong for their luma.
     map[64 * 48..].fill(128);
     drop(map);
     buffer
@@ -236,9 +219,7 @@ fn scene(other: bool, n: u64) -> gst::Buffer {
 
 #[test]
 fn colours_stay_as_long_as_a_scene() {
-    if !runtime() {
-        return;
-    }
+    let Some(_) = runtime() else { return };
     // With everything kept, what was found first is shown, whatever the network says now.
     let text = caps("Y444", 64, 48);
     let of = info(&text);
@@ -265,9 +246,7 @@ fn colours_stay_as_long_as_a_scene() {
 
 #[test]
 fn regions_stay_where_they_are() {
-    if !runtime() {
-        return;
-    }
+    let Some(_) = runtime() else { return };
     for format in ["I420", "GRAY8"] {
         let mut harness = film("method=none threads=1");
         let text = caps(format, 64, 48);

@@ -1,11 +1,8 @@
-//! Launch lines people copy: those in `pipelines/`, in `docs/` and in the elements' documentation.
-
-mod common;
+//! Launch lines: those in `pipelines/`, in `docs/` and in the elements' documentation.
 
 use std::path::{Path, PathBuf};
 
-use common::{init, run, runtime};
-use gst::prelude::*;
+use crate::common::{self, init, run, runtime};
 
 fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
@@ -93,23 +90,10 @@ fn pictures(folder: &Path) -> String {
     pattern.to_str().unwrap().to_owned()
 }
 
-/// Builds a line's pipeline; none where an element it names is not installed.
-#[track_caller]
-fn parses(line: &str) -> Option<gst::Pipeline> {
-    match common::launch(line) {
-        Ok(pipeline) => Some(pipeline.downcast().unwrap()),
-        Err(e) if e.matches(gst::ParseError::NoSuchElement) => {
-            eprintln!("skipped: {e}");
-            None
-        }
-        Err(e) => panic!("{line}: {e}"),
-    }
-}
-
-/// Runs a line; false where an element it names is not installed.
+/// Runs a line; false where an element it names is missing.
 #[track_caller]
 fn runs(line: &str) -> bool {
-    let Some(pipeline) = parses(line) else {
+    let Some(pipeline) = common::pipeline(line) else {
         return false;
     };
     let ended = run(&pipeline);
@@ -130,9 +114,7 @@ fn runs(line: &str) -> bool {
 
 #[test]
 fn ready_pipelines_run() {
-    if !runtime() {
-        return;
-    }
+    let Some(_) = runtime() else { return };
     let folder = tempfile::tempdir().unwrap();
     let input = film(folder.path());
     let mut seen = 0;
@@ -171,9 +153,7 @@ fn ready_pipelines_run() {
 
 #[test]
 fn documented_lines_run() {
-    if !runtime() {
-        return;
-    }
+    let Some(_) = runtime() else { return };
     let folder = tempfile::tempdir().unwrap();
     let input = film(folder.path());
     let output = folder.path().join("out");
@@ -194,9 +174,7 @@ fn documented_lines_run() {
 
 #[test]
 fn lines_of_the_guides_run() {
-    if !runtime() {
-        return;
-    }
+    let Some(_) = runtime() else { return };
     let folder = tempfile::tempdir().unwrap();
     let input = film(folder.path());
     let output = folder.path().join("out");
@@ -212,12 +190,12 @@ fn lines_of_the_guides_run() {
             let (shell, _) = block.split_once("```").expect("an end of the block");
             assert_eq!(shell.matches("gst-launch-1.0").count(), 1, "{shell}");
             let line = here(&launch_text(shell), &input, &output);
-            // There is nobody at the other end.
+            // There is no other end.
             if ["rtspsrc", "srtsrc", "srtsink"]
                 .iter()
                 .any(|n| line.contains(n))
             {
-                parses(&line);
+                common::pipeline(&line);
             } else {
                 std::fs::remove_file(&output).ok();
                 let written = if line.contains("multifilesink") {

@@ -1,8 +1,6 @@
 //! Properties under GstController, on both elements.
 
-mod common;
-
-use common::{init, model, runtime};
+use crate::common::{self, init, model, runtime};
 use gst::prelude::*;
 use gst_controller::prelude::*;
 use gst_controller::{DirectControlBinding, InterpolationControlSource, InterpolationMode};
@@ -24,9 +22,7 @@ fn control(element: &gst::Element, property: &str, mode: InterpolationMode, valu
 
 #[test]
 fn properties_follow_their_controllers() {
-    if !runtime() {
-        return;
-    }
+    let Some(_) = runtime() else { return };
     for name in ["tttsegfilter", "tttseg"] {
         let pipeline = common::parse(&format!(
             "videotestsrc num-buffers=7 ! video/x-raw,format=RGB,width=64,height=48,framerate=25/1 ! \

@@ -1,11 +1,9 @@
 //! Caps and texts from anywhere.
 
-mod common;
-
-#[path = "common/fuzzed.rs"]
+#[path = "../common/fuzzed.rs"]
 mod fuzzed;
 
-use common::{formats, init};
+use crate::common::{formats, init};
 use proptest::prelude::*;
 
 /// Caps that may make sense, with values that may not: of others GStreamer's own parser warns.

@@ -1,11 +1,9 @@
 //! What was learned belongs to the user: `load-state` and `save-state`.
 
-mod common;
-
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use common::{CAPS, element, frame, model, parse, push, runtime, watch};
+use crate::common::{self, CAPS, element, frame, model, parse, push, runtime, watch};
 use gst::prelude::*;
 use tttseg::weights::State;
 
@@ -43,9 +41,7 @@ fn load(path: &Path) -> State {
 
 #[test]
 fn at_the_end_of_a_stream_it_is_saved_and_the_next_run_goes_on_from_it() {
-    if !runtime() {
-        return;
-    }
+    let Some(_) = runtime() else { return };
     let folder = Folder::new();
     let path = folder.path("learned.safetensors");
     let keep = format!("load-state={0} save-state={0}", path.display());
@@ -68,9 +64,7 @@ fn at_the_end_of_a_stream_it_is_saved_and_the_next_run_goes_on_from_it() {
 /// What is saved at EOS is all that there is to save: going down writes nothing more.
 #[test]
 fn at_eos_already_and_not_again_below() {
-    if !runtime() {
-        return;
-    }
+    let Some(_) = runtime() else { return };
     let folder = Folder::new();
     let path = folder.path("learned.safetensors");
     let pipeline = parse(&line(3, &format!("save-state={}", path.display())));
@@ -90,9 +84,7 @@ fn at_eos_already_and_not_again_below() {
 
 #[test]
 fn a_stream_that_is_stopped_is_saved_on_the_way_down() {
-    if !runtime() {
-        return;
-    }
+    let Some(_) = runtime() else { return };
     for how in ["", "asynchronous=true"] {
         let folder = Folder::new();
         let path = folder.path("learned.safetensors");
@@ -117,9 +109,7 @@ fn a_stream_that_is_stopped_is_saved_on_the_way_down() {
 
 #[test]
 fn another_stream_goes_on_where_its_state_was_left() {
-    if !runtime() {
-        return;
-    }
+    let Some(_) = runtime() else { return };
     let folder = Folder::new();
     let (first, last) = (folder.name("first"), folder.name("last"));
     let mut harness = common::filter(&format!("save-state={first}"));
@@ -160,9 +150,7 @@ fn another_stream_goes_on_where_its_state_was_left() {
 
 #[test]
 fn weights_go_through_a_file_byte_for_byte() {
-    if !runtime() {
-        return;
-    }
+    let Some(_) = runtime() else { return };
     let folder = Folder::new();
     let (first, second) = (folder.path("first"), folder.path("second"));
     common::run_well(&line(4, &format!("save-state={}", first.display())));
@@ -181,9 +169,7 @@ fn weights_go_through_a_file_byte_for_byte() {
 
 #[test]
 fn a_state_that_cannot_be_gone_on_from_is_an_error_and_stays_as_it_is() {
-    if !runtime() {
-        return;
-    }
+    let Some(_) = runtime() else { return };
     let folder = Folder::new();
     let good = folder.path("good.safetensors");
     common::run_well(&line(2, &format!("save-state={}", good.display())));
@@ -241,10 +227,8 @@ fn a_state_that_cannot_be_gone_on_from_is_an_error_and_stays_as_it_is() {
 }
 
 #[test]
-fn a_folder_that_is_not_there_is_told_before_anything_is_learned() {
-    if !runtime() {
-        return;
-    }
+fn a_folder_that_is_not_there_is_an_error_before_anything_is_learned() {
+    let Some(_) = runtime() else { return };
     let folder = Folder::new();
     for name in ["no/such/folder/state", ""] {
         let path = folder.name(name);
@@ -254,7 +238,7 @@ fn a_folder_that_is_not_there_is_told_before_anything_is_learned() {
             "{error}"
         );
     }
-    // Gone meanwhile: the stream is well, and a warning tells.
+    // Gone meanwhile: the stream goes on, with a warning.
     let inner = folder.path("inner");
     fs::create_dir(&inner).unwrap();
     let path = inner.join("state");
