@@ -13,11 +13,11 @@ use std::path::PathBuf;
 use std::sync::{Once, OnceLock};
 use std::time::Duration;
 
-pub use elements::elements;
+pub use elements::*;
 pub use frames::*;
 use gst::prelude::*;
 use gsttttseg::filter::FrameReport;
-pub use missing::{missing, python_with};
+pub use missing::*;
 use tttseg::model::{ChromaConfig, HeadConfig, ModelConfig, Readout, SwinConfig, initial_weights};
 use tttseg::runtime::{Options, Runtime};
 use tttseg::weights::{ModelFile, Normalisation, Precision, Task};
