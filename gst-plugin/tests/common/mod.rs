@@ -2,7 +2,7 @@
 #![allow(dead_code)] // Each test file uses its part.
 
 #[path = "../../../tests/common/elements.rs"]
-mod elements;
+pub mod elements;
 mod frames;
 mod leaks;
 #[path = "../../../tests/common/missing.rs"]
@@ -13,7 +13,6 @@ use std::path::PathBuf;
 use std::sync::{Once, OnceLock};
 use std::time::Duration;
 
-pub use elements::*;
 pub use frames::*;
 use gst::prelude::*;
 use gsttttseg::filter::FrameReport;
