@@ -7,8 +7,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-#[allow(unused_imports, reason = "every test file uses a part of it")]
-pub use missing::{missing, python_with, skipped};
+pub use missing::*;
 use tttseg::adapt::graphs::Size;
 use tttseg::adapt::{Learner, Settings};
 use tttseg::model::{HeadConfig, ModelConfig, Preset, Readout, SwinConfig, initial_weights};

@@ -342,7 +342,7 @@ fn drop_frame_time_code() {
     ));
     let begins = TimeCode {
         frames: 1797,
-        rate: [30000, 1001],
+        rate: gst::Fraction::new(30000, 1001),
         drops_frames: true,
     };
     assert_eq!(time_code(&film), Some(begins));

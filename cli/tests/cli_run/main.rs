@@ -213,7 +213,7 @@ fn time_code_goes_along() {
     let film = films.with_timecode("film.mov", 12);
     let begins = TimeCode {
         frames: 10 * 60 * 60 * 25 + 7,
-        rate: [25, 1],
+        rate: gst::Fraction::new(25, 1),
         drops_frames: false,
     };
     assert_eq!(time_code(&film), Some(begins));

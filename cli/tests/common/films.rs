@@ -290,8 +290,8 @@ pub fn sound_tracks(path: &str) -> usize {
 pub struct TimeCode {
     /// Since 00:00:00:00.
     pub frames: u32,
-    /// Frames a second, as a fraction.
-    pub rate: [u32; 2],
+    /// Frames a second.
+    pub rate: gst::Fraction,
     pub drops_frames: bool,
 }
 
@@ -311,7 +311,7 @@ pub fn time_code(path: &str) -> Option<TimeCode> {
     assert_eq!(&bytes[entry + 4..entry + 8], b"tmcd");
     Some(TimeCode {
         frames: word(word(behind(b"stco") + 8) as usize),
-        rate: [word(entry + 24), word(entry + 28)],
+        rate: gst::Fraction::new(word(entry + 24) as i32, word(entry + 28) as i32),
         drops_frames: word(entry + 20) & 1 != 0,
     })
 }

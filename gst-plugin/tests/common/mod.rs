@@ -2,7 +2,7 @@
 #![allow(dead_code, unused_imports, reason = "every test file uses a part of it")]
 
 #[path = "../../../tests/common/elements.rs"]
-mod elements;
+pub mod elements;
 mod frames;
 mod leaks;
 #[path = "../../../tests/common/missing.rs"]
@@ -13,11 +13,10 @@ use std::path::PathBuf;
 use std::sync::{Once, OnceLock};
 use std::time::Duration;
 
-pub use elements::elements;
 pub use frames::*;
 use gst::prelude::*;
 use gsttttseg::filter::FrameReport;
-pub use missing::{missing, python_with};
+pub use missing::*;
 use tttseg::model::{ChromaConfig, HeadConfig, ModelConfig, Readout, SwinConfig, initial_weights};
 use tttseg::runtime::{Options, Runtime};
 use tttseg::weights::{ModelFile, Normalisation, Precision, Task};

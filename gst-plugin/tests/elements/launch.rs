@@ -189,7 +189,12 @@ fn lines_of_the_guides_run() {
         for block in text.split("```sh\n").skip(1) {
             let (shell, _) = block.split_once("```").expect("an end of the block");
             assert_eq!(shell.matches("gst-launch-1.0").count(), 1, "{shell}");
+            seen += 1;
             let line = here(&launch_text(shell), &input, &output);
+            if line.contains("segmentationoverlay") && gst::version() < (1, 28, 0, 0) {
+                common::skipped("segmentationoverlay came with GStreamer 1.28");
+                continue;
+            }
             // There is no other end.
             if ["rtspsrc", "srtsrc", "srtsink"]
                 .iter()
@@ -207,7 +212,6 @@ fn lines_of_the_guides_run() {
                     assert!(std::fs::metadata(&written).unwrap().len() > 0, "{line}");
                 }
             }
-            seen += 1;
         }
         assert!(seen >= least, "{file}: {seen} lines found");
     }

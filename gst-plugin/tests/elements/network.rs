@@ -3,7 +3,8 @@
 use std::net::UdpSocket;
 use std::time::{Duration, Instant};
 
-use crate::common::{LONG, elements, parse, runtime};
+use crate::common::elements::elements;
+use crate::common::{LONG, parse, runtime};
 use gst::prelude::*;
 
 /// A free port.

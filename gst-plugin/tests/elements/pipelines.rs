@@ -151,7 +151,7 @@ fn encoded_input_from_an_element_with_fixed_caps() {
     let Some(_) = runtime() else { return };
     for encoder in ["vp8enc deadline=1", "jpegenc"] {
         let factory = encoder.split(' ').next().unwrap();
-        if common::elements(&[factory]).is_none() {
+        if common::elements::elements(&[factory]).is_none() {
             continue;
         }
         let ended = run_well(&format!("{RAW} ! {encoder} ! tttseg {MODEL} ! fakesink"));
