@@ -53,7 +53,7 @@ impl Kind {
     }
 
     /// Whether a value lies in the range; the error says what the range is.
-    fn check(&self, value: &Value) -> Result<(), String> {
+    pub(super) fn check(&self, value: &Value) -> Result<(), String> {
         match (self, value) {
             (Self::Count(least, most), Value::Count(number)) => {
                 if (least..=most).contains(&number) {
@@ -74,16 +74,14 @@ impl Kind {
                 let low = match low {
                     Bound::Included(low) => format!("at least {low}"),
                     Bound::Excluded(low) => format!("above {low}"),
-                    Bound::Unbounded => String::new(),
+                    Bound::Unbounded => "any number".to_owned(),
                 };
                 let high = match high {
-                    Bound::Included(high) => format!("at most {high}"),
-                    Bound::Excluded(high) => format!("below {high}"),
+                    Bound::Included(high) => format!(" and at most {high}"),
+                    Bound::Excluded(high) => format!(" and below {high}"),
                     Bound::Unbounded => String::new(),
                 };
-                let and = [low, high];
-                let and: Vec<String> = and.into_iter().filter(|end| !end.is_empty()).collect();
-                Err(format!("{number} is not {}", and.join(" and ")))
+                Err(format!("{number} is not {low}{high}"))
             }
             _ => Ok(()),
         }
@@ -259,82 +257,64 @@ impl<S> Setting<S> {
         Self { about, get, set }
     }
 
-    const fn with(self, about: About) -> Self {
-        Self { about, ..self }
-    }
-
     /// With what it does.
-    pub const fn help(self, help: &'static str) -> Self {
-        let about = self.about;
-        self.with(About { help, ..about })
+    pub const fn help(mut self, help: &'static str) -> Self {
+        self.about.help = help;
+        self
     }
 
     /// With what stands for its value in help.
-    pub const fn placeholder(self, placeholder: &'static str) -> Self {
-        let about = self.about;
-        self.with(About {
-            placeholder,
-            ..about
-        })
+    pub const fn placeholder(mut self, placeholder: &'static str) -> Self {
+        self.about.placeholder = placeholder;
+        self
     }
 
     /// With a former name.
-    pub const fn alias(self, alias: &'static str) -> Self {
-        let alias = Some(alias);
-        let about = self.about;
-        self.with(About { alias, ..about })
+    pub const fn alias(mut self, alias: &'static str) -> Self {
+        self.about.alias = Some(alias);
+        self
     }
 
     /// Of whole numbers, not below this one.
-    pub const fn at_least(self, least: u64) -> Self {
-        let kind = Kind::Count(least, u64::MAX);
-        let about = self.about;
-        self.with(About { kind, ..about })
+    pub const fn at_least(mut self, least: u64) -> Self {
+        self.about.kind = Kind::Count(least, u64::MAX);
+        self
     }
 
     /// Of numbers between two bounds.
-    pub const fn between(self, low: Bound<f64>, high: Bound<f64>) -> Self {
-        let kind = Kind::Real(low, high);
-        let about = self.about;
-        self.with(About { kind, ..about })
+    pub const fn between(mut self, low: Bound<f64>, high: Bound<f64>) -> Self {
+        self.about.kind = Kind::Real(low, high);
+        self
     }
 
     /// As a property of the elements.
-    pub const fn property(self, nick: &'static str, changes: Changes) -> Self {
-        let about = self.about;
-        let kind = about.kind;
-        let property = Some(Property {
+    pub const fn property(mut self, nick: &'static str, changes: Changes) -> Self {
+        self.about.property = Some(Property {
             nick,
             changes,
-            kind,
+            kind: self.about.kind,
             after: None,
         });
-        self.with(About { property, ..about })
+        self
     }
 
     /// As a property that takes no more than this: whole numbers if it is a count.
-    pub const fn from_to(self, least: f64, most: f64) -> Self {
-        let about = self.about;
-        let kind = match about.kind {
-            Kind::Count(..) => Kind::Count(least as u64, most as u64),
-            _ => Kind::Real(Bound::Included(least), Bound::Included(most)),
-        };
-        let property = match about.property {
-            Some(property) => Some(Property { kind, ..property }),
-            None => None,
-        };
-        self.with(About { property, ..about })
+    pub const fn from_to(mut self, least: f64, most: f64) -> Self {
+        if let Some(property) = &mut self.about.property {
+            property.kind = match property.kind {
+                Kind::Count(..) => Kind::Count(least as u64, most as u64),
+                _ => Kind::Real(Bound::Included(least), Bound::Included(most)),
+            };
+        }
+        self
     }
 
     /// As a property that is listed after another one.
-    pub const fn after(self, name: &'static str) -> Self {
-        let about = self.about;
-        let after = Some(name);
-        let property = match about.property {
-            Some(property) => Some(Property { after, ..property }),
-            None => None,
-        };
-        self.with(About { property, ..about })
+    pub const fn after(mut self, name: &'static str) -> Self {
+        if let Some(property) = &mut self.about.property {
+            property.after = Some(name);
+        }
+        self
     }
 
     /// Its name.

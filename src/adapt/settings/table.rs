@@ -29,7 +29,6 @@ macro_rules! settings {
                     $($field: match recipe {
                         $(Recipe::Paper => $paper,)?
                         $(Recipe::Code => $code,)?
-                        #[allow(unreachable_patterns)]
                         _ => $default,
                     },)+
                 }
@@ -52,7 +51,8 @@ settings! {
 
     /// Recent frames that gradient steps sample from; 0 = all of them, up to 512
     window: usize = 16;
-    "window".placeholder("FRAMES").property("Window", Changes::Controlled).from_to(0.0, 512.0);
+    "window".placeholder("FRAMES").property("Window", Changes::Controlled)
+        .from_to(0.0, Settings::WINDOW_CAP as f64);
 
     /// Masked views of frames in the window per gradient step
     batch_size: usize = 1, paper 32, code 32;
