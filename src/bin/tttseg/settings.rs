@@ -1,8 +1,7 @@
 //! Settings of the method on the command line: a recipe, and one option for every row of their table.
 
-use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use clap::error::ErrorKind;
-use clap::{Arg, ArgAction, ArgMatches, Args, Command, Error, FromArgMatches};
+use clap::{Arg, ArgAction, ArgMatches, Args, Command, Error, FromArgMatches, value_parser};
 use tttseg::adapt::settings::Kind;
 use tttseg::adapt::{Recipe, SETTINGS, Setting, Settings};
 use tttseg::choice::{Choice, Choices};
@@ -43,37 +42,40 @@ impl SettingsArguments<false> {
     }
 }
 
-/// One of a few things, with what each means for help.
-fn one_of(choices: &Choices) -> PossibleValuesParser {
-    let values = choices.values.iter();
-    PossibleValuesParser::new(
-        values.map(|(name, meaning)| PossibleValue::new(*name).help(*meaning)),
-    )
+/// An option with its help, which lists what it takes if that has names.
+fn option(name: &'static str, help: String, choices: Option<&Choices>) -> Arg {
+    let arg = Arg::new(name).long(name);
+    let Some(choices) = choices else {
+        return arg.help(help);
+    };
+    let each = choices.values.iter();
+    let each: String = each
+        .map(|(n, meaning)| format!("\n- {n}: {meaning}"))
+        .collect();
+    arg.help(format!("{help}: {}", choices.names()))
+        .long_help(format!("{help}:{each}"))
 }
 
 impl<const LISTS: bool> Args for SettingsArguments<LISTS> {
     fn augment_args(command: Command) -> Command {
-        let recipe = Arg::new("recipe")
-            .long("recipe")
+        let help = "Named settings of the method; options for single settings override them";
+        let recipe = option("recipe", help.into(), Some(Recipe::CHOICES))
             .value_name("RECIPE")
-            .help("Named settings of the method; options for single settings override them")
             .default_value("default")
-            .value_parser(one_of(Recipe::CHOICES).try_map(|name| name.parse::<Recipe>()));
+            .value_parser(value_parser!(Recipe));
         SETTINGS
             .iter()
             .fold(command.arg(recipe), |command, setting| {
                 let about = &setting.about;
-                let arg = Arg::new(about.name)
-                    .long(about.name)
+                let choices = match about.kind {
+                    Kind::Choice(choices) => Some(choices),
+                    _ => None,
+                };
+                let arg = option(about.name, setting.description(), choices)
                     .visible_aliases(about.alias)
                     .value_name(about.placeholder)
-                    .help(setting.description())
                     // Ranges are checked with the settings.
                     .allow_negative_numbers(true);
-                let arg = match about.kind {
-                    Kind::Choice(choices) => arg.value_parser(one_of(choices)),
-                    _ => arg,
-                };
                 command.arg(if LISTS {
                     arg.value_delimiter(',').action(ArgAction::Append)
                 } else {
@@ -124,7 +126,8 @@ mod tests {
         for (option, setting) in options.iter().zip(&SETTINGS) {
             assert_eq!(option.get_long(), Some(setting.name()));
             let help = option.get_help().map(ToString::to_string);
-            assert_eq!(help, Some(setting.description()), "{}", setting.name());
+            let help = help.unwrap_or_default();
+            assert!(help.starts_with(&setting.description()), "{help}");
         }
     }
 
