@@ -27,12 +27,14 @@
 //! | [`weights`] | named tensors, the model file, importers |
 //! | [`grad`] | reverse-mode differentiation, graph to graph |
 //! | [`graph`] | ONNX as an intermediate representation |
+//! | [`choice`] | enumerations whose values have names; stands alone |
 //! | [`video`] | frames, colour, resizing, overlay, palettes: plain arrays, stands alone |
 //!
 //! Names of the method: f is the encoder, h the main-task head, g the reconstruction head.
 #![deny(missing_docs)]
 
 pub mod adapt;
+pub mod choice;
 pub mod grad;
 pub mod graph;
 pub mod model;

@@ -2,7 +2,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use clap::Args;
-use tttseg::adapt::{Knob, Learner, Settings};
+use tttseg::adapt::{Learner, Setting, Settings};
 use tttseg::runtime::{Cancel, Options, Runtime};
 use tttseg::weights::ModelFile;
 use tttseg_lab::eval::tune::{Outcome as Found, Run, RunFile, Search, Space, Trial, ranking};
@@ -120,11 +120,11 @@ pub fn run(arguments: &Arguments) -> Outcome {
 
 /// The space without the seeds, and the seeds: every point is run with each of them.
 fn space(given: &SettingsArguments<true>) -> Result<(Space, Vec<u64>), Box<dyn std::error::Error>> {
-    let (seeds, knobs): (Vec<_>, Vec<_>) = given
+    let (seeds, others): (Vec<_>, Vec<_>) = given
         .given()
         .iter()
         .cloned()
-        .partition(|(knob, _)| knob.name == "seed");
+        .partition(|(setting, _)| setting.name() == "seed");
     let mut numbers = vec![];
     for text in seeds.iter().flat_map(|(_, texts)| texts) {
         let seed = text.parse().map_err(|e| format!("seed {text}: {e}"))?;
@@ -135,7 +135,7 @@ fn space(given: &SettingsArguments<true>) -> Result<(Space, Vec<u64>), Box<dyn s
     if numbers.is_empty() {
         numbers.push(given.recipe().seed);
     }
-    Ok((Space::new(given.recipe(), &knobs)?, numbers))
+    Ok((Space::new(given.recipe(), &others)?, numbers))
 }
 
 impl Bench<'_> {
@@ -209,14 +209,14 @@ impl Bench<'_> {
     }
 }
 
-/// The best settings, by the knobs that were varied.
+/// The best settings, by those that were varied.
 fn print(runs: &[Run], varied: &[&str]) {
     println!("   gain     worst  runs   step ms  settings");
     for ranked in ranking(runs).iter().take(SHOWN) {
         let settings: Vec<String> = varied
             .iter()
-            .filter_map(|name| Some((name, Knob::find(name)?)))
-            .map(|(name, knob)| format!("--{name} {}", knob.get(&ranked.settings)))
+            .filter_map(|name| Some((name, Setting::find(name)?)))
+            .map(|(name, setting)| format!("--{name} {}", setting.text(&ranked.settings)))
             .collect();
         let step = ranked.step_ms.map_or("-".into(), |ms| format!("{ms:.1}"));
         println!(

@@ -1,4 +1,5 @@
-//! The README's table of properties and `docs/properties.md` are what the elements have.
+//! The README's table of properties and `docs/properties.md`, compared with the elements, and the elements with the table of
+//! settings.
 
 mod reference;
 
@@ -7,6 +8,7 @@ use std::sync::Once;
 
 use gst::glib;
 use gst::prelude::*;
+use tttseg::adapt::SETTINGS;
 
 const BEGIN: &str = "<!-- properties: ";
 const END: &str = "<!-- end of properties -->";
@@ -134,4 +136,25 @@ fn the_reference_is_that_of_the_elements() {
         found, text,
         "docs/properties.md lags behind: TTTSEG_UPDATE_README=1 writes it"
     );
+}
+
+#[test]
+fn every_setting_that_is_a_property_is_one_of_both_elements_and_documented() {
+    let documents = ["README.md", "docs/properties.md"]
+        .map(|name| std::fs::read_to_string(root().join(name)).unwrap());
+    for element in elements() {
+        for setting in &SETTINGS {
+            let name = setting.name();
+            let found = element.find_property(name);
+            let Some(property) = setting.about.property else {
+                assert!(found.is_none(), "{name}");
+                continue;
+            };
+            let found = found.unwrap_or_else(|| panic!("{name} is no property"));
+            assert_eq!(found.nick(), property.nick);
+            assert_eq!(found.blurb(), Some(&*setting.description()));
+            let name = format!("`{name}`");
+            assert!(documents.iter().all(|text| text.contains(&name)), "{name}");
+        }
+    }
 }

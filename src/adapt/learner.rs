@@ -10,12 +10,12 @@ use std::sync::Arc;
 use std::time::{Instant, SystemTime};
 
 use super::graphs::{Size, stream_layout};
-use super::knobs::KNOBS;
 use super::sessions::SessionCache;
 use super::surprise::Surprise;
 use super::window::Window;
 use super::{
-    Error, Method, Moments, Prediction, Report, Request, Reset, Settings, SharedModel, Skipped,
+    Error, Method, Moments, Prediction, Report, Request, Reset, SETTINGS, Settings, SharedModel,
+    Skipped,
 };
 use crate::optim::Layout;
 use crate::runtime::{Cancel, InUse, Options, Runtime, Tensor};
@@ -361,9 +361,9 @@ impl Learner {
     /// # Errors
     /// When the weights cannot be copied from the device.
     pub fn save(&self) -> Result<State, Error> {
-        let settings = KNOBS
+        let settings = SETTINGS
             .iter()
-            .map(|knob| (knob.name.to_owned(), knob.get(&self.settings)));
+            .map(|setting| (setting.name().to_owned(), setting.text(&self.settings)));
         let (references, hints) = self.directed.counts();
         Ok(State {
             origin: Origin {

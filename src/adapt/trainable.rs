@@ -2,45 +2,23 @@
 
 use crate::model::{ENCODER_PREFIX, is_norm};
 
-/// Which parameters of f and g learn from a stream. The others keep the values they have: no gradient is
-/// computed for them, and the way back ends where nothing below learns. h never learns.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-pub enum Trainable {
-    /// All of f and g, as the papers do.
-    #[default]
-    All,
-    /// All of the encoder f; g stays.
-    Encoder,
-    /// Scales and shifts of the norms of f and g (METHOD §9: what Tent adapts).
-    Norms,
-    /// Stages 3 and 4 of f, and all of g: the step's way back ends half-way through f.
-    LastStages,
-    /// The patch embedding and stages 1 and 2 of f, and all of g: what is near the pixels, where a shift of
-    /// their statistics is met first.
-    FirstStages,
+crate::choices! {
+    /// Which parameters of f and g learn from a stream. The others keep the values they have: no gradient is
+    /// computed for them, and the way back ends where nothing below learns. h never learns.
+    #[derive(Default, Hash)]
+    pub enum Trainable: "Trainable" {
+        #[default]
+        All = "all", "All of the encoder and of the reconstruction head, as the papers do";
+        Encoder = "encoder", "All of the encoder; the reconstruction head stays";
+        Norms = "norms", "Scales and shifts of the norms of both, as Tent adapts them";
+        // The step's way back ends half-way through the encoder.
+        LastStages = "last-stages", "Stages 3 and 4 of the encoder, and all of the reconstruction head";
+        // What is near the pixels, where a shift of their statistics is met first.
+        FirstStages = "first-stages", "The patch embedding and stages 1 and 2 of the encoder, and all of the reconstruction head";
+    }
 }
 
 impl Trainable {
-    /// All of them, in the order of their help.
-    pub const EVERY: [Self; 5] = [
-        Self::All,
-        Self::Encoder,
-        Self::Norms,
-        Self::LastStages,
-        Self::FirstStages,
-    ];
-
-    /// Its name on the command line.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::All => "all",
-            Self::Encoder => "encoder",
-            Self::Norms => "norms",
-            Self::LastStages => "last-stages",
-            Self::FirstStages => "first-stages",
-        }
-    }
-
     /// Whether a parameter of f or g, given by its full name, learns.
     pub fn includes(self, name: &str) -> bool {
         let of_encoder = name.strip_prefix(ENCODER_PREFIX);

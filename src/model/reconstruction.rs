@@ -6,13 +6,12 @@ use crate::nn::PATCH;
 /// Side in pixels of the patches that are hidden as a whole.
 pub const MASK_PATCH: usize = 16;
 
-/// Which pixels the reconstruction loss counts.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum LossOver {
-    /// Visible and masked ones.
-    All,
-    /// Only those the network did not see.
-    Masked,
+crate::choices! {
+    /// Which pixels the reconstruction loss counts.
+    pub enum LossOver: "LossOver" {
+        Masked = "masked", "Only those that the network did not see";
+        All = "all", "Visible and masked ones";
+    }
 }
 
 /// The encoder's input under a mask.

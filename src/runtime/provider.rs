@@ -6,40 +6,31 @@ use std::sync::{Mutex, PoisonError};
 use ort::session::builder::SessionBuilder;
 
 use super::{Cancel, Error, Options, Result, Runtime, Session, Tensor};
+use crate::choice::Choice;
 use crate::graph::{DType, Graph, GraphError, Model, Target};
 
-/// Where graphs are asked to run.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-pub enum Provider {
-    /// CUDA where it works, else the CPU; [`InUse::note`] says why.
-    #[default]
-    Auto,
-    /// The CPU.
-    Cpu,
-    /// CUDA; an error where it does not work.
-    Cuda,
+crate::choices! {
+    /// Where graphs are asked to run. [`InUse::note`] says why `auto` chose what it chose.
+    #[derive(Default, Hash)]
+    pub enum Provider: "ExecutionProvider" {
+        #[default]
+        Auto = "auto", "CUDA where it works, else the CPU: see execution-provider-in-use";
+        Cpu = "cpu", "The CPU";
+        Cuda = "cuda", "CUDA; an error where it does not work";
+    }
 }
 
 impl fmt::Display for Provider {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Auto => "auto",
-            Self::Cpu => "cpu",
-            Self::Cuda => "cuda",
-        })
+        f.write_str(self.name())
     }
 }
 
 impl FromStr for Provider {
     type Err = Error;
 
-    fn from_str(s: &str) -> Result<Self> {
-        match s {
-            "auto" => Ok(Self::Auto),
-            "cpu" => Ok(Self::Cpu),
-            "cuda" => Ok(Self::Cuda),
-            other => Err(Error::UnknownProvider(other.to_owned())),
-        }
+    fn from_str(name: &str) -> Result<Self> {
+        Self::from_name(name).ok_or_else(|| Error::UnknownProvider(name.to_owned()))
     }
 }
 

@@ -9,25 +9,14 @@ use crate::model::ModelConfig;
 
 const KIND: &str = "model";
 
-/// What a model's main head h does.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-#[non_exhaustive]
-pub enum Task {
-    /// A class for every pixel.
-    #[default]
-    Segment,
-    /// Chroma for every pixel.
-    Colorize,
-}
-
-impl Task {
-    /// The name in files and properties.
-    pub fn name(self) -> &'static str {
-        match self {
-            Task::Segment => "segment",
-            Task::Colorize => "colorize",
-        }
+crate::choices! {
+    /// What a model's main head h does.
+    #[derive(Default, Serialize, Deserialize)]
+    #[serde(rename_all = "kebab-case")]
+    pub enum Task: "Task" {
+        #[default]
+        Segment = "segment", "Semantic segmentation: the class of every pixel";
+        Colorize = "colorize", "Colours for black-and-white film, beside the film's own luma";
     }
 }
 

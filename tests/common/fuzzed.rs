@@ -2,7 +2,7 @@
 //! `fuzz/`. Whatever comes in, the answer is a value or an error.
 
 use tttseg::adapt::graphs::stream_layout;
-use tttseg::adapt::{KNOBS, Settings, Trainable};
+use tttseg::adapt::{SETTINGS, Settings, Trainable};
 use tttseg::model::Preset;
 use tttseg::optim::Layout;
 use tttseg::video::{Corruption, Palette, PixelFormat, model_size};
@@ -55,12 +55,12 @@ pub fn text(text: &str) {
         assert_eq!(format.name(), text);
     }
     let _ = text.parse::<Preset>();
-    for knob in &KNOBS {
+    for setting in &SETTINGS {
         let mut settings = Settings::default();
-        if knob.set(&mut settings, text).is_ok() {
-            let said = knob.get(&settings);
-            knob.set(&mut settings, &said).unwrap();
-            assert_eq!(knob.get(&settings), said, "{}", knob.name);
+        if setting.parse(&mut settings, text).is_ok() {
+            let said = setting.text(&settings);
+            setting.parse(&mut settings, &said).unwrap();
+            assert_eq!(setting.text(&settings), said, "{}", setting.name());
             let _ = settings.check();
         }
     }

@@ -11,7 +11,7 @@ use tttseg::weights::WeightsError;
 use super::instances::Source;
 use super::look::Known;
 use super::settings::Settings;
-use super::{ExecutionProvider, Task, instances, log};
+use super::{Task, instances, log};
 
 /// What an engine is made of; another value needs another engine.
 #[derive(Clone, Debug, PartialEq)]
@@ -33,11 +33,7 @@ impl Key {
             task: settings.task,
             options: runtime::Options {
                 library: settings.runtime_library.as_ref().map(PathBuf::from),
-                provider: match settings.execution_provider {
-                    ExecutionProvider::Auto => runtime::Provider::Auto,
-                    ExecutionProvider::Cpu => runtime::Provider::Cpu,
-                    ExecutionProvider::Cuda => runtime::Provider::Cuda,
-                },
+                provider: settings.execution_provider,
                 device: settings.device,
                 threads: settings.threads as usize,
                 deterministic: settings.deterministic,
@@ -112,7 +108,7 @@ impl Engine {
         let key = Key::new(settings);
         let source = match &key.model_file {
             Some(path) => Source::File(path.clone()),
-            None => Source::BuiltIn(key.task.into()),
+            None => Source::BuiltIn(key.task),
         };
         let model = instances::model(key.model_instance_id.as_deref(), &source);
         let model = model.map_err(|failure| match failure {
@@ -252,8 +248,8 @@ impl Engine {
 }
 
 /// A model does what it was trained for and nothing else.
-fn check_task(model: &str, can: tttseg::weights::Task, key: &Key) -> Result<(), gst::ErrorMessage> {
-    let wanted = tttseg::weights::Task::from(key.task);
+fn check_task(model: &str, can: Task, key: &Key) -> Result<(), gst::ErrorMessage> {
+    let wanted = key.task;
     if can == wanted {
         return Ok(());
     }

@@ -53,7 +53,6 @@ glib::wrapper! {
 
 /// Registers the element with its enumerations.
 pub fn register(plugin: &gst::Plugin) -> Result<(), glib::BoolError> {
-    enums::mark_as_plugin_api();
     meta::register();
     gst::Element::register(
         Some(plugin),

@@ -1,343 +1,235 @@
-//! Definitions of the properties, shared with the bin.
+//! Settings as properties of GObject: their definitions, made from the table and shared with the bin, and their values.
+
+use std::sync::{Mutex, PoisonError};
 
 use gst::glib;
+use gst::glib::gobject_ffi;
+use gst::glib::translate::{FromGlib, IntoGlib, ToGlibPtr, from_glib_none};
 use gst::prelude::*;
-use tttseg::adapt;
+use tttseg::adapt::settings::{Changes, Kind, Value};
+use tttseg::choice::Choices;
 
-use super::directions::NO_COLOUR;
-use super::settings::{
-    DEFAULT_CHROMA_SMOOTHING, DEFAULT_HINT_RADIUS, DEFAULT_OPACITY, DEFAULT_SATURATION,
-};
-use super::signals::{LOAD_STATE, SAVE_STATE};
-use super::{ExecutionProvider, Method, Output, Pace, Recipe, Task};
+use super::settings::{Change, Row, Settings};
 
 pub(super) const STATS: &str = "stats";
 pub(super) const PROVIDER_IN_USE: &str = "execution-provider-in-use";
 
 /// Definitions of all properties, made anew at every call: a definition belongs to one class.
 pub(crate) fn all() -> Vec<glib::ParamSpec> {
-    let defaults = adapt::Settings::recipe(adapt::Recipe::Default);
-    let count = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
-    vec![
-        glib::ParamSpecString::builder("model-file")
-            .nick("Model file")
-            .blurb("Model to start from (.safetensors); without one, the model for the task that is built in")
-            .mutable_ready()
-            .build(),
-        glib::ParamSpecString::builder("model-instance-id")
-            .nick("Model instance id")
-            .blurb(
-                "Elements of one process with the same id share one model and the memory to run it in, and take turns \
-                 there; what each learns is its own. They need the same model-file; without an id, nothing is shared",
-            )
-            .mutable_ready()
-            .build(),
-        glib::ParamSpecString::builder(LOAD_STATE)
-            .nick("Load state")
-            .blurb(
-                "File with what was learned before (written by save-state), which every stream begins with instead of with \
-                 the model alone. It has to be there, unless save-state names the same file and has not written it yet",
-            )
-            .mutable_ready()
-            .build(),
-        glib::ParamSpecString::builder(SAVE_STATE)
-            .nick("Save state")
-            .blurb(
-                "File to write what was learned to (.safetensors) at the end of every stream: at EOS, before another \
-                 stream, on the way down to READY. An older one is replaced as a whole",
-            )
-            .mutable_playing()
-            .build(),
-        glib::ParamSpecEnum::builder::<Task>("task")
-            .nick("Task")
-            .blurb("What the network computes for a frame; a model does what it was trained for")
-            .mutable_ready()
-            .build(),
-        glib::ParamSpecEnum::builder::<Output>("output")
-            .nick("Output")
-            .blurb("What the source pad carries: a picture to look at, or the classes themselves")
-            .mutable_playing()
-            .build(),
-        glib::ParamSpecEnum::builder::<Recipe>("recipe")
-            .nick("Recipe")
-            .blurb("Named settings of the method; properties that are set by themselves override them")
-            .mutable_ready()
-            .build(),
-        glib::ParamSpecEnum::builder::<Method>("method")
-            .nick("Method")
-            .blurb("Which gradient steps are taken and what is forgotten when (if not set: the recipe's)")
-            .mutable_ready()
-            .build(),
-        glib::ParamSpecUInt::builder("window")
-            .nick("Window")
-            .blurb("Recent frames that gradient steps sample from; 0 = all of them, up to 512 (if not set: the recipe's)")
-            .maximum(count(adapt::Settings::WINDOW_CAP))
-            .default_value(count(defaults.window))
-            .mutable_playing()
-            .controllable()
-            .build(),
-        glib::ParamSpecDouble::builder("learning-rate")
-            .nick("Learning rate")
-            .blurb("Learning rate of the reconstruction head; the encoder's is half of that under the default recipe, a tenth under the others (if not set: the recipe's)")
-            .minimum(1e-9)
-            .maximum(1.0)
-            .default_value(defaults.learning_rate)
-            .mutable_playing()
-            .controllable()
-            .build(),
-        glib::ParamSpecUInt::builder("batch-size")
-            .nick("Batch size")
-            .blurb("Masked views of frames in the window per gradient step (if not set: the recipe's)")
-            .minimum(1)
-            .maximum(1024)
-            .default_value(count(defaults.batch_size))
-            .mutable_ready()
-            .build(),
-        glib::ParamSpecUInt::builder("steps")
-            .nick("Steps")
-            .blurb("Gradient steps per frame (if not set: the recipe's)")
-            .minimum(1)
-            .maximum(1000)
-            .default_value(count(defaults.steps))
-            .mutable_playing()
-            .controllable()
-            .build(),
-        glib::ParamSpecDouble::builder("mask-ratio")
-            .nick("Mask ratio")
-            .blurb("Share of 16x16 patches that is hidden from the network during a step (if not set: the recipe's)")
-            .minimum(0.01)
-            .maximum(0.99)
-            .default_value(defaults.mask_ratio)
-            .mutable_playing()
-            .controllable()
-            .build(),
-        glib::ParamSpecDouble::builder("surprise")
-            .nick("Surprise")
-            .blurb("Learn only while this many times more of the video than of the model's training pictures stays unexplained by reconstruction; 0 = learn from every frame (if not set: the recipe's)")
-            .minimum(0.0)
-            .maximum(1000.0)
-            .default_value(defaults.surprise)
-            .mutable_playing()
-            .controllable()
-            .build(),
-        glib::ParamSpecUInt::builder("training-interval")
-            .nick("Training interval")
-            .blurb("Take gradient steps on every n-th frame only; every frame is segmented (if not set: the recipe's)")
-            .minimum(1)
-            .default_value(count(defaults.training_interval))
-            .mutable_playing()
-            .controllable()
-            .build(),
-        glib::ParamSpecDouble::builder("training-budget")
-            .nick("Training budget")
-            .blurb(
-                "Milliseconds that learning may take per frame, on average; 0 = no limit. What does not fit is left out: \
-                 masked views, then steps, then learning on some frames. Without meaning with pace=every-frame",
-            )
-            .minimum(0.0)
-            .maximum(1e6)
-            .default_value(0.0)
-            .mutable_playing()
-            .controllable()
-            .build(),
-        glib::ParamSpecBoolean::builder("asynchronous")
-            .nick("Asynchronous")
-            .blurb(
-                "Learn beside the stream: a frame waits for no step and is segmented with the newest weights there are. \
-                 Frames that come during a step enter the window; the same input gives the same bytes no more",
-            )
-            .mutable_ready()
-            .build(),
-        glib::ParamSpecUInt64::builder("seed")
-            .nick("Seed")
-            .blurb("Seed of masks and sampling: same seed, input and thread count, same bytes on the CPU")
-            .mutable_ready()
-            .build(),
-        glib::ParamSpecEnum::builder::<ExecutionProvider>("execution-provider")
-            .nick("Execution provider")
-            .blurb("Where the network runs")
-            .mutable_ready()
-            .build(),
-        glib::ParamSpecUInt::builder("device")
-            .nick("Device")
-            .blurb("Index of the CUDA device; without meaning on the CPU")
-            .maximum(255)
-            .mutable_ready()
-            .build(),
-        glib::ParamSpecUInt::builder("threads")
-            .nick("Threads")
-            .blurb("CPU threads to compute with; 0 = as many as the process may use")
-            .maximum(1024)
-            .mutable_ready()
-            .build(),
-        glib::ParamSpecBoolean::builder("deterministic")
-            .nick("Deterministic")
-            .blurb("Same input, same bytes on CUDA as well, at some cost in speed; the CPU does so anyway")
-            .mutable_ready()
-            .build(),
-        glib::ParamSpecString::builder("runtime-library")
-            .nick("Runtime library")
-            .blurb(
-                "ONNX Runtime's library, version 1.22 or newer. Without one it is searched for: ORT_DYLIB_PATH, the \
-                 folder of the plugin, the system's. A process can hold only one; another one is an error",
-            )
-            .mutable_ready()
-            .build(),
-        glib::ParamSpecBoolean::builder("adapt")
-            .nick("Adapt")
-            .blurb("Learn from the video; false freezes the weights as they are and resets nothing")
-            .default_value(true)
-            .mutable_playing()
-            .controllable()
-            .build(),
-        glib::ParamSpecBoolean::builder("passthrough")
-            .nick("Pass-through")
-            .blurb("Frames go out untouched, and nothing is computed or learned")
-            .mutable_playing()
-            .controllable()
-            .build(),
-        glib::ParamSpecDouble::builder("opacity")
-            .nick("Opacity")
-            .blurb("Opacity of the classes painted over the frame; 0 = not visible, 1 = nothing else is")
-            .minimum(0.0)
-            .maximum(1.0)
-            .default_value(DEFAULT_OPACITY)
-            .mutable_playing()
-            .controllable()
-            .build(),
-        glib::ParamSpecUInt::builder("contours")
-            .nick("Contours")
-            .blurb(
-                "Width in pixels of opaque lines along the inside of each class's edges, over the frame; 0 = none. They \
-                 are there with opacity=0 as well",
-            )
-            .maximum(100)
-            .mutable_playing()
-            .controllable()
-            .build(),
-        glib::ParamSpecBoolean::builder("legend")
-            .nick("Legend")
-            .blurb("List the classes that are drawn, with their colours, in the upper left corner")
-            .mutable_playing()
-            .controllable()
-            .build(),
-        glib::ParamSpecString::builder("palette")
-            .nick("Palette")
-            .blurb(
-                "Colours of the classes: camvid, cityscapes, distinct; RRGGBB in the order of classes, separated by \
-                 commas; or class=RRGGBB for some of them. Without any, the model's",
-            )
-            .mutable_playing()
-            .build(),
-        glib::ParamSpecString::builder("selected-classes")
-            .nick("Selected classes")
-            .blurb("Names of the classes that are drawn, separated by commas; without any, all of them. Class maps have all")
-            .mutable_playing()
-            .build(),
-        glib::ParamSpecString::builder("hidden-classes")
-            .nick("Hidden classes")
-            .blurb("Names of classes that are not drawn, separated by commas. Class maps have all")
-            .mutable_playing()
-            .build(),
-        glib::ParamSpecDouble::builder("saturation")
-            .nick("Saturation")
-            .blurb("With task=colorize, how strong colours are; 0 = grey, 1 = as the network finds them")
-            .minimum(0.0)
-            .maximum(3.0)
-            .default_value(DEFAULT_SATURATION)
-            .mutable_playing()
-            .controllable()
-            .build(),
-        glib::ParamSpecDouble::builder("temperature")
-            .nick("Temperature")
-            .blurb("With task=colorize, a cast over the whole picture: -1 = cold, 0 = none, 1 = warm")
-            .minimum(-1.0)
-            .maximum(1.0)
-            .default_value(0.0)
-            .mutable_playing()
-            .controllable()
-            .build(),
-        glib::ParamSpecDouble::builder("chroma-smoothing")
-            .nick("Chroma smoothing")
-            .blurb(
-                "With task=colorize, how much of the last frame's colours stays where nothing moves, against flicker; 0 = \
-                 none, 1 = all. Every scene starts anew",
-            )
-            .minimum(0.0)
-            .maximum(1.0)
-            .default_value(DEFAULT_CHROMA_SMOOTHING)
-            .mutable_playing()
-            .controllable()
-            .build(),
-        glib::ParamSpecString::builder("reference-location")
-            .nick("Reference location")
-            .blurb(
-                "With task=colorize, a picture in colour (JPEG or PNG), such as one frame of the film that somebody has \
-                 coloured, or a folder of them: their colours are learned, and found in the frames that are like them",
-            )
-            .mutable_playing()
-            .build(),
-        glib::ParamSpecUInt::builder("reference-steps")
-            .nick("Reference steps")
-            .blurb(
-                "Gradient steps towards given colours that every picture of reference-location, and every frame with a hint, \
-                 is worth when it is new (if not set: the recipe's)",
-            )
-            .maximum(10_000)
-            .default_value(count(defaults.reference_steps))
-            .mutable_playing()
-            .controllable()
-            .build(),
-        glib::ParamSpecUInt::builder("self-training")
-            .nick("Self-training")
-            .blurb(
-                "With task=colorize, gradient steps per frame towards the colours that the model finds in the window's frames, so \
-                 that it finds the same ones in all of them; none where references or hints say which (if not set: the recipe's)",
-            )
-            .maximum(100)
-            .default_value(count(defaults.self_training))
-            .mutable_playing()
-            .controllable()
-            .build(),
-        glib::ParamSpecUInt::builder("hint-colour")
-            .nick("Hint colour")
-            .blurb(
-                "With task=colorize, 0xRRGGBB: a click with the first button (a navigation event) says that this is the colour \
-                 there, one with the third button drops what was said. 0xffffffff = clicks say nothing",
-            )
-            .default_value(NO_COLOUR)
-            .mutable_playing()
-            .controllable()
-            .build(),
-        glib::ParamSpecDouble::builder("hint-radius")
-            .nick("Hint radius")
-            .blurb("Radius of the disc that a hint is about, as a share of the frame's width")
-            .minimum(0.0)
-            .maximum(1.0)
-            .default_value(DEFAULT_HINT_RADIUS)
-            .mutable_playing()
-            .controllable()
-            .build(),
-        glib::ParamSpecEnum::builder::<Pace>("pace")
-            .nick("Pace")
-            .blurb("What happens when learning is slower than the stream")
-            .mutable_playing()
-            .build(),
-        glib::ParamSpecBoolean::builder("post-messages")
-            .nick("Post messages")
-            .blurb("Post an element message 'tttseg' with the loss and more for every frame")
-            .default_value(true)
-            .mutable_playing()
-            .build(),
+    let defaults = Settings::default();
+    let rows = Row::all().iter();
+    let mut all: Vec<_> = rows.map(|row| definition(*row, &defaults)).collect();
+    all.push(
         glib::ParamSpecBoxed::builder::<gst::Structure>(STATS)
             .nick("Statistics")
             .blurb("The last frame's message and counters since READY")
             .read_only()
             .build(),
+    );
+    all.push(
         glib::ParamSpecString::builder(PROVIDER_IN_USE)
             .nick("Execution provider in use")
             .blurb("Where the network really runs, as in 'cpu' or 'cuda:0'; empty below READY")
             .read_only()
             .build(),
-    ]
+    );
+    all
+}
+
+fn definition(row: Row, defaults: &Settings) -> glib::ParamSpec {
+    let about = row.about();
+    let property = about.property.expect("a row of Row::all() is a property");
+    let blurb = row.description();
+    let flags = glib::ParamFlags::READWRITE
+        | match property.changes {
+            Changes::Ready => gst::PARAM_FLAG_MUTABLE_READY,
+            Changes::Live => gst::PARAM_FLAG_MUTABLE_PLAYING,
+            Changes::Controlled => gst::PARAM_FLAG_MUTABLE_PLAYING | gst::PARAM_FLAG_CONTROLLABLE,
+        };
+    macro_rules! build {
+        ($Type:ident $(, $limit:ident($value:expr))*) => {
+            glib::$Type::builder(about.name)
+                .nick(property.nick)
+                .blurb(&blurb)
+                .flags(flags)
+                $(.$limit($value))*
+                .build()
+        };
+    }
+    match (property.kind, defaults.value(row)) {
+        (Kind::Flag, Value::Flag(default)) => build!(ParamSpecBoolean, default_value(default)),
+        (Kind::Count(least, most), Value::Count(default)) => build!(
+            ParamSpecUInt,
+            minimum(saturated(least)),
+            maximum(saturated(most)),
+            default_value(saturated(default))
+        ),
+        (Kind::Seed, Value::Count(default)) => build!(ParamSpecUInt64, default_value(default)),
+        (Kind::Real(least, most), Value::Real(default)) => {
+            let end = |bound, otherwise| match bound {
+                std::ops::Bound::Included(end) | std::ops::Bound::Excluded(end) => end,
+                std::ops::Bound::Unbounded => otherwise,
+            };
+            build!(
+                ParamSpecDouble,
+                minimum(end(least, f64::MIN)),
+                maximum(end(most, f64::MAX)),
+                default_value(default)
+            )
+        }
+        (Kind::Choice(choices), Value::Choice(default)) => {
+            let default = i32::try_from(default).unwrap_or(0);
+            // SAFETY: the strings end with a zero and live during the call, which copies them; the type is an enumeration and
+            // has the default among its values. What comes back is a definition with a floating reference.
+            unsafe {
+                from_glib_none(gobject_ffi::g_param_spec_enum(
+                    about.name.to_glib_none().0,
+                    property.nick.to_glib_none().0,
+                    blurb.to_glib_none().0,
+                    enum_type(choices).into_glib(),
+                    default,
+                    flags.into_glib(),
+                ))
+            }
+        }
+        _ => build!(ParamSpecString),
+    }
+}
+
+fn saturated(number: u64) -> u32 {
+    u32::try_from(number).unwrap_or(u32::MAX)
+}
+
+/// The enumeration of GObject for a list of choices, registered at the first call.
+fn enum_type(choices: &'static Choices) -> glib::Type {
+    static REGISTERING: Mutex<()> = Mutex::new(());
+    let _guard = REGISTERING.lock().unwrap_or_else(PoisonError::into_inner);
+    let name = format!("GstTttSeg{}", choices.name);
+    if let Some(known) = glib::Type::from_name(&name) {
+        return known;
+    }
+    let values = choices.values.iter().zip(0..);
+    let values = values.map(|((nick, meaning), value)| gobject_ffi::GEnumValue {
+        value,
+        value_name: meaning.to_glib_full(),
+        value_nick: nick.to_glib_full(),
+    });
+    let end = gobject_ffi::GEnumValue {
+        value: 0,
+        value_name: std::ptr::null(),
+        value_nick: std::ptr::null(),
+    };
+    let values: Vec<_> = values.chain([end]).collect();
+    // SAFETY: the name ends with a zero and is copied; the values end with an empty one and are never freed, nor are their
+    // strings. The lock keeps others from registering the same name meanwhile.
+    let registered = unsafe {
+        glib::Type::from_glib(gobject_ffi::g_enum_register_static(
+            name.to_glib_none().0,
+            values.leak().as_ptr(),
+        ))
+    };
+    registered.mark_as_plugin_api(gst::PluginAPIFlags::empty());
+    registered
+}
+
+impl Settings {
+    /// Takes the value of a property. GObject has checked its type and range.
+    pub fn set(&mut self, name: &str, value: &glib::Value) -> Change {
+        let Some(row) = Row::find(name) else {
+            return Change::None;
+        };
+        let value = match row.about().kind {
+            Kind::Flag => value.get().ok().map(Value::Flag),
+            Kind::Count(..) => value.get::<u32>().ok().map(|n| Value::Count(n.into())),
+            Kind::Seed => value.get().ok().map(Value::Count),
+            Kind::Real(..) => value.get().ok().map(Value::Real),
+            Kind::Choice(_) => glib::EnumValue::from_value(value)
+                .and_then(|(_, value)| usize::try_from(value.value()).ok())
+                .map(Value::Choice),
+            // An empty text stands for none, as in a launch line.
+            Kind::Text => value
+                .get::<Option<String>>()
+                .ok()
+                .map(|text| Value::Text(text.filter(|text| !text.is_empty()))),
+        };
+        value.map_or(Change::None, |value| self.put(row, value))
+    }
+
+    /// The value of a property that can be written.
+    pub fn get(&self, name: &str) -> Option<glib::Value> {
+        let row = Row::find(name)?;
+        Some(match (row.about().kind, self.value(row)) {
+            (Kind::Choice(choices), Value::Choice(index)) => {
+                let class = glib::EnumClass::with_type(enum_type(choices))?;
+                return class.to_value(i32::try_from(index).ok()?);
+            }
+            (Kind::Seed, Value::Count(number)) => number.to_value(),
+            (_, Value::Count(number)) => saturated(number).to_value(),
+            (_, Value::Flag(flag)) => flag.to_value(),
+            (_, Value::Real(number)) => number.to_value(),
+            (_, Value::Text(text)) => text.to_value(),
+            (_, Value::Choice(_)) => return None,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_writable_property_can_be_read_and_set() {
+        gst::init().unwrap();
+        for definition in all() {
+            if !definition.flags().contains(glib::ParamFlags::WRITABLE) {
+                continue;
+            }
+            let mut settings = Settings::default();
+            let name = definition.name();
+            let value = settings
+                .get(name)
+                .unwrap_or_else(|| panic!("{name} cannot be read"));
+            assert_eq!(value.type_(), definition.value_type(), "{name}");
+            assert_eq!(
+                format!("{value:?}"),
+                format!("{:?}", definition.default_value())
+            );
+            settings.set(name, &value);
+            let again = settings.get(name).unwrap();
+            assert_eq!(format!("{value:?}"), format!("{again:?}"));
+        }
+    }
+
+    #[test]
+    fn enumerations_keep_their_names_and_numbers() {
+        gst::init().unwrap();
+        for (name, type_, nicks) in [
+            ("task", "GstTttSegTask", "segment, colorize"),
+            (
+                "output",
+                "GstTttSegOutput",
+                "overlay, class-map, reconstruction, side-by-side, metadata",
+            ),
+            (
+                "method",
+                "GstTttSegMethod",
+                "online, none, no-memory, implicit, explicit",
+            ),
+            ("recipe", "GstTttSegRecipe", "default, paper, code"),
+            (
+                "execution-provider",
+                "GstTttSegExecutionProvider",
+                "auto, cpu, cuda",
+            ),
+            ("pace", "GstTttSegPace", "auto, every-frame"),
+        ] {
+            let value = Settings::default().get(name).unwrap();
+            assert_eq!(value.type_().name(), type_);
+            let class = glib::EnumClass::with_type(value.type_()).unwrap();
+            let values = class.values().iter();
+            assert!(values.clone().map(|v| v.value()).eq(0..values.len() as i32));
+            let found: Vec<&str> = values.map(|v| v.nick()).collect();
+            assert_eq!(found.join(", "), nicks);
+        }
+    }
 }

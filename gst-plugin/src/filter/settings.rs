@@ -1,23 +1,18 @@
 //! The values behind the properties.
 
+mod table;
+
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use gst::glib;
-use gst::prelude::*;
 use tttseg::adapt;
+use tttseg::adapt::settings::{Kind, Setting, Value};
 use tttseg::video::Grade;
 
-use super::directions::NO_COLOUR;
 use super::look::{Known, Look};
-use super::signals::{LOAD_STATE, SAVE_STATE};
-use super::{ExecutionProvider, Method, Output, Pace, Recipe, Task};
+use super::{Output, Task};
 
-pub(super) const DEFAULT_OPACITY: f64 = 0.5;
-pub(super) const DEFAULT_SATURATION: f64 = 1.0;
-pub(super) const DEFAULT_CHROMA_SMOOTHING: f64 = 0.7;
-pub(super) const DEFAULT_HINT_RADIUS: f64 = 0.03;
-const REFERENCE_LOCATION: &str = "reference-location";
+pub(super) use table::{Live, Row, Settings};
 
 /// Properties that make a picture of classes, or hand them on.
 const ABOUT_CLASSES: [&str; 6] = [
@@ -29,73 +24,14 @@ const ABOUT_CLASSES: [&str; 6] = [
     Look::HIDDEN,
 ];
 
-/// Values of all properties that can be written.
-#[derive(Clone)]
-pub(super) struct Settings {
-    pub model_file: Option<String>,
-    pub model_instance_id: Option<String>,
-    pub load_state: Option<String>,
-    pub save_state: Option<String>,
-    pub reference_location: Option<String>,
-    pub runtime_library: Option<String>,
-    pub execution_provider: ExecutionProvider,
-    pub device: u32,
-    pub threads: u32,
-    pub deterministic: bool,
-    pub asynchronous: bool,
-    pub task: Task,
-    pub output: Output,
-    pub recipe: Recipe,
-    pub chosen: Chosen,
-    pub seed: u64,
-    pub live: Live,
-}
-
-/// What a recipe decides until it is set by itself.
-#[derive(Clone, Default)]
-pub(super) struct Chosen {
-    method: Option<Method>,
-    window: Option<u32>,
-    learning_rate: Option<f64>,
-    batch_size: Option<u32>,
-    steps: Option<u32>,
-    mask_ratio: Option<f64>,
-    surprise: Option<f64>,
-    training_interval: Option<u32>,
-    reference_steps: Option<u32>,
-    self_training: Option<u32>,
-}
-
-/// What may change from one frame to the next.
-#[derive(Clone)]
-pub(super) struct Live {
-    pub adapt: bool,
-    pub passthrough: bool,
-    pub opacity: f64,
-    pub contours: u32,
-    pub legend: bool,
-    /// Shared: the values are copied for every frame.
-    pub look: Arc<Look>,
-    pub saturation: f64,
-    pub temperature: f64,
-    /// How much of the last frame's chroma stays where nothing moves.
-    pub chroma_smoothing: f64,
-    /// The colour of hints that are clicked, 0xRRGGBB or [`NO_COLOUR`].
-    pub hint_colour: u32,
-    /// The radius of hints, as a share of the frame's width.
-    pub hint_radius: f64,
-    pub pace: Pace,
-    /// Milliseconds of learning per frame; 0 sets no limit.
-    pub training_budget: f64,
-    pub post_messages: bool,
-}
+const REFERENCE_LOCATION: &str = "reference-location";
 
 /// What else has to happen when a property has been set.
 #[derive(Debug, PartialEq)]
 pub(super) enum Change {
     /// Nothing.
     None,
-    /// The engine is told.
+    /// The engine gets the method's settings.
     Engine,
     /// The references are others.
     References,
@@ -115,65 +51,15 @@ impl Live {
     }
 }
 
-impl Default for Settings {
-    fn default() -> Self {
-        Self {
-            model_file: None,
-            model_instance_id: None,
-            load_state: None,
-            save_state: None,
-            reference_location: None,
-            runtime_library: None,
-            execution_provider: ExecutionProvider::default(),
-            device: 0,
-            threads: 0,
-            deterministic: false,
-            asynchronous: false,
-            task: Task::default(),
-            output: Output::default(),
-            recipe: Recipe::default(),
-            chosen: Chosen::default(),
-            seed: 0,
-            live: Live {
-                adapt: true,
-                passthrough: false,
-                opacity: DEFAULT_OPACITY,
-                contours: 0,
-                legend: false,
-                look: Arc::default(),
-                saturation: DEFAULT_SATURATION,
-                temperature: 0.0,
-                chroma_smoothing: DEFAULT_CHROMA_SMOOTHING,
-                hint_colour: NO_COLOUR,
-                hint_radius: DEFAULT_HINT_RADIUS,
-                pace: Pace::default(),
-                training_budget: 0.0,
-                post_messages: true,
-            },
-        }
-    }
-}
-
 impl Settings {
     /// The engine's settings: the recipe's, then what was set by itself.
     pub fn method(&self) -> adapt::Settings {
-        let of_recipe = adapt::Settings::recipe(self.recipe.into());
-        let chosen = &self.chosen;
-        let count = |value: Option<u32>, otherwise| value.map_or(otherwise, |v| v as usize);
-        adapt::Settings {
-            method: chosen.method.map_or(of_recipe.method, Into::into),
-            window: count(chosen.window, of_recipe.window),
-            learning_rate: chosen.learning_rate.unwrap_or(of_recipe.learning_rate),
-            batch_size: count(chosen.batch_size, of_recipe.batch_size),
-            steps: count(chosen.steps, of_recipe.steps),
-            mask_ratio: chosen.mask_ratio.unwrap_or(of_recipe.mask_ratio),
-            surprise: chosen.surprise.unwrap_or(of_recipe.surprise),
-            training_interval: count(chosen.training_interval, of_recipe.training_interval),
-            reference_steps: count(chosen.reference_steps, of_recipe.reference_steps),
-            self_training: count(chosen.self_training, of_recipe.self_training),
-            seed: self.seed,
-            ..of_recipe
+        let mut settings = adapt::Settings::recipe(self.recipe);
+        for (setting, value) in &self.overrides {
+            // A value of the property's type always fits.
+            let _ = setting.set(&mut settings, value.clone());
         }
+        settings
     }
 
     pub fn model_path(&self) -> Option<PathBuf> {
@@ -224,8 +110,9 @@ impl Settings {
         }
     }
 
-    /// Takes the value of a property. GObject has checked its type and range.
-    pub fn set(&mut self, name: &str, value: &glib::Value) -> Change {
+    /// Takes the value of a property, whose type and range have been checked.
+    pub fn put(&mut self, row: Row, value: Value) -> Change {
+        let name = row.about().name;
         // Before there is a model, properties come in any order, and are checked when it is loaded.
         let other_task = match self.task {
             Task::Colorize => ABOUT_CLASSES.contains(&name),
@@ -235,250 +122,157 @@ impl Settings {
             let mut trial = self.clone();
             // Without names of classes nothing can be wrong with those that are set.
             let _ = trial.set_known(None);
-            trial.put(name, value);
+            trial.put_unchecked(row, value.clone());
             if let Err(why) = trial.check() {
                 return Change::Refused(why);
             }
         }
-        self.put(name, value)
+        self.put_unchecked(row, value)
     }
 
-    fn put(&mut self, name: &str, value: &glib::Value) -> Change {
-        fn get<'a, T: glib::value::FromValue<'a>>(value: &'a glib::Value) -> Option<T>
-        where
-            <T::Checker as glib::value::ValueTypeChecker>::Error: std::fmt::Debug,
-        {
-            value.get::<T>().ok()
+    fn put_unchecked(&mut self, row: Row, value: Value) -> Change {
+        let setting = match row {
+            Row::Element(setting) => setting,
+            Row::Method(setting) => return self.override_recipe(setting, value),
+        };
+        // A property under control is set for every frame, mostly to what it is already. The same text can be another file.
+        if !matches!(setting.about.kind, Kind::Text) && setting.get(self) == value {
+            return Change::None;
         }
-        /// An empty text stands for none, as in a launch line.
-        fn text(value: &glib::Value) -> Option<String> {
-            value
-                .get()
-                .ok()
-                .flatten()
-                .filter(|s: &String| !s.is_empty())
+        match setting.set(self, value) {
+            Ok(()) => {}
+            Err(adapt::Error::Setting { detail, .. }) => return Change::Refused(detail),
+            Err(e) => return Change::Refused(e.to_string()),
         }
-        // A property under control is set for every frame, mostly to what it is already.
-        macro_rules! put {
-            ($field:expr, $change:expr) => {
-                match get(value) {
-                    Some(value) if $field != value => {
-                        $field = value;
-                        $change
-                    }
-                    _ => Change::None,
-                }
-            };
-        }
-        macro_rules! choose {
-            ($field:expr) => {
-                match get(value) {
-                    value if $field != value => {
-                        $field = value;
-                        Change::Engine
-                    }
-                    _ => Change::None,
-                }
-            };
-        }
-        match name {
-            "model-file" => {
-                self.model_file = text(value);
-                Change::None
-            }
-            "model-instance-id" => {
-                self.model_instance_id = text(value);
-                Change::None
-            }
-            LOAD_STATE => {
-                self.load_state = text(value);
-                Change::None
-            }
-            SAVE_STATE => {
-                self.save_state = text(value);
-                Change::None
-            }
-            REFERENCE_LOCATION => {
-                self.reference_location = text(value);
-                Change::References
-            }
-            "runtime-library" => {
-                self.runtime_library = text(value);
-                Change::None
-            }
-            "execution-provider" => put!(self.execution_provider, Change::None),
-            "device" => put!(self.device, Change::None),
-            "threads" => put!(self.threads, Change::None),
-            "deterministic" => put!(self.deterministic, Change::None),
-            "asynchronous" => put!(self.asynchronous, Change::None),
-            "task" => put!(self.task, Change::Caps),
-            "output" => put!(self.output, Change::Caps),
-            "recipe" => put!(self.recipe, Change::Engine),
-            "seed" => put!(self.seed, Change::Engine),
-            "method" => choose!(self.chosen.method),
-            "window" => choose!(self.chosen.window),
-            "learning-rate" => choose!(self.chosen.learning_rate),
-            "batch-size" => choose!(self.chosen.batch_size),
-            "steps" => choose!(self.chosen.steps),
-            "mask-ratio" => choose!(self.chosen.mask_ratio),
-            "surprise" => choose!(self.chosen.surprise),
-            "training-interval" => choose!(self.chosen.training_interval),
-            "reference-steps" => choose!(self.chosen.reference_steps),
-            "self-training" => choose!(self.chosen.self_training),
-            "hint-colour" => put!(self.live.hint_colour, Change::None),
-            "hint-radius" => put!(self.live.hint_radius, Change::None),
-            "adapt" => put!(self.live.adapt, Change::None),
-            "passthrough" => put!(self.live.passthrough, Change::Caps),
-            "opacity" => put!(self.live.opacity, Change::None),
-            "pace" => put!(self.live.pace, Change::None),
-            "training-budget" => put!(self.live.training_budget, Change::None),
-            "post-messages" => put!(self.live.post_messages, Change::None),
-            "contours" => put!(self.live.contours, Change::None),
-            "legend" => put!(self.live.legend, Change::None),
-            "saturation" => put!(self.live.saturation, Change::None),
-            "temperature" => put!(self.live.temperature, Change::None),
-            "chroma-smoothing" => put!(self.live.chroma_smoothing, Change::None),
-            Look::PALETTE | Look::SELECTED | Look::HIDDEN => {
-                match Arc::make_mut(&mut self.live.look).set(name, text(value)) {
-                    Ok(()) => Change::None,
-                    Err(why) => Change::Refused(why),
-                }
-            }
+        match setting.name() {
+            "task" | "output" | "passthrough" => Change::Caps,
+            "recipe" => Change::Engine,
+            REFERENCE_LOCATION => Change::References,
             _ => Change::None,
         }
     }
 
-    /// The value of a property that can be written.
-    pub fn get(&self, name: &str) -> Option<glib::Value> {
-        let method = self.method();
-        // What came in as u32 goes out as u32.
-        let count = |n: usize| u32::try_from(n).unwrap_or(u32::MAX).to_value();
-        Some(match name {
-            "model-file" => self.model_file.to_value(),
-            "model-instance-id" => self.model_instance_id.to_value(),
-            LOAD_STATE => self.load_state.to_value(),
-            SAVE_STATE => self.save_state.to_value(),
-            REFERENCE_LOCATION => self.reference_location.to_value(),
-            "reference-steps" => count(method.reference_steps),
-            "self-training" => count(method.self_training),
-            "hint-colour" => self.live.hint_colour.to_value(),
-            "hint-radius" => self.live.hint_radius.to_value(),
-            "runtime-library" => self.runtime_library.to_value(),
-            "execution-provider" => self.execution_provider.to_value(),
-            "device" => self.device.to_value(),
-            "threads" => self.threads.to_value(),
-            "deterministic" => self.deterministic.to_value(),
-            "asynchronous" => self.asynchronous.to_value(),
-            "task" => self.task.to_value(),
-            "output" => self.output.to_value(),
-            "recipe" => self.recipe.to_value(),
-            "method" => Method::from(method.method).to_value(),
-            "window" => count(method.window),
-            "learning-rate" => method.learning_rate.to_value(),
-            "batch-size" => count(method.batch_size),
-            "steps" => count(method.steps),
-            "mask-ratio" => method.mask_ratio.to_value(),
-            "surprise" => method.surprise.to_value(),
-            "training-interval" => count(method.training_interval),
-            "seed" => self.seed.to_value(),
-            "adapt" => self.live.adapt.to_value(),
-            "passthrough" => self.live.passthrough.to_value(),
-            "opacity" => self.live.opacity.to_value(),
-            "contours" => self.live.contours.to_value(),
-            "legend" => self.live.legend.to_value(),
-            "saturation" => self.live.saturation.to_value(),
-            "temperature" => self.live.temperature.to_value(),
-            "chroma-smoothing" => self.live.chroma_smoothing.to_value(),
-            Look::PALETTE | Look::SELECTED | Look::HIDDEN => self.live.look.get(name).to_value(),
-            "pace" => self.live.pace.to_value(),
-            "training-budget" => self.live.training_budget.to_value(),
-            "post-messages" => self.live.post_messages.to_value(),
-            _ => return None,
-        })
+    fn override_recipe(
+        &mut self,
+        setting: &'static Setting<adapt::Settings>,
+        value: Value,
+    ) -> Change {
+        let mut overrides = self.overrides.iter_mut();
+        match overrides.find(|(other, _)| std::ptr::eq(*other, setting)) {
+            Some((_, old)) if *old == value => return Change::None,
+            Some((_, old)) => *old = value,
+            None => self.overrides.push((setting, value)),
+        }
+        Change::Engine
+    }
+
+    /// The value of a property.
+    pub fn value(&self, row: Row) -> Value {
+        match row {
+            Row::Element(setting) => setting.get(self),
+            Row::Method(setting) => setting.get(&self.method()),
+        }
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::filter::Recipe;
+    use tttseg::adapt::Field;
+
+    fn put(settings: &mut Settings, name: &str, value: impl Field) -> Change {
+        settings.put(Row::find(name).unwrap(), value.get())
+    }
+
+    fn text(text: &str) -> Option<String> {
+        Some(text.to_owned())
+    }
 
     #[test]
     fn what_is_set_overrides_the_recipe() {
-        gst::init().unwrap();
         let mut settings = Settings::default();
         assert_eq!(settings.method(), adapt::Settings::default());
-        settings.set("mask-ratio", &0.5.to_value());
-        settings.set("recipe", &Recipe::Code.to_value());
+        assert_eq!(put(&mut settings, "mask-ratio", 0.5), Change::Engine);
+        assert_eq!(put(&mut settings, "mask-ratio", 0.5), Change::None);
+        assert_eq!(put(&mut settings, "recipe", Recipe::Code), Change::Engine);
+        assert_eq!(put(&mut settings, "recipe", Recipe::Code), Change::None);
         let method = settings.method();
         assert_eq!(method.mask_ratio, 0.5);
         assert_eq!(method.batch_size, 32);
         assert_eq!(method.loss_over, adapt::LossOver::All);
-        assert_eq!(
-            settings.get("batch-size").unwrap().get::<u32>().unwrap(),
-            32
-        );
+        let batch_size = settings.value(Row::find("batch-size").unwrap());
+        assert_eq!(batch_size, Value::Count(32));
     }
 
     #[test]
     fn a_wrong_palette_leaves_the_old_one() {
-        gst::init().unwrap();
         let mut settings = Settings::default();
-        assert_eq!(settings.set("palette", &"ff0000".to_value()), Change::None);
-        let refused = settings.set("palette", &"ff0000,reddish".to_value());
+        let put = |settings: &mut Settings, colours| put(settings, "palette", text(colours));
+        assert_eq!(put(&mut settings, "ff0000"), Change::None);
+        let refused = put(&mut settings, "ff0000,reddish");
         assert!(matches!(refused, Change::Refused(why) if why.contains("reddish")));
-        let palette =
-            |settings: &Settings| settings.get("palette").unwrap().get::<Option<String>>();
-        assert_eq!(palette(&settings), Ok(Some("ff0000".to_owned())));
-        settings.set("palette", &"".to_value());
-        assert_eq!(palette(&settings), Ok(None));
+        let palette = |settings: &Settings| settings.value(Row::find("palette").unwrap());
+        assert_eq!(palette(&settings), Value::Text(text("ff0000")));
+        super::tests::put(&mut settings, "palette", None::<String>);
+        assert_eq!(palette(&settings), Value::Text(None));
     }
 
     #[test]
     fn what_is_about_classes_is_refused_with_colours() {
-        gst::init().unwrap();
         for (name, value) in [
-            ("output", Output::ClassMap.to_value()),
-            ("output", Output::Metadata.to_value()),
-            ("contours", 2u32.to_value()),
-            ("legend", true.to_value()),
-            ("palette", "ff0000".to_value()),
-            ("selected-classes", "car".to_value()),
-            ("hidden-classes", "car".to_value()),
+            ("output", Output::ClassMap.get()),
+            ("output", Output::Metadata.get()),
+            ("contours", 2u32.get()),
+            ("legend", true.get()),
+            ("palette", text("ff0000").get()),
+            ("selected-classes", text("car").get()),
+            ("hidden-classes", text("car").get()),
         ] {
+            let row = Row::find(name).unwrap();
             let mut settings = Settings::default();
-            settings.set("task", &Task::Colorize.to_value());
+            put(&mut settings, "task", Task::Colorize);
             assert_eq!(settings.check(), Ok(()));
             // In any order as long as there is no model, and then not at all.
-            assert!(!matches!(settings.set(name, &value), Change::Refused(_)));
+            let change = settings.put(row, value.clone());
+            assert!(!matches!(change, Change::Refused(_)));
             let why = settings.check().unwrap_err();
             assert!(why.contains(name) && why.contains("task=colorize"), "{why}");
             let mut settings = Settings::default();
-            settings.set("task", &Task::Colorize.to_value());
+            put(&mut settings, "task", Task::Colorize);
             settings.set_known(Some(Known::default())).unwrap();
-            let before = format!("{:?}", settings.get(name));
-            assert_eq!(settings.set(name, &value), Change::Refused(why));
-            assert_eq!(format!("{:?}", settings.get(name)), before);
-            settings.set("task", &Task::Segment.to_value());
+            let before = settings.value(row);
+            assert_eq!(settings.put(row, value), Change::Refused(why));
+            assert_eq!(settings.value(row), before);
+            put(&mut settings, "task", Task::Segment);
             assert_eq!(settings.check(), Ok(()));
         }
     }
 
+    /// A number that is set for every frame costs no memory.
     #[test]
-    fn every_writable_property_can_be_read_and_set() {
-        gst::init().unwrap();
-        for definition in super::super::properties::all() {
-            if !definition.flags().contains(glib::ParamFlags::WRITABLE) {
-                continue;
+    fn the_same_value_is_no_change() {
+        let mut settings = Settings::default();
+        for row in Row::all() {
+            let value = settings.value(*row);
+            if !matches!(value, Value::Text(_)) {
+                settings.put(*row, value.clone());
+                assert_eq!(settings.put(*row, value), Change::None);
             }
-            let mut settings = Settings::default();
-            let name = definition.name();
-            let value = settings
-                .get(name)
-                .unwrap_or_else(|| panic!("{name} cannot be read"));
-            assert_eq!(value.type_(), definition.value_type(), "{name}");
-            settings.set(name, &value);
-            let again = settings.get(name).unwrap();
-            assert_eq!(format!("{value:?}"), format!("{again:?}"));
+        }
+    }
+
+    #[test]
+    fn every_row_has_its_place() {
+        for row in Row::all() {
+            let property = row.about().property.unwrap();
+            assert!(property.after.is_none_or(|name| Row::find(name).is_some()));
+        }
+        let of_method = adapt::SETTINGS
+            .iter()
+            .filter(|s| s.about.property.is_some());
+        for setting in of_method {
+            assert!(Row::find(setting.name()).is_some(), "{}", setting.name());
         }
     }
 }

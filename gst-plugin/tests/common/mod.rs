@@ -1,5 +1,9 @@
 //! What the tests share: the plugin, a tiny model, pipelines and their messages.
-#![allow(dead_code, unused_imports, reason = "every test file uses a part of it")]
+#![allow(
+    dead_code,
+    unused_imports,
+    reason = "every test file uses a part of it"
+)]
 
 #[path = "../../../tests/common/elements.rs"]
 pub mod elements;

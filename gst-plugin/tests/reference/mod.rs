@@ -1,5 +1,5 @@
-//! The text of `docs/properties.md`, out of the elements themselves. What a type cannot say is told here, and a name that
-//! is told of and is not there, or the other way round, is an error.
+//! The text of `docs/properties.md`, made from the elements themselves. What a type does not say stands here; a name that is
+//! described here and is not there, or the other way round, is an error.
 
 use gst::glib;
 use gst::prelude::*;
@@ -71,13 +71,17 @@ fn properties(element: &gst::Element) -> String {
     .collect()
 }
 
-/// The text for a name, each of which has to be asked for once.
-fn told<'a>(texts: &[(&str, &'a str)], names: &[String], what: &str) -> Vec<(String, &'a str)> {
+/// The text for each name; both lists have the same names.
+fn described<'a>(
+    texts: &[(&str, &'a str)],
+    names: &[String],
+    what: &str,
+) -> Vec<(String, &'a str)> {
     let mut all: Vec<&str> = texts.iter().map(|(name, _)| *name).collect();
     let mut found: Vec<&str> = names.iter().map(String::as_str).collect();
     all.sort_unstable();
     found.sort_unstable();
-    assert_eq!(all, found, "{what}: what is told of, and what there is");
+    assert_eq!(all, found, "{what}: what is described, and what there is");
     let text = |name: &String| {
         let found = texts.iter().find(|(n, _)| n == name);
         (name.clone(), found.map_or("", |(_, text)| *text))
@@ -116,7 +120,7 @@ fn signals(type_: glib::Type) -> String {
     assert!(ids.is_some(), "signals");
     let names: Vec<String> = SIGNALS.iter().map(|(name, _)| (*name).to_owned()).collect();
     let mut text = String::new();
-    for (name, what) in told(&SIGNALS, &names, "signals") {
+    for (name, what) in described(&SIGNALS, &names, "signals") {
         let id = glib::subclass::SignalId::lookup(&name, type_).expect("the signal");
         let query = id.query();
         assert!(query.flags().contains(glib::SignalFlags::ACTION));
@@ -221,7 +225,7 @@ const COUNTERS: [(&str, &str); 9] = [
 fn fields(structure: &gst::StructureRef, texts: &[(&str, &str)]) -> String {
     let names: Vec<String> = structure.fields().map(|f| f.to_string()).collect();
     let mut text = String::from("| field | type | what it is |\n|---|---|---|\n");
-    for (name, what) in told(texts, &names, structure.name()) {
+    for (name, what) in described(texts, &names, structure.name()) {
         let kind = structure.value(&name).expect("the field").type_();
         let kind = match kind.name() {
             "gchararray" => "string",
@@ -282,7 +286,7 @@ fn skipped() -> String {
     format!("- `no`: they are not; a step was taken\n{}", lines.concat())
 }
 
-/// The sink and source pad of an element, their caps shortened to what tells something.
+/// The sink and source pad of an element, their caps shortened to what differs.
 fn pads(element: &gst::Element) -> String {
     let factory = element.factory().expect("a factory");
     let mut text = String::new();

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::eval::EvalReport;
-use tttseg::adapt::{Error, KNOBS, Knob, Method, Settings};
+use tttseg::adapt::{Error, Method, SETTINGS, Setting, Settings};
 
 /// Why a file of runs cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -145,9 +145,13 @@ struct Line {
 impl Line {
     fn of(run: &Run) -> Self {
         let trial = &run.trial;
-        let knobs = KNOBS.iter().filter(|knob| knob.name != "seed");
-        let settings =
-            knobs.map(|knob| (knob.name.to_owned(), value_of(knob.get(&trial.settings))));
+        let others = SETTINGS.iter().filter(|setting| setting.name() != "seed");
+        let settings = others.map(|setting| {
+            (
+                setting.name().to_owned(),
+                value_of(setting.text(&trial.settings)),
+            )
+        });
         Self {
             stream: trial.stream.clone(),
             playback: trial.playback.clone(),
@@ -165,12 +169,12 @@ impl Line {
             ..Settings::default()
         };
         for (name, value) in &self.settings {
-            let knob = Knob::find(name).ok_or_else(|| format!("unknown setting {name}"))?;
+            let setting = Setting::find(name).ok_or_else(|| format!("unknown setting {name}"))?;
             let text = match value {
                 Value::String(text) => text.clone(),
                 other => other.to_string(),
             };
-            let set = knob.set(&mut settings, &text);
+            let set = setting.parse(&mut settings, &text);
             set.map_err(|e: Error| e.to_string())?;
         }
         Ok(Run {

@@ -4,14 +4,14 @@ use std::str::FromStr;
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
-use tttseg::adapt::{Error, Knob, Settings};
+use tttseg::adapt::{Error, Setting, Settings};
 
 /// How points of a space are chosen.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Search {
     /// Different points, every one as likely as the others.
     Random,
-    /// All points in their order; the last knob changes fastest.
+    /// All points in their order; the last setting changes fastest.
     Grid,
 }
 
@@ -28,48 +28,54 @@ impl FromStr for Search {
     }
 }
 
-/// Settings to search: some knobs with the values each can take, the others as in a base.
+/// Settings to search: some of them with the values each can take, the others as in a base.
 #[derive(Clone, Debug)]
 pub struct Space {
     base: Settings,
-    /// Values as [`Knob::get`] writes them, each once; at least one.
-    knobs: Vec<(&'static Knob, Vec<String>)>,
+    /// Values as [`Setting::text`] writes them, each once; at least one.
+    values: Vec<(&'static Setting<Settings>, Vec<String>)>,
 }
 
 impl Space {
-    /// A space around a base. A knob without values keeps that of the base.
+    /// A space around a base. A setting without values keeps that of the base.
     ///
     /// # Errors
     /// When a value makes no sense or is out of range.
-    pub fn new(base: Settings, given: &[(&'static Knob, Vec<String>)]) -> Result<Self, Error> {
-        let mut knobs = vec![];
-        for (knob, texts) in given.iter().filter(|(_, texts)| !texts.is_empty()) {
+    pub fn new(
+        base: Settings,
+        given: &[(&'static Setting<Settings>, Vec<String>)],
+    ) -> Result<Self, Error> {
+        let mut varied = vec![];
+        for (setting, texts) in given.iter().filter(|(_, texts)| !texts.is_empty()) {
             let mut values: Vec<String> = vec![];
             for text in texts {
                 let mut tried = base.clone();
-                knob.set(&mut tried, text)?;
+                setting.parse(&mut tried, text)?;
                 tried.check()?;
-                let value = knob.get(&tried);
+                let value = setting.text(&tried);
                 if !values.contains(&value) {
                     values.push(value);
                 }
             }
-            knobs.push((*knob, values));
+            varied.push((*setting, values));
         }
-        Ok(Self { base, knobs })
+        Ok(Self {
+            base,
+            values: varied,
+        })
     }
 
     /// Number of its points.
     pub fn size(&self) -> u64 {
-        self.knobs.iter().fold(1, |size, (_, values)| {
+        self.values.iter().fold(1, |size, (_, values)| {
             size.saturating_mul(values.len() as u64)
         })
     }
 
-    /// Names of the knobs that can take more than one value.
+    /// Names of the settings that can take more than one value.
     pub fn varied(&self) -> Vec<&'static str> {
-        let varied = self.knobs.iter().filter(|(_, values)| values.len() > 1);
-        varied.map(|(knob, _)| knob.name).collect()
+        let varied = self.values.iter().filter(|(_, values)| values.len() > 1);
+        varied.map(|(setting, _)| setting.name()).collect()
     }
 
     /// Points to try, all different: `count` of them, or as many as there are. The first points are the same
@@ -99,9 +105,9 @@ impl Space {
 
     fn point(&self, mut index: u64) -> Result<Settings, Error> {
         let mut settings = self.base.clone();
-        for (knob, values) in self.knobs.iter().rev() {
+        for (setting, values) in self.values.iter().rev() {
             let count = values.len() as u64;
-            knob.set(&mut settings, &values[(index % count) as usize])?;
+            setting.parse(&mut settings, &values[(index % count) as usize])?;
             index /= count;
         }
         Ok(settings)
@@ -117,7 +123,7 @@ mod tests {
             .iter()
             .map(|(name, values)| {
                 let values = values.iter().map(|&v| v.to_owned());
-                (Knob::find(name).unwrap(), values.collect())
+                (Setting::find(name).unwrap(), values.collect())
             })
             .collect();
         Space::new(Settings::default(), &given)
