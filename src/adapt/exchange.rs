@@ -18,19 +18,27 @@ pub(super) struct News {
     /// How often the weights had been replaced from outside when the steps began. In another era they are of no use.
     pub era: u64,
     pub weights: Vec<Tensor>,
-    /// What happened: of steps and their time the sum since the last news that were taken.
-    pub report: Report,
+    /// Steps that are in them.
+    pub steps_since_reset: u64,
+    /// What happened: of steps and their time the sum since the last news that were taken. `None` where the weights were
+    /// only forgotten.
+    pub report: Option<Report>,
 }
 
 impl Exchange {
     /// Replaces older news.
     pub fn publish(&self, mut news: News) {
         let mut state = self.lock();
-        if let Some(old) = state.news.take().filter(|old| old.era == news.era) {
-            news.report.steps += old.report.steps;
-            news.report.directed_steps += old.report.directed_steps;
-            news.report.step_time += old.report.step_time;
-        }
+        let old = state.news.take().filter(|old| old.era == news.era);
+        news.report = match (old.and_then(|old| old.report), news.report) {
+            (Some(old), Some(new)) => Some(Report {
+                steps: old.steps + new.steps,
+                directed_steps: old.directed_steps + new.directed_steps,
+                step_time: old.step_time + new.step_time,
+                ..new
+            }),
+            (old, new) => new.or(old),
+        };
         state.news = Some(news);
     }
 
@@ -70,12 +78,13 @@ mod tests {
         News {
             era,
             weights: vec![],
-            report: Report {
+            steps_since_reset: 0,
+            report: Some(Report {
                 steps,
                 loss: Some(loss),
                 step_time: Duration::from_millis(10),
                 ..Report::of(1, 1)
-            },
+            }),
         }
     }
 
@@ -85,7 +94,7 @@ mod tests {
         assert!(exchange.take(0).is_none());
         exchange.publish(news(0, 1, 0.5));
         exchange.publish(news(0, 2, 0.25));
-        let taken = exchange.take(0).unwrap().report;
+        let taken = exchange.take(0).unwrap().report.unwrap();
         assert_eq!((taken.steps, taken.loss), (3, Some(0.25)));
         assert_eq!(taken.step_time, Duration::from_millis(20));
         assert!(exchange.take(0).is_none(), "taken once");
@@ -101,10 +110,22 @@ mod tests {
         exchange.publish(news(1, 1, 0.5));
         assert!(exchange.take(0).is_none());
         assert_eq!(
-            exchange.take(1).unwrap().report.steps,
+            exchange.take(1).unwrap().report.unwrap().steps,
             1,
             "steps of another era do not count"
         );
+    }
+
+    #[test]
+    fn weights_that_were_forgotten_leave_the_report_of_the_steps_before() {
+        let exchange = Exchange::default();
+        exchange.publish(news(0, 2, 0.5));
+        exchange.publish(News {
+            report: None,
+            ..news(0, 0, 0.0)
+        });
+        let report = exchange.take(0).unwrap().report.unwrap();
+        assert_eq!((report.steps, report.loss), (2, Some(0.5)));
     }
 
     #[test]

@@ -199,6 +199,21 @@ impl Learner {
         Ok(())
     }
 
+    /// Begins a frame with the weights on disk where the method says so, whether a step is taken for it or not. Whether
+    /// the video is strange does not depend on that.
+    fn forget_last_frame(&mut self) -> Result<(), Error> {
+        let forgets = matches!(
+            self.settings.method,
+            Method::NoMemory | Method::ExplicitOnly
+        );
+        if forgets && self.steps_since_reset > 0 {
+            let surprise = self.surprise;
+            self.weights_from_disk()?;
+            self.surprise = surprise;
+        }
+        Ok(())
+    }
+
     fn weights_from_disk(&mut self) -> Result<(), Error> {
         let mut replaced = vec![];
         for place in 0..self.base.len() {
@@ -236,6 +251,10 @@ impl Learner {
         }
         self.window
             .push(rgb.clone(), self.settings.window_capacity());
+        // Without either, learning is switched off: then everything stays as it is.
+        if request.learn || request.late {
+            self.forget_last_frame()?;
+        }
         let mut report = Report {
             skipped: self.reason_to_skip(request),
             ..Report::of(self.frame, self.window.len())
@@ -326,6 +345,11 @@ impl Learner {
     pub(super) fn shared_weights(&self) -> Vec<Tensor> {
         let of_f_and_g = self.state[..self.base.len()].iter();
         of_f_and_g.chain(self.directed.head()).cloned().collect()
+    }
+
+    /// Steps that are in the weights.
+    pub(super) fn steps_since_reset(&self) -> u64 {
+        self.steps_since_reset
     }
 
     /// Goes on with the weights of another learner of the same model and settings.

@@ -186,9 +186,8 @@ impl Worker {
                 if let Some(error) = exchange.error() {
                     return Err(error);
                 }
-                let news = exchange.take(self.era).map(|news| {
-                    let steps = news.report.steps_since_reset;
-                    self.learner.adopt(news.weights, steps);
+                let news = exchange.take(self.era).and_then(|news| {
+                    self.learner.adopt(news.weights, news.steps_since_reset);
                     news.report
                 });
                 let mut prediction = self.learner.watch(rgb, size, request)?;
@@ -208,28 +207,35 @@ impl Worker {
             Part::Learn(exchange) => {
                 self.unlearned = self.unlearned.saturating_add(1);
                 let exchange = exchange.clone();
+                let steps_before = self.learner.steps_since_reset();
                 let request = Request {
                     // Of those that wait the newest is learned from; all enter the window.
                     learn: request.learn && !another_frame && self.unlearned >= self.interval,
+                    // What the method forgets before every frame it forgets before one without a step, too.
+                    late: (request.learn || request.late) && !another_frame,
                     predict: false,
                     reconstruct: false,
                     ..request
                 };
                 let done = self.learner.frame(rgb, size, request);
                 match &done {
-                    Ok(Prediction { report, .. })
-                        if report.steps > 0
+                    Ok(Prediction { report, .. }) => {
+                        let learned = report.steps > 0
                             || report.directed_steps > 0
-                            || report.skipped == Some(Skipped::Familiar) =>
-                    {
-                        self.unlearned = 0;
-                        exchange.publish(News {
-                            era: self.era,
-                            weights: self.learner.shared_weights(),
-                            report: report.clone(),
-                        });
+                            || report.skipped == Some(Skipped::Familiar);
+                        if learned {
+                            self.unlearned = 0;
+                        }
+                        if learned || report.steps_since_reset < steps_before {
+                            exchange.publish(News {
+                                era: self.era,
+                                weights: self.learner.shared_weights(),
+                                steps_since_reset: report.steps_since_reset,
+                                report: learned.then(|| report.clone()),
+                            });
+                        }
                     }
-                    Ok(_) | Err(Error::Cancelled) => {}
+                    Err(Error::Cancelled) => {}
                     Err(error) => exchange.fail(Error::Worker(error.to_string())),
                 }
                 done

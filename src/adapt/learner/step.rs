@@ -7,7 +7,7 @@ use super::Learner;
 use crate::adapt::graphs::{Size, StepOptions};
 use crate::adapt::random::Draws;
 use crate::adapt::surprise::{Surprise, unexplained};
-use crate::adapt::{Error, Method, Moments, Report, Request, Skipped};
+use crate::adapt::{Error, Moments, Report, Request, Skipped};
 use crate::runtime::Tensor;
 
 /// The inputs of one step beside the state.
@@ -48,12 +48,6 @@ impl Learner {
         request: Request,
         report: &mut Report,
     ) -> Result<(), Error> {
-        if matches!(
-            self.settings.method,
-            Method::NoMemory | Method::ExplicitOnly
-        ) {
-            self.weights_from_disk()?;
-        }
         let batch = self.views(request);
         let most_steps = request.most_steps.unwrap_or(usize::MAX).max(1);
         let settings = &self.settings;
