@@ -1,3 +1,5 @@
+//! Tensors on the host or on a device.
+
 use std::fmt;
 use std::sync::Arc;
 
@@ -149,7 +151,7 @@ impl Tensor {
         })))
     }
 
-    /// Like [`Tensor::from_u8`], in the memory of `spent` if that fits and nobody else holds it.
+    /// Like [`Tensor::from_u8`], in the memory of `spent` if that fits and nothing else holds it.
     pub(crate) fn from_u8_over(spent: Option<Self>, shape: &[usize], data: &[u8]) -> Result<Self> {
         match spent.map(|tensor| Arc::try_unwrap(tensor.0)) {
             Some(Ok(mut inner))
@@ -212,6 +214,11 @@ impl Tensor {
             dtype,
             shape,
         })))
+    }
+
+    /// Whether no clone of this tensor holds its elements, so that they can be written over.
+    pub(crate) fn is_held_once(&self) -> bool {
+        Arc::strong_count(&self.0) == 1
     }
 
     /// The value, if no clone of this tensor holds it too.
