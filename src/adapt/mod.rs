@@ -1,40 +1,35 @@
 //! The method: window, masks, sampling, steps, resets, and the adapter with its worker.
 
 mod adapter;
-mod calls;
-mod crew;
-mod direction;
 mod error;
-mod exchange;
+mod frame_pool;
 pub mod graphs;
-mod inbox;
+mod guard;
 mod knobs;
 mod learner;
-mod model_size;
+mod memory;
+mod objective;
 mod random;
-mod recycler;
 mod report;
 mod sessions;
 mod settings;
-mod shared;
-mod surprise;
+mod size;
 #[cfg(test)]
 mod tests;
 mod trainable;
-mod window;
 mod worker;
 
 pub use adapter::{Adapter, Ticket};
-pub use direction::Direction;
 pub use error::Error;
 pub use knobs::{KNOBS, Knob};
 pub use learner::Learner;
-pub(crate) use model_size::at_model_size;
+pub use memory::Window;
+pub use objective::ColourTarget;
 pub use random::{Draws, visible_blocks};
 pub use report::{Prediction, Report, Request, Reset, Skipped};
+pub use sessions::{SharedModel, WeakSharedModel};
 pub use settings::{Method, Moments, Recipe, Sampling, Settings};
-pub use shared::{SharedModel, WeakSharedModel};
+pub(crate) use size::at_model_size;
 pub use trainable::Trainable;
-pub use window::Window;
 
 pub use crate::model::LossOver;

@@ -43,11 +43,6 @@ pub(crate) fn run(
     session(runtime, graph).run(inputs).unwrap()
 }
 
-/// Whether no clone holds a tensor's elements, so that they can be written over.
-pub(crate) fn is_held_once(tensor: Tensor) -> bool {
-    tensor.into_value().is_some()
-}
-
 /// Whether ONNX Runtime's CPU provider computes an operator in double precision, in which finite
 /// differences check gradients. The table test holds it to be exactly right.
 pub(crate) fn supports_f64(op: &Op) -> bool {

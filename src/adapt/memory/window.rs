@@ -1,3 +1,5 @@
+//! The window of recent frames.
+
 use std::collections::VecDeque;
 use std::sync::Arc;
 

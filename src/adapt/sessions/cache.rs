@@ -1,20 +1,21 @@
-//! Sessions per frame size, built when first needed and kept for a few sizes, so that a stream that
-//! changes its size back and forth does not rebuild for seconds. Learners of one [`SharedModel`] share them.
+//! Sessions per frame size, built when first needed and kept for a few sizes, so that a stream that changes its size back
+//! and forth does not rebuild for seconds.
 //!
-//! A step over another number of views, of which there is less or more time all of a sudden, is built beside the stream.
+//! A step over another number of views, for which there is less or more time than before, is built beside the stream.
 
 use std::cell::Cell;
 use std::sync::Arc;
 use std::thread::{self, JoinHandle};
 
-use super::graphs::{
-    DirectOptions, Size, StepOptions, direct_graph, predict_graph, reconstruct_graph, step_graph,
+use super::shared::{Kind, SessionKey, SharedModel, Slot};
+use crate::adapt::Error;
+use crate::adapt::graphs::{
+    ColourStepOptions, Size, StepOptions, colour_step_graph, predict_graph, reconstruct_graph,
+    step_graph,
 };
-use super::shared::{Kind, SessionKey, Slot};
-use super::{Error, SharedModel};
-use crate::graph::{Graph, Target};
+use crate::graph::{self, Graph, Target};
 use crate::optim::Layout;
-use crate::runtime::{Cancel, Options, Runtime, Session, Tensor};
+use crate::runtime::{Binding, Cancel, Options, Runtime, Session, StatefulSession, Tensor};
 
 /// Frame sizes that stay ready.
 const SIZES: usize = 4;
@@ -22,7 +23,7 @@ const SIZES: usize = 4;
 const STEPS: usize = 2;
 
 /// The sessions of one stream.
-pub(super) struct SessionCache {
+pub(in crate::adapt) struct SessionCache {
     builder: Builder,
     /// Most recently used last.
     sizes: Vec<(Size, Built)>,
@@ -55,28 +56,20 @@ struct Built {
     predict: Option<Program>,
     scores: Option<Program>,
     reconstruct: Option<Program>,
-    direct: Option<(DirectOptions, Program)>,
+    colour_step: Option<(ColourStepOptions, Program)>,
     /// Most recently used last.
     steps: Vec<(StepOptions, Program)>,
 }
 
-/// A session with the names of its inputs that are state.
-pub(super) struct Program {
+/// A session that several learners may share, stopped by the handle of one of them.
+pub(in crate::adapt) struct Program {
     session: Arc<Slot>,
     cancel: Cancel,
-    state: Vec<String>,
-}
-
-/// The sessions of one size.
-pub(super) struct Sessions<'a> {
-    builder: &'a Builder,
-    size: Size,
-    built: &'a mut Built,
 }
 
 impl SessionCache {
     /// `beside` for a learner that learns while another one predicts: the two share no session.
-    pub(super) fn new(
+    pub fn new(
         model: SharedModel,
         runtime: &'static Runtime,
         options: Options,
@@ -101,27 +94,27 @@ impl SessionCache {
     }
 
     /// How many sessions were built since the beginning, each while a frame waited for it.
-    pub(super) fn built(&self) -> u64 {
+    pub fn built(&self) -> u64 {
         self.builder.built.get()
     }
 
     /// How many were built while frames went on.
-    pub(super) fn built_beside(&self) -> u64 {
+    pub fn built_beside(&self) -> u64 {
         self.built_beside
     }
 
     /// Lets go of all sessions: weights are going to travel in another way.
-    pub(super) fn clear(&mut self) {
+    pub fn clear(&mut self) {
         self.sizes.clear();
         self.beside = None;
     }
 
     /// Whether a step over this many views is there or may be waited for. Where there is one that differs in their number
-    /// only, nothing is waited for: this one is built beside, and there when it is asked for again and that is done.
+    /// only, nothing is waited for: this one is built beside the stream, and a later call finds it.
     ///
     /// # Errors
     /// Why building one beside has failed.
-    pub(super) fn prepare_step(
+    pub fn prepare_step(
         &mut self,
         layout: &Layout,
         step: StepOptions,
@@ -174,7 +167,8 @@ impl SessionCache {
         }
     }
 
-    pub(super) fn at(&mut self, size: Size) -> Sessions<'_> {
+    /// What is built for frames of a size, and what builds the rest.
+    fn at(&mut self, size: Size) -> (&Builder, &mut Built) {
         let place = self.sizes.iter().position(|(s, _)| *s == size);
         let entry = match place {
             Some(place) => self.sizes.remove(place),
@@ -185,182 +179,203 @@ impl SessionCache {
         }
         self.sizes.push(entry);
         let last = self.sizes.len() - 1;
-        Sessions {
-            builder: &self.builder,
-            size,
-            built: &mut self.sizes[last].1,
-        }
-    }
-}
-
-impl<'a> Sessions<'a> {
-    pub(super) fn predict(self, layout: &Layout) -> Result<&'a mut Program, Error> {
-        self.predictions(layout, Kind::Predict)
+        (&self.builder, &mut self.sizes[last].1)
     }
 
-    pub(super) fn scores(self, layout: &Layout) -> Result<&'a mut Program, Error> {
-        self.predictions(layout, Kind::Scores)
+    /// The main task on a frame; reads the classes or, of a model that colours, the chroma.
+    pub fn predict(&mut self, size: Size, layout: &Layout) -> Result<&Program, Error> {
+        let (builder, built) = self.at(size);
+        cached(&mut built.predict, || {
+            let read = match builder.model.file().config.chroma {
+                None => &["classes"],
+                Some(_) => &["chroma"],
+            };
+            builder.prediction(layout, size, Kind::Predict, read)
+        })
     }
 
-    fn predictions(self, layout: &Layout, kind: Kind) -> Result<&'a mut Program, Error> {
-        let (slot, scores) = match kind {
-            Kind::Scores => (&mut self.built.scores, true),
-            _ => (&mut self.built.predict, false),
-        };
-        let (m, size) = (self.builder.model.file(), self.size);
-        let build = || {
-            predict_graph(
-                &m.config,
-                &m.normalisation,
-                layout,
-                &m.weights,
-                size,
-                scores,
-            )
-        };
-        let state = buffer_names(&layout.predicting());
-        let key = self.builder.key(kind, size, layout);
-        self.builder.cached(slot, &key, state, build)
+    /// The same; reads class scores.
+    pub fn scores(&mut self, size: Size, layout: &Layout) -> Result<&Program, Error> {
+        let (builder, built) = self.at(size);
+        cached(&mut built.scores, || {
+            builder.prediction(layout, size, Kind::Scores, &["scores"])
+        })
     }
 
-    pub(super) fn reconstruct(self, layout: &Layout) -> Result<&'a mut Program, Error> {
-        let (m, size) = (self.builder.model.file(), self.size);
-        let build = || reconstruct_graph(&m.config, &m.normalisation, layout, size);
-        let key = self.builder.key(Kind::Reconstruct, size, layout);
-        let slot = &mut self.built.reconstruct;
-        self.builder.cached(slot, &key, buffer_names(layout), build)
+    /// What g makes of a masked frame; reads the picture and the loss.
+    pub fn reconstruct(&mut self, size: Size, layout: &Layout) -> Result<&Program, Error> {
+        let (builder, built) = self.at(size);
+        cached(&mut built.reconstruct, || {
+            let m = builder.model.file();
+            let binding = Binding {
+                held: layout.names(),
+                read: &["picture", "loss"],
+                ..Binding::default()
+            };
+            builder.program(Kind::Reconstruct, size, layout, binding, || {
+                reconstruct_graph(&m.config, &m.normalisation, layout, size)
+            })
+        })
     }
 
-    /// The step towards given colours, over the buffers of f and h.
-    pub(super) fn direct(
-        self,
+    /// The step towards given colours, over the buffers of f, which it leaves alone, and h; reads the loss and whether it
+    /// was finite. The state is that of h, its mean and its moments.
+    pub fn colour_step(
+        &mut self,
         layout: &Layout,
-        options: DirectOptions,
-    ) -> Result<&'a mut Program, Error> {
-        let slot = &mut self.built.direct;
-        if slot.as_ref().is_none_or(|(o, _)| *o != options) {
-            // The old one need not fit into memory beside the new one.
-            *slot = None;
-            let m = self.builder.model.file();
-            let build = || direct_graph(&m.config, &m.normalisation, layout, options);
-            let mut state = buffer_names(layout);
-            state.extend(names_of(&["first", "second", "mean"], layout));
-            let key = self.builder.key(Kind::Direct(options), self.size, layout);
-            *slot = Some((options, self.builder.program(&key, state, build)?));
-        }
-        let built = slot.as_mut().map(|(_, program)| program);
-        built.ok_or_else(|| Error::Worker("no step".into()))
+        options: ColourStepOptions,
+    ) -> Result<&Program, Error> {
+        let (builder, built) = self.at(options.size);
+        let slot = &mut built.colour_step;
+        // One for other options need not fit into memory beside the new one.
+        slot.take_if(|(built_for, _)| *built_for != options);
+        let built = cached(slot, || {
+            let m = builder.model.file();
+            let learning = layout.learning();
+            let mut state = learning.names();
+            state.extend(names_of(&["mean", "first", "second"], &learning));
+            let frozen = layout.buffers.iter().filter(|b| !b.learns);
+            let binding = Binding {
+                state,
+                held: frozen.map(|b| b.name.clone()).collect(),
+                read: &["loss", "finite"],
+            };
+            let kind = Kind::ColourStep(options);
+            let program = builder.program(kind, options.size, layout, binding, || {
+                colour_step_graph(&m.config, &m.normalisation, layout, options)
+            })?;
+            Ok((options, program))
+        })?;
+        Ok(&built.1)
     }
 
-    pub(super) fn step(
-        self,
+    /// The step of masked reconstruction; reads the loss, the gradient's norm and whether both were finite. The state is
+    /// the buffers and, if they carry over, the moments; with a pull the initial buffers are held.
+    pub fn step(
+        &mut self,
+        size: Size,
         layout: &Layout,
         options: StepOptions,
-    ) -> Result<&'a mut Program, Error> {
-        let steps = &mut self.built.steps;
+    ) -> Result<&Program, Error> {
+        let (builder, built) = self.at(size);
+        let steps = &mut built.steps;
         let entry = match steps.iter().position(|(o, _)| *o == options) {
             Some(place) => steps.remove(place),
             None => {
                 // The oldest goes first: it need not fit into memory beside the new one.
                 steps.drain(..(steps.len() + 1).saturating_sub(STEPS));
-                (options, self.builder.step(layout, self.size, options)?)
+                (options, builder.step(layout, size, options)?)
             }
         };
         steps.push(entry);
-        let newest = steps.last_mut().map(|(_, program)| program);
+        let newest = steps.last().map(|(_, program)| program);
         newest.ok_or_else(|| Error::Worker("no step".into()))
     }
 }
 
-fn buffer_names(layout: &Layout) -> Vec<String> {
-    layout.buffers.iter().map(|b| b.name.clone()).collect()
+/// What is there, or else is built now.
+fn cached<T>(slot: &mut Option<T>, build: impl FnOnce() -> Result<T, Error>) -> Result<&T, Error> {
+    match slot {
+        Some(built) => Ok(built),
+        empty => Ok(empty.insert(build()?)),
+    }
 }
 
-/// Names of what goes along with the buffers that learn: of all of the first kind, then of the next.
+/// Names of what goes along with buffers: of all of the first kind, then of the next.
 fn names_of(kinds: &[&str], layout: &Layout) -> Vec<String> {
-    let learning = layout.buffers.iter().filter(|b| b.learns);
-    let of = |kind| learning.clone().map(move |b| format!("{kind}.{}", b.name));
+    let of = |kind| {
+        layout
+            .buffers
+            .iter()
+            .map(move |b| format!("{kind}.{}", b.name))
+    };
     kinds.iter().flat_map(of).collect()
 }
 
 impl Builder {
-    fn key(&self, kind: Kind, size: Size, layout: &Layout) -> SessionKey {
-        SessionKey {
+    fn prediction(
+        &self,
+        layout: &Layout,
+        size: Size,
+        kind: Kind,
+        read: &'static [&'static str],
+    ) -> Result<Program, Error> {
+        let m = self.model.file();
+        let binding = Binding {
+            held: layout.predicting().names(),
+            read,
+            ..Binding::default()
+        };
+        let scores = kind == Kind::Scores;
+        self.program(kind, size, layout, binding, || {
+            let (config, normalisation) = (&m.config, &m.normalisation);
+            predict_graph(config, normalisation, layout, &m.weights, size, scores)
+        })
+    }
+
+    fn step(&self, layout: &Layout, size: Size, options: StepOptions) -> Result<Program, Error> {
+        let m = self.model.file();
+        let learning = layout.learning();
+        let mut binding = Binding {
+            state: layout.names(),
+            held: vec![],
+            read: &["loss", "gradient_norm", "finite"],
+        };
+        if options.optimiser.moments {
+            binding
+                .state
+                .extend(names_of(&["first", "second"], &learning));
+        }
+        if options.pull {
+            binding.held = names_of(&["initial"], &learning);
+        }
+        self.program(Kind::Step(options), size, layout, binding, || {
+            step_graph(&m.config, &m.normalisation, layout, options)
+        })
+    }
+
+    fn program(
+        &self,
+        kind: Kind,
+        size: Size,
+        layout: &Layout,
+        binding: Binding,
+        build: impl FnOnce() -> graph::Result<Graph>,
+    ) -> Result<Program, Error> {
+        let key = SessionKey {
             kind,
             size,
             layout: layout.clone(),
             options: self.options.clone(),
             beside: self.beside,
-        }
-    }
-
-    fn cached<'s>(
-        &self,
-        slot: &'s mut Option<Program>,
-        key: &SessionKey,
-        state: Vec<String>,
-        build: impl FnOnce() -> crate::graph::Result<Graph>,
-    ) -> Result<&'s mut Program, Error> {
-        if slot.is_none() {
-            *slot = Some(self.program(key, state, build)?);
-        }
-        slot.as_mut()
-            .ok_or_else(|| Error::Worker("no session".into()))
-    }
-
-    fn step(&self, layout: &Layout, size: Size, options: StepOptions) -> Result<Program, Error> {
-        let model = self.model.file();
-        let build = || {
-            let graph = step_graph(&model.config, &model.normalisation, layout, options);
-            Ok(graph?.graph)
         };
-        let mut state = buffer_names(layout);
-        if options.optimiser.moments {
-            state.extend(names_of(&["first", "second"], layout));
-        }
-        let key = self.key(Kind::Step(options), size, layout);
-        self.program(&key, state, build)
-    }
-
-    fn program(
-        &self,
-        key: &SessionKey,
-        state: Vec<String>,
-        build: impl FnOnce() -> crate::graph::Result<Graph>,
-    ) -> Result<Program, Error> {
-        let session = self.model.session(key, || {
+        let session = self.model.session(&key, || {
             let model = build()?.finish(self.target)?;
             let session = Session::new(self.runtime, &model, &self.options, &self.cancel)?;
             self.built.set(self.built.get() + 1);
-            Ok(session)
+            Ok(StatefulSession::new(session, binding)?)
         })?;
         Ok(Program {
             session,
             cancel: self.cancel.clone(),
-            state,
         })
     }
 }
 
 impl Program {
-    /// Runs with state in the order of the layout, and further inputs by name.
-    pub(super) fn run(
-        &mut self,
-        state: &[Tensor],
+    /// [`StatefulSession::run`], as soon as it is this one's turn.
+    pub fn run<'a, const N: usize>(
+        &self,
+        state: &mut [Tensor],
+        held: impl IntoIterator<Item = &'a Tensor>,
         given: &[(&str, &Tensor)],
-    ) -> Result<Vec<Tensor>, Error> {
-        self.run_over(vec![], state, given)
-    }
-
-    /// The same, over tensors that are no longer needed (see [`Session::run_over`]).
-    pub(super) fn run_over(
-        &mut self,
         spent: Vec<Tensor>,
-        state: &[Tensor],
-        given: &[(&str, &Tensor)],
-    ) -> Result<Vec<Tensor>, Error> {
-        let named = self.state.iter().map(String::as_str).zip(state);
-        let inputs: Vec<(&str, &Tensor)> = named.chain(given.iter().copied()).collect();
-        self.session.run_over(&self.cancel, spent, &inputs)
+    ) -> Result<([Tensor; N], Vec<Tensor>), Error> {
+        let mut session = self.session.turn(&self.cancel)?;
+        let session = session
+            .as_mut()
+            .ok_or_else(|| Error::Worker("no session".into()))?;
+        session.stopped_by(&self.cancel);
+        Ok(session.run(state, held, given, spent)?)
     }
 }

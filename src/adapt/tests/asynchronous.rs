@@ -129,7 +129,10 @@ fn what_the_method_forgets_before_every_frame_is_forgotten_without_a_step() {
         push(&adapter, 0, Request::default()).unwrap();
         wait_for_steps();
         let frozen = push(&adapter, 0, WATCH).unwrap();
-        assert_eq!((frozen.report.steps, frozen.report.steps_since_reset), (1, 1));
+        assert_eq!(
+            (frozen.report.steps, frozen.report.steps_since_reset),
+            (1, 1)
+        );
         assert_ne!(frozen.classes, from_disk.classes, "{method:?}");
         push(&adapter, 1, Request::default()).unwrap();
         wait_for_steps();
@@ -196,7 +199,7 @@ fn what_goes_wrong_beside_is_told() {
     // Waits for the worker that learns.
     let folder = tempfile::tempdir().unwrap();
     adapter.save_state(&folder.path().join("state")).unwrap();
-    let told = push(&adapter, 0, WATCH).map(|prediction| prediction.report);
-    assert!(matches!(told, Err(Error::Worker(_))), "{told:?}");
+    let answer = push(&adapter, 0, WATCH).map(|prediction| prediction.report);
+    assert!(matches!(answer, Err(Error::Worker(_))), "{answer:?}");
     learned(&adapter);
 }

@@ -9,7 +9,7 @@ const WEIGHTS: Reset = Reset {
     weights: true,
     window: false,
     moments: false,
-    own_colours: false,
+    self_training: false,
 };
 
 fn weights(learner: &Learner) -> Weights {

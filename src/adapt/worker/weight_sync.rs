@@ -1,58 +1,66 @@
+//! What a worker that learns hands to one that predicts.
+
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use super::{Error, Report};
+use crate::adapt::{Error, Report};
 use crate::runtime::Tensor;
 
-/// What a thread that learns leaves for one that predicts: the newest weights, or why there are none.
+/// The newest weights of a worker that learns, for one that predicts, or why there are none.
 #[derive(Default)]
-pub(super) struct Exchange(Mutex<State>);
+pub(in crate::adapt) struct WeightSync(Mutex<State>);
 
 #[derive(Default)]
 struct State {
-    news: Option<News>,
+    update: Option<WeightUpdate>,
     error: Option<Error>,
 }
 
 /// Weights that a frame's steps have led to.
-pub(super) struct News {
-    /// How often the weights had been replaced from outside when the steps began. In another era they are of no use.
-    pub era: u64,
+pub(in crate::adapt) struct WeightUpdate {
+    /// How often the weights had been replaced from outside when the steps began. For another version they are void.
+    pub version: u64,
     pub weights: Vec<Tensor>,
     /// Steps that are in them.
     pub steps_since_reset: u64,
-    /// What happened: of steps and their time the sum since the last news that were taken. `None` where the weights were
+    /// What happened: of steps and their time the sum since the last update that was taken. `None` where the weights were
     /// only forgotten.
     pub report: Option<Report>,
 }
 
-impl Exchange {
-    /// Replaces older news.
-    pub fn publish(&self, mut news: News) {
+impl WeightSync {
+    /// Replaces an older update.
+    pub fn publish(&self, mut update: WeightUpdate) {
         let mut state = self.lock();
-        let old = state.news.take().filter(|old| old.era == news.era);
-        news.report = match (old.and_then(|old| old.report), news.report) {
+        let old = state
+            .update
+            .take()
+            .filter(|old| old.version == update.version);
+        update.report = match (old.and_then(|old| old.report), update.report) {
             (Some(old), Some(new)) => Some(Report {
                 steps: old.steps + new.steps,
-                directed_steps: old.directed_steps + new.directed_steps,
+                colour_steps: old.colour_steps + new.colour_steps,
                 step_time: old.step_time + new.step_time,
                 ..new
             }),
             (old, new) => new.or(old),
         };
-        state.news = Some(news);
+        state.update = Some(update);
     }
 
-    /// The news, if there are any of this era.
-    pub fn take(&self, era: u64) -> Option<News> {
+    /// The update, if there is one of this version.
+    pub fn take(&self, version: u64) -> Option<WeightUpdate> {
         let mut state = self.lock();
-        match &state.news {
-            // What is ahead in time is for later.
-            Some(news) if news.era > era => None,
-            _ => state.news.take().filter(|news| news.era == era),
+        match &state.update {
+            // One of a later version waits until the jobs that lead to it are done here, too.
+            Some(update) if update.version > version => None,
+            _ => state
+                .update
+                .take()
+                .filter(|update| update.version == version),
         }
     }
 
-    /// Leaves an error to be told with the next frame.
+    /// Leaves an error for the answer to the next frame.
     pub fn fail(&self, error: Error) {
         self.lock().error.get_or_insert(error);
     }
@@ -74,9 +82,9 @@ mod tests {
 
     use super::*;
 
-    fn news(era: u64, steps: usize, loss: f32) -> News {
-        News {
-            era,
+    fn update(version: u64, steps: usize, loss: f32) -> WeightUpdate {
+        WeightUpdate {
+            version,
             weights: vec![],
             steps_since_reset: 0,
             report: Some(Report {
@@ -89,51 +97,51 @@ mod tests {
     }
 
     #[test]
-    fn the_newest_of_the_era_with_all_steps() {
-        let exchange = Exchange::default();
-        assert!(exchange.take(0).is_none());
-        exchange.publish(news(0, 1, 0.5));
-        exchange.publish(news(0, 2, 0.25));
-        let taken = exchange.take(0).unwrap().report.unwrap();
+    fn the_newest_of_the_version_with_all_steps() {
+        let sync = WeightSync::default();
+        assert!(sync.take(0).is_none());
+        sync.publish(update(0, 1, 0.5));
+        sync.publish(update(0, 2, 0.25));
+        let taken = sync.take(0).unwrap().report.unwrap();
         assert_eq!((taken.steps, taken.loss), (3, Some(0.25)));
         assert_eq!(taken.step_time, Duration::from_millis(20));
-        assert!(exchange.take(0).is_none(), "taken once");
+        assert!(sync.take(0).is_none(), "taken once");
     }
 
     #[test]
-    fn other_eras_are_void_or_for_later() {
-        let exchange = Exchange::default();
-        exchange.publish(news(0, 1, 0.5));
-        assert!(exchange.take(1).is_none(), "begun before a reset");
-        assert!(exchange.take(0).is_none(), "gone");
-        exchange.publish(news(0, 1, 0.5));
-        exchange.publish(news(1, 1, 0.5));
-        assert!(exchange.take(0).is_none());
+    fn updates_of_other_versions_are_void_or_for_later() {
+        let sync = WeightSync::default();
+        sync.publish(update(0, 1, 0.5));
+        assert!(sync.take(1).is_none(), "begun before a reset");
+        assert!(sync.take(0).is_none(), "gone");
+        sync.publish(update(0, 1, 0.5));
+        sync.publish(update(1, 1, 0.5));
+        assert!(sync.take(0).is_none());
         assert_eq!(
-            exchange.take(1).unwrap().report.unwrap().steps,
+            sync.take(1).unwrap().report.unwrap().steps,
             1,
-            "steps of another era do not count"
+            "steps of another version do not count"
         );
     }
 
     #[test]
     fn weights_that_were_forgotten_leave_the_report_of_the_steps_before() {
-        let exchange = Exchange::default();
-        exchange.publish(news(0, 2, 0.5));
-        exchange.publish(News {
+        let sync = WeightSync::default();
+        sync.publish(update(0, 2, 0.5));
+        sync.publish(WeightUpdate {
             report: None,
-            ..news(0, 0, 0.0)
+            ..update(0, 0, 0.0)
         });
-        let report = exchange.take(0).unwrap().report.unwrap();
+        let report = sync.take(0).unwrap().report.unwrap();
         assert_eq!((report.steps, report.loss), (2, Some(0.5)));
     }
 
     #[test]
-    fn the_first_error_is_told_once() {
-        let exchange = Exchange::default();
-        exchange.fail(Error::Worker("first".into()));
-        exchange.fail(Error::Worker("second".into()));
-        assert!(matches!(exchange.error(), Some(Error::Worker(why)) if why == "first"));
-        assert!(exchange.error().is_none());
+    fn the_first_error_is_given_once() {
+        let sync = WeightSync::default();
+        sync.fail(Error::Worker("first".into()));
+        sync.fail(Error::Worker("second".into()));
+        assert!(matches!(sync.error(), Some(Error::Worker(why)) if why == "first"));
+        assert!(sync.error().is_none());
     }
 }
