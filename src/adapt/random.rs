@@ -18,7 +18,7 @@ impl Draws {
         Self(rng)
     }
 
-    /// `count` places in a window of `window` frames (`docs/method.md#what-a-step-samples`).
+    /// `count` places in a window of `window` frames (`docs/method.md#sampling`).
     pub fn places(&mut self, window: usize, count: usize, sampling: Sampling) -> Vec<usize> {
         match sampling {
             Sampling::Replacement => (0..count).map(|_| self.0.random_range(0..window)).collect(),
@@ -36,7 +36,7 @@ impl Draws {
     }
 
     /// A mask of `blocks` patches, 1 = visible: `⌊blocks · (1 − ratio)⌋` are, at least one
-    /// (`docs/method.md#what-a-step-samples`).
+    /// (`docs/method.md#masking`).
     pub fn mask(&mut self, blocks: usize, ratio: f64) -> Vec<f32> {
         let visible = visible_blocks(blocks, ratio);
         let mut mask = vec![0.0; blocks];
@@ -45,7 +45,8 @@ impl Draws {
         mask
     }
 
-    /// Top and left of a view of size `of` in a frame, uniform over all places. A view as large as the frame draws nothing.
+    /// Top and left of a view of size `of` in a frame, uniform over all places
+    /// (`docs/method.md#views`). A view as large as the frame draws nothing.
     pub fn corner(&mut self, frame: Size, of: Size) -> (usize, usize) {
         let mut draw = |slack: usize| match slack {
             0 => 0,
@@ -73,7 +74,7 @@ impl Draws {
 }
 
 /// How many of `blocks` patches stay visible.
-pub fn visible_blocks(blocks: usize, ratio: f64) -> usize {
+fn visible_blocks(blocks: usize, ratio: f64) -> usize {
     ((blocks as f64 * (1.0 - ratio)).floor() as usize).clamp(1, blocks.max(1))
 }
 

@@ -1,4 +1,4 @@
-//! The sets of parameters that can learn from a stream.
+//! Which parameters of f and g learn from a stream.
 
 use crate::model::{ENCODER_PREFIX, is_norm};
 
@@ -11,7 +11,7 @@ pub enum Trainable {
     All,
     /// All of the encoder f; g stays.
     Encoder,
-    /// Scales and shifts of the norms of f and g (what Tent adapts).
+    /// Scales and shifts of the norms of f and g (METHOD §9: what Tent adapts).
     Norms,
     /// Stages 3 and 4 of f, and all of g: the step's way back ends half-way through f.
     LastStages,

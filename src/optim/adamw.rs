@@ -18,7 +18,7 @@ pub struct AdamW {
     /// Largest global gradient norm.
     pub clip_norm: f64,
     /// Whether moments carry over between steps. Without, the update needs none:
-    /// it is `rate · g / (|g| + ε)` (`docs/method.md#the-optimiser`).
+    /// it is `rate · g / (|g| + ε)` (`docs/method.md#optimiser`).
     pub moments: bool,
 }
 

@@ -5,7 +5,7 @@ use crate::model::{ENCODER_PREFIX, RECON_PREFIX, is_norm};
 use crate::nn::Parameter;
 use crate::weights::{Tensor, Weights};
 
-/// Parameters that share a learning rate and a weight decay (`docs/method.md#the-optimiser`).
+/// Parameters that share a learning rate and a weight decay (`docs/method.md#optimiser`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Group {
     /// Of the encoder f, which learns at a rate of its own.

@@ -100,11 +100,6 @@ impl Session {
         &self.place
     }
 
-    /// Names of the inputs, in the graph's order.
-    pub fn input_names(&self) -> impl Iterator<Item = &str> {
-        self.inputs.iter().map(|p| p.name.as_str())
-    }
-
     /// Names of the outputs, in the graph's order.
     pub fn output_names(&self) -> impl Iterator<Item = &str> {
         self.outputs.iter().map(|p| p.name.as_str())

@@ -79,19 +79,6 @@ impl Tensor {
         self.0.value.memory_info().is_cpu_accessible()
     }
 
-    /// A host tensor of real numbers given as `f32`, stored as `dtype` (`F32` or `F64`).
-    ///
-    /// # Errors
-    /// As [`Tensor::from_f32`].
-    pub fn from_real(dtype: DType, shape: &[usize], data: &[f32]) -> Result<Self> {
-        if dtype == DType::F64 {
-            let data: Vec<f64> = data.iter().map(|&x| x.into()).collect();
-            Self::from_f64(shape, &data)
-        } else {
-            Self::from_f32(shape, data)
-        }
-    }
-
     /// The same elements where a session on `place` reads them without a copy: the tensor itself, or a
     /// copy on the device. Worth it for what is handed in more than once, such as weights.
     ///

@@ -55,7 +55,7 @@ impl Learner {
         let steps = settings.steps_after(self.learned_frames).min(most_steps);
         let threshold = Novelty::threshold(settings.surprise, self.model.file());
         let mut draws = Draws::new(settings.seed, self.frame);
-        // One stream of places for all steps of the frame (`docs/method.md#what-a-step-samples`).
+        // One stream of places for all steps of the frame (`docs/method.md#sampling`).
         let places = draws.places(self.window.len(), batch * steps, settings.sampling);
         let pulled = settings.pull > 0.0;
         let options = self.step_options(size, request);

@@ -2,4 +2,4 @@
 
 mod window;
 
-pub use window::Window;
+pub(super) use window::Window;
