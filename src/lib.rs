@@ -19,8 +19,8 @@
 //!
 //! | room | what it is for |
 //! |---|---|
-//! | [`adapt`] | the method: window, masks, sampling, policies, graphs of steps and predictions, the adapter and its worker |
-//! | [`runtime`] | ONNX Runtime: finding it, sessions, our custom operator, cancelling |
+//! | [`adapt`] | the method while streaming: settings, what a step minimises, graphs of steps and predictions, when not to learn, the window, the learner of one stream, its workers, shared sessions |
+//! | [`runtime`] | ONNX Runtime: finding it, sessions and the state they carry, our custom operators, cancelling |
 //! | [`optim`] | AdamW, clipping and the finiteness guard, as graphs |
 //! | [`model`] | Swin, pixel decoder, query decoder, heads, presets: f, g and h put together |
 //! | [`nn`] | layers: linear, norm, attention, deformable attention, resampling, position codes |

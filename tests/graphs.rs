@@ -3,8 +3,8 @@
 mod common;
 
 use tttseg::adapt::graphs::{
-    DirectOptions, Size, StepOptions, colour_layout, direct_graph, learning_layout, learns,
-    predict_graph, reconstruct_graph, step_graph,
+    ColourStepOptions, Size, StepOptions, colour_layout, colour_step_graph, learning_layout,
+    learns, predict_graph, reconstruct_graph, step_graph,
 };
 use tttseg::graph::{DOMAIN, Graph, Model, Target};
 use tttseg::model::{ChromaConfig, LossOver, ModelConfig, Preset, parameters};
@@ -34,9 +34,7 @@ fn options(size: Size, batch: usize, everything: bool) -> StepOptions {
 
 fn step(config: &ModelConfig, options: StepOptions) -> Graph {
     let layout = learning_layout(config, Layout::PACK_BELOW).unwrap();
-    step_graph(config, &Normalisation::default(), &layout, options)
-        .unwrap()
-        .graph
+    step_graph(config, &Normalisation::default(), &layout, options).unwrap()
 }
 
 fn uses(model: &Model, domain: &str, name: &str) -> bool {
@@ -69,11 +67,11 @@ fn rows_are_added_by_our_operator_on_the_cpu_and_by_standard_ones_on_cuda() {
     });
     let mut f = layout.encoder();
     f.buffers.iter_mut().for_each(|b| b.learns = false);
-    let direct = direct_graph(
+    let direct = colour_step_graph(
         &film,
         &normalisation,
         &f.with(&colour_layout(&film, Layout::PACK_BELOW).unwrap()),
-        DirectOptions {
+        ColourStepOptions {
             size,
             optimiser: options(size, 1, true).optimiser,
         },

@@ -129,5 +129,10 @@ fn step(
     };
     settings.check()?;
     let options = StepOptions::new(&settings, size, settings.batch_size);
-    Ok(step_graph(&model.config, &model.normalisation, layout, options)?.graph)
+    Ok(step_graph(
+        &model.config,
+        &model.normalisation,
+        layout,
+        options,
+    )?)
 }

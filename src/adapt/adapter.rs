@@ -1,15 +1,14 @@
+//! The handle on a model that learns from one stream.
+
 use std::fmt;
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use super::calls::Call;
-use super::crew::{self, Crew};
-use super::exchange::Exchange;
-use super::graphs::Size;
+use super::frame_pool::FramePool;
 use super::learner::check_task;
-use super::recycler::Recycler;
-use super::worker::{Directions, Job, Part};
-use super::{Direction, Error, Prediction, Request, Reset, Settings, SharedModel};
+use super::size::Size;
+use super::worker::{self, ColourTargets, Job, Pending, Role, WeightSync, WorkerHandle};
+use super::{ColourTarget, Error, Prediction, Request, Reset, Settings, SharedModel};
 use crate::runtime::{InUse, Options};
 use crate::video;
 use crate::weights::State;
@@ -17,8 +16,8 @@ use crate::weights::State;
 /// A model that learns from one stream of frames: a handle on a worker thread that owns a
 /// [`super::Learner`].
 ///
-/// What is asked for is done in the order it was asked for, by whichever thread. No method holds others
-/// up while the worker computes.
+/// Jobs are done in the order of the calls, from whichever threads these come. No method blocks others while the worker
+/// computes.
 ///
 /// [`Adapter::start_asynchronous`] gives one with a second worker, which takes the steps while the first one
 /// predicts. Several adapters of one [`SharedModel`] take less memory.
@@ -38,19 +37,19 @@ use crate::weights::State;
 pub struct Adapter {
     model: SharedModel,
     place: InUse,
-    predicting: Crew,
+    predicting: WorkerHandle,
     /// `None` where one worker does both.
-    learning: Option<Crew>,
-    /// Held while both workers are told the same, so that they hear it in the same order.
-    telling: Mutex<()>,
-    frames: Mutex<Recycler>,
+    learning: Option<WorkerHandle>,
+    /// Held while both workers get the same job, so that they get jobs in the same order.
+    order: Mutex<()>,
+    frames: Mutex<FramePool>,
 }
 
 /// A prediction that is on its way. Dropping it gives up the answer, not the work: the frame is still
 /// learned from.
 #[derive(Debug)]
 #[must_use = "a frame's errors are in its answer"]
-pub struct Ticket(Call<Prediction>);
+pub struct Ticket(Pending<Prediction>);
 
 impl Ticket {
     /// Waits for the prediction.
@@ -77,13 +76,13 @@ impl Adapter {
     ) -> Result<Self, Error> {
         settings.check()?;
         let model = model.into();
-        let (crew, place) = Crew::start(model.clone(), settings, options, Part::Both)?;
+        let (handle, place) = WorkerHandle::start(model.clone(), settings, options, Role::Both)?;
         Ok(Self {
             model,
             place,
-            predicting: crew,
+            predicting: handle,
             learning: None,
-            telling: Mutex::default(),
+            order: Mutex::default(),
             frames: Mutex::default(),
         })
     }
@@ -104,16 +103,17 @@ impl Adapter {
     ) -> Result<Self, Error> {
         settings.check()?;
         let model = model.into();
-        let exchange = Arc::<Exchange>::default();
-        let start = |part| Crew::start(model.clone(), settings.clone(), options.clone(), part);
-        let (predicting, place) = start(Part::Predict(exchange.clone()))?;
-        let (learning, _) = start(Part::Learn(exchange))?;
+        let sync = Arc::<WeightSync>::default();
+        let start =
+            |part| WorkerHandle::start(model.clone(), settings.clone(), options.clone(), part);
+        let (predicting, place) = start(Role::Predict(sync.clone()))?;
+        let (learning, _) = start(Role::Learn(sync))?;
         Ok(Self {
             model,
             place,
             predicting,
             learning: Some(learning),
-            telling: Mutex::default(),
+            order: Mutex::default(),
             frames: Mutex::default(),
         })
     }
@@ -141,22 +141,13 @@ impl Adapter {
         height: usize,
         request: Request,
     ) -> Result<Ticket, Error> {
+        let size = Size { height, width };
         let rgb = rgb.as_ref();
-        let expected = width.saturating_mul(height).saturating_mul(3);
-        if rgb.len() != expected {
-            let given = rgb.len();
-            return Err(Error::FrameBytes {
-                width,
-                height,
-                given,
-                expected,
-            });
-        }
+        size.check_bytes(rgb)?;
         let rgb = {
             let frames = self.frames.lock();
             frames.unwrap_or_else(PoisonError::into_inner).copy(rgb)
         };
-        let size = Size { height, width };
         let job = |generation, reply| Job::Frame {
             generation,
             rgb: rgb.clone(),
@@ -164,59 +155,60 @@ impl Adapter {
             request,
             reply,
         };
-        let _telling = self.telling();
+        let _order = self.order();
         if let Some(learning) = &self.learning {
-            drop(learning.ask(job)?);
+            drop(learning.request(job)?);
         }
-        let call = self.predicting.ask(job)?;
+        let call = self.predicting.request(job)?;
         Ok(Ticket(call))
     }
 
-    /// Calls off every frame: whoever waits for a [`Ticket`] gets [`Error::Cancelled`] at once, frames
+    /// Cancels every frame: every [`Ticket`] that waits gets [`Error::Cancelled`] at once, frames
     /// in the queue are dropped, the run or session build in progress is stopped. Frames are refused
     /// until [`Adapter::resume`]. Returns at once.
     ///
     /// Steps that were complete stay taken. Resets, updates, saving and loading are carried out
     /// nevertheless.
     pub fn cancel(&self) {
-        self.crews().for_each(Crew::cancel);
+        self.handles().for_each(WorkerHandle::cancel);
     }
 
     /// Accepts frames again after [`Adapter::cancel`]. Returns at once; the first frame waits for the end
     /// of what was stopped.
     pub fn resume(&self) {
-        self.crews().for_each(Crew::resume);
+        self.handles().for_each(WorkerHandle::resume);
     }
 
     /// Forgets what is named, after the frames already pushed. If that fails, the next frame says so.
     pub fn reset(&self, what: Reset) {
-        let _telling = self.telling();
-        self.crews().for_each(|crew| crew.send(Job::Reset(what)));
+        let _order = self.order();
+        self.handles()
+            .for_each(|handle| handle.send(Job::Reset(what)));
     }
 
-    /// Has a model that colours learn pictures of which people know the colours, instead of those before
+    /// Has a model that colours learn pictures of which the colours are known, instead of those before
     /// ([`super::Learner::set_references`]), after the frames already pushed. Returns at once.
     ///
     /// # Errors
-    /// [`Error::Direction`] for a model that does not colour.
-    pub fn set_references(&self, references: Vec<Direction>) -> Result<(), Error> {
-        self.direct(Directions::References(references))
+    /// [`Error::ColourTarget`] for a model that does not colour.
+    pub fn set_references(&self, references: Vec<ColourTarget>) -> Result<(), Error> {
+        self.set_colours(ColourTargets::References(references))
     }
 
     /// The same for colours that are given for a while ([`super::Learner::set_hints`]).
     ///
     /// # Errors
     /// As [`Adapter::set_references`].
-    pub fn set_hints(&self, hints: Vec<Direction>) -> Result<(), Error> {
-        self.direct(Directions::Hints(hints))
+    pub fn set_hints(&self, hints: Vec<ColourTarget>) -> Result<(), Error> {
+        self.set_colours(ColourTargets::Hints(hints))
     }
 
-    fn direct(&self, directions: Directions) -> Result<(), Error> {
+    fn set_colours(&self, targets: ColourTargets) -> Result<(), Error> {
         let model = self.model.file();
         check_task(model.task, &model.name)?;
-        let _telling = self.telling();
-        self.crews()
-            .for_each(|crew| crew.send(Job::Direct(directions.clone())));
+        let _order = self.order();
+        self.handles()
+            .for_each(|handle| handle.send(Job::SetColours(targets.clone())));
         Ok(())
     }
 
@@ -227,15 +219,15 @@ impl Adapter {
     /// worker has panicked.
     pub fn update(&self, settings: Settings) -> Result<(), Error> {
         settings.check()?;
-        let _telling = self.telling();
-        for crew in self.crews() {
-            crew.check_alive()?;
+        let _order = self.order();
+        for handle in self.handles() {
+            handle.check_alive()?;
         }
         if let Some(learning) = &self.learning {
             learning.keep(settings.window_capacity());
         }
-        self.crews()
-            .for_each(|crew| crew.send(Job::Update(settings.clone())));
+        self.handles()
+            .for_each(|handle| handle.send(Job::Update(settings.clone())));
         Ok(())
     }
 
@@ -244,7 +236,7 @@ impl Adapter {
         self.place.to_string()
     }
 
-    /// Why [`crate::runtime::Provider::Auto`] chose what it chose, for people to read.
+    /// Why [`crate::runtime::Provider::Auto`] chose what it chose, as a sentence.
     pub fn provider_note(&self) -> Option<&str> {
         self.place.note()
     }
@@ -257,7 +249,7 @@ impl Adapter {
     /// [`Error::Worker`] when the worker panicked.
     pub fn save_state(&self, path: &Path) -> Result<(), Error> {
         let learned = self.learning.as_ref().unwrap_or(&self.predicting);
-        let state = learned.ask_lasting(Job::Save)?.wait()?;
+        let state = learned.request_lasting(Job::Save)?.wait()?;
         Ok(state.save(path)?)
     }
 
@@ -270,21 +262,21 @@ impl Adapter {
     pub fn load_state(&self, path: &Path) -> Result<(), Error> {
         let file = path.display().to_string();
         let state = Box::new(State::load(path)?);
-        let telling = self.telling();
-        let calls = self
-            .crews()
-            .map(|crew| crew.ask_lasting(|reply| Job::Load(file.clone(), state.clone(), reply)));
-        let calls = calls.collect::<Result<Vec<_>, _>>()?;
-        drop(telling);
-        calls.into_iter().try_for_each(Call::wait)
+        let order = self.order();
+        let requests = self.handles().map(|handle| {
+            handle.request_lasting(|reply| Job::Load(file.clone(), state.clone(), reply))
+        });
+        let requests = requests.collect::<Result<Vec<_>, _>>()?;
+        drop(order);
+        requests.into_iter().try_for_each(Pending::wait)
     }
 
-    fn crews(&self) -> impl Iterator<Item = &Crew> {
+    fn handles(&self) -> impl Iterator<Item = &WorkerHandle> {
         std::iter::once(&self.predicting).chain(&self.learning)
     }
 
-    fn telling(&self) -> MutexGuard<'_, ()> {
-        self.telling.lock().unwrap_or_else(PoisonError::into_inner)
+    fn order(&self) -> MutexGuard<'_, ()> {
+        self.order.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -300,6 +292,6 @@ impl fmt::Debug for Adapter {
 
 impl Drop for Adapter {
     fn drop(&mut self) {
-        crew::end(std::iter::once(&mut self.predicting).chain(&mut self.learning));
+        worker::end(std::iter::once(&mut self.predicting).chain(&mut self.learning));
     }
 }

@@ -1,3 +1,5 @@
+//! What can go wrong while adapting.
+
 use crate::graph::GraphError;
 use crate::optim::LayoutError;
 use crate::video::SizeError;
@@ -6,7 +8,7 @@ use crate::weights::WeightsError;
 /// Why adapting or predicting failed.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// The work was called off by [`super::Adapter::cancel`].
+    /// The work was cancelled by [`super::Adapter::cancel`].
     #[error("cancelled")]
     Cancelled,
     /// ONNX Runtime cannot be loaded or cannot run a graph.
@@ -46,7 +48,7 @@ pub enum Error {
     },
     /// Given colours that cannot be learned.
     #[error("given colours: {0}")]
-    Direction(String),
+    ColourTarget(String),
     /// Class scores of a model that has no classes.
     #[error("model {0} colours and has no class scores")]
     NoClasses(String),

@@ -1,36 +1,31 @@
 //! The method: window, masks, sampling, steps, resets, and the adapter with its worker.
 
 mod adapter;
-mod calls;
-mod crew;
-mod direction;
 mod error;
-mod exchange;
+mod frame_pool;
 pub mod graphs;
-mod inbox;
+mod guard;
 mod learner;
+mod memory;
+mod objective;
 mod random;
-mod recycler;
 mod report;
 mod sessions;
 pub mod settings;
-mod shared;
-mod surprise;
+mod size;
 #[cfg(test)]
 mod tests;
 mod trainable;
-mod window;
 mod worker;
 
 pub use adapter::{Adapter, Ticket};
-pub use direction::Direction;
 pub use error::Error;
 pub use learner::Learner;
-pub use random::{Draws, visible_blocks};
+pub use objective::ColourTarget;
+pub use random::Draws;
 pub use report::{Prediction, Report, Request, Reset, Skipped};
+pub use sessions::{SharedModel, WeakSharedModel};
 pub use settings::{Field, Method, Moments, Recipe, SETTINGS, Sampling, Setting, Settings};
-pub use shared::{SharedModel, WeakSharedModel};
 pub use trainable::Trainable;
-pub use window::Window;
 
 pub use crate::model::LossOver;

@@ -1,5 +1,5 @@
-//! Everything random in a step: which frames, which patches, which branches. All of it is a function
-//! of (seed, frame), so a stream replays exactly.
+//! The random numbers of a step: frames, patches, branches. All of them are a function of (seed, frame), so a stream
+//! replays exactly.
 
 use rand::{RngExt, SeedableRng, seq::SliceRandom};
 use rand_chacha::ChaCha8Rng;
@@ -18,7 +18,7 @@ impl Draws {
         Self(rng)
     }
 
-    /// `count` places in a window of `window` frames (METHOD §5.3).
+    /// `count` places in a window of `window` frames (`docs/method.md#sampling`).
     pub fn places(&mut self, window: usize, count: usize, sampling: Sampling) -> Vec<usize> {
         match sampling {
             Sampling::Replacement => (0..count).map(|_| self.0.random_range(0..window)).collect(),
@@ -35,7 +35,8 @@ impl Draws {
         }
     }
 
-    /// A mask of `blocks` patches, 1 = visible: `⌊blocks · (1 − ratio)⌋` are (METHOD §5.2), at least one.
+    /// A mask of `blocks` patches, 1 = visible: `⌊blocks · (1 − ratio)⌋` are, at least one
+    /// (`docs/method.md#masking`).
     pub fn mask(&mut self, blocks: usize, ratio: f64) -> Vec<f32> {
         let visible = visible_blocks(blocks, ratio);
         let mut mask = vec![0.0; blocks];
@@ -44,8 +45,8 @@ impl Draws {
         mask
     }
 
-    /// Top and left of a view of size `of` in a frame, uniform over all places (METHOD §5.4). A view as large as the frame
-    /// draws nothing.
+    /// Top and left of a view of size `of` in a frame, uniform over all places
+    /// (`docs/method.md#views`). A view as large as the frame draws nothing.
     pub fn corner(&mut self, frame: Size, of: Size) -> (usize, usize) {
         let mut draw = |slack: usize| match slack {
             0 => 0,
@@ -58,7 +59,7 @@ impl Draws {
     }
 
     /// Multipliers of the residual branches `(2 · blocks, batch)` for stochastic depth: block `n` of `blocks` is
-    /// dropped at rate `largest · n / (blocks − 1)`, survivors are scaled by 1/keep (METHOD §1.4).
+    /// dropped at rate `largest · n / (blocks − 1)`, survivors are scaled by 1/keep (`docs/method.md#stochastic-depth`).
     pub fn branches(&mut self, blocks: usize, batch: usize, largest: f64) -> Vec<f32> {
         let mut scales = Vec::with_capacity(2 * blocks * batch);
         for branch in 0..2 * blocks {
@@ -73,7 +74,7 @@ impl Draws {
 }
 
 /// How many of `blocks` patches stay visible.
-pub fn visible_blocks(blocks: usize, ratio: f64) -> usize {
+fn visible_blocks(blocks: usize, ratio: f64) -> usize {
     ((blocks as f64 * (1.0 - ratio)).floor() as usize).clamp(1, blocks.max(1))
 }
 

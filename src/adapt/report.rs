@@ -1,3 +1,5 @@
+//! What is wanted for a frame, and what comes back.
+
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -8,7 +10,8 @@ use crate::video::ChromaMap;
 pub struct Request {
     /// Take the gradient steps of the settings.
     pub learn: bool,
-    /// The caller is late: the reason reported when no step is wanted.
+    /// No step is wanted because the caller is late. Without this, and without [`Request::learn`], learning is switched
+    /// off, and methods that forget before every frame do not.
     pub late: bool,
     /// Predict its class map or its chroma.
     pub predict: bool,
@@ -22,7 +25,7 @@ pub struct Request {
     pub most_steps: Option<usize>,
     /// Most steps towards given colours ([`super::Learner::set_references`]) of those that are due; the others stay due.
     /// Without a limit all of them are taken at once.
-    pub most_directed: Option<usize>,
+    pub most_colour_steps: Option<usize>,
 }
 
 impl Default for Request {
@@ -34,7 +37,7 @@ impl Default for Request {
             reconstruct: false,
             most_views: None,
             most_steps: None,
-            most_directed: None,
+            most_colour_steps: None,
         }
     }
 }
@@ -49,7 +52,7 @@ pub struct Reset {
     /// The optimiser's moments.
     pub moments: bool,
     /// What the colour head has learned from the model's own colours: another scene.
-    pub own_colours: bool,
+    pub self_training: bool,
 }
 
 impl Reset {
@@ -58,7 +61,7 @@ impl Reset {
         weights: true,
         window: true,
         moments: true,
-        own_colours: true,
+        self_training: true,
     };
 }
 
@@ -71,7 +74,7 @@ pub enum Skipped {
     Familiar,
     /// Between two training intervals.
     Interval,
-    /// The caller asked for no step (it is late), or for one over fewer views whose graph is still being built.
+    /// The caller wanted no step (it is late), or one over fewer views whose graph is still being built.
     Late,
     /// Loss or gradient was not finite; the weights are as they were.
     NotFinite,
@@ -92,9 +95,9 @@ pub struct Report {
     /// Global gradient norm of the last step before clipping.
     pub gradient_norm: Option<f32>,
     /// Steps of the colour head taken for it: towards colours that were given, or towards the model's own.
-    pub directed_steps: usize,
+    pub colour_steps: usize,
     /// Their loss in the last of these steps (cross-entropy), if one was taken.
-    pub direction_loss: Option<f32>,
+    pub colour_loss: Option<f32>,
     /// Why no step of reconstruction was taken, or why it had no effect.
     pub skipped: Option<Skipped>,
     /// Frames in the window.
@@ -116,8 +119,8 @@ impl Report {
             loss: None,
             unexplained: None,
             gradient_norm: None,
-            directed_steps: 0,
-            direction_loss: None,
+            colour_steps: 0,
+            colour_loss: None,
             skipped: None,
             window,
             steps_since_reset: 0,
@@ -130,12 +133,12 @@ impl Report {
 /// What comes back for a frame.
 #[derive(Clone, Debug)]
 pub struct Prediction {
-    /// Class of each pixel at model size, row-major, `height` × `width`; `None` when no prediction was asked for, or from
-    /// a model that colours.
+    /// Class of each pixel at model size, row-major, `height` × `width`; `None` when no prediction was wanted, or from a
+    /// model that colours.
     pub classes: Option<Arc<[u8]>>,
-    /// Chroma at a quarter of model size, from a model that colours, when a prediction was asked for.
+    /// Chroma at a quarter of model size, from a model that colours, when a prediction was wanted.
     pub chroma: Option<ChromaMap>,
-    /// The reconstruction of one masked view at model size, RGB interleaved; `None` unless asked for.
+    /// The reconstruction of one masked view at model size, RGB interleaved; `None` unless wanted.
     pub reconstruction: Option<Arc<[u8]>>,
     /// Width at model size.
     pub width: usize,

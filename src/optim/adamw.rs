@@ -1,3 +1,5 @@
+//! AdamW, clipping and the finiteness guard.
+
 use super::Layout;
 use crate::graph::{DType, Graph, Result, Value};
 
@@ -16,7 +18,7 @@ pub struct AdamW {
     /// Largest global gradient norm.
     pub clip_norm: f64,
     /// Whether moments carry over between steps. Without, the update needs none:
-    /// it is `rate · g / (|g| + ε)` (METHOD §5.6).
+    /// it is `rate · g / (|g| + ε)` (`docs/method.md#optimiser`).
     pub moments: bool,
 }
 
@@ -27,6 +29,19 @@ pub struct Rates {
     pub heads: Value,
     /// Of the encoder f.
     pub encoder: Value,
+}
+
+impl Rates {
+    /// Declares the scalars `learning_rate` and `encoder_learning_rate`.
+    ///
+    /// # Errors
+    /// When a name is taken.
+    pub fn declare(g: &mut Graph) -> Result<Self> {
+        Ok(Self {
+            heads: g.input("learning_rate", DType::F32, &[])?,
+            encoder: g.input("encoder_learning_rate", DType::F32, &[])?,
+        })
+    }
 }
 
 /// Moments of every buffer, handed in at run time.

@@ -1,5 +1,7 @@
+//! A gradient step on a loss, and what can become of its result.
+
 use super::adamw::{MomentInputs, adamw};
-use super::{AdamW, Layout, Rates, Update};
+use super::{AdamW, Buffer, Layout, Rates, Update};
 use crate::grad::gradients;
 use crate::graph::{DType, Graph, Result, Value};
 use crate::nn::Parameter;
@@ -81,26 +83,41 @@ pub fn descend(
 }
 
 impl Descent {
-    /// Makes what the next step begins with outputs: `new.…` per buffer, then, if moments carry over, `new.first.…` and
-    /// `new.second.…`. Returns how many those are.
+    /// Takes a share of the way back to the initial weights: `w + pull · (initial − w)`, with the inputs `initial.…` per
+    /// buffer and the scalar `pull`. A step that was not finite stays without effect.
     ///
     /// # Errors
     /// When a name is taken.
-    pub fn output_state(&self, g: &mut Graph) -> Result<usize> {
+    pub fn pull(&mut self, g: &mut Graph) -> Result<()> {
+        let share = g.input("pull", DType::F32, &[])?;
+        for (buffer, new) in self.learning.buffers.iter().zip(&mut self.update.buffers) {
+            let initial = declare(g, "initial", buffer)?;
+            let pulled = part_way(g, *new, initial, share)?;
+            *new = g.select(self.update.finite, pulled, *new)?;
+        }
+        Ok(())
+    }
+
+    /// Makes what the next step begins with outputs: `new.…` per buffer and, if moments carry over, `new.first.…` and
+    /// `new.second.…`.
+    ///
+    /// # Errors
+    /// When a name is taken.
+    pub fn output_state(&self, g: &mut Graph) -> Result<()> {
         let mut kinds = vec![("new", &self.update.buffers)];
         if let Some((first, second)) = &self.update.moments {
             kinds.extend([("new.first", first), ("new.second", second)]);
         }
-        for (kind, values) in &kinds {
-            for (buffer, &value) in self.learning.buffers.iter().zip(*values) {
+        for (kind, values) in kinds {
+            for (buffer, &value) in self.learning.buffers.iter().zip(values) {
                 g.output(&format!("{kind}.{}", buffer.name), value)?;
             }
         }
-        Ok(kinds.len() * self.learning.buffers.len())
+        Ok(())
     }
 
     /// Makes running means of the buffers outputs: `new.mean.…`, where each buffer counts what the input `share` says, a
-    /// scalar, and the mean so far, the input `mean.…`, the rest.
+    /// scalar, and the mean so far, the input `mean.…`, the rest. With a share of 0 or 1 one of both stays to the bit.
     ///
     /// # Errors
     /// When a name is taken.
@@ -109,7 +126,7 @@ impl Descent {
         let one = g.scalar(share, 1.0);
         let rest = g.sub(one, share)?;
         for (buffer, &value) in self.learning.buffers.iter().zip(&self.update.buffers) {
-            let mean = g.input(&format!("mean.{}", buffer.name), DType::F32, &buffer.shape)?;
+            let mean = declare(g, "mean", buffer)?;
             let old = g.mul(mean, rest)?;
             let new = g.mul(value, share)?;
             let mean = g.add(old, new)?;
@@ -118,14 +135,44 @@ impl Descent {
         Ok(())
     }
 
-    /// Makes what tells how the step went outputs: `gradient_norm`, a float, and `finite`, whether the step was taken.
+    /// Makes averages of the buffers outputs: `new.average.…`, which is the input `average.…` moved towards the buffer by
+    /// the share that the scalar input `average_share` says.
     ///
     /// # Errors
     /// When a name is taken.
-    pub fn output_report(&self, g: &mut Graph) -> Result<()> {
+    pub fn output_averages(&self, g: &mut Graph) -> Result<()> {
+        let share = g.input("average_share", DType::F32, &[])?;
+        for (buffer, &new) in self.learning.buffers.iter().zip(&self.update.buffers) {
+            let old = declare(g, "average", buffer)?;
+            let moved = part_way(g, old, new, share)?;
+            g.output(&format!("new.average.{}", buffer.name), moved)?;
+        }
+        Ok(())
+    }
+
+    /// Makes outputs of how the step went: the losses, `gradient_norm` (a float), and `finite`, whether the step was taken.
+    ///
+    /// # Errors
+    /// When a name is taken.
+    pub fn output_report(&self, g: &mut Graph, losses: &[(&str, Value)]) -> Result<()> {
+        for (name, loss) in losses {
+            g.output(name, *loss)?;
+        }
         g.output("gradient_norm", self.update.norm)?;
         g.output("finite", self.update.finite)
     }
+}
+
+fn declare(g: &mut Graph, kind: &str, buffer: &Buffer) -> Result<Value> {
+    let name = format!("{kind}.{}", buffer.name);
+    g.input(&name, DType::F32, &buffer.shape)
+}
+
+/// `from + share · (to − from)`.
+fn part_way(g: &mut Graph, from: Value, to: Value, share: Value) -> Result<Value> {
+    let way = g.sub(to, from)?;
+    let part = g.mul(way, share)?;
+    g.add(from, part)
 }
 
 #[cfg(test)]

@@ -1,9 +1,11 @@
+//! The tensors in which weights travel.
+
 use crate::graph::{DType, Graph, Result, Value};
 use crate::model::{ENCODER_PREFIX, RECON_PREFIX, is_norm};
 use crate::nn::Parameter;
 use crate::weights::{Tensor, Weights};
 
-/// Parameters that share a learning rate and a weight decay (METHOD §5.6).
+/// Parameters that share a learning rate and a weight decay (`docs/method.md#optimiser`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Group {
     /// Of the encoder f, which learns at a rate of its own.
@@ -174,6 +176,16 @@ impl Layout {
         self.buffers
             .iter()
             .any(|b| b.members.iter().any(|m| m.name == name))
+    }
+
+    /// Number of buffers that the encoder f lives in; they come first.
+    pub fn encoder_count(&self) -> usize {
+        self.buffers.iter().filter(|b| b.group.encoder).count()
+    }
+
+    /// Names of the buffers.
+    pub fn names(&self) -> Vec<String> {
+        self.buffers.iter().map(|b| b.name.clone()).collect()
     }
 
     /// Number of elements in all buffers.

@@ -1,3 +1,5 @@
+//! Cancelling runs and session builds from any thread.
+
 use std::fmt;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -29,7 +31,7 @@ enum Running {
 
 impl Running {
     fn stop(&self) {
-        // Neither call can fail for a live handle, and there is no one to tell.
+        // Neither call can fail for a live handle, and there is no caller to report to.
         let _ = match self {
             Self::Run(options) => options.terminate(),
             Self::Build(canceler) => canceler.cancel(),

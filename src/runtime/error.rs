@@ -1,3 +1,5 @@
+//! What can go wrong between a graph and its results.
+
 use std::path::PathBuf;
 
 use crate::graph::DType;

@@ -1,3 +1,5 @@
+//! The ONNX Runtime library: where it is searched for, and opening it once per process.
+
 use std::collections::BTreeSet;
 use std::error::Error as _;
 use std::ffi::CStr;

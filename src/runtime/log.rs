@@ -1,9 +1,11 @@
+//! ONNX Runtime's log.
+
 use std::sync::Arc;
 
 use once_cell::sync::OnceCell;
 use ort::logging::{LogLevel, LoggerFunction};
 
-/// How much a line of ONNX Runtime's log matters.
+/// The severity of a line of ONNX Runtime's log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Severity {
     /// What it does in detail.
@@ -12,7 +14,7 @@ pub enum Severity {
     Info,
     /// Something is not as it could be.
     Warning,
-    /// Something failed; whoever asked for it gets it as an error, too.
+    /// Something failed; the caller gets it as an error, too.
     Error,
     /// Something failed that leaves it unusable.
     Fatal,
@@ -20,7 +22,7 @@ pub enum Severity {
 
 /// Where ONNX Runtime's log goes.
 pub trait Log: Send + Sync {
-    /// What is worth building a line for; asked when a session is built.
+    /// The least severity that is logged; read when a session is built.
     fn least(&self) -> Severity;
     /// Takes a line. `place` is where in ONNX Runtime it comes from. Must not panic: the caller is no Rust.
     fn line(&self, severity: Severity, place: &str, message: &str);

@@ -1,5 +1,5 @@
 //! ONNX Runtime: finding and loading the library, choosing a provider, sessions that run the graphs
-//! of [`crate::graph`], tensors on their device, our custom operator, and cancelling.
+//! of [`crate::graph`], tensors on their device, our custom operators, and cancelling.
 //!
 //! Nothing is linked: the library is opened by [`load`], once per process, and everything that can be
 //! wrong with it is an [`Error`].
@@ -25,9 +25,10 @@ mod cancel;
 mod error;
 mod library;
 mod log;
+mod operators;
 mod provider;
-mod rows;
 mod session;
+mod stateful;
 mod tensor;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;
@@ -42,6 +43,7 @@ pub use library::{Runtime, load};
 pub use log::{Log, Severity, set_log};
 pub use provider::{InUse, Provider};
 pub use session::Session;
+pub use stateful::{Binding, StatefulSession};
 pub use tensor::Tensor;
 
 /// Shorthand for results of this module.

@@ -1,3 +1,5 @@
+//! Execution providers: what is chosen, and whether it works here.
+
 use std::collections::HashMap;
 use std::fmt;
 use std::str::FromStr;
@@ -61,7 +63,7 @@ impl InUse {
         }
     }
 
-    /// Why `auto` chose what it chose, for people to read.
+    /// Why `auto` chose what it chose, as a sentence.
     pub fn note(&self) -> Option<&str> {
         self.note.as_deref()
     }
@@ -76,7 +78,7 @@ impl fmt::Display for InUse {
     }
 }
 
-/// Answers already found, by device: trying CUDA takes seconds.
+/// What trying each device has given: it takes seconds.
 #[derive(Debug, Default)]
 pub(super) struct Tried(Mutex<HashMap<u32, std::result::Result<(), String>>>);
 

@@ -1,4 +1,6 @@
-use std::collections::HashMap;
+//! Sessions: a graph made ready to run, and its runs.
+
+use std::collections::{HashMap, VecDeque};
 use std::ffi::CString;
 use std::fmt;
 
@@ -10,7 +12,7 @@ use ort::session::builder::{AutoDevicePolicy, GraphOptimizationLevel, SessionBui
 use ort::value::{DynTensor, Outlet};
 
 use super::tensor::{dims, dtype_of, element_type};
-use super::{Cancel, Error, InUse, Options, Result, Runtime, Tensor, log, provider, rows};
+use super::{Cancel, Error, InUse, Options, Result, Runtime, Tensor, log, operators, provider};
 use crate::graph::{DType, Graph, GraphError, Model};
 
 /// A graph made ready to run. Belongs to one thread at a time.
@@ -98,11 +100,6 @@ impl Session {
         &self.place
     }
 
-    /// Names of the inputs, in the graph's order.
-    pub fn input_names(&self) -> impl Iterator<Item = &str> {
-        self.inputs.iter().map(|p| p.name.as_str())
-    }
-
     /// Names of the outputs, in the graph's order.
     pub fn output_names(&self) -> impl Iterator<Item = &str> {
         self.outputs.iter().map(|p| p.name.as_str())
@@ -136,9 +133,9 @@ impl Session {
         self.run_over(vec![], inputs)
     }
 
-    /// Like [`Session::run`], but writes the outputs over `spent`, tensors in the order of the outputs, so
-    /// that what is computed again and again takes no new memory. Of these one that is held elsewhere too,
-    /// or that an output does not fit, stays as it is, and the output gets new memory after all.
+    /// Like [`Session::run`], but writes the outputs over those tensors of `spent` that they fit, so that
+    /// what is computed again and again takes no new memory; quickest in the order of the outputs. A tensor
+    /// that is held elsewhere too stays as it is. An output that fits none gets new memory.
     ///
     /// # Errors
     /// As [`Session::run`]; `spent` is gone then.
@@ -174,7 +171,7 @@ impl Session {
                 output_values.as_mut_ptr(),
             )
         };
-        // SAFETY: a status that ONNX Runtime has just returned and nobody else has seen.
+        // SAFETY: a status that ONNX Runtime has just returned and that nothing else has seen.
         unsafe { ort::Error::result_from_status(status) }
             .map_err(|e| guard.explain(Error::Run(e.to_string())))?;
         drop(guard);
@@ -217,17 +214,19 @@ impl Session {
     /// them and touch other pages: memory crept up for hundreds of runs.
     fn outputs_over(&self, spent: Vec<Tensor>) -> Result<Vec<DynTensor>> {
         let host = Allocator::default();
-        let mut spent = spent.into_iter();
+        let mut spent = VecDeque::from(spent);
         self.outputs
             .iter()
             .map(|port| {
                 let device = self.device.as_ref().filter(|_| !port.on_host);
                 let fits = |t: &Tensor| {
-                    t.dtype() == port.dtype
+                    t.is_held_once()
+                        && t.dtype() == port.dtype
                         && t.shape() == port.shape
                         && t.device() == device.and(self.place.cuda_device())
                 };
-                if let Some(value) = spent.next().filter(fits).and_then(Tensor::into_value) {
+                let found = spent.iter().position(&fits).and_then(|at| spent.remove(at));
+                if let Some(value) = found.and_then(Tensor::into_value) {
                     return Ok(value);
                 }
                 let (memory, dtype) = (device.unwrap_or(&host), element_type(port.dtype));
@@ -320,7 +319,7 @@ fn builder(runtime: &Runtime, options: &Options, place: &InUse) -> Result<Sessio
         builder = builder.with_log_level(LogLevel::Fatal).map_err(refused)?;
     }
     provider::register(&mut builder, place)?;
-    let domain = rows::domain(threads).map_err(failed)?;
+    let domain = operators::domain(threads).map_err(failed)?;
     builder.with_operators(domain).map_err(refused)
 }
 

@@ -1,3 +1,5 @@
+//! Tensors on the host or on a device.
+
 use std::fmt;
 use std::sync::Arc;
 
@@ -77,19 +79,6 @@ impl Tensor {
         self.0.value.memory_info().is_cpu_accessible()
     }
 
-    /// A host tensor of real numbers given as `f32`, stored as `dtype` (`F32` or `F64`).
-    ///
-    /// # Errors
-    /// As [`Tensor::from_f32`].
-    pub fn from_real(dtype: DType, shape: &[usize], data: &[f32]) -> Result<Self> {
-        if dtype == DType::F64 {
-            let data: Vec<f64> = data.iter().map(|&x| x.into()).collect();
-            Self::from_f64(shape, &data)
-        } else {
-            Self::from_f32(shape, data)
-        }
-    }
-
     /// The same elements where a session on `place` reads them without a copy: the tensor itself, or a
     /// copy on the device. Worth it for what is handed in more than once, such as weights.
     ///
@@ -149,7 +138,7 @@ impl Tensor {
         })))
     }
 
-    /// Like [`Tensor::from_u8`], in the memory of `spent` if that fits and nobody else holds it.
+    /// Like [`Tensor::from_u8`], in the memory of `spent` if that fits and nothing else holds it.
     pub(crate) fn from_u8_over(spent: Option<Self>, shape: &[usize], data: &[u8]) -> Result<Self> {
         match spent.map(|tensor| Arc::try_unwrap(tensor.0)) {
             Some(Ok(mut inner))
@@ -212,6 +201,11 @@ impl Tensor {
             dtype,
             shape,
         })))
+    }
+
+    /// Whether no clone of this tensor holds its elements, so that they can be written over.
+    pub(crate) fn is_held_once(&self) -> bool {
+        Arc::strong_count(&self.0) == 1
     }
 
     /// The value, if no clone of this tensor holds it too.

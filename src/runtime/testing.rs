@@ -31,11 +31,6 @@ pub fn run(runtime: &'static Runtime, graph: Graph, inputs: &[(&str, &Tensor)]) 
     session(runtime, graph).run(inputs).unwrap()
 }
 
-/// Whether no clone holds a tensor's elements, so that they can be written over.
-pub fn is_held_once(tensor: Tensor) -> bool {
-    tensor.into_value().is_some()
-}
-
 /// Whether ONNX Runtime's CPU provider computes an operator in double precision, in which finite
 /// differences check gradients. The table test holds it to be exactly right.
 pub fn supports_f64(op: &Op) -> bool {

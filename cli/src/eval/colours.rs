@@ -4,7 +4,7 @@ use std::error::Error;
 use std::path::Path;
 use std::sync::Arc;
 
-use tttseg::adapt::{Direction, Learner, Method, Settings};
+use tttseg::adapt::{ColourTarget, Learner, Method, Settings};
 use tttseg::runtime::{Cancel, Options, Runtime};
 use tttseg::video::{Palette, Scaler, model_size, read_references, read_rgb, scaled};
 use tttseg::weights::{ModelFile, check_writable};
@@ -98,14 +98,14 @@ fn directions(
     path: &Path,
     model: &ModelFile,
     stream: &Stream,
-) -> Result<Vec<Direction>, Box<dyn Error>> {
+) -> Result<Vec<ColourTarget>, Box<dyn Error>> {
     let pictures = read_references(path)?;
     let first = read_rgb(&stream.frames[0].frame)?;
     let (width, height) = model_size(first.width, first.height, model.size.1, model.size.0)?;
     let mut scaler = Scaler::new();
     let directions = pictures.iter().map(|picture| {
         let picture = scaled(picture, width, height, &mut scaler)?;
-        Ok(Direction::of_picture(&picture.bytes, width, height)?)
+        Ok(ColourTarget::of_picture(&picture.bytes, width, height)?)
     });
     directions.collect()
 }

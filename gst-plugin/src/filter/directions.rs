@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use gst::subclass::prelude::*;
-use tttseg::adapt::{Direction, Error};
+use tttseg::adapt::{ColourTarget, Error};
 use tttseg::video::{ChromaMap, ReferenceError, Rgb, Scaler, StillError, read_references, scaled};
 
 use super::Task;
@@ -61,7 +61,7 @@ impl Directions {
         true
     }
 
-    fn hints(&self) -> Result<Vec<Direction>, Error> {
+    fn hints(&self) -> Result<Vec<ColourTarget>, Error> {
         self.hinted.iter().map(Hinted::direction).collect()
     }
 }
@@ -110,7 +110,7 @@ impl TttSegFilter {
         let directions = references.iter().map(|picture| {
             let picture = scaled(picture, width, height, &mut scaler);
             let picture = picture.map_err(|e| e.to_string())?;
-            Direction::of_picture(&picture.bytes, width, height).map_err(|e| e.to_string())
+            ColourTarget::of_picture(&picture.bytes, width, height).map_err(|e| e.to_string())
         });
         let sent = directions
             .collect::<Result<Vec<_>, String>>()

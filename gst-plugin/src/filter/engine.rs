@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use tttseg::adapt::{Adapter, Direction, Error, Prediction, Request, Reset};
+use tttseg::adapt::{Adapter, ColourTarget, Error, Prediction, Request, Reset};
 use tttseg::runtime;
 use tttseg::video::Palette;
 use tttseg::weights::WeightsError;
@@ -179,7 +179,7 @@ impl Engine {
             reconstruct: wanted.reconstruction,
             most_views: wanted.masks,
             most_steps: Some(wanted.steps),
-            most_directed: wanted.directed,
+            most_colour_steps: wanted.directed,
         };
         let ticket = self.adapter.push(rgb, width, height, request)?;
         self.unsaved.store(true, Ordering::Relaxed);
@@ -210,7 +210,7 @@ impl Engine {
             weights: what == Forget::Everything,
             window: what != Forget::Scene,
             moments: matches!(what, Forget::WindowAndMoments | Forget::Everything),
-            own_colours: matches!(what, Forget::Scene | Forget::Everything),
+            self_training: matches!(what, Forget::Scene | Forget::Everything),
         });
     }
 
@@ -220,12 +220,12 @@ impl Engine {
     }
 
     /// Pictures whose colours are to be learned, instead of those before; the same ones change nothing.
-    pub fn set_references(&self, given: Vec<Direction>) -> Result<(), Error> {
+    pub fn set_references(&self, given: Vec<ColourTarget>) -> Result<(), Error> {
         self.adapter.set_references(given)
     }
 
     /// Hints, instead of those before; without any, what was learned from them is forgotten.
-    pub fn set_hints(&self, given: Vec<Direction>) -> Result<(), Error> {
+    pub fn set_hints(&self, given: Vec<ColourTarget>) -> Result<(), Error> {
         self.adapter.set_hints(given)
     }
 

@@ -3,7 +3,7 @@
 //! A network that is told nothing but one colour finds it everywhere, so other tokens are held at the colours they had; but
 //! the less, the more they are like what a hint is about: leaves beside the leaf that was clicked are free to follow it.
 
-use tttseg::adapt::{Direction, Error};
+use tttseg::adapt::{ColourTarget, Error};
 use tttseg::video::{ChromaMap, bt601_chroma, grey};
 
 /// Pixels of a token on a side.
@@ -99,7 +99,7 @@ impl Hinted {
     }
 
     /// What there is to learn. Tokens that are like no hint weigh as much as all hints together.
-    pub fn direction(&self) -> Result<Direction, Error> {
+    pub fn direction(&self) -> Result<ColourTarget, Error> {
         let hints = self.is_hint.iter().filter(|is| **is).count();
         let others = (self.is_hint.len() - hints).max(1);
         let held = (hints as f32 / others as f32).min(1.0);
@@ -112,7 +112,7 @@ impl Hinted {
         };
         let weights = self.is_hint.iter().enumerate().map(weight).collect();
         let Frame { rgb, width, height } = &self.frame;
-        Direction::of_tokens(rgb, *width, *height, &self.chroma, weights)
+        ColourTarget::of_tokens(rgb, *width, *height, &self.chroma, weights)
     }
 
     /// How much a token is like what the hint that it is most like is about: from 0 to 1.

@@ -165,7 +165,7 @@ impl FrameReport {
             step_time: time(report.step_time),
             predict_time: time(report.predict_time),
             running_time: surroundings.running_time,
-            directed_steps: count(report.directed_steps),
+            directed_steps: count(report.colour_steps),
             references: count(surroundings.references),
             hints: count(surroundings.hints),
             provider: surroundings.provider,

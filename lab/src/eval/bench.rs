@@ -112,9 +112,7 @@ pub fn bench(
         pull: false,
         expose: false,
     };
-    let model = step_graph(config, &normalisation, &layout, step)?
-        .graph
-        .finish(place.target())?;
+    let model = step_graph(config, &normalisation, &layout, step)?.finish(place.target())?;
     let step_nodes = model.node_count();
     let mut learn = Session::new(runtime, &model, run_on, &Cancel::new())?;
     let step_session_ms = milliseconds(started.elapsed());

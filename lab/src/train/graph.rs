@@ -59,10 +59,7 @@ pub fn train_graph(
     let mut p = Parameters::all_learned();
     let all = images(g, batch + options.masked, size, normalisation)?;
     let mask = mask(g, options.masked, size)?;
-    let rates = Rates {
-        heads: g.input("learning_rate", DType::F32, &[])?,
-        encoder: g.input("encoder_learning_rate", DType::F32, &[])?,
-    };
+    let rates = Rates::declare(g)?;
 
     if options.masked == 0 || options.masked > batch {
         return Err(g.config_error(format!("{} of {batch} images masked", options.masked)));
@@ -96,29 +93,10 @@ pub fn train_graph(
     let descent = descend(g, options.optimiser, rates, layout, p.learned(), loss)?;
     descent.output_state(g)?;
     if options.average {
-        g.layer("average", |g| average(g, layout, &descent.update.buffers))?;
+        g.layer("average", |g| descent.output_averages(g))?;
     }
-    g.output("main_loss", main_loss)?;
-    g.output("recon_loss", recon_loss)?;
-    descent.output_report(g)?;
+    descent.output_report(g, &[("main_loss", main_loss), ("recon_loss", recon_loss)])?;
     Ok(graph)
-}
-
-/// Moves the average of every buffer towards its new contents. In the graph, so that weights stay on the device.
-fn average(g: &mut Graph, layout: &Layout, new: &[Value]) -> Result<()> {
-    let share = g.input("average_share", DType::F32, &[])?;
-    for (buffer, &new) in layout.buffers.iter().zip(new) {
-        let old = g.input(
-            &format!("average.{}", buffer.name),
-            DType::F32,
-            &buffer.shape,
-        )?;
-        let way = g.sub(new, old)?;
-        let step = g.mul(way, share)?;
-        let moved = g.add(old, step)?;
-        g.output(&format!("new.average.{}", buffer.name), moved)?;
-    }
-    Ok(())
 }
 
 fn part(g: &mut Graph, stages: &[Feature], start: usize, end: usize) -> Result<Vec<Feature>> {

@@ -6,7 +6,7 @@ use tttseg::adapt::graphs::Size;
 use tttseg::graph::GraphError;
 use tttseg::model::{ModelConfig, initial_weights, parameters};
 use tttseg::optim::{AdamW, Layout, LayoutError};
-use tttseg::runtime::{Cancel, Options, Runtime, Session, Tensor};
+use tttseg::runtime::{Binding, Cancel, Options, Runtime, Session, StatefulSession, Tensor};
 use tttseg::weights::{Normalisation, Weights, WeightsError};
 
 /// Names of the entries of a checkpoint that are no parameters.
@@ -54,7 +54,7 @@ pub struct TrainerOptions {
     pub schedule: Schedule,
     /// Learning rate of the encoder as a multiple of that of the heads.
     pub encoder_multiplier: f64,
-    /// Weight decay (METHOD §5.6 says of what).
+    /// Weight decay (`docs/method.md#optimiser` says of what).
     pub weight_decay: f64,
     /// Largest global gradient norm.
     pub clip_norm: f64,
@@ -126,8 +126,7 @@ fn average_share(ema: f64, iteration: u64) -> f64 {
 pub struct Trainer {
     options: TrainerOptions,
     layout: Layout,
-    session: Session,
-    inputs: Vec<String>,
+    session: StatefulSession,
     state: Vec<Tensor>,
     /// State that a step has replaced: the next step writes over it.
     spent: Vec<Tensor>,
@@ -177,7 +176,7 @@ impl Trainer {
         )?;
         let target = runtime.in_use(run_on)?.target();
         let session = Session::new(runtime, &graph.finish(target)?, run_on, &Cancel::new())?;
-        let mut inputs: Vec<String> = layout.buffers.iter().map(|b| b.name.clone()).collect();
+        let mut inputs = layout.names();
         let mut state = tensors(&layout, &start)?;
         for kind in MOMENTS {
             for buffer in &layout.buffers {
@@ -194,11 +193,15 @@ impl Trainer {
             inputs.extend(names);
             state.extend_from_within(..layout.buffers.len());
         }
+        let binding = Binding {
+            state: inputs,
+            held: vec![],
+            read: &["main_loss", "recon_loss", "gradient_norm", "finite"],
+        };
         Ok(Self {
             options,
             layout,
-            session,
-            inputs,
+            session: StatefulSession::new(session, binding)?,
             state,
             spent: vec![],
             iteration: 0,
@@ -256,19 +259,17 @@ impl Trainer {
             let share = average_share(o.ema, self.iteration);
             given.push(("average_share", scalar(share)?));
         }
-        let state = self.inputs.iter().map(String::as_str).zip(&self.state);
-        let inputs: Vec<(&str, &Tensor)> =
-            state.chain(given.iter().map(|(n, t)| (*n, t))).collect();
+        let given: Vec<(&str, &Tensor)> = given.iter().map(|(n, t)| (*n, t)).collect();
         let spent = std::mem::take(&mut self.spent);
-        let mut outputs = self.session.run_over(spent, &inputs)?;
-        let reported = outputs.split_off(self.state.len());
-        self.spent = std::mem::replace(&mut self.state, outputs);
+        let (read, replaced) = self.session.run(&mut self.state, [], &given, spent)?;
+        self.spent = replaced;
         self.iteration += 1;
+        let [main_loss, recon_loss, gradient_norm, finite] = read;
         Ok(StepReport {
-            main_loss: reported[0].to_f32()?[0],
-            recon_loss: reported[1].to_f32()?[0],
-            gradient_norm: reported[2].to_f32()?[0],
-            finite: reported[3].to_bool()?[0],
+            main_loss: main_loss.to_f32()?[0],
+            recon_loss: recon_loss.to_f32()?[0],
+            gradient_norm: gradient_norm.to_f32()?[0],
+            finite: finite.to_bool()?[0],
         })
     }
 

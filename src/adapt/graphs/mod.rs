@@ -1,16 +1,20 @@
-//! The graphs of a stream: one gradient step, one step towards given colours, one prediction, one picture of the
+//! The graphs of a stream: a gradient step on reconstruction, a step towards given colours, a prediction, a picture of the
 //! reconstruction.
-//! All are built for one frame size; learning weights are inputs and outputs in a [`Layout`].
+//!
+//! All are built for one frame size; learning weights are inputs and outputs in a [`Layout`], and the output `new.NAME`
+//! of a step is the input `NAME` of the next.
 
-mod direct;
+mod colour_step;
 mod predict;
 mod reconstruct;
 mod step;
 
-pub use direct::{DirectOptions, direct_graph};
+pub use colour_step::{ColourStepOptions, colour_step_graph};
 pub use predict::predict_graph;
 pub use reconstruct::reconstruct_graph;
-pub use step::{StepGraph, StepOptions, step_graph};
+pub use step::{StepOptions, step_graph};
+
+pub use super::size::Size;
 
 use super::Trainable;
 use crate::graph::{DType, Graph, Result, Value};
@@ -18,60 +22,6 @@ use crate::model::{COLOR_PREFIX, ModelConfig, RECON_PREFIX, parameters};
 use crate::nn::patchify_bytes;
 use crate::optim::Layout;
 use crate::weights::Normalisation;
-
-/// A frame size at which a model runs, in pixels; sides are multiples of 16.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct Size {
-    /// Height.
-    pub height: usize,
-    /// Width.
-    pub width: usize,
-}
-
-impl Size {
-    /// Height and width in patches of 4×4 pixels.
-    pub fn patches(self) -> (usize, usize) {
-        (
-            self.height / crate::nn::PATCH,
-            self.width / crate::nn::PATCH,
-        )
-    }
-
-    /// Height and width in blocks of 16×16 pixels, the unit of masking.
-    pub fn blocks(self) -> (usize, usize) {
-        (
-            self.height / crate::model::MASK_PATCH,
-            self.width / crate::model::MASK_PATCH,
-        )
-    }
-
-    /// The size of a view that covers this share of both sides, in whole blocks. Two a side are left where there are as many,
-    /// so that there is something to see and something to hide.
-    pub fn part(self, share: f64) -> Self {
-        let side = |whole: usize| {
-            let block = crate::model::MASK_PATCH;
-            let blocks = whole as f64 * share / block as f64;
-            whole.min((blocks.round() as usize).max(2) * block)
-        };
-        Self {
-            height: side(self.height),
-            width: side(self.width),
-        }
-    }
-
-    fn check(self, g: &Graph) -> Result<()> {
-        let side = crate::model::MASK_PATCH;
-        let fits = |n: usize| n > 0 && n.is_multiple_of(side);
-        if fits(self.height) && fits(self.width) {
-            return Ok(());
-        }
-        let detail = format!(
-            "{}×{} is no multiple of {side}×{side} pixels",
-            self.width, self.height
-        );
-        Err(g.config_error(detail))
-    }
-}
 
 /// How the weights of f and g travel when all of them learn from a stream.
 ///
@@ -99,7 +49,7 @@ pub fn stream_layout(
     }))
 }
 
-/// How the weights of a colour head h travel, which learns from colours that people give; empty of another model.
+/// How the weights of a colour head h travel, which learns from given colours; empty for another model.
 ///
 /// # Errors
 /// A configuration that makes no sense.
@@ -123,7 +73,7 @@ pub fn images(
     size: Size,
     normalisation: &Normalisation,
 ) -> Result<Value> {
-    size.check(g)?;
+    size.check().map_err(|detail| g.config_error(detail))?;
     let bytes = g.input("images", DType::U8, &[batch, size.height, size.width, 3])?;
     patchify_bytes(g, bytes, normalisation.mean, normalisation.std)
 }

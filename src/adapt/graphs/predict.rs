@@ -1,3 +1,5 @@
+//! The prediction of a frame.
+
 use super::{Size, images};
 use crate::graph::{DType, Graph, Result};
 use crate::model::{ModelConfig, chroma_planes, class_scores, main_pass};

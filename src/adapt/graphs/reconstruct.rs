@@ -1,3 +1,5 @@
+//! The reconstruction of a masked frame.
+
 use super::{Size, images, mask};
 use crate::graph::{Constant, DType, Graph, Result};
 use crate::model::{LossOver, ModelConfig, reconstruction_loss, reconstruction_pass};

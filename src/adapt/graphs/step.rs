@@ -1,9 +1,11 @@
+//! The gradient step on masked reconstruction.
+
 use super::{Size, images, mask};
 use crate::adapt::{Moments, Settings};
 use crate::graph::{DType, Graph, Result};
 use crate::model::{BranchScales, LossOver, ModelConfig, reconstruction_loss, reconstruction_pass};
 use crate::nn::{Parameters, unpatchify};
-use crate::optim::{AdamW, Descent, Layout, Rates, descend};
+use crate::optim::{AdamW, Layout, Rates, descend};
 use crate::weights::Normalisation;
 
 /// What a step graph is built for.
@@ -55,18 +57,8 @@ impl StepOptions {
 /// per learning buffer and the scalar `pull`, the share of the way back that is taken after the step:
 /// `w + pull · (initial − w)`.
 ///
-/// Outputs, in this order: `new.…` per learning buffer, with moments `new.first.…` and `new.second.…`, then
-/// `loss`, `gradient_norm` (floats) and `finite` (whether the step was taken).
-pub struct StepGraph {
-    /// The graph.
-    pub graph: Graph,
-    /// What it was built for.
-    pub options: StepOptions,
-    /// Number of leading outputs that are state: new buffers and moments, in the order of their inputs.
-    pub state: usize,
-}
-
-/// Builds a [`StepGraph`].
+/// Outputs: `new.…` per learning buffer, with moments `new.first.…` and `new.second.…`, `loss`, `gradient_norm` (floats)
+/// and `finite` (whether the step was taken).
 ///
 /// # Errors
 /// A configuration that makes no sense; the error names the layer.
@@ -75,23 +67,17 @@ pub fn step_graph(
     normalisation: &Normalisation,
     layout: &Layout,
     options: StepOptions,
-) -> Result<StepGraph> {
+) -> Result<Graph> {
     let mut graph = Graph::new("step");
     let g = &mut graph;
     let mut p = Parameters::all_learned();
     let target = images(g, options.batch, options.size, normalisation)?;
     let mask = mask(g, options.batch, options.size)?;
-    let rates = Rates {
-        heads: g.input("learning_rate", DType::F32, &[])?,
-        encoder: g.input("encoder_learning_rate", DType::F32, &[])?,
-    };
+    let rates = Rates::declare(g)?;
     let branches = if options.stochastic_depth {
         let blocks: usize = config.encoder.depths.iter().sum();
-        Some(BranchScales(g.input(
-            "branches",
-            DType::F32,
-            &[2 * blocks, options.batch],
-        )?))
+        let shape = [2 * blocks, options.batch];
+        Some(BranchScales(g.input("branches", DType::F32, &shape)?))
     } else {
         None
     };
@@ -103,11 +89,10 @@ pub fn step_graph(
     })?;
     let mut descent = descend(g, options.optimiser, rates, layout, p.learned(), loss)?;
     if options.pull {
-        g.layer("pull", |g| pull(g, &mut descent))?;
+        g.layer("pull", |g| descent.pull(g))?;
     }
-    let state = descent.output_state(g)?;
-    g.output("loss", loss)?;
-    descent.output_report(g)?;
+    descent.output_state(g)?;
+    descent.output_report(g, &[("loss", loss)])?;
     if options.expose {
         for (name, gradient) in &descent.gradients {
             g.output(&format!("grad.{name}"), *gradient)?;
@@ -115,29 +100,5 @@ pub fn step_graph(
         let picture = unpatchify(g, seen.pixels, (options.size.height, options.size.width))?;
         g.output("reconstruction", picture)?;
     }
-    Ok(StepGraph {
-        graph,
-        options,
-        state,
-    })
-}
-
-/// Takes a share of the way back to the initial weights. A step that was not finite stays without effect.
-fn pull(g: &mut Graph, descent: &mut Descent) -> Result<()> {
-    let Descent {
-        learning, update, ..
-    } = descent;
-    let share = g.input("pull", DType::F32, &[])?;
-    for (buffer, new) in learning.buffers.iter().zip(&mut update.buffers) {
-        let initial = g.input(
-            &format!("initial.{}", buffer.name),
-            DType::F32,
-            &buffer.shape,
-        )?;
-        let way = g.sub(initial, *new)?;
-        let back = g.mul(way, share)?;
-        let pulled = g.add(*new, back)?;
-        *new = g.select(update.finite, pulled, *new)?;
-    }
-    Ok(())
+    Ok(graph)
 }

@@ -1,13 +1,14 @@
 //! Gradient steps on masked views of the window's frames.
 
-use std::mem::{replace, take};
+use std::mem::take;
 use std::sync::Arc;
 
 use super::Learner;
-use crate::adapt::graphs::{Size, StepOptions};
+use crate::adapt::graphs::StepOptions;
+use crate::adapt::guard::{Novelty, unexplained};
 use crate::adapt::random::Draws;
-use crate::adapt::surprise::{Surprise, unexplained};
-use crate::adapt::{Error, Method, Moments, Report, Request, Skipped};
+use crate::adapt::size::Size;
+use crate::adapt::{Error, Moments, Report, Request, Skipped};
 use crate::runtime::Tensor;
 
 /// The inputs of one step beside the state.
@@ -32,7 +33,7 @@ impl Learner {
     }
 
     /// Whether there is a step, or one that a frame may wait for. One over another number of views than before is only
-    /// asked for when time is short.
+    /// wanted when time is short.
     pub(super) fn has_step(&mut self, size: Size, request: Request) -> Result<bool, Error> {
         if request.most_views.is_none() {
             return Ok(true);
@@ -48,63 +49,40 @@ impl Learner {
         request: Request,
         report: &mut Report,
     ) -> Result<(), Error> {
-        if matches!(
-            self.settings.method,
-            Method::NoMemory | Method::ExplicitOnly
-        ) {
-            self.weights_from_disk()?;
-        }
         let batch = self.views(request);
         let most_steps = request.most_steps.unwrap_or(usize::MAX).max(1);
         let settings = &self.settings;
         let steps = settings.steps_after(self.learned_frames).min(most_steps);
-        let threshold = Surprise::threshold(settings.surprise, self.model.file());
+        let threshold = Novelty::threshold(settings.surprise, self.model.file());
         let mut draws = Draws::new(settings.seed, self.frame);
-        // One stream of places for all steps of the frame (METHOD §5.3).
+        // One stream of places for all steps of the frame (`docs/method.md#sampling`).
         let places = draws.places(self.window.len(), batch * steps, settings.sampling);
-        let learning: Vec<usize> = (0..self.base.len())
-            .filter(|&i| self.layout.buffers[i].learns)
-            .collect();
-        let pulled = if settings.pull > 0.0 {
-            &learning[..]
-        } else {
-            &[]
-        };
-        let initial: Vec<(String, usize)> = pulled
-            .iter()
-            .map(|&i| (format!("initial.{}", self.layout.buffers[i].name), i))
-            .collect();
+        let pulled = settings.pull > 0.0;
         let options = self.step_options(size, request);
         for places in places.chunks(batch) {
             let inputs = self.inputs(places, size, &mut draws)?;
-            let spent = self.spent.take();
-            let program = self.sessions.at(size).step(&self.layout, options)?;
             let mut given = vec![("images", &inputs.images)];
             given.extend(inputs.others.iter().map(|(n, t)| (*n, t)));
-            given.extend(initial.iter().map(|(n, i)| (n.as_str(), &self.base[*i])));
-            let mut outputs = program.run_over(spent, &self.state, &given)?;
-            let moments = self.state.len() - self.base.len();
-            let reported = outputs.split_off(learning.len() + moments);
-            let new_moments = outputs.split_off(learning.len());
-            let loss = reported[0].to_f32()?[0];
+            let buffers = self.layout.buffers.iter().zip(self.base.iter());
+            let initial = buffers.filter(|(b, _)| pulled && b.learns).map(|(_, t)| t);
+            let program = self.sessions.step(size, &self.layout, options)?;
+            let spent = self.output_buffers.take();
+            let ([loss, norm, finite], replaced) =
+                program.run(&mut self.state, initial, &given, spent)?;
+            self.output_buffers.put(replaced);
+            let loss = loss.to_f32()?[0];
             report.loss = Some(loss);
             if let Some(threshold) = threshold {
                 let frames = inputs.frames.iter().map(|f| &f[..]);
                 let share = unexplained(loss, frames, &self.model().normalisation);
                 report.unexplained = Some(share);
-                self.surprise.seen(share, threshold);
+                self.novelty.seen(share, threshold);
             }
-            self.memory.images = Some(inputs.images);
-            report.gradient_norm = Some(reported[1].to_f32()?[0]);
+            self.scratch.images = Some(inputs.images);
+            report.gradient_norm = Some(norm.to_f32()?[0]);
             report.steps += 1;
             // The graph itself keeps the old weights when something was not finite.
-            let mut replaced = vec![];
-            for (&place, buffer) in learning.iter().zip(outputs) {
-                replaced.push(replace(&mut self.state[place], buffer));
-            }
-            replaced.extend(self.state.splice(self.base.len().., new_moments));
-            self.spent.put(replaced);
-            if reported[2].to_bool()?[0] {
+            if finite.to_bool()?[0] {
                 self.steps_since_reset += 1;
                 self.steps_since_moments += 1;
             } else {
@@ -117,8 +95,8 @@ impl Learner {
 
     /// Views of the frames at these places of the window, their masks, and the numbers of the optimiser.
     fn inputs(&mut self, places: &[usize], size: Size, draws: &mut Draws) -> Result<Inputs, Error> {
-        let mut views = take(&mut self.memory.views);
-        let images = self.memory.images.take();
+        let mut views = take(&mut self.scratch.views);
+        let images = self.scratch.images.take();
         let settings = &self.settings;
         let batch = places.len();
         let of = size.part(settings.crop);
@@ -140,13 +118,11 @@ impl Learner {
             .collect();
         let number = |value: f64| Tensor::from_f32(&[], &[value as f32]);
         let images = Tensor::from_u8_over(images, &[batch, of.height, of.width, 3], &views)?;
+        let encoder_rate = settings.learning_rate * settings.encoder_multiplier;
         let mut others = vec![
             ("mask", Tensor::from_f32(&[batch, rows, columns], &mask)?),
             ("learning_rate", number(settings.learning_rate)?),
-            (
-                "encoder_learning_rate",
-                number(settings.learning_rate * settings.encoder_multiplier)?,
-            ),
+            ("encoder_learning_rate", number(encoder_rate)?),
         ];
         if settings.stochastic_depth > 0.0 {
             let blocks: usize = self.model().config.encoder.depths.iter().sum();
@@ -160,7 +136,7 @@ impl Learner {
         if settings.pull > 0.0 {
             others.push(("pull", number(settings.pull)?));
         }
-        self.memory.views = views;
+        self.scratch.views = views;
         Ok(Inputs {
             images,
             others,

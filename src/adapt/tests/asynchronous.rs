@@ -4,7 +4,9 @@ use std::thread;
 use std::time::Duration;
 
 use super::{SIZE, WATCH, model, picture, settings};
-use crate::adapt::{Adapter, Error, Prediction, Request, Reset, Settings, Skipped, Trainable};
+use crate::adapt::{
+    Adapter, Error, Method, Prediction, Request, Reset, Settings, Skipped, Trainable,
+};
 use crate::runtime::testing;
 
 fn start(settings: Settings) -> Option<Adapter> {
@@ -110,6 +112,39 @@ fn predictions_use_the_newest_weights() {
 }
 
 #[test]
+fn what_the_method_forgets_before_every_frame_is_forgotten_without_a_step() {
+    for method in [Method::ExplicitOnly, Method::NoMemory] {
+        let Some(adapter) = start(Settings {
+            method,
+            training_interval: 100_000,
+            learning_rate: 1e-2,
+            encoder_multiplier: 1.0,
+            ..settings()
+        }) else {
+            return;
+        };
+        let folder = tempfile::tempdir().unwrap();
+        let wait_for_steps = || adapter.save_state(&folder.path().join("state")).unwrap();
+        let from_disk = push(&adapter, 0, WATCH).unwrap();
+        push(&adapter, 0, Request::default()).unwrap();
+        wait_for_steps();
+        let frozen = push(&adapter, 0, WATCH).unwrap();
+        assert_eq!(
+            (frozen.report.steps, frozen.report.steps_since_reset),
+            (1, 1)
+        );
+        assert_ne!(frozen.classes, from_disk.classes, "{method:?}");
+        push(&adapter, 1, Request::default()).unwrap();
+        wait_for_steps();
+        let later = push(&adapter, 0, Request::default()).unwrap();
+        assert_eq!(later.classes, from_disk.classes, "{method:?}");
+        let report = later.report;
+        assert_eq!((report.steps, report.steps_since_reset), (0, 0));
+        assert_eq!(report.skipped, Some(Skipped::Interval));
+    }
+}
+
+#[test]
 fn a_step_from_before_a_reset_leaves_no_trace() {
     let Some(adapter) = start(settings()) else {
         return;
@@ -164,7 +199,7 @@ fn what_goes_wrong_beside_is_told() {
     // Waits for the worker that learns.
     let folder = tempfile::tempdir().unwrap();
     adapter.save_state(&folder.path().join("state")).unwrap();
-    let told = push(&adapter, 0, WATCH).map(|prediction| prediction.report);
-    assert!(matches!(told, Err(Error::Worker(_))), "{told:?}");
+    let answer = push(&adapter, 0, WATCH).map(|prediction| prediction.report);
+    assert!(matches!(answer, Err(Error::Worker(_))), "{answer:?}");
     learned(&adapter);
 }

@@ -9,7 +9,7 @@ const WEIGHTS: Reset = Reset {
     weights: true,
     window: false,
     moments: false,
-    own_colours: false,
+    self_training: false,
 };
 
 fn weights(learner: &Learner) -> Weights {
@@ -134,6 +134,65 @@ fn methods_without_implicit_memory_start_every_frame_from_disk() {
     }
     let online = third_loss(Method::Online, Method::Online);
     assert_ne!(third_loss(Method::MainTaskOnly, Method::Online), online);
+}
+
+/// What the model on disk makes of the picture at a time.
+fn classes_from_disk(time: usize) -> Option<Arc<[u8]>> {
+    let mut untouched = learner(Settings {
+        method: Method::MainTaskOnly,
+        ..settings()
+    })?;
+    show(&mut untouched, time, Request::default()).classes
+}
+
+#[test]
+fn methods_without_implicit_memory_predict_from_disk_where_no_step_is_taken() {
+    let Some(from_disk) = classes_from_disk(1) else {
+        return;
+    };
+    let request = |learn, late| Request {
+        learn,
+        late,
+        ..Request::default()
+    };
+    let asked = request(true, false);
+    for method in [Method::ExplicitOnly, Method::NoMemory] {
+        let fast = Settings {
+            method,
+            learning_rate: 1e-2,
+            encoder_multiplier: 1.0,
+            training_interval: 3,
+            surprise: 1.0,
+            ..settings()
+        };
+        let mut learner = learner_with_reference(fast.clone(), 1e-3).unwrap();
+        let mut steps = fast.clone();
+        steps.steps = 0;
+        let mut familiar = fast.clone();
+        (familiar.surprise, familiar.training_interval) = (1e9, 1);
+        for (settings, request, skipped) in [
+            (&fast, asked, None),
+            // Learning is switched off: what was learned stays.
+            (&fast, request(false, false), Some(Skipped::Off)),
+            (&fast, asked, Some(Skipped::Interval)),
+            (&fast, asked, None),
+            (&fast, request(false, true), Some(Skipped::Late)),
+            (&fast, asked, Some(Skipped::Interval)),
+            (&fast, asked, None),
+            (&steps, asked, Some(Skipped::Off)),
+            // While the video is strange a step finds out that it no longer is.
+            (&familiar, asked, None),
+            (&familiar, asked, Some(Skipped::Familiar)),
+        ] {
+            learner.update(settings.clone()).unwrap();
+            let seen = show(&mut learner, 1, request);
+            let frame = format!("{method:?}, frame {}", seen.report.frame);
+            assert_eq!(seen.report.skipped, skipped, "{frame}");
+            let learned = skipped.is_none() || !(request.learn || request.late);
+            assert_eq!(seen.classes.unwrap() == from_disk, !learned, "{frame}");
+            assert_eq!(seen.report.steps_since_reset, u64::from(learned), "{frame}");
+        }
+    }
 }
 
 #[test]

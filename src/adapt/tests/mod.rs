@@ -2,11 +2,11 @@
 
 mod adapter;
 mod asynchronous;
-mod calls;
-mod directed;
+mod colour_head;
 mod learning;
-mod own;
 mod recipe;
+mod requests;
+mod self_training;
 mod shared;
 mod step;
 
@@ -32,7 +32,7 @@ const WATCH: Request = Request {
     reconstruct: false,
     most_views: None,
     most_steps: None,
-    most_directed: None,
+    most_colour_steps: None,
 };
 
 fn config() -> ModelConfig {

@@ -1,4 +1,4 @@
-//! Knobs of the recipe: what learns, the pull towards the initial weights, steps on the first frames, views of a part.
+//! Settings of the recipe: what learns, the pull towards the initial weights, steps on the first frames, views of a part.
 
 use super::{SIZE, learner, picture, settings, show};
 use crate::adapt::random::Draws;
@@ -166,7 +166,7 @@ fn a_step_sees_the_part_of_the_frame_that_was_drawn_and_nothing_else() {
     let (top, left) = draws.corner(SIZE, of);
     assert!(
         top > 0 && left > 0,
-        "another seed: {top}, {left} tells less"
+        "another seed: {top}, {left} shows less"
     );
     let learned_from = |dark: &dyn Fn(usize, usize) -> bool| {
         let mut learner = learner(crops.clone())?;

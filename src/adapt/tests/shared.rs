@@ -88,7 +88,7 @@ fn many_begin_at_once() {
                     let mut learner = learner(&shared, &testing::options()).unwrap();
                     barrier.wait();
                     show(&mut learner, 0, Request::default());
-                    // Nobody lets go of them before all have them.
+                    // All keep them until all have them.
                     barrier.wait();
                     learner.sessions_built()
                 })

@@ -50,9 +50,18 @@ fn step(spoil: impl Fn(&mut State)) -> Option<(State, State, bool)> {
     inputs.push(("step".into(), Tensor::from_f32(&[], &[3.0]).unwrap()));
 
     let given: Vec<_> = inputs.iter().map(|(name, t)| (name.as_str(), t)).collect();
-    let outputs = testing::run(runtime, step.graph, &given);
-    let new = outputs[..step.state].iter().map(|t| t.to_f32().unwrap());
-    let taken = outputs[step.state + 2].to_bool().unwrap()[0];
+    let names: Vec<String> = step.outputs().iter().map(|(n, _)| n.clone()).collect();
+    let outputs = testing::run(runtime, step, &given);
+    let output = |wanted: &str| {
+        names
+            .iter()
+            .position(|n| n == wanted)
+            .map(|at| &outputs[at])
+    };
+    let new = inputs
+        .iter()
+        .filter_map(|(name, _)| Some(output(&format!("new.{name}"))?.to_f32().unwrap()));
+    let taken = output("finite").unwrap().to_bool().unwrap()[0];
     Some((state, new.collect(), taken))
 }
 
@@ -119,11 +128,7 @@ fn gradients(trainable: Trainable) -> Option<(usize, BTreeMap<String, Vec<f32>>)
         pull: false,
         expose: true,
     };
-    let build = || {
-        step_graph(&config(), &model.normalisation, &layout, options)
-            .unwrap()
-            .graph
-    };
+    let build = || step_graph(&config(), &model.normalisation, &layout, options).unwrap();
     let names: Vec<String> = build().outputs().iter().map(|(n, _)| n.clone()).collect();
     let nodes = build().finish(Target::Cpu).unwrap().node_count();
     let mut inputs = common_inputs();

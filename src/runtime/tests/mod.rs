@@ -1,4 +1,4 @@
 mod cancel;
 mod operators;
-mod rows;
+mod row_products;
 mod session;

@@ -100,7 +100,7 @@ fn vocabulary() -> Vec<Op> {
     all
 }
 
-/// Operands for an operator. No arm for the rest: whoever adds an operator is sent here, and from here
+/// Operands for an operator. No arm for the rest: adding an operator leads here, and from here
 /// to `vocabulary`.
 fn operands(op: &Op, t: DType) -> Vec<(DType, Vec<usize>)> {
     let x = (t, vec![2, 3]);

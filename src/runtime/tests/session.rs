@@ -1,6 +1,6 @@
 use crate::graph::{DType, Graph};
 use crate::runtime::testing::{options, run, runtime, session};
-use crate::runtime::{Cancel, Error, Options, Provider, Session, Tensor};
+use crate::runtime::{Binding, Cancel, Error, Options, Provider, Session, StatefulSession, Tensor};
 
 fn sum_graph() -> Graph {
     let mut g = Graph::new("sum");
@@ -47,7 +47,7 @@ fn outputs_outlive_the_session_and_later_runs() {
 }
 
 #[test]
-fn outputs_are_written_over_what_nobody_holds() {
+fn outputs_are_written_over_what_nothing_holds() {
     let Some(runtime) = runtime() else { return };
     let a = Tensor::from_f32(&[2, 3], &[1.0; 6]).unwrap();
     let b = Tensor::from_f32(&[3], &[1.0; 3]).unwrap();
@@ -61,6 +61,13 @@ fn outputs_are_written_over_what_nobody_holds() {
     let second = s.run_over(first, &inputs).unwrap();
     assert_eq!(address(&second[0]), of_first[0]);
     assert_ne!(address(&second[1]), of_first[1]);
+    // In another order than that of the outputs.
+    drop(held);
+    let held = second[1].clone();
+    let first = s.run(&inputs).unwrap();
+    let of_first: Vec<_> = first.iter().map(address).collect();
+    let third = s.run_over(first.into_iter().rev().collect(), &inputs);
+    assert!(third.unwrap().iter().map(address).eq(of_first));
     // Tensors that do not fit: other shapes, another type, too few, too many.
     let odd = Tensor::from_i64(&[2, 3], &[5; 6]).unwrap();
     for spent in [
@@ -78,6 +85,53 @@ fn outputs_are_written_over_what_nobody_holds() {
     let out = s.run_over(vec![b.clone(), held.clone()], &same).unwrap();
     assert_eq!(out[1].to_f32().unwrap(), [3.0; 6]);
     assert_eq!(held.to_f32().unwrap(), [2.0; 6]);
+}
+
+#[test]
+fn state_moves_on_by_its_names() {
+    let Some(runtime) = runtime() else { return };
+    let mut g = Graph::new("step");
+    let step = g.input("step", DType::F32, &[4]).unwrap();
+    let still = g.input("still", DType::F32, &[4]).unwrap();
+    let w = g.input("w", DType::F32, &[4]).unwrap();
+    let b = g.input("b", DType::F32, &[4]).unwrap();
+    let next = g.add(w, step).unwrap();
+    let both = g.add(next, still).unwrap();
+    let other = g.sub(b, both).unwrap();
+    let sum = g.reduce_sum(both, &[0], false).unwrap();
+    // In no order that state has.
+    g.output("new.b", other).unwrap();
+    g.output("sum", sum).unwrap();
+    g.output("new.w", next).unwrap();
+    let names = |names: &[&str]| names.iter().map(ToString::to_string).collect();
+    let binding = Binding {
+        state: names(&["w", "still", "b"]),
+        held: names(&["step"]),
+        read: &["sum"],
+    };
+    let mut s = StatefulSession::new(session(runtime, g), binding.clone()).unwrap();
+    let four = |v: f32| Tensor::from_f32(&[4], &[v; 4]).unwrap();
+    let step = four(1.0);
+    let mut state = [four(0.0), four(10.0), four(0.0)];
+    let mut spent = vec![];
+    for (number, sum) in [(1.0, 44.0), (2.0, 48.0), (3.0, 52.0)] {
+        let ([read], replaced) = s.run(&mut state, [&step], &[], spent).unwrap();
+        assert_eq!(read.to_f32().unwrap(), [sum]);
+        assert_eq!(state[0].to_f32().unwrap(), [number; 4]);
+        assert_eq!(state[1].to_f32().unwrap(), [10.0; 4]);
+        assert_eq!(replaced.len(), 3);
+        spent = replaced;
+    }
+    assert_eq!(state[2].to_f32().unwrap(), [-36.0; 4]);
+    let missing = s.run::<1>(&mut state[..2], [&step], &[], vec![]);
+    assert_eq!(missing.err(), Some(Error::MissingInput("b".into())));
+
+    let mut g = Graph::new("nothing to read");
+    let x = g.input("x", DType::F32, &[1]).unwrap();
+    let y = g.neg(x).unwrap();
+    g.output("y", y).unwrap();
+    let refused = StatefulSession::new(session(runtime, g), binding).err();
+    assert_eq!(refused, Some(Error::UnknownOutput("sum".into())));
 }
 
 #[test]

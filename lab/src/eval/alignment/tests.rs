@@ -189,9 +189,9 @@ fn the_reconstruction_gradient_is_that_of_a_step() {
     let mut given: Vec<_> = buffers.zip(&packed).collect();
     given.extend([("images", &images), ("mask", &mask)]);
     given.extend([("learning_rate", &rate), ("encoder_learning_rate", &rate)]);
-    let named = step.graph.outputs().iter().map(|(n, _)| n.clone());
+    let named = step.outputs().iter().map(|(n, _)| n.clone());
     let names: Vec<String> = named.collect();
-    let outputs = testing::run(runtime, step.graph, &given);
+    let outputs = testing::run(runtime, step, &given);
     let outputs = names.into_iter().zip(&outputs);
     let expected: BTreeMap<String, Vec<f32>> = outputs
         .filter(|(name, _)| name.starts_with("grad."))

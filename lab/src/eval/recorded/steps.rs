@@ -49,18 +49,13 @@ impl Bench<'_> {
         };
         let built = step_graph(&config, &Normalisation::default(), &layout, step)?;
         let names: Vec<String> = built
-            .graph
             .outputs()
             .iter()
             .map(|(name, _)| name.clone())
             .collect();
-        let inputs: Vec<String> = built
-            .graph
-            .inputs()
-            .map(|(name, _)| name.to_owned())
-            .collect();
-        let states = built.state;
-        let mut session = self.session(built.graph)?;
+        let inputs: Vec<String> = built.inputs().map(|(name, _)| name.to_owned()).collect();
+        let states = names.iter().filter(|n| n.starts_with("new.")).count();
+        let mut session = self.session(built)?;
 
         let mut state: Vec<Tensor> = layout
             .pack(&start)?

@@ -1,18 +1,21 @@
-mod directed;
-mod look;
-mod memory;
-mod own;
-mod spent;
+//! The method on one thread: learn from a frame, then predict it.
+
+mod colour_head;
+mod output_buffers;
+mod reconstruct;
+mod scratch;
+mod self_training;
 mod step;
 
 use std::mem::{replace, take};
 use std::sync::Arc;
 use std::time::{Instant, SystemTime};
 
-use super::graphs::{Size, stream_layout};
+use super::graphs::stream_layout;
+use super::guard::Novelty;
+use super::memory::Window;
 use super::sessions::SessionCache;
-use super::surprise::Surprise;
-use super::window::Window;
+use super::size::Size;
 use super::{
     Error, Method, Moments, Prediction, Report, Request, Reset, SETTINGS, Settings, SharedModel,
     Skipped,
@@ -21,16 +24,16 @@ use crate::optim::Layout;
 use crate::runtime::{Cancel, InUse, Options, Runtime, Tensor};
 use crate::video::{ChromaMap, grey, is_grey};
 use crate::weights::{ModelFile, Origin, State, Task, Weights};
-pub(super) use directed::check_task;
+pub(super) use colour_head::check_task;
 
-use directed::Directed;
-use memory::Memory;
-use own::Own;
-use spent::Spent;
+use colour_head::ColourHead;
+use output_buffers::OutputBuffers;
+use scratch::Scratch;
+use self_training::SelfTraining;
 
 /// The method on one thread: weights, window and sessions of one stream.
 ///
-/// What people say about colours comes by [`Learner::set_references`] and [`Learner::set_hints`].
+/// Colours that are known are given by [`Learner::set_references`] and [`Learner::set_hints`].
 ///
 /// [`super::Adapter`] runs one on a worker thread; evaluation runs one directly.
 pub struct Learner {
@@ -38,25 +41,27 @@ pub struct Learner {
     settings: Settings,
     place: InUse,
     layout: Layout,
+    /// Buffers of the encoder f, which come first.
+    encoder: usize,
     sessions: SessionCache,
     /// Buffers as they are on disk; the moments that go with them are zero.
     base: Arc<[Tensor]>,
     /// Buffers now, then first and second moments of those that learn if they carry over.
     state: Vec<Tensor>,
-    spent: Spent,
-    /// The colour head; without buffers where the model is none that colours.
-    directed: Directed,
-    own: Own,
-    memory: Memory,
+    output_buffers: OutputBuffers,
+    colour_head: ColourHead,
+    self_training: SelfTraining,
+    scratch: Scratch,
     window: Window,
     window_size: Option<Size>,
-    surprise: Surprise,
+    novelty: Novelty,
     frame: u64,
     /// Frames learned from since the weights were last reset from outside; what the method itself forgets
     /// before every frame begins no new stream.
     learned_frames: u64,
     frames_since_reset: u64,
-    steps_since_reset: u64,
+    /// Steps that are in the weights.
+    pub(super) steps_since_reset: u64,
     steps_since_moments: u64,
 }
 
@@ -96,22 +101,23 @@ impl Learner {
             place.target(),
             beside,
         );
-        let directed = Directed::new(&model, &layout, beside)?;
+        let colour_head = ColourHead::new(&model, &layout, beside)?;
         let mut learner = Self {
-            directed,
-            own: Own::default(),
+            colour_head,
+            self_training: SelfTraining::default(),
             model,
             settings,
             place,
+            encoder: layout.encoder_count(),
             layout,
             sessions,
             state: base.to_vec(),
-            spent: Spent::new(beside),
-            memory: Memory::default(),
+            output_buffers: OutputBuffers::new(beside),
+            scratch: Scratch::default(),
             base,
             window: Window::default(),
             window_size: None,
-            surprise: Surprise::default(),
+            novelty: Novelty::default(),
             frame: 0,
             learned_frames: 0,
             frames_since_reset: 0,
@@ -163,7 +169,8 @@ impl Learner {
             let base = base(&self.model, &layout)?;
             let state = packed(&layout, &self.weights()?)?;
             self.sessions.clear();
-            self.directed.travel_with(&layout);
+            self.colour_head.travel_with(&layout);
+            self.encoder = layout.encoder_count();
             (self.layout, self.base, self.state) = (layout, base, state);
         }
         self.settings = settings;
@@ -182,19 +189,34 @@ impl Learner {
     pub fn reset(&mut self, what: Reset) -> Result<(), Error> {
         if what.window {
             self.window.clear();
-            self.own.clear();
+            self.self_training.clear();
         }
         if what.weights {
             self.learned_frames = 0;
             self.frames_since_reset = 0;
             self.weights_from_disk()?;
-            self.directed.reset(&self.settings);
+            self.colour_head.reset(&self.settings);
         } else if what.moments {
             self.clear_moments()?;
         }
-        if what.own_colours {
-            self.own.clear();
-            self.directed.forget_own();
+        if what.self_training {
+            self.self_training.clear();
+            self.colour_head.forget_self_training();
+        }
+        Ok(())
+    }
+
+    /// Begins a frame with the weights on disk where the method says so, whether a step is taken for it or not. Whether
+    /// the video is strange does not depend on that.
+    fn forget_last_frame(&mut self) -> Result<(), Error> {
+        let forgets = matches!(
+            self.settings.method,
+            Method::NoMemory | Method::ExplicitOnly
+        );
+        if forgets && self.steps_since_reset > 0 {
+            let novelty = self.novelty;
+            self.weights_from_disk()?;
+            self.novelty = novelty;
         }
         Ok(())
     }
@@ -207,10 +229,9 @@ impl Learner {
                 replaced.push(old);
             }
         }
-        self.spent.clear();
-        self.spent.put(replaced);
+        self.output_buffers.replace(replaced);
         self.steps_since_reset = 0;
-        self.surprise = Surprise::default();
+        self.novelty = Novelty::default();
         self.clear_moments()
     }
 
@@ -225,24 +246,28 @@ impl Learner {
         size: Size,
         request: Request,
     ) -> Result<Prediction, Error> {
-        check_bytes(&rgb, size)?;
+        size.check_bytes(&rgb)?;
         let rgb = self.as_seen(rgb);
         self.frame += 1;
         self.frames_since_reset += 1;
         if self.window_size != Some(size) {
             self.window.clear();
-            self.own.clear();
+            self.self_training.clear();
             self.window_size = Some(size);
         }
         self.window
             .push(rgb.clone(), self.settings.window_capacity());
+        // Without either, learning is switched off: then everything stays as it is.
+        if request.learn || request.late {
+            self.forget_last_frame()?;
+        }
         let mut report = Report {
             skipped: self.reason_to_skip(request),
             ..Report::of(self.frame, self.window.len())
         };
         // The prediction's session comes first, so that a stream shows something soon.
         if request.predict {
-            self.sessions.at(size).predict(self.directed.with_f())?;
+            self.sessions.predict(size, &self.colour_head.with_f)?;
         }
         if report.skipped.is_none() {
             if self.is_familiar(&rgb, size, &mut report)? {
@@ -251,35 +276,31 @@ impl Learner {
                 report.skipped = Some(Skipped::Late);
             } else {
                 let options = self.step_options(size, request);
-                self.sessions.at(size).step(&self.layout, options)?;
+                self.sessions.step(size, &self.layout, options)?;
                 let started = Instant::now();
                 self.learn(size, request, &mut report)?;
                 report.step_time += started.elapsed();
             }
         }
         if request.learn {
-            self.follow(request, &mut report)?;
+            self.learn_given_colours(request, &mut report)?;
             if matches!(report.skipped, None | Some(Skipped::Familiar)) {
-                self.train_on_own_colours(&rgb, size, request, &mut report)?;
+                self.self_train(&rgb, size, request, &mut report)?;
             }
         }
         let (mut classes, mut chroma) = (None, None);
         if request.predict {
             let started = Instant::now();
-            let images = self.memory.frame(&rgb, size)?;
-            let state = self.predicting();
-            let session = self.sessions.at(size).predict(self.directed.with_f())?;
-            let spent = take(&mut self.memory.predicted);
-            let outputs = session.run_over(spent, &state, &[("images", &images)])?;
+            let spent = take(&mut self.scratch.predicted);
+            let (map, outputs) = self.run_prediction(&self.predicting(), &rgb, size, spent)?;
             if self.model().task == Task::Colorize {
                 let (height, width) = size.patches();
-                let map = ChromaMap::new(width, height, outputs[0].to_f32()?);
+                let map = ChromaMap::new(width, height, map.to_f32()?);
                 chroma = Some(map.map_err(|e| Error::Worker(e.to_string()))?);
             } else {
-                classes = Some(self.memory.picture(&outputs[0])?);
+                classes = Some(self.scratch.picture(&map)?);
             }
-            self.memory.predicted = outputs;
-            self.memory.frame = Some(images);
+            self.scratch.predicted = outputs;
             report.predict_time = started.elapsed();
         }
         let reconstruction = if request.reconstruct {
@@ -296,6 +317,21 @@ impl Learner {
             height: size.height,
             report,
         })
+    }
+
+    /// Runs the main task on a frame with these buffers. Gives its answer, and the outputs for the next time.
+    fn run_prediction(
+        &mut self,
+        buffers: &[Tensor],
+        rgb: &[u8],
+        size: Size,
+        spent: Vec<Tensor>,
+    ) -> Result<(Tensor, Vec<Tensor>), Error> {
+        let images = self.scratch.frame(rgb, size)?;
+        let program = self.sessions.predict(size, &self.colour_head.with_f)?;
+        let ([map], outputs) = program.run(&mut [], buffers, &[("images", &images)], spent)?;
+        self.scratch.frame = Some(images);
+        Ok((map, outputs))
     }
 
     /// A frame as the model sees it: without its colours, if those are what it is to find.
@@ -325,12 +361,12 @@ impl Learner {
     /// The weights as they are, on their device: for [`Learner::adopt`].
     pub(super) fn shared_weights(&self) -> Vec<Tensor> {
         let of_f_and_g = self.state[..self.base.len()].iter();
-        of_f_and_g.chain(self.directed.head()).cloned().collect()
+        of_f_and_g.chain(self.colour_head.head()).cloned().collect()
     }
 
     /// Goes on with the weights of another learner of the same model and settings.
     pub(super) fn adopt(&mut self, mut weights: Vec<Tensor>, steps_since_reset: u64) {
-        self.directed.adopt(weights.split_off(self.base.len()));
+        self.colour_head.adopt(&weights.split_off(self.base.len()));
         self.state.splice(..self.base.len(), weights);
         self.steps_since_reset = steps_since_reset;
     }
@@ -344,16 +380,16 @@ impl Learner {
             return Err(Error::NoClasses(self.model().name.clone()));
         }
         let images = Tensor::from_u8(&[1, size.height, size.width, 3], rgb)?;
-        let state = self.predicting();
-        let session = self.sessions.at(size).scores(self.directed.with_f())?;
-        Ok(session.run(&state, &[("images", &images)])?[1].to_f32()?)
+        let buffers = self.predicting();
+        let program = self.sessions.scores(size, &self.colour_head.with_f)?;
+        let ([scores], _) = program.run(&mut [], &buffers, &[("images", &images)], vec![])?;
+        Ok(scores.to_f32()?)
     }
 
     /// The buffers that a prediction takes.
     fn predicting(&self) -> Vec<Tensor> {
-        let encoder = self.layout.encoder().buffers.len();
-        let of_f = self.state[..encoder].iter();
-        of_f.chain(self.directed.head()).cloned().collect()
+        let of_f = self.state[..self.encoder].iter();
+        of_f.chain(self.colour_head.head()).cloned().collect()
     }
 
     /// The adapted weights with their provenance.
@@ -364,14 +400,14 @@ impl Learner {
         let settings = SETTINGS
             .iter()
             .map(|setting| (setting.name().to_owned(), setting.text(&self.settings)));
-        let (references, hints) = self.directed.counts();
+        let (references, hints) = self.colour_head.counts();
         Ok(State {
             origin: Origin {
                 model: self.model().name.clone(),
                 base: self.model.content_hash().to_owned(),
                 frames: self.frames_since_reset,
                 steps: self.steps_since_reset,
-                directed_steps: self.directed.taken(),
+                directed_steps: self.colour_head.taken,
                 references,
                 hints,
                 settings: settings.collect(),
@@ -388,7 +424,7 @@ impl Learner {
             .map(Tensor::to_f32)
             .collect::<Result<Vec<_>, _>>()?;
         let mut weights = self.layout.unpack(&contents);
-        weights.0.extend(self.directed.weights()?.0);
+        weights.0.extend(self.colour_head.weights()?.0);
         Ok(weights)
     }
 
@@ -399,7 +435,7 @@ impl Learner {
     pub fn load(&mut self, file: &str, state: &State) -> Result<(), Error> {
         state.check_base(file, self.model(), self.model.content_hash())?;
         let loaded = packed(&self.layout, &state.weights)?;
-        self.directed.load(&state.weights, &self.settings)?;
+        self.colour_head.load(&state.weights, &self.settings)?;
         self.state.splice(..self.base.len(), loaded);
         self.frames_since_reset = state.origin.frames;
         self.steps_since_reset = state.origin.steps;
@@ -433,28 +469,12 @@ impl Learner {
         self.state.truncate(self.base.len());
         self.steps_since_moments = 0;
         if self.settings.moments == Moments::Persistent {
-            for _ in 0..2 {
-                for buffer in self.layout.buffers.iter().filter(|b| b.learns) {
-                    let zeros = vec![0.0; buffer.shape.iter().product()];
-                    self.state.push(Tensor::from_f32(&buffer.shape, &zeros)?);
-                }
-            }
+            let learning = self.layout.learning();
+            self.state.extend(zeros(&learning)?);
+            self.state.extend(zeros(&learning)?);
         }
         Ok(())
     }
-}
-
-pub(super) fn check_bytes(rgb: &[u8], size: Size) -> Result<(), Error> {
-    let expected = size.height * size.width * 3;
-    if rgb.len() == expected {
-        return Ok(());
-    }
-    Err(Error::FrameBytes {
-        width: size.width,
-        height: size.height,
-        given: rgb.len(),
-        expected,
-    })
 }
 
 /// The model's own weights as the inputs of graphs.
@@ -466,5 +486,12 @@ fn base(model: &SharedModel, layout: &Layout) -> Result<Arc<[Tensor]>, Error> {
 fn packed(layout: &Layout, weights: &Weights) -> Result<Vec<Tensor>, Error> {
     let contents = layout.pack(weights)?;
     let tensors = contents.iter().map(|t| Tensor::from_f32(&t.shape, &t.data));
+    Ok(tensors.collect::<Result<_, _>>()?)
+}
+
+/// As many zeros as a layout has weights, in its order.
+fn zeros(layout: &Layout) -> Result<Vec<Tensor>, Error> {
+    let zero = |shape: &Vec<usize>| Tensor::from_f32(shape, &vec![0.0; shape.iter().product()]);
+    let tensors = layout.buffers.iter().map(|b| zero(&b.shape));
     Ok(tensors.collect::<Result<_, _>>()?)
 }

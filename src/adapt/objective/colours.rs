@@ -1,16 +1,22 @@
+//! Given colours: the target of a colour head, and its loss.
+
 use std::sync::Arc;
 
-use super::Error;
-use super::graphs::Size;
-use crate::nn::PATCH;
+use crate::adapt::Error;
+use crate::adapt::graphs::images;
+use crate::adapt::size::Size;
+use crate::graph::{DType, Graph, Result as GraphResult, Value};
+use crate::model::{ModelConfig, chroma_shares, directed_loss, main_pass};
+use crate::nn::{PATCH, Parameters};
 use crate::video::{ChromaMap, bt601_chroma, grey, has_colour, is_grey};
+use crate::weights::Normalisation;
 
-/// Colours that people have given for a picture: what a colour head is to find there. Clones share it.
+/// A grey picture with the colours that a colour head is to find in it. Clones share it.
 ///
-/// The picture is grey, at model size. Its colours are told per token of 4×4 pixels, and so is how much each token counts:
-/// 0 where the colour is left open.
+/// The picture is at model size. Its colours are given per token of 4×4 pixels, and so is how much each token counts: 0
+/// where the colour is left open.
 #[derive(Clone, PartialEq)]
-pub struct Direction(Arc<Inner>);
+pub struct ColourTarget(Arc<Inner>);
 
 #[derive(PartialEq)]
 struct Inner {
@@ -21,16 +27,17 @@ struct Inner {
     weights: Vec<f32>,
 }
 
-impl Direction {
-    /// A picture in colour, all of which counts alike: interleaved RGB at a size that [`super::Adapter::model_size`] gives.
+impl ColourTarget {
+    /// A picture in colour, all of which counts alike: interleaved RGB at a size that
+    /// [`crate::adapt::Adapter::model_size`] gives.
     ///
     /// # Errors
-    /// [`Error::FrameBytes`] when the bytes do not fill the size, [`Error::Direction`] when the sides are no multiples of
+    /// [`Error::FrameBytes`] when the bytes do not fill the size, [`Error::ColourTarget`] when the sides are no multiples of
     /// 16 or the picture has no colour.
     pub fn of_picture(rgb: &[u8], width: usize, height: usize) -> Result<Self, Error> {
-        check(rgb, width, height)?;
+        let size = checked(rgb, width, height)?;
         if !has_colour(rgb) {
-            return Err(Error::Direction("the picture has no colour".into()));
+            return Err(Error::ColourTarget("the picture has no colour".into()));
         }
         let across = width / PATCH;
         let mut sums = vec![[0.0_f32; 3]; across * (height / PATCH)];
@@ -48,17 +55,17 @@ impl Direction {
             .collect();
         Ok(Self(Arc::new(Inner {
             rgb: grey(rgb).into(),
-            size: Size { height, width },
+            size,
             weights: vec![1.0; chroma.len()],
             chroma: chroma.into_flattened(),
         })))
     }
 
     /// A picture of which the colours `chroma` are known where `weights` is above 0, one value a token, row by row. Its own
-    /// colours, if it has any, do not count. See [`Direction::of_picture`] for `rgb` and its size.
+    /// colours, if it has any, do not count. See [`ColourTarget::of_picture`] for `rgb` and its size.
     ///
     /// # Errors
-    /// Likewise; [`Error::Direction`] also when chroma or weights are of another size or not finite, and when no weight is
+    /// Likewise; [`Error::ColourTarget`] also when chroma or weights are of another size or not finite, and when no weight is
     /// above 0.
     pub fn of_tokens(
         rgb: &[u8],
@@ -67,10 +74,10 @@ impl Direction {
         chroma: &ChromaMap,
         weights: Vec<f32>,
     ) -> Result<Self, Error> {
-        check(rgb, width, height)?;
+        let size = checked(rgb, width, height)?;
         let (across, down) = (width / PATCH, height / PATCH);
         if (chroma.width(), chroma.height()) != (across, down) || weights.len() != across * down {
-            return Err(Error::Direction(format!(
+            return Err(Error::ColourTarget(format!(
                 "{}×{} tokens of chroma and {} weights for {across}×{down} tokens",
                 chroma.width(),
                 chroma.height(),
@@ -81,7 +88,7 @@ impl Direction {
         let finite = |values: &[f32]| values.iter().all(|v| v.is_finite());
         let counts = weights.iter().all(|&w| w >= 0.0) && weights.iter().any(|&w| w > 0.0);
         if !(finite(cb) && finite(cr) && finite(&weights) && counts) {
-            return Err(Error::Direction(
+            return Err(Error::ColourTarget(
                 "chroma or weights are not finite, or no token counts".into(),
             ));
         }
@@ -92,14 +99,14 @@ impl Direction {
             } else {
                 grey(rgb).into()
             },
-            size: Size { height, width },
+            size,
             chroma: pairs.collect(),
             weights,
         })))
     }
 
     /// A grey frame and the colours that a model found in it, planes of Cb and Cr with a value for every token.
-    pub(super) fn of_planes(rgb: Arc<[u8]>, size: Size, planes: &[f32]) -> Self {
+    pub(in crate::adapt) fn of_planes(rgb: Arc<[u8]>, size: Size, planes: &[f32]) -> Self {
         let (cb, cr) = planes.split_at(planes.len() / 2);
         let pairs = cb.iter().zip(cr).flat_map(|(&cb, &cr)| [cb, cr]);
         Self(Arc::new(Inner {
@@ -116,37 +123,63 @@ impl Direction {
     }
 
     /// The picture in grey, interleaved RGB.
-    pub(super) fn rgb(&self) -> &[u8] {
+    pub(in crate::adapt) fn rgb(&self) -> &[u8] {
         &self.0.rgb
     }
 
     /// Cb and Cr of every token, side by side.
-    pub(super) fn chroma(&self) -> &[f32] {
+    pub(in crate::adapt) fn chroma(&self) -> &[f32] {
         &self.0.chroma
     }
 
     /// What every token counts.
-    pub(super) fn weights(&self) -> &[f32] {
+    pub(in crate::adapt) fn weights(&self) -> &[f32] {
         &self.0.weights
     }
 }
 
-impl std::fmt::Debug for Direction {
+impl std::fmt::Debug for ColourTarget {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let counted = self.0.weights.iter().filter(|w| **w > 0.0).count();
-        f.debug_struct("Direction")
+        f.debug_struct("ColourTarget")
             .field("size", &self.0.size)
             .field("tokens", &counted)
             .finish_non_exhaustive()
     }
 }
 
-fn check(rgb: &[u8], width: usize, height: usize) -> Result<(), Error> {
-    let side = crate::model::MASK_PATCH;
-    let fits = |n: usize| n > 0 && n.is_multiple_of(side);
-    if !fits(width) || !fits(height) {
-        let detail = format!("{width}×{height} is no multiple of {side}×{side} pixels");
-        return Err(Error::Direction(detail));
-    }
-    super::learner::check_bytes(rgb, Size { height, width })
+/// The size of a picture that can be learned from.
+fn checked(rgb: &[u8], width: usize, height: usize) -> Result<Size, Error> {
+    let size = Size { height, width };
+    size.check().map_err(Error::ColourTarget)?;
+    size.check_bytes(rgb)?;
+    Ok(size)
+}
+
+/// Adds the loss of a colour head on one picture of which colours are given ([`directed_loss`]), with the inputs `images`,
+/// `chroma`, `weights` and `sharpness` ([`crate::adapt::graphs::colour_step_graph`]).
+///
+/// # Errors
+/// A configuration that makes no sense, or one of a model that does not colour.
+pub(in crate::adapt) fn colour_loss(
+    g: &mut Graph,
+    p: &mut Parameters<'_>,
+    config: &ModelConfig,
+    normalisation: &Normalisation,
+    size: Size,
+) -> GraphResult<Value> {
+    let Some(chroma) = &config.chroma else {
+        return Err(g.config_error("a model that does not colour"));
+    };
+    let (rows, columns) = size.patches();
+    let tokens = rows * columns;
+    let patches = images(g, 1, size, normalisation)?;
+    let given = g.input("chroma", DType::F32, &[1, tokens, 2])?;
+    let weights = g.input("weights", DType::F32, &[1, tokens, 1])?;
+    let sharpness = g.input("sharpness", DType::F32, &[])?;
+    let output = main_pass(g, p, config, patches, (rows, columns))?;
+    g.layer("loss", |g| {
+        let target = chroma_shares(g, chroma, given, Some(sharpness))?;
+        directed_loss(g, &output, target, weights)
+    })
 }

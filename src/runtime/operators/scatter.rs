@@ -1,3 +1,5 @@
+//! The operator `ScatterRows`.
+
 use std::ops::Range;
 use std::sync::{Mutex, PoisonError};
 

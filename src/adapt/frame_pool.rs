@@ -1,10 +1,12 @@
+//! Memory for frames that is used again.
+
 use std::mem::take;
 use std::sync::Arc;
 
-/// Bytes of pictures, in memory that is used again once everybody else has let go of it: a stream takes none anew for
-/// frames of a size that it has had.
+/// Bytes of pictures, in memory that is used again once nothing else holds it: a stream takes none anew for frames of a
+/// size that it has had.
 #[derive(Debug, Default)]
-pub(super) struct Recycler {
+pub(super) struct FramePool {
     /// All that are in use, and a few that are not.
     all: Vec<Arc<[u8]>>,
 }
@@ -12,7 +14,7 @@ pub(super) struct Recycler {
 /// Buffers that may lie idle beside the one that is needed next: a window that gets shorter gives memory back.
 const IDLE: usize = 4;
 
-impl Recycler {
+impl FramePool {
     /// A copy of these bytes.
     pub fn copy(&mut self, bytes: &[u8]) -> Arc<[u8]> {
         let mut found = None;
@@ -46,25 +48,25 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_nobody_holds_is_used_again() {
-        let mut recycler = Recycler::default();
-        let held = recycler.copy(&[1, 2]);
-        let given_back = recycler.copy(&[3, 4]).as_ptr();
-        let again = recycler.copy(&[5, 6]);
+    fn what_is_let_go_of_is_used_again() {
+        let mut pool = FramePool::default();
+        let held = pool.copy(&[1, 2]);
+        let given_back = pool.copy(&[3, 4]).as_ptr();
+        let again = pool.copy(&[5, 6]);
         assert_eq!(again.as_ptr(), given_back);
         assert_eq!((&held[..], &again[..]), (&[1, 2][..], &[5, 6][..]));
     }
 
     #[test]
     fn other_sizes_and_a_surplus_are_let_go() {
-        let mut recycler = Recycler::default();
-        let many: Vec<_> = (0..20).map(|i| recycler.copy(&[i; 3])).collect();
-        assert_eq!(recycler.all.len(), 20);
+        let mut pool = FramePool::default();
+        let many: Vec<_> = (0..20).map(|i| pool.copy(&[i; 3])).collect();
+        assert_eq!(pool.all.len(), 20);
         drop(many);
-        recycler.copy(&[7; 3]);
-        assert_eq!(recycler.all.len(), IDLE + 1);
-        recycler.copy(&[7; 5]);
-        assert_eq!(recycler.all.len(), 1);
-        assert!(recycler.copy(&[]).is_empty());
+        pool.copy(&[7; 3]);
+        assert_eq!(pool.all.len(), IDLE + 1);
+        pool.copy(&[7; 5]);
+        assert_eq!(pool.all.len(), 1);
+        assert!(pool.copy(&[]).is_empty());
     }
 }

@@ -1,3 +1,5 @@
+//! The operator `DotRows`.
+
 use std::ops::Range;
 
 use super::parts::Parts;

@@ -1,40 +1,40 @@
-//! How strange a video is: how much of it reconstruction leaves unexplained, against the training pictures.
+//! Novelty of a video: how much of it reconstruction leaves unexplained, against the training pictures.
 //!
 //! A step of gradient descent on one masked view is noisy. Where the weights on disk already fit, that noise is all
 //! there is to it and the maps suffer; where the video is unlike the training pictures, the same step pays
-//! (docs/results.md). The squared error alone cannot tell the two apart, because a dark frame has less to get wrong,
-//! so it is taken as a share of the variance of what was to be reconstructed.
+//! (`docs/results.md`). The squared error alone cannot separate the two, because a dark frame has less to get wrong, so
+//! it is taken as a share of the variance of what was to be reconstructed.
 
 use crate::weights::{ModelFile, Normalisation};
 
-/// When to learn.
+/// Whether the video is strange, and so to be learned from.
 #[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Surprise {
-    /// Whether the last view that was looked at was strange.
+pub(in crate::adapt) struct Novelty {
+    /// Whether the last view was.
     strange: bool,
 }
 
-impl Surprise {
+impl Novelty {
     /// Share of the variance above which a view is strange; none when every frame is to be learned from.
-    pub(super) fn threshold(factor: f64, model: &ModelFile) -> Option<f32> {
+    pub(in crate::adapt) fn threshold(factor: f64, model: &ModelFile) -> Option<f32> {
         let reference = model.unexplained.filter(|_| factor > 0.0)?;
         Some(reference * factor as f32)
     }
 
     /// Whether the last view was strange; not so before the first.
-    pub(super) fn is_strange(self) -> bool {
+    pub(in crate::adapt) fn is_strange(self) -> bool {
         self.strange
     }
 
-    /// Takes notice of a view. What is not finite is strange: the step's own guard deals with it.
-    pub(super) fn seen(&mut self, unexplained: f32, threshold: f32) {
+    /// Records a view. What is not finite is strange: the step's own guard deals with it.
+    pub(in crate::adapt) fn seen(&mut self, unexplained: f32, threshold: f32) {
         self.strange = unexplained.is_nan() || unexplained >= threshold;
     }
 }
 
 /// `loss` (mean squared error of normalised pixels) as a share of the variance of these frames, bytes of interleaved
 /// RGB. Pixels that are all the same have none; what is missed of them counts as if they had a level of 8 bits.
-pub(super) fn unexplained<'a>(
+pub(in crate::adapt) fn unexplained<'a>(
     loss: f32,
     frames: impl IntoIterator<Item = &'a [u8]>,
     normalisation: &Normalisation,
@@ -103,7 +103,7 @@ mod tests {
 
     #[test]
     fn what_is_not_a_number_is_strange() {
-        let mut surprise = Surprise::default();
+        let mut surprise = Novelty::default();
         assert!(!surprise.is_strange());
         for (share, strange) in [(0.3, true), (0.1, false), (f32::NAN, true), (0.2, true)] {
             surprise.seen(share, 0.2);

@@ -1,6 +1,6 @@
 //! Self-training: the colours that a model finds itself.
 
-use super::directed::{learner, only_given, reference, show};
+use super::colour_head::{learner, only_given, reference, show};
 use super::picture;
 use crate::adapt::{Learner, Method, Request, Reset, Settings};
 use crate::video::ChromaMap;
@@ -26,7 +26,7 @@ fn step(learner: &mut Learner, time: usize) -> (usize, Option<f32>) {
     let frame = picture(size, time).into();
     let report = learner.frame(frame, size, Request::default());
     let report = report.unwrap().report;
-    (report.directed_steps, report.direction_loss)
+    (report.colour_steps, report.colour_loss)
 }
 
 #[test]
@@ -44,7 +44,7 @@ fn a_model_becomes_surer_of_its_own_colours() {
     assert!(losses[11] < losses[0] - 0.1, "{losses:?}");
     assert!(head(&learner).0.is_empty(), "no part of a state");
     let scene = Reset {
-        own_colours: true,
+        self_training: true,
         ..Reset::default()
     };
     learner.reset(scene).unwrap();
@@ -92,7 +92,7 @@ fn the_same_stream_teaches_the_same() {
 }
 
 #[test]
-fn what_people_say_goes_first_and_what_forgets_does_not_start() {
+fn given_colours_go_first_and_what_forgets_does_not_start() {
     for (settings, given, steps) in [
         (only_own(), false, 3),
         (
@@ -135,6 +135,6 @@ fn what_people_say_goes_first_and_what_forgets_does_not_start() {
             learn: false,
             ..Request::default()
         };
-        assert_eq!(show(&mut learner, still).report.directed_steps, 0);
+        assert_eq!(show(&mut learner, still).report.colour_steps, 0);
     }
 }

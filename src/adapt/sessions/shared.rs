@@ -1,13 +1,15 @@
+//! A model that several learners share.
+
 use std::fmt;
 use std::sync::{Arc, OnceLock, Weak};
 use std::time::Duration;
 
-use parking_lot::{FairMutex, Mutex};
+use parking_lot::{FairMutex, FairMutexGuard, Mutex};
 
-use super::Error;
-use super::graphs::{DirectOptions, Size, StepOptions};
+use crate::adapt::Error;
+use crate::adapt::graphs::{ColourStepOptions, Size, StepOptions};
 use crate::optim::Layout;
-use crate::runtime::{Cancel, Options, Session, Tensor};
+use crate::runtime::{Cancel, Options, StatefulSession, Tensor};
 use crate::weights::ModelFile;
 
 /// A model for several learners, which share what does not learn: the weights on disk, in memory once, and sessions with
@@ -58,15 +60,14 @@ pub(super) enum Kind {
     Scores,
     Reconstruct,
     Step(StepOptions),
-    Direct(DirectOptions),
+    ColourStep(ColourStepOptions),
 }
 
-/// How long a learner waits for its turn before it looks whether it is still to wait.
-const LOOK: Duration = Duration::from_millis(10);
+/// How often a learner that waits for its turn checks that it has not been cancelled.
+const CANCEL_INTERVAL: Duration = Duration::from_millis(10);
 
-/// Where a session is, once somebody has built it. A fair lock: one that takes step after step would not let others have
-/// their turn.
-pub(super) struct Slot(FairMutex<Option<Session>>);
+/// A session, once it is built. The lock is fair: a learner that takes step after step would otherwise starve the others.
+pub(super) struct Slot(FairMutex<Option<StatefulSession>>);
 
 impl From<Arc<ModelFile>> for SharedModel {
     fn from(file: Arc<ModelFile>) -> Self {
@@ -96,18 +97,18 @@ impl SharedModel {
         self.0.hash.get_or_init(|| self.0.file.content_hash())
     }
 
-    /// For a register of models that are in use.
+    /// A handle that does not keep the model in memory.
     pub fn downgrade(&self) -> WeakSharedModel {
         WeakSharedModel(Arc::downgrade(&self.0))
     }
 
     /// The weights on disk, as they travel in this layout.
-    pub(super) fn base(
+    pub(in crate::adapt) fn base(
         &self,
         layout: &Layout,
         pack: impl FnOnce() -> Result<Vec<Tensor>, Error>,
     ) -> Result<Arc<[Tensor]>, Error> {
-        // Held meanwhile, so that two that begin at once make them once.
+        // Held meanwhile, so that learners that begin at once make them once.
         let mut known = self.0.base.lock();
         known.retain(|(_, base)| base.strong_count() > 0);
         let found = known.iter().find(|(l, _)| l == layout);
@@ -119,11 +120,11 @@ impl SharedModel {
         Ok(base)
     }
 
-    /// The session of this key; who comes first builds it, while the others wait.
+    /// The session of this key. The first learner builds it, while the others wait.
     pub(super) fn session(
         &self,
         key: &SessionKey,
-        build: impl FnOnce() -> Result<Session, Error>,
+        build: impl FnOnce() -> Result<StatefulSession, Error>,
     ) -> Result<Arc<Slot>, Error> {
         let slot = self.slot(key);
         let mut session = slot.0.lock();
@@ -148,33 +149,29 @@ impl SharedModel {
 }
 
 impl WeakSharedModel {
-    /// The model, if anybody still uses it.
+    /// The model, if it is still in use.
     pub fn upgrade(&self) -> Option<SharedModel> {
         self.0.upgrade().map(SharedModel)
     }
 }
 
 impl Slot {
-    /// [`Session::run_over`], as soon as it is this one's turn; stopped by `cancel`.
-    pub(super) fn run_over(
+    /// The session, as soon as it is this learner's turn.
+    ///
+    /// # Errors
+    /// [`Error::Cancelled`] when `cancel` is meanwhile.
+    pub fn turn(
         &self,
         cancel: &Cancel,
-        spent: Vec<Tensor>,
-        inputs: &[(&str, &Tensor)],
-    ) -> Result<Vec<Tensor>, Error> {
-        let mut session = loop {
-            if let Some(turn) = self.0.try_lock_for(LOOK) {
-                break turn;
+    ) -> Result<FairMutexGuard<'_, Option<StatefulSession>>, Error> {
+        loop {
+            if let Some(turn) = self.0.try_lock_for(CANCEL_INTERVAL) {
+                return Ok(turn);
             }
             if cancel.is_cancelled() {
                 return Err(Error::Cancelled);
             }
-        };
-        let session = session
-            .as_mut()
-            .ok_or_else(|| Error::Worker("no session".into()))?;
-        session.stopped_by(cancel);
-        Ok(session.run_over(spent, inputs)?)
+        }
     }
 }
 

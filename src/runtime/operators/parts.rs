@@ -1,9 +1,11 @@
+//! Output matrices split between threads.
+
 use std::ops::Range;
 use std::sync::{Mutex, PoisonError};
 
 use super::{Outside, Threads};
 
-/// A matrix that is being computed, split by rows: each thread locks one part, once, which only tells the compiler that
+/// A matrix that is being computed, split by rows: each thread locks one part, once, only so that the compiler knows that
 /// no two threads write the same one.
 pub(super) struct Parts<'a, T>(Vec<Mutex<Part<'a, T>>>);
 

@@ -1,9 +1,11 @@
+//! The window of recent frames.
+
 use std::collections::VecDeque;
 use std::sync::Arc;
 
 /// The frames that steps sample from, newest last: the explicit memory.
 #[derive(Debug, Default)]
-pub struct Window {
+pub(in crate::adapt) struct Window {
     frames: VecDeque<Arc<[u8]>>,
 }
 
@@ -19,11 +21,6 @@ impl Window {
     /// Number of frames.
     pub fn len(&self) -> usize {
         self.frames.len()
-    }
-
-    /// Whether there is no frame.
-    pub fn is_empty(&self) -> bool {
-        self.frames.is_empty()
     }
 
     /// The frame at a place, 0 the oldest.

@@ -1,10 +1,10 @@
-//! Colours that people give, on a colour model of a few thousand parameters with random weights.
+//! Given colours, on a colour model of a few thousand parameters with random weights.
 
 use std::sync::Arc;
 
 use super::{SIZE, WATCH, picture, settings};
 use crate::adapt::{
-    Adapter, Direction, Error, Learner, Method, Prediction, Request, Reset, Settings, Skipped,
+    Adapter, ColourTarget, Error, Learner, Method, Prediction, Request, Reset, Settings, Skipped,
 };
 use crate::model::testing::{tiny, untrained};
 use crate::model::{ChromaConfig, ModelConfig};
@@ -57,17 +57,17 @@ pub(super) fn show(learner: &mut Learner, request: Request) -> Prediction {
 }
 
 /// The picture at a time, with its own colours.
-pub(super) fn reference(time: usize) -> Direction {
-    Direction::of_picture(&picture(SIZE, time), SIZE.width, SIZE.height).unwrap()
+pub(super) fn reference(time: usize) -> ColourTarget {
+    ColourTarget::of_picture(&picture(SIZE, time), SIZE.width, SIZE.height).unwrap()
 }
 
 /// Tokens in the middle of the picture are to be red.
-fn hint() -> Direction {
+fn hint() -> ColourTarget {
     let (rows, columns) = TOKENS;
     let weights = (0..rows * columns)
         .map(|i| f32::from(is_middle(i)))
         .collect();
-    Direction::of_tokens(&picture(SIZE, 0), SIZE.width, SIZE.height, &red(), weights).unwrap()
+    ColourTarget::of_tokens(&picture(SIZE, 0), SIZE.width, SIZE.height, &red(), weights).unwrap()
 }
 
 fn is_middle(token: usize) -> bool {
@@ -82,7 +82,7 @@ fn red() -> ChromaMap {
 }
 
 /// Mean distance of a prediction's chroma from what is given, over the tokens that count.
-fn distance(prediction: &Prediction, given: &Direction) -> f32 {
+fn distance(prediction: &Prediction, given: &ColourTarget) -> f32 {
     let [cb, cr] = prediction.chroma.as_ref().unwrap().planes();
     let (mut sum, mut mass) = (0.0, 0.0);
     for (token, weight) in given.weights().iter().enumerate() {
@@ -105,29 +105,29 @@ fn the_colours_of_a_reference_are_learned() {
     let wanted = reference(0);
     let first = show(&mut learner, Request::default());
     assert_eq!(
-        (first.report.directed_steps, first.report.direction_loss),
+        (first.report.colour_steps, first.report.colour_loss),
         (0, None)
     );
     learner.set_references(vec![wanted.clone()]).unwrap();
     let request = Request {
-        most_directed: Some(10),
+        most_colour_steps: Some(10),
         ..Request::default()
     };
     let mut losses = vec![];
     let mut last = first.clone();
     for _ in 0..3 {
         last = show(&mut learner, request);
-        assert_eq!(last.report.directed_steps, 10);
+        assert_eq!(last.report.colour_steps, 10);
         assert_eq!(last.report.skipped, Some(Skipped::Off));
-        losses.extend(last.report.direction_loss);
+        losses.extend(last.report.colour_loss);
     }
     assert!(losses[0] > losses[1] && losses[1] > losses[2], "{losses:?}");
     let (before, after) = (distance(&first, &wanted), distance(&last, &wanted));
     assert!(after < 0.6 * before, "{after} {before}");
     // What was due has been done, and nothing else is learned that it could be lost by.
-    assert_eq!(show(&mut learner, request).report.directed_steps, 0);
+    assert_eq!(show(&mut learner, request).report.colour_steps, 0);
     learner.set_references(vec![wanted]).unwrap();
-    assert_eq!(show(&mut learner, request).report.directed_steps, 0);
+    assert_eq!(show(&mut learner, request).report.colour_steps, 0);
 }
 
 #[test]
@@ -140,13 +140,13 @@ fn a_hint_is_for_a_while() {
     let before = weights(&learner);
     learner.set_hints(vec![hint()]).unwrap();
     let second = show(&mut learner, Request::default());
-    assert_eq!(second.report.directed_steps, settings().reference_steps);
+    assert_eq!(second.report.colour_steps, settings().reference_steps);
     let far = [&first, &second].map(|p| distance(p, &hint()));
     assert!(far[1] < 0.5 * far[0], "{far:?}");
     assert!(weights(&learner) != before);
     learner.set_hints(vec![]).unwrap();
     let third = show(&mut learner, Request::default());
-    assert_eq!(third.report.directed_steps, 0);
+    assert_eq!(third.report.colour_steps, 0);
     assert_eq!(third.chroma, first.chroma);
     assert!(weights(&learner) == before);
 }
@@ -166,7 +166,7 @@ fn the_same_seed_gives_the_same_weights() {
         let reports = [0; 3].map(|_| show(&mut learner, Request::default()).report);
         // One for every step of reconstruction, once what was due is done.
         assert_eq!(
-            reports.map(|r| (r.steps, r.directed_steps)),
+            reports.map(|r| (r.steps, r.colour_steps)),
             [(1, 9), (1, 1), (1, 1)]
         );
         Some(weights(&learner))
@@ -190,10 +190,10 @@ fn what_is_familiar_still_has_its_colours_given() {
     };
     learner.set_references(vec![reference(0)]).unwrap();
     let watched = show(&mut learner, WATCH).report;
-    assert_eq!(watched.directed_steps, 0, "nothing is to be learned");
+    assert_eq!(watched.colour_steps, 0, "nothing is to be learned");
     let report = show(&mut learner, Request::default()).report;
     assert_eq!((report.skipped, report.steps), (Some(Skipped::Familiar), 0));
-    assert_eq!(report.directed_steps, 30);
+    assert_eq!(report.colour_steps, 30);
 }
 
 #[test]
@@ -209,7 +209,7 @@ fn a_reset_has_references_learned_anew_and_forgets_hints() {
     learner.reset(Reset::ALL).unwrap();
     assert!(weights(&learner) == from_disk);
     let again = show(&mut learner, Request::default());
-    assert_eq!(again.report.directed_steps, 30);
+    assert_eq!(again.report.colour_steps, 30);
     assert_eq!(again.chroma, first.chroma);
 
     // Others instead: from the beginning, too.
@@ -217,7 +217,7 @@ fn a_reset_has_references_learned_anew_and_forgets_hints() {
     assert!(weights(&learner) == from_disk);
     learner.set_references(vec![]).unwrap();
     assert_eq!(
-        show(&mut learner, Request::default()).report.directed_steps,
+        show(&mut learner, Request::default()).report.colour_steps,
         0
     );
 }
@@ -245,7 +245,7 @@ fn what_was_learned_is_saved() {
     other.load("state", &state).unwrap();
     let loaded = show(&mut other, Request::default());
     assert_eq!(loaded.chroma, learned.chroma);
-    assert_eq!(loaded.report.directed_steps, 0);
+    assert_eq!(loaded.report.colour_steps, 0);
     assert_ne!(loaded.chroma, fresh.chroma);
     // A reference goes on from what was loaded, and leads back to it.
     other.set_references(vec![reference(30)]).unwrap();
@@ -279,7 +279,7 @@ fn an_adapter_learns_given_colours_before_or_beside_its_predictions() {
         let learn = || {
             let mut steps = 0;
             while steps < 30 {
-                steps += show().report.directed_steps;
+                steps += show().report.colour_steps;
             }
             show()
         };
@@ -301,11 +301,11 @@ fn an_adapter_learns_given_colours_before_or_beside_its_predictions() {
 #[test]
 fn what_cannot_be_learned_is_refused() {
     let grey = [90; 64 * 64 * 3];
-    let no_colour = Direction::of_picture(&grey, 64, 64).unwrap_err();
+    let no_colour = ColourTarget::of_picture(&grey, 64, 64).unwrap_err();
     assert!(no_colour.to_string().contains("no colour"), "{no_colour}");
-    let size = Direction::of_picture(&grey, 64, 60).unwrap_err();
+    let size = ColourTarget::of_picture(&grey, 64, 60).unwrap_err();
     assert!(size.to_string().contains("64×60"), "{size}");
-    let bytes = Direction::of_picture(&grey[1..], 64, 64);
+    let bytes = ColourTarget::of_picture(&grey[1..], 64, 64);
     assert!(matches!(bytes, Err(Error::FrameBytes { .. })));
     let count = TOKENS.0 * TOKENS.1;
     for weights in [
@@ -314,11 +314,14 @@ fn what_cannot_be_learned_is_refused() {
         vec![f32::NAN; count],
         vec![-1.0; count],
     ] {
-        let refused = Direction::of_tokens(&grey, 64, 64, &red(), weights);
-        assert!(matches!(refused, Err(Error::Direction(_))), "{refused:?}");
+        let refused = ColourTarget::of_tokens(&grey, 64, 64, &red(), weights);
+        assert!(
+            matches!(refused, Err(Error::ColourTarget(_))),
+            "{refused:?}"
+        );
     }
     let small = ChromaMap::new(2, 2, vec![1.0; 8]).unwrap();
-    assert!(Direction::of_tokens(&grey, 64, 64, &small, vec![1.0; 4]).is_err());
+    assert!(ColourTarget::of_tokens(&grey, 64, 64, &small, vec![1.0; 4]).is_err());
 
     let Some(mut learner) = super::learner(settings()) else {
         return;
@@ -327,7 +330,7 @@ fn what_cannot_be_learned_is_refused() {
         learner.set_references(vec![reference(0)]),
         learner.set_hints(vec![]),
     ] {
-        let told = refused.unwrap_err().to_string();
-        assert!(told.contains("tiny does not colour"), "{told}");
+        let message = refused.unwrap_err().to_string();
+        assert!(message.contains("tiny does not colour"), "{message}");
     }
 }

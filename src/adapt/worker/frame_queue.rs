@@ -1,19 +1,21 @@
+//! The queue of a worker's jobs.
+
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 
-/// What waits for a worker, in order.
+/// The jobs that wait for a worker, in order.
 ///
-/// A worker that nobody waits for may be slower than the frames come. Of frames that wait in a row only the newest are
-/// kept, as many as a window holds: older ones would have left it by the time they are looked at.
-pub(super) struct Inbox<T> {
+/// A worker beside the stream may be slower than the frames come. Of frames that wait in a row only the newest are kept,
+/// as many as a window holds: older ones would have left it before their turn.
+pub(super) struct FrameQueue<T> {
     waiting: Mutex<VecDeque<T>>,
     arrived: Condvar,
     is_frame: fn(&T) -> bool,
     most_frames: AtomicUsize,
 }
 
-impl<T> Inbox<T> {
+impl<T> FrameQueue<T> {
     /// An empty one that keeps this many frames in a row.
     pub fn new(most_frames: usize, is_frame: fn(&T) -> bool) -> Self {
         Self {
@@ -66,16 +68,16 @@ mod tests {
     use super::*;
 
     /// Frames are positive, other jobs negative.
-    fn inbox(most_frames: usize, jobs: &[i32]) -> Inbox<i32> {
-        let inbox = Inbox::new(most_frames, |job| *job > 0);
-        jobs.iter().for_each(|job| inbox.put(*job));
-        inbox
+    fn queue(most_frames: usize, jobs: &[i32]) -> FrameQueue<i32> {
+        let queue = FrameQueue::new(most_frames, |job| *job > 0);
+        jobs.iter().for_each(|job| queue.put(*job));
+        queue
     }
 
     #[test]
     fn the_newest_frames_of_a_row_are_kept_and_every_other_job() {
-        let inbox = inbox(2, &[1, 2, -1, 3, 4, 5, -2, -3, 6]);
-        let taken: Vec<_> = (0..7).map(|_| inbox.take()).collect();
+        let queue = queue(2, &[1, 2, -1, 3, 4, 5, -2, -3, 6]);
+        let taken: Vec<_> = (0..7).map(|_| queue.take()).collect();
         let expected = [
             (1, true),
             (2, false),
@@ -86,26 +88,26 @@ mod tests {
             (-3, true),
         ];
         assert_eq!(taken, expected);
-        assert_eq!(inbox.take(), (6, false));
+        assert_eq!(queue.take(), (6, false));
     }
 
     #[test]
     fn the_number_kept_can_change() {
-        let inbox = inbox(3, &[1, 2, 3]);
-        inbox.keep(1);
-        inbox.put(-1);
-        inbox.put(4);
-        inbox.put(5);
-        let taken: Vec<_> = (0..5).map(|_| inbox.take().0).collect();
+        let queue = queue(3, &[1, 2, 3]);
+        queue.keep(1);
+        queue.put(-1);
+        queue.put(4);
+        queue.put(5);
+        let taken: Vec<_> = (0..5).map(|_| queue.take().0).collect();
         assert_eq!(taken, [1, 2, 3, -1, 5]);
     }
 
     #[test]
-    fn whoever_waits_is_woken() {
-        let inbox = inbox(1, &[]);
+    fn a_waiting_thread_is_woken() {
+        let queue = queue(1, &[]);
         std::thread::scope(|scope| {
-            let taker = scope.spawn(|| inbox.take());
-            inbox.put(7);
+            let taker = scope.spawn(|| queue.take());
+            queue.put(7);
             assert_eq!(taker.join().unwrap(), (7, false));
         });
     }

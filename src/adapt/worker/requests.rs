@@ -1,22 +1,22 @@
-//! Between those who ask and the worker that answers: calls that can be called off.
+//! Requests to a worker that can be cancelled while they wait.
 
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use super::Error;
+use crate::adapt::Error;
 use crate::runtime::Cancel;
 
-/// What the handle and the worker both see.
+/// The state of a worker's requests, which its handle and the worker share.
 ///
 /// Cancelling begins a new *generation*. What belongs to an older one is void: its caller stops waiting
 /// at once, and the worker drops it. ONNX Runtime's [`Cancel`] follows more slowly. It is set here, but
-/// cleared only by the worker, between two runs, and only when no one has cancelled again since.
+/// cleared only by the worker, between two runs, and only when there was no other cancelling since.
 #[derive(Debug, Default)]
-pub(super) struct Calls {
+pub(in crate::adapt) struct Requests {
     state: Mutex<State>,
-    /// Something that a caller may be waiting for has happened.
+    /// Signals an answer, a cancelling or the worker's end.
     changed: Condvar,
     cancel: Cancel,
 }
@@ -24,65 +24,65 @@ pub(super) struct Calls {
 #[derive(Debug, Default)]
 struct State {
     generation: u64,
-    /// Cancelled and not yet resumed: new calls are refused.
+    /// Cancelled and not yet resumed: new requests are refused.
     cancelled: bool,
-    /// Why the worker answers no more.
+    /// Why the worker has ended.
     ended: Option<String>,
 }
 
-/// The asker's end of a call.
+/// A request that waits for its answer: the caller's end.
 #[derive(Debug)]
-pub(super) struct Call<T> {
-    calls: Arc<Calls>,
+pub(in crate::adapt) struct Pending<T> {
+    requests: Arc<Requests>,
     mailbox: Mailbox<T>,
-    /// The generation it ends with; `None` for a call that cancelling leaves alone.
+    /// The generation it ends with; `None` for a request that cancelling leaves alone.
     generation: Option<u64>,
 }
 
-/// The worker's end of a call.
+/// The worker's end of a request.
 #[derive(Debug)]
-pub(super) struct Reply<T> {
-    calls: Arc<Calls>,
+pub(in crate::adapt) struct Reply<T> {
+    requests: Arc<Requests>,
     mailbox: Mailbox<T>,
 }
 
-/// Where the answer is put. A call that nobody waits for takes its mailbox with it.
+/// Where the answer is put. A request that is dropped takes its mailbox with it.
 type Mailbox<T> = Arc<Mutex<Option<Result<T, Error>>>>;
 
-impl Calls {
+impl Requests {
     /// Stops the sessions that are built with it.
     pub fn canceller(&self) -> &Cancel {
         &self.cancel
     }
 
-    /// Begins a call that ends when it is cancelled. `send` queues it, for the generation it is given.
+    /// Makes a request that ends when it is cancelled. `send` queues it, for the generation it is given.
     ///
     /// # Errors
     /// While cancelled, and when the worker has ended.
     pub fn cancellable<T>(
         self: &Arc<Self>,
         send: impl FnOnce(u64, Reply<T>),
-    ) -> Result<Call<T>, Error> {
+    ) -> Result<Pending<T>, Error> {
         let state = self.alive()?;
         if state.cancelled {
             return Err(Error::Cancelled);
         }
-        let (call, reply) = self.pair(Some(state.generation));
-        // Under the lock, so that no call overtakes the order to resume that it relies on.
+        let (pending, reply) = self.pair(Some(state.generation));
+        // Under the lock, so that no request overtakes the job to resume that it relies on.
         send(state.generation, reply);
-        Ok(call)
+        Ok(pending)
     }
 
-    /// Begins a call that cancelling leaves alone.
+    /// Makes a request that cancelling leaves alone.
     ///
     /// # Errors
     /// When the worker has ended.
-    pub fn lasting<T>(self: &Arc<Self>, send: impl FnOnce(Reply<T>)) -> Result<Call<T>, Error> {
+    pub fn lasting<T>(self: &Arc<Self>, send: impl FnOnce(Reply<T>)) -> Result<Pending<T>, Error> {
         let state = self.alive()?;
-        let (call, reply) = self.pair(None);
+        let (pending, reply) = self.pair(None);
         send(reply);
         drop(state);
-        Ok(call)
+        Ok(pending)
     }
 
     /// Whether the worker still answers.
@@ -93,7 +93,7 @@ impl Calls {
         self.alive().map(drop)
     }
 
-    /// Calls off every cancellable call, and what ONNX Runtime is doing.
+    /// Cancels every cancellable request, and what ONNX Runtime is doing.
     pub fn cancel(&self) {
         let mut state = self.lock();
         state.generation += 1;
@@ -102,7 +102,7 @@ impl Calls {
         self.changed.notify_all();
     }
 
-    /// Accepts calls again; `send` queues the order to [`Calls::clear`] ahead of them.
+    /// Accepts requests again; `send` queues the job to [`Requests::clear`] ahead of them.
     pub fn resume(&self, send: impl FnOnce(u64)) {
         let mut state = self.lock();
         if state.cancelled {
@@ -120,13 +120,13 @@ impl Calls {
         }
     }
 
-    /// Whether a call of this generation is still wanted.
+    /// Whether a request of this generation is still wanted.
     pub fn is_current(&self, generation: u64) -> bool {
         self.lock().generation == generation
     }
 
-    /// Does the worker's work. Whoever waits hears of its end, of a panic as of any other.
-    pub fn attend(&self, work: impl FnOnce()) {
+    /// Does the worker's work. Its end, by a panic as by anything else, ends all that wait.
+    pub fn supervise(&self, work: impl FnOnce()) {
         let outcome = catch_unwind(AssertUnwindSafe(work));
         let why = match outcome {
             Ok(()) => "it was shut down".to_owned(),
@@ -153,15 +153,15 @@ impl Calls {
         }
     }
 
-    fn pair<T>(self: &Arc<Self>, generation: Option<u64>) -> (Call<T>, Reply<T>) {
+    fn pair<T>(self: &Arc<Self>, generation: Option<u64>) -> (Pending<T>, Reply<T>) {
         let mailbox = Mailbox::default();
-        let call = Call {
-            calls: self.clone(),
+        let pending = Pending {
+            requests: self.clone(),
             mailbox: mailbox.clone(),
             generation,
         };
-        let calls = self.clone();
-        (call, Reply { calls, mailbox })
+        let requests = self.clone();
+        (pending, Reply { requests, mailbox })
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -169,11 +169,11 @@ impl Calls {
     }
 }
 
-impl<T> Call<T> {
+impl<T> Pending<T> {
     /// Waits for the answer, the cancelling or the worker's end. An answer that came before the
     /// cancelling but was not fetched is void, too.
     pub fn wait(self) -> Result<T, Error> {
-        let mut state = self.calls.lock();
+        let mut state = self.requests.lock();
         loop {
             if self.generation.is_some_and(|g| g != state.generation) {
                 return Err(Error::Cancelled);
@@ -184,19 +184,19 @@ impl<T> Call<T> {
             if let Some(why) = &state.ended {
                 return Err(Error::Worker(why.clone()));
             }
-            let woken = self.calls.changed.wait(state);
+            let woken = self.requests.changed.wait(state);
             state = woken.unwrap_or_else(PoisonError::into_inner);
         }
     }
 }
 
 impl<T> Reply<T> {
-    /// Answers the call.
+    /// Answers the request.
     pub fn answer(self, answer: Result<T, Error>) {
-        // Under the lock, so that no caller falls asleep between looking for it and its arrival.
-        let _state = self.calls.lock();
+        // Under the lock, so that no caller falls asleep between checking for it and its arrival.
+        let _state = self.requests.lock();
         *lock(&self.mailbox) = Some(answer);
-        self.calls.changed.notify_all();
+        self.requests.changed.notify_all();
     }
 }
 

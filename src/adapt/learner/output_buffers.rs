@@ -1,16 +1,18 @@
+//! The memory of state that steps have replaced, for later ones to write over.
+
 use std::collections::VecDeque;
 
 use crate::runtime::Tensor;
 
-/// State that steps have replaced, for later ones to write over.
-pub(super) struct Spent {
+/// What steps have replaced.
+pub(super) struct OutputBuffers {
     /// The oldest first.
     sets: VecDeque<Vec<Tensor>>,
     /// How many are kept before one is given out.
     kept: usize,
 }
 
-impl Spent {
+impl OutputBuffers {
     /// `shared` where another learner predicts with what this one learns: while a step is taken, that one may still hold
     /// what the last step has replaced, so one more has to pass.
     pub fn new(shared: bool) -> Self {
@@ -20,7 +22,7 @@ impl Spent {
         }
     }
 
-    /// State that a step has replaced.
+    /// What a step has replaced.
     pub fn put(&mut self, set: Vec<Tensor>) {
         self.sets.push_back(set);
         while self.sets.len() > self.kept {
@@ -36,9 +38,10 @@ impl Spent {
         self.sets.pop_front().unwrap_or_default()
     }
 
-    /// Lets go of everything.
-    pub fn clear(&mut self) {
+    /// Lets go of everything but this.
+    pub fn replace(&mut self, set: Vec<Tensor>) {
         self.sets.clear();
+        self.put(set);
     }
 }
 
@@ -53,7 +56,7 @@ mod tests {
     use crate::runtime::{Cancel, testing};
 
     #[test]
-    fn what_a_step_writes_over_is_held_by_nobody() {
+    fn nothing_holds_what_a_step_writes_over() {
         let Some(runtime) = testing::runtime() else {
             return;
         };
@@ -86,9 +89,10 @@ mod tests {
                     held.drain(..held.len().saturating_sub(2));
                 }
             }
-            let over = learner.spent.take();
-            assert_eq!(over.len(), learner.state.len());
-            assert!(over.into_iter().all(testing::is_held_once), "{shared}");
+            let over = learner.output_buffers.take();
+            // Besides the state, what the step says of itself.
+            assert_eq!(over.len(), learner.state.len() + 3);
+            assert!(over.iter().all(Tensor::is_held_once), "{shared}");
         }
     }
 }

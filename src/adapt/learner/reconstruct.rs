@@ -1,12 +1,12 @@
-//! Looking at a frame without learning from it.
+//! Reconstructions of a frame that is not learned from: whether the video is familiar, and the picture.
 
 use std::sync::Arc;
 use std::time::Instant;
 
 use super::Learner;
-use crate::adapt::graphs::Size;
+use crate::adapt::guard::{Novelty, unexplained};
 use crate::adapt::random::Draws;
-use crate::adapt::surprise::{Surprise, unexplained};
+use crate::adapt::size::Size;
 use crate::adapt::{Error, Report};
 use crate::runtime::Tensor;
 
@@ -15,7 +15,7 @@ const VIEW_STREAM: u64 = u64::MAX;
 
 /// What g makes of one masked frame.
 struct View {
-    /// Interleaved RGB; copied from the device only where it is wanted.
+    /// Interleaved RGB.
     picture: Tensor,
     /// Mean squared error of hidden normalised pixels.
     loss: f32,
@@ -25,26 +25,26 @@ struct View {
 
 impl Learner {
     /// Whether the video is no stranger than the training pictures, so that nothing is to be learned from it. While it
-    /// is strange, steps tell; else a look at one masked view of the frame does, which costs a third of a step.
+    /// is strange, steps measure that; else one masked view of the frame does, which costs a third of a step.
     pub(super) fn is_familiar(
         &mut self,
         rgb: &[u8],
         size: Size,
         report: &mut Report,
     ) -> Result<bool, Error> {
-        let Some(threshold) = Surprise::threshold(self.settings.surprise, self.model.file()) else {
+        let Some(threshold) = Novelty::threshold(self.settings.surprise, self.model.file()) else {
             return Ok(false);
         };
-        if !self.surprise.is_strange() {
-            self.sessions.at(size).reconstruct(&self.layout)?;
+        if !self.novelty.is_strange() {
+            self.sessions.reconstruct(size, &self.layout)?;
             let started = Instant::now();
             let seen = self.reconstruct(rgb, size, self.frame)?;
             report.step_time = started.elapsed();
             report.loss = Some(seen.loss);
             report.unexplained = Some(seen.unexplained);
-            self.surprise.seen(seen.unexplained, threshold);
+            self.novelty.seen(seen.unexplained, threshold);
         }
-        Ok(!self.surprise.is_strange())
+        Ok(!self.novelty.is_strange())
     }
 
     /// Share of the variance of a frame's hidden pixels that g leaves unexplained with the weights as they are now, in one
@@ -58,33 +58,33 @@ impl Learner {
         Ok(self.reconstruct(&seen, size, VIEW_STREAM)?.unexplained)
     }
 
+    /// What g makes of the frame under a mask that stays the same over the stream, so that it does not flicker.
+    pub(super) fn picture(&mut self, rgb: &[u8], size: Size) -> Result<Arc<[u8]>, Error> {
+        let picture = self.reconstruct(rgb, size, VIEW_STREAM)?.picture;
+        self.scratch.picture(&picture)
+    }
+
     /// What g makes of a frame under the mask that this stream of random numbers gives.
     fn reconstruct(&mut self, rgb: &[u8], size: Size, stream: u64) -> Result<View, Error> {
-        super::check_bytes(rgb, size)?;
+        size.check_bytes(rgb)?;
         let (rows, columns) = size.blocks();
-        let images = self.memory.frame(rgb, size)?;
+        let images = self.scratch.frame(rgb, size)?;
         let mask =
             Draws::new(self.settings.seed, stream).mask(rows * columns, self.settings.mask_ratio);
         let mask = Tensor::from_f32(&[1, rows, columns], &mask)?;
-        let session = self.sessions.at(size).reconstruct(&self.layout)?;
-        let outputs = session.run(
+        let program = self.sessions.reconstruct(size, &self.layout)?;
+        let ([picture, loss], _) = program.run(
+            &mut [],
             &self.state[..self.base.len()],
             &[("images", &images), ("mask", &mask)],
+            vec![],
         )?;
-        let [picture, loss] = <[Tensor; 2]>::try_from(outputs)
-            .map_err(|_| Error::Worker("a reconstruction without a loss".into()))?;
         let loss = loss.to_f32()?[0];
-        self.memory.frame = Some(images);
+        self.scratch.frame = Some(images);
         Ok(View {
             picture,
             loss,
             unexplained: unexplained(loss, [rgb], &self.model().normalisation),
         })
-    }
-
-    /// What g makes of the frame under a mask that stays the same over the stream, so that it does not flicker.
-    pub(super) fn picture(&mut self, rgb: &[u8], size: Size) -> Result<Arc<[u8]>, Error> {
-        let picture = self.reconstruct(rgb, size, VIEW_STREAM)?.picture;
-        self.memory.picture(&picture)
     }
 }

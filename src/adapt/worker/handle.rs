@@ -1,11 +1,13 @@
+//! The handle on a worker: starting it, giving it jobs, cancelling and ending it.
+
 use std::sync::{Arc, mpsc};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
-use super::calls::{Call, Calls, Reply};
-use super::inbox::Inbox;
-use super::worker::{Job, Part, Worker};
-use super::{Error, Settings, SharedModel};
+use super::frame_queue::FrameQueue;
+use super::requests::{Pending, Reply, Requests};
+use super::{Job, Role, Worker};
+use crate::adapt::{Error, Settings, SharedModel};
 use crate::runtime::{InUse, Options};
 
 /// Longest wait for a worker to load ONNX Runtime and try the device. Loading gives up by itself
@@ -15,17 +17,17 @@ const START: Duration = Duration::from_secs(60);
 /// less; where it takes longer, the thread ends by itself. Going down is promised to take 50 ms.
 const END: Duration = Duration::from_millis(15);
 
-/// A worker's thread and the way to it.
-pub(super) struct Crew {
-    calls: Arc<Calls>,
+/// A worker's thread, and the queue of its jobs.
+pub(in crate::adapt) struct WorkerHandle {
+    requests: Arc<Requests>,
     jobs: Jobs,
     /// `None` once it has been joined or left alone.
     thread: Option<JoinHandle<()>>,
 }
 
-type Jobs = Arc<Inbox<Job>>;
+type Jobs = Arc<FrameQueue<Job>>;
 
-impl Crew {
+impl WorkerHandle {
     /// Starts a worker and waits until it is ready; gives the place where it computes.
     ///
     /// # Errors
@@ -34,19 +36,19 @@ impl Crew {
         model: SharedModel,
         settings: Settings,
         options: Options,
-        part: Part,
+        role: Role,
     ) -> Result<(Self, InUse), Error> {
-        let calls = Arc::<Calls>::default();
-        let most_frames = part.most_frames(&settings);
-        let jobs = Jobs::new(Inbox::new(most_frames, |job| {
+        let requests = Arc::<Requests>::default();
+        let most_frames = role.most_frames(&settings);
+        let jobs = Jobs::new(FrameQueue::new(most_frames, |job| {
             matches!(job, Job::Frame { .. })
         }));
         let (ready, started) = mpsc::sync_channel(1);
-        let (attended, queue) = (calls.clone(), jobs.clone());
+        let (supervised, queue) = (requests.clone(), jobs.clone());
         let work = {
-            let calls = calls.clone();
-            move || match Worker::new(model, settings, &options, calls, part) {
-                // No one takes either when patience is at an end.
+            let requests = requests.clone();
+            move || match Worker::new(model, settings, &options, requests, role) {
+                // After the timeout there is no receiver for either.
                 Err(error) => drop(ready.send(Err(error))),
                 Ok(worker) => {
                     if ready.send(Ok(worker.place().clone())).is_ok() {
@@ -57,28 +59,28 @@ impl Crew {
         };
         let thread = thread::Builder::new()
             .name("tttseg-adapter".into())
-            .spawn(move || attended.attend(work))
+            .spawn(move || supervised.supervise(work))
             .map_err(|e| Error::Worker(format!("no thread: {e}")))?;
-        let crew = Self {
-            calls,
+        let handle = Self {
+            requests,
             jobs,
             thread: Some(thread),
         };
         match started.recv_timeout(START) {
-            Ok(place) => Ok((crew, place?)),
+            Ok(place) => Ok((handle, place?)),
             Err(mpsc::RecvTimeoutError::Timeout) => {
                 let why = format!("not ready after {} seconds", START.as_secs());
                 Err(Error::Worker(why))
             }
             Err(mpsc::RecvTimeoutError::Disconnected) => {
-                crew.calls.wait_for_end(END);
-                crew.calls.check_alive()?;
+                handle.requests.wait_for_end(END);
+                handle.requests.check_alive()?;
                 Err(Error::Worker("it did not start".into()))
             }
         }
     }
 
-    /// Queues a job that nobody waits for. Without a worker it is lost.
+    /// Queues a job without an answer. Without a worker it is lost.
     pub fn send(&self, job: Job) {
         self.jobs.put(job);
     }
@@ -87,8 +89,8 @@ impl Crew {
     ///
     /// # Errors
     /// While cancelled, and when the worker has ended.
-    pub fn ask<T>(&self, job: impl FnOnce(u64, Reply<T>) -> Job) -> Result<Call<T>, Error> {
-        self.calls
+    pub fn request<T>(&self, job: impl FnOnce(u64, Reply<T>) -> Job) -> Result<Pending<T>, Error> {
+        self.requests
             .cancellable(|generation, reply| self.send(job(generation, reply)))
     }
 
@@ -96,11 +98,14 @@ impl Crew {
     ///
     /// # Errors
     /// When the worker has ended.
-    pub fn ask_lasting<T>(&self, job: impl FnOnce(Reply<T>) -> Job) -> Result<Call<T>, Error> {
-        self.calls.lasting(|reply| self.send(job(reply)))
+    pub fn request_lasting<T>(
+        &self,
+        job: impl FnOnce(Reply<T>) -> Job,
+    ) -> Result<Pending<T>, Error> {
+        self.requests.lasting(|reply| self.send(job(reply)))
     }
 
-    /// Has the frames that wait bounded as these settings ask for.
+    /// Keeps this many waiting frames from now on.
     pub fn keep(&self, most_frames: usize) {
         self.jobs.keep(most_frames);
     }
@@ -110,41 +115,41 @@ impl Crew {
     /// # Errors
     /// Why it does not.
     pub fn check_alive(&self) -> Result<(), Error> {
-        self.calls.check_alive()
+        self.requests.check_alive()
     }
 
-    /// Calls off what can be cancelled.
+    /// Cancels what can be cancelled.
     pub fn cancel(&self) {
-        self.calls.cancel();
+        self.requests.cancel();
     }
 
     /// Accepts frames again.
     pub fn resume(&self) {
-        self.calls
+        self.requests
             .resume(|generation| self.send(Job::Resume(generation)));
     }
 }
 
 /// Ends workers, all at the same time, and waits for that, but not for long.
-pub(super) fn end<'a>(crews: impl Iterator<Item = &'a mut Crew>) {
-    let threads: Vec<_> = crews
-        .filter_map(|crew| {
-            let thread = crew.thread.take()?;
-            crew.calls.cancel();
-            crew.send(Job::Stop);
-            Some((&crew.calls, thread))
+pub(in crate::adapt) fn end<'a>(handles: impl Iterator<Item = &'a mut WorkerHandle>) {
+    let threads: Vec<_> = handles
+        .filter_map(|handle| {
+            let thread = handle.thread.take()?;
+            handle.requests.cancel();
+            handle.send(Job::Stop);
+            Some((&handle.requests, thread))
         })
         .collect();
     let began = Instant::now();
-    for (calls, thread) in threads {
-        if calls.wait_for_end(END.saturating_sub(began.elapsed())) {
+    for (requests, thread) in threads {
+        if requests.wait_for_end(END.saturating_sub(began.elapsed())) {
             // Its panics have been caught.
             let _ = thread.join();
         }
     }
 }
 
-impl Drop for Crew {
+impl Drop for WorkerHandle {
     fn drop(&mut self) {
         end(std::iter::once(self));
     }

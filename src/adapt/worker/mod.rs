@@ -1,18 +1,28 @@
-//! What runs on a worker's thread: it owns the learner, and does what is queued for it in order.
+//! The thread that owns a learner: its jobs, how they are cancelled, and the exchange of weights with a second one.
+
+mod frame_queue;
+mod handle;
+pub(super) mod requests;
+mod weight_sync;
+
+pub(super) use handle::{WorkerHandle, end};
+pub(super) use requests::Pending;
+pub(super) use weight_sync::WeightSync;
 
 use std::sync::Arc;
 
-use super::calls::{Calls, Reply};
-use super::exchange::{Exchange, News};
-use super::graphs::Size;
-use super::inbox::Inbox;
+use super::size::Size;
 use super::{
-    Direction, Error, Learner, Prediction, Request, Reset, Settings, SharedModel, Skipped,
+    ColourTarget, Error, Learner, Prediction, Report, Request, Reset, Settings, SharedModel,
+    Skipped,
 };
 use crate::runtime::{self, InUse, Options};
 use crate::weights::State;
+use frame_queue::FrameQueue;
+use requests::{Reply, Requests};
+use weight_sync::WeightUpdate;
 
-/// What the worker can be asked for.
+/// The jobs of a worker.
 pub(super) enum Job {
     /// Learn from a frame and predict it; dropped when it is of an older generation.
     Frame {
@@ -26,8 +36,8 @@ pub(super) enum Job {
     Reset(Reset),
     /// Go on with other settings, whatever was cancelled meanwhile.
     Update(Settings),
-    /// Colours that people have given.
-    Direct(Directions),
+    /// Learn other given colours.
+    SetColours(ColourTargets),
     /// A copy of the weights.
     Save(Reply<State>),
     /// Go on with these weights; the text is how errors name their file.
@@ -38,27 +48,27 @@ pub(super) enum Job {
     Stop,
 }
 
-/// Which of the colours that people give are replaced.
+/// Which of the given colours are replaced.
 #[derive(Clone)]
-pub(super) enum Directions {
+pub(super) enum ColourTargets {
     /// Those that stay.
-    References(Vec<Direction>),
+    References(Vec<ColourTarget>),
     /// Those that are for a while.
-    Hints(Vec<Direction>),
+    Hints(Vec<ColourTarget>),
 }
 
-/// What a worker is there for.
-pub(super) enum Part {
+/// The part of the work that a worker does.
+pub(super) enum Role {
     /// Steps and predictions, in turns.
     Both,
-    /// Predictions, with the newest weights of the worker at the other end.
-    Predict(Arc<Exchange>),
+    /// Predictions, with the newest weights of the worker that learns.
+    Predict(Arc<WeightSync>),
     /// Steps, while the other one predicts.
-    Learn(Arc<Exchange>),
+    Learn(Arc<WeightSync>),
 }
 
-impl Part {
-    /// Frames in a row that may wait for it. Of a prediction every one is asked for.
+impl Role {
+    /// Frames in a row that may wait for it. A prediction is wanted for every one.
     pub fn most_frames(&self, settings: &Settings) -> usize {
         match self {
             Self::Both | Self::Predict(_) => usize::MAX,
@@ -78,19 +88,19 @@ impl Part {
     }
 }
 
-/// The thread's own things.
-pub(super) struct Worker {
-    part: Part,
+/// What the thread owns.
+struct Worker {
+    role: Role,
     learner: Learner,
     /// Frames between two that are learned from.
     interval: usize,
     /// Frames since the last that was learned from.
     unlearned: usize,
     /// How often the weights have been replaced from outside, or got another layout.
-    era: u64,
-    calls: Arc<Calls>,
-    /// What went wrong where nobody waits for an answer; the next frame tells.
-    untold: Option<Error>,
+    version: u64,
+    requests: Arc<Requests>,
+    /// What went wrong in a job without an answer; the next frame's answer is this error.
+    pending_error: Option<Error>,
 }
 
 impl Worker {
@@ -99,23 +109,23 @@ impl Worker {
         model: SharedModel,
         settings: Settings,
         options: &Options,
-        calls: Arc<Calls>,
-        part: Part,
+        requests: Arc<Requests>,
+        role: Role,
     ) -> Result<Self, Error> {
         let runtime = runtime::load(options)?;
         let interval = settings.training_interval;
-        let settings = part.settings(settings);
-        let beside = matches!(part, Part::Learn(_));
-        let cancel = calls.canceller();
+        let settings = role.settings(settings);
+        let beside = matches!(role, Role::Learn(_));
+        let cancel = requests.canceller();
         let learner = Learner::of(model, settings, runtime, options, cancel, beside)?;
         Ok(Self {
-            part,
+            role,
             learner,
             interval,
             unlearned: usize::MAX,
-            era: 0,
-            calls,
-            untold: None,
+            version: 0,
+            requests,
+            pending_error: None,
         })
     }
 
@@ -123,8 +133,8 @@ impl Worker {
         self.learner.provider_in_use()
     }
 
-    /// Works until it is told to stop.
-    pub fn serve(mut self, queue: &Inbox<Job>) {
+    /// Works until [`Job::Stop`].
+    pub fn serve(mut self, queue: &FrameQueue<Job>) {
         loop {
             let (job, another_frame) = queue.take();
             match job {
@@ -135,36 +145,36 @@ impl Worker {
                     request,
                     reply,
                 } => {
-                    if self.calls.is_current(generation) {
+                    if self.requests.is_current(generation) {
                         reply.answer(self.frame(rgb, size, request, another_frame));
                     }
                 }
                 Job::Reset(what) => {
-                    self.era += u64::from(what.weights);
+                    self.version += u64::from(what.weights);
                     let done = self.learner.reset(what);
                     self.remember(done);
                 }
                 Job::Update(settings) => {
-                    self.era += u64::from(settings.learn != self.learner.settings().learn);
+                    self.version += u64::from(settings.learn != self.learner.settings().learn);
                     self.interval = settings.training_interval;
-                    let done = self.learner.update(self.part.settings(settings));
+                    let done = self.learner.update(self.role.settings(settings));
                     self.remember(done);
                 }
-                Job::Direct(directions) => {
-                    // What is learned before is of another head.
-                    self.era += 1;
-                    let done = match directions {
-                        Directions::References(given) => self.learner.set_references(given),
-                        Directions::Hints(given) => self.learner.set_hints(given),
+                Job::SetColours(targets) => {
+                    // What was learned before is another head.
+                    self.version += 1;
+                    let done = match targets {
+                        ColourTargets::References(given) => self.learner.set_references(given),
+                        ColourTargets::Hints(given) => self.learner.set_hints(given),
                     };
                     self.remember(done);
                 }
                 Job::Save(reply) => reply.answer(self.learner.save()),
                 Job::Load(file, state, reply) => {
-                    self.era += 1;
+                    self.version += 1;
                     reply.answer(self.learner.load(&file, &state));
                 }
-                Job::Resume(generation) => self.calls.clear(generation),
+                Job::Resume(generation) => self.requests.clear(generation),
                 Job::Stop => return,
             }
         }
@@ -177,60 +187,65 @@ impl Worker {
         request: Request,
         another_frame: bool,
     ) -> Result<Prediction, Error> {
-        if let Some(error) = self.untold.take() {
+        if let Some(error) = self.pending_error.take() {
             return Err(error);
         }
-        match &self.part {
-            Part::Both => self.learner.frame(rgb, size, request),
-            Part::Predict(exchange) => {
-                if let Some(error) = exchange.error() {
+        match &self.role {
+            Role::Both => self.learner.frame(rgb, size, request),
+            Role::Predict(sync) => {
+                if let Some(error) = sync.error() {
                     return Err(error);
                 }
-                let news = exchange.take(self.era).map(|news| {
-                    let steps = news.report.steps_since_reset;
-                    self.learner.adopt(news.weights, steps);
-                    news.report
+                let update = sync.take(self.version).and_then(|update| {
+                    self.learner.adopt(update.weights, update.steps_since_reset);
+                    update.report
                 });
                 let mut prediction = self.learner.watch(rgb, size, request)?;
-                if let Some(learned) = news {
-                    let report = &mut prediction.report;
-                    report.steps = learned.steps;
-                    report.directed_steps = learned.directed_steps;
-                    report.direction_loss = learned.direction_loss;
-                    report.step_time = learned.step_time;
-                    report.loss = learned.loss;
-                    report.unexplained = learned.unexplained;
-                    report.gradient_norm = learned.gradient_norm;
-                    report.skipped = learned.skipped;
+                if let Some(learned) = update {
+                    let seen = prediction.report;
+                    prediction.report = Report {
+                        frame: seen.frame,
+                        window: seen.window,
+                        steps_since_reset: seen.steps_since_reset,
+                        predict_time: seen.predict_time,
+                        ..learned
+                    };
                 }
                 Ok(prediction)
             }
-            Part::Learn(exchange) => {
+            Role::Learn(sync) => {
                 self.unlearned = self.unlearned.saturating_add(1);
-                let exchange = exchange.clone();
+                let sync = sync.clone();
+                let steps_before = self.learner.steps_since_reset;
                 let request = Request {
                     // Of those that wait the newest is learned from; all enter the window.
                     learn: request.learn && !another_frame && self.unlearned >= self.interval,
+                    // What the method forgets before every frame it forgets before one without a step, too.
+                    late: (request.learn || request.late) && !another_frame,
                     predict: false,
                     reconstruct: false,
                     ..request
                 };
                 let done = self.learner.frame(rgb, size, request);
                 match &done {
-                    Ok(Prediction { report, .. })
-                        if report.steps > 0
-                            || report.directed_steps > 0
-                            || report.skipped == Some(Skipped::Familiar) =>
-                    {
-                        self.unlearned = 0;
-                        exchange.publish(News {
-                            era: self.era,
-                            weights: self.learner.shared_weights(),
-                            report: report.clone(),
-                        });
+                    Ok(Prediction { report, .. }) => {
+                        let learned = report.steps > 0
+                            || report.colour_steps > 0
+                            || report.skipped == Some(Skipped::Familiar);
+                        if learned {
+                            self.unlearned = 0;
+                        }
+                        if learned || report.steps_since_reset < steps_before {
+                            sync.publish(WeightUpdate {
+                                version: self.version,
+                                weights: self.learner.shared_weights(),
+                                steps_since_reset: report.steps_since_reset,
+                                report: learned.then(|| report.clone()),
+                            });
+                        }
                     }
-                    Ok(_) | Err(Error::Cancelled) => {}
-                    Err(error) => exchange.fail(Error::Worker(error.to_string())),
+                    Err(Error::Cancelled) => {}
+                    Err(error) => sync.fail(Error::Worker(error.to_string())),
                 }
                 done
             }
@@ -239,7 +254,7 @@ impl Worker {
 
     fn remember(&mut self, done: Result<(), Error>) {
         if let Err(error) = done {
-            self.untold.get_or_insert(error);
+            self.pending_error.get_or_insert(error);
         }
     }
 }

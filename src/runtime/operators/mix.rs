@@ -1,3 +1,5 @@
+//! The operator `MixRows`.
+
 use std::ops::Range;
 
 use super::parts::Parts;

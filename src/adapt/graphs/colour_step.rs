@@ -1,0 +1,53 @@
+//! The gradient step of a colour head.
+
+use super::Size;
+use crate::adapt::objective::colour_loss;
+use crate::graph::{DType, Graph, Result};
+use crate::model::ModelConfig;
+use crate::nn::Parameters;
+use crate::optim::{AdamW, Layout, Rates, descend};
+use crate::weights::Normalisation;
+
+/// What a graph that learns given colours is built for.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct ColourStepOptions {
+    /// Size of the pictures.
+    pub size: Size,
+    /// The optimiser.
+    pub optimiser: AdamW,
+}
+
+/// One gradient step of a colour head towards the colours that are given for one picture. f stays as it is.
+///
+/// Inputs: the layout's buffers (those of f, which do not learn, and of h), `images` (bytes `(1, h, w, 3)`), `chroma`
+/// (float `(1, h/4 · w/4, 2)`: Cb and Cr of every token, in steps of 8 bits), `weights` (float `(1, h/4 · w/4, 1)`: what
+/// each token counts, 0 for one whose colour is open), scalars `sharpness` ([`crate::model::chroma_shares`]) and
+/// `learning_rate`; with moments `first.…`, `second.…` and `step`; `mean.…` per learning buffer and the scalar `share`
+/// ([`Descent::output_means`](crate::optim::Descent::output_means)).
+///
+/// Outputs: `new.…` per learning buffer, with moments `new.first.…` and `new.second.…`, `new.mean.…`, `loss`,
+/// `gradient_norm` and `finite`, as those of [`super::step_graph`].
+///
+/// # Errors
+/// A configuration that makes no sense, or one of a model that does not colour.
+pub fn colour_step_graph(
+    config: &ModelConfig,
+    normalisation: &Normalisation,
+    layout: &Layout,
+    options: ColourStepOptions,
+) -> Result<Graph> {
+    let mut graph = Graph::new("colour_step");
+    let g = &mut graph;
+    let mut p = Parameters::all_learned();
+    let rate = g.input("learning_rate", DType::F32, &[])?;
+    let rates = Rates {
+        heads: rate,
+        encoder: rate,
+    };
+    let loss = colour_loss(g, &mut p, config, normalisation, options.size)?;
+    let descent = descend(g, options.optimiser, rates, layout, p.learned(), loss)?;
+    descent.output_state(g)?;
+    descent.output_means(g)?;
+    descent.output_report(g, &[("loss", loss)])?;
+    Ok(graph)
+}

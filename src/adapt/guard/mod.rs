@@ -1,0 +1,5 @@
+//! When not to learn.
+
+mod novelty;
+
+pub(super) use novelty::{Novelty, unexplained};

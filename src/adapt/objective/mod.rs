@@ -1,0 +1,6 @@
+//! What a step minimises, where that needs more than the frame itself: colours that are given.
+
+mod colours;
+
+pub use colours::ColourTarget;
+pub(super) use colours::colour_loss;

@@ -1,0 +1,7 @@
+//! Sessions: kept by frame size for a stream, and shared between the streams of one model.
+
+mod cache;
+mod shared;
+
+pub(super) use cache::SessionCache;
+pub use shared::{SharedModel, WeakSharedModel};
