@@ -2,7 +2,7 @@
 //!
 //! Locks, none of which is held while the engine works, except that of the pixels while frames are drawn: `settings`,
 //! `engine`, `stream`, `pixels`, `stats`, `latency`, `branch`, `flows` and `directions` are never taken one inside the
-//! other.
+//! other, but for `engine` inside `settings`.
 
 use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError};
 
@@ -244,22 +244,21 @@ impl ObjectImpl for TttSegFilter {
     }
 
     fn set_property(&self, _id: usize, value: &glib::Value, pspec: &glib::ParamSpec) {
-        let (before, change) = {
-            let mut settings = lock(&self.settings);
-            let before = settings.reference_location.clone();
-            (before, settings.set(pspec.name(), value))
-        };
+        // Under one lock, so that the engine gets values in the order in which they are set, by whichever threads. Sending
+        // queues, and waits for nothing.
+        let mut settings = lock(&self.settings);
+        let before = settings.reference_location.clone();
+        let mut change = settings.set(pspec.name(), value);
+        if change == Change::Engine
+            && let Some(engine) = self.engine()
+            && let Err(e) = engine.update(&settings)
+        {
+            change = Change::Refused(e.to_string());
+        }
+        drop(settings);
         gst::debug!(CAT, imp = self, "{} = {value:?}: {change:?}", pspec.name());
         match change {
-            Change::None => {}
-            Change::Engine => {
-                if let Some(engine) = self.engine() {
-                    let settings = lock(&self.settings).clone();
-                    if let Err(e) = engine.update(&settings) {
-                        gst::element_imp_warning!(self, gst::LibraryError::Settings, ("{e}"));
-                    }
-                }
-            }
+            Change::None | Change::Engine => {}
             Change::References => self.change_references(before),
             Change::Caps => self.obj().reconfigure_src(),
             Change::Refused(why) => {
