@@ -2,8 +2,8 @@
 
 mod common;
 
-use std::sync::{Arc, Barrier};
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Barrier};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -62,7 +62,11 @@ fn the_engine_ends_with_the_values_that_were_set_last() {
             }
         });
         let report = push(&mut harness, &bus, frame(CAPS, round));
-        assert_eq!(report.steps, element.property::<u32>("steps"), "round {round}");
+        assert_eq!(
+            report.steps,
+            element.property::<u32>("steps"),
+            "round {round}"
+        );
     }
 }
 

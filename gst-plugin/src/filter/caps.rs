@@ -1,4 +1,4 @@
-//! Caps of `tttsegfilter`: what it takes, and what becomes of it on the other side.
+//! Caps: what the pads can carry, and what caps on one side are on the other; pools for them.
 
 use std::cmp::Ordering;
 use std::sync::LazyLock;
@@ -7,10 +7,10 @@ use gst::prelude::*;
 use gst_video::VideoFormat;
 use tttseg::video::PixelFormat;
 
-use super::classes::CLASSES;
-use super::colour_caps;
-use super::imp::CAT;
-use super::product::Product;
+use super::CLASSES;
+use super::colour::caps as colour_caps;
+use super::log::CAT;
+use super::out::OutputKind;
 
 /// Formats the filter works in, the cheap ones first: sources with a free choice take the first.
 pub(crate) static FORMATS: LazyLock<Vec<VideoFormat>> = LazyLock::new(|| {
@@ -82,24 +82,25 @@ pub(super) fn pad_templates() -> Vec<gst::PadTemplate> {
 pub(super) fn transform(
     direction: gst::PadDirection,
     caps: &gst::Caps,
-    output: Option<Product>,
+    output: Option<OutputKind>,
 ) -> gst::Caps {
     match output {
-        Some(Product::ClassMap) => each(caps, |structure| to_class_map(direction, structure)),
-        Some(Product::SideBySide) => each(caps, |structure| to_double(direction, structure)),
-        Some(Product::Colours) => colour_caps::transform(direction, caps),
-        Some(Product::ColoursBeside) => {
-            each(&colour_caps::transform(direction, caps), |structure| {
-                to_double(direction, structure)
-            })
+        Some(OutputKind::ClassMap) => each(caps, |structure| to_class_map(direction, structure)),
+        Some(OutputKind::SideBySide) => each(caps, |structure| to_double(direction, structure)),
+        Some(OutputKind::Colours) => colour_caps::transform(direction, caps),
+        Some(OutputKind::ColoursBeside) => {
+            let coloured = colour_caps::transform(direction, caps);
+            each(&coloured, |structure| to_double(direction, structure))
         }
-        _ => caps.clone(),
+        Some(OutputKind::Overlay | OutputKind::Reconstruction | OutputKind::Metadata) | None => {
+            caps.clone()
+        }
     }
 }
 
 /// Whether two outputs make the same of the caps of frames, which may be grey.
-pub(super) fn are_alike(one: Option<Product>, other: Option<Product>, grey: bool) -> bool {
-    let changes = |output: Option<Product>| output.filter(|output| output.changes_caps(grey));
+pub(super) fn are_alike(one: Option<OutputKind>, other: Option<OutputKind>, grey: bool) -> bool {
+    let changes = |output: Option<OutputKind>| output.filter(|output| output.changes_caps(grey));
     changes(one) == changes(other)
 }
 
@@ -246,19 +247,19 @@ mod tests {
         let i420 = caps("video/x-raw,format=I420,width=64,height=48,colorimetry=bt709");
         for output in [
             None,
-            Some(Product::Overlay),
-            Some(Product::Reconstruction),
-            Some(Product::Metadata),
+            Some(OutputKind::Overlay),
+            Some(OutputKind::Reconstruction),
+            Some(OutputKind::Metadata),
         ] {
             for direction in [gst::PadDirection::Sink, gst::PadDirection::Src] {
                 assert_eq!(transform(direction, &i420, output), i420);
             }
         }
-        let map = transform(gst::PadDirection::Sink, &i420, Some(Product::ClassMap));
+        let map = transform(gst::PadDirection::Sink, &i420, Some(OutputKind::ClassMap));
         assert_eq!(map, caps("video/x-raw,format=GRAY8,width=64,height=48"));
-        let back = transform(gst::PadDirection::Src, &map, Some(Product::ClassMap));
+        let back = transform(gst::PadDirection::Src, &map, Some(OutputKind::ClassMap));
         assert!(i420.is_subset(&back));
-        assert!(transform(gst::PadDirection::Src, &i420, Some(Product::ClassMap)).is_empty());
+        assert!(transform(gst::PadDirection::Src, &i420, Some(OutputKind::ClassMap)).is_empty());
     }
 
     #[test]
@@ -266,7 +267,7 @@ mod tests {
         gst::init().unwrap();
         let of = |width: &str| caps(&format!("video/x-raw,format=I420,width={width},height=48"));
         let to =
-            |direction, caps: &gst::Caps| transform(direction, caps, Some(Product::SideBySide));
+            |direction, caps: &gst::Caps| transform(direction, caps, Some(OutputKind::SideBySide));
         use gst::PadDirection::{Sink, Src};
         for (narrow, wide) in [
             ("63", "126"),

@@ -4,12 +4,11 @@ use gst::glib;
 use gst::prelude::*;
 use tttseg::adapt;
 
-use super::directions::NO_COLOUR;
 use super::settings::{
     DEFAULT_CHROMA_SMOOTHING, DEFAULT_HINT_RADIUS, DEFAULT_OPACITY, DEFAULT_SATURATION,
 };
 use super::signals::{LOAD_STATE, SAVE_STATE};
-use super::{ExecutionProvider, Method, Output, Pace, Recipe, Task};
+use super::{ExecutionProvider, Method, NO_COLOUR, Output, Pace, Recipe, Task};
 
 pub(super) const STATS: &str = "stats";
 pub(super) const PROVIDER_IN_USE: &str = "execution-provider-in-use";

@@ -8,10 +8,9 @@ use gst::prelude::*;
 use tttseg::adapt;
 use tttseg::video::Grade;
 
-use super::directions::NO_COLOUR;
-use super::look::{Known, Look};
+use super::class_style::{ClassStyle, ModelClasses};
 use super::signals::{LOAD_STATE, SAVE_STATE};
-use super::{ExecutionProvider, Method, Output, Pace, Recipe, Task};
+use super::{ExecutionProvider, Method, NO_COLOUR, Output, Pace, Recipe, Task};
 
 pub(super) const DEFAULT_OPACITY: f64 = 0.5;
 pub(super) const DEFAULT_SATURATION: f64 = 1.0;
@@ -24,9 +23,9 @@ const ABOUT_CLASSES: [&str; 6] = [
     "output",
     "contours",
     "legend",
-    Look::PALETTE,
-    Look::SELECTED,
-    Look::HIDDEN,
+    ClassStyle::PALETTE,
+    ClassStyle::SELECTED,
+    ClassStyle::HIDDEN,
 ];
 
 /// Values of all properties that can be written.
@@ -75,7 +74,7 @@ pub(super) struct Live {
     pub contours: u32,
     pub legend: bool,
     /// Shared: the values are copied for every frame.
-    pub look: Arc<Look>,
+    pub look: Arc<ClassStyle>,
     pub saturation: f64,
     pub temperature: f64,
     /// How much of the last frame's chroma stays where nothing moves.
@@ -181,8 +180,8 @@ impl Settings {
     }
 
     /// The model that is loaded, or none. The error names classes that it does not have.
-    pub fn set_known(&mut self, known: Option<Known>) -> Result<(), String> {
-        Arc::make_mut(&mut self.live.look).set_known(known)
+    pub fn set_known(&mut self, known: Option<ModelClasses>) -> Result<(), String> {
+        Arc::make_mut(&mut self.live.look).set_model(known)
     }
 
     /// What is asked for that the task has nothing for. The error says what can be done.
@@ -211,9 +210,9 @@ impl Settings {
         let drawn = [
             ("contours", self.live.contours > 0),
             ("legend", self.live.legend),
-            (Look::PALETTE, look(Look::PALETTE)),
-            (Look::SELECTED, look(Look::SELECTED)),
-            (Look::HIDDEN, look(Look::HIDDEN)),
+            (ClassStyle::PALETTE, look(ClassStyle::PALETTE)),
+            (ClassStyle::SELECTED, look(ClassStyle::SELECTED)),
+            (ClassStyle::HIDDEN, look(ClassStyle::HIDDEN)),
         ];
         match drawn.iter().find(|(_, is_set)| *is_set) {
             Some((property, _)) => Err(format!(
@@ -231,7 +230,7 @@ impl Settings {
             Task::Colorize => ABOUT_CLASSES.contains(&name),
             Task::Segment => name == REFERENCE_LOCATION,
         };
-        if other_task && self.live.look.is_known() {
+        if other_task && self.live.look.has_model() {
             let mut trial = self.clone();
             // Without names of classes nothing can be wrong with those that are set.
             let _ = trial.set_known(None);
@@ -338,7 +337,7 @@ impl Settings {
             "saturation" => put!(self.live.saturation, Change::None),
             "temperature" => put!(self.live.temperature, Change::None),
             "chroma-smoothing" => put!(self.live.chroma_smoothing, Change::None),
-            Look::PALETTE | Look::SELECTED | Look::HIDDEN => {
+            ClassStyle::PALETTE | ClassStyle::SELECTED | ClassStyle::HIDDEN => {
                 match Arc::make_mut(&mut self.live.look).set(name, text(value)) {
                     Ok(()) => Change::None,
                     Err(why) => Change::Refused(why),
@@ -389,7 +388,9 @@ impl Settings {
             "saturation" => self.live.saturation.to_value(),
             "temperature" => self.live.temperature.to_value(),
             "chroma-smoothing" => self.live.chroma_smoothing.to_value(),
-            Look::PALETTE | Look::SELECTED | Look::HIDDEN => self.live.look.get(name).to_value(),
+            ClassStyle::PALETTE | ClassStyle::SELECTED | ClassStyle::HIDDEN => {
+                self.live.look.get(name).to_value()
+            }
             "pace" => self.live.pace.to_value(),
             "training-budget" => self.live.training_budget.to_value(),
             "post-messages" => self.live.post_messages.to_value(),
@@ -454,7 +455,7 @@ mod tests {
             assert!(why.contains(name) && why.contains("task=colorize"), "{why}");
             let mut settings = Settings::default();
             settings.set("task", &Task::Colorize.to_value());
-            settings.set_known(Some(Known::default())).unwrap();
+            settings.set_known(Some(ModelClasses::default())).unwrap();
             let before = format!("{:?}", settings.get(name));
             assert_eq!(settings.set(name, &value), Change::Refused(why));
             assert_eq!(format!("{:?}", settings.get(name)), before);
