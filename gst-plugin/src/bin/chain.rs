@@ -4,7 +4,7 @@ use gst::glib;
 use gst::prelude::*;
 
 use super::entry::Entry;
-use super::{CAT, TttSeg};
+use super::{CAT, TttSeg, pad};
 use crate::filter::TttSegFilter;
 
 /// Makes them, links them, and connects the filter to the bin; none if `videoconvert` is not installed.
@@ -23,11 +23,6 @@ pub(super) fn build(
     entry.set_raw(pad(&before, "sink")?)?;
     src.set_target(Some(&pad(&after, "src")?))?;
     Ok(filter)
-}
-
-fn pad(element: &gst::Element, name: &str) -> Result<gst::Pad, glib::BoolError> {
-    let pad = element.static_pad(name);
-    pad.ok_or_else(|| glib::bool_error!("{} has no pad {name}", element.name()))
 }
 
 /// Passes on notifications of the filter's properties, and values that are controlled on the bin.

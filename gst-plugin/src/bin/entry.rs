@@ -6,8 +6,8 @@ use std::sync::{Mutex, MutexGuard, OnceLock, Weak};
 use gst::glib;
 use gst::prelude::*;
 
-use super::CAT;
 use super::input::{self, Input};
+use super::{CAT, pad};
 use crate::filter::lock;
 
 /// See the module's text. Its one lock is not held while elements are added, removed or change state.
@@ -95,7 +95,7 @@ impl Entry {
         decoder.set_locked_state(true);
         bin.add_many([&typefind, &decoder])?;
         typefind.link(&decoder)?;
-        self.sink.set_target(Some(&sink_of(&typefind)?))?;
+        self.sink.set_target(Some(&pad(&typefind, "sink")?))?;
         *self.state() = State {
             decoder: Some(decoder),
             others: vec![typefind],
@@ -130,32 +130,28 @@ impl Entry {
     }
 
     /// A decoded stream: the first video is the one that is used.
-    fn on_decoded(&self, bin: &gst::Bin, pad: &gst::Pad) {
+    fn on_decoded(&self, bin: &gst::Bin, stream: &gst::Pad) {
         let Some(raw) = self.raw.get() else { return };
-        let video = pad.name().starts_with("video");
+        let name = stream.name();
+        let video = name.starts_with("video");
         let first = video && !std::mem::replace(&mut self.state().video_linked, true);
-        gst::debug!(
-            CAT,
-            obj = bin,
-            "Decoded stream {}, used: {first}",
-            pad.name()
-        );
+        gst::debug!(CAT, obj = bin, "Decoded stream {name}, used: {first}");
         let linked = if first {
-            link(pad, raw)
+            link(stream, raw)
         } else {
-            self.discard(bin, pad)
+            self.discard(bin, stream)
         };
         if let Err(e) = linked {
             gst::element_error!(
                 bin,
                 gst::CoreError::Pad,
-                ("A decoded stream ({}) could not be linked: {e}", pad.name())
+                ("A decoded stream ({name}) could not be linked: {e}")
             );
         }
     }
 
     /// Lets a stream run into nothing: one left unlinked would end the others with it.
-    fn discard(&self, bin: &gst::Bin, pad: &gst::Pad) -> Result<(), glib::BoolError> {
+    fn discard(&self, bin: &gst::Bin, stream: &gst::Pad) -> Result<(), glib::BoolError> {
         let sink = gst::ElementFactory::make("fakesink")
             .property("sync", false)
             .property("async", false)
@@ -163,17 +159,17 @@ impl Entry {
             .build()?;
         bin.add(&sink)?;
         self.state().others.push(sink.clone());
-        link(pad, &sink_of(&sink)?)?;
+        link(stream, &pad(&sink, "sink")?)?;
         sink.sync_state_with_parent()
     }
 
-    fn on_gone(&self, pad: &gst::Pad) {
+    fn on_gone(&self, stream: &gst::Pad) {
         let mut state = self.state();
         let is_discarded = |element: &gst::Element| {
             let sink = element.static_pad("sink");
-            sink.is_some_and(|sink| sink.peer().as_ref() == Some(pad))
+            sink.is_some_and(|sink| sink.peer().as_ref() == Some(stream))
         };
-        if pad.name().starts_with("video") && !state.others.iter().any(is_discarded) {
+        if stream.name().starts_with("video") && !state.others.iter().any(is_discarded) {
             state.video_linked = false;
         }
     }
@@ -208,7 +204,7 @@ impl Entry {
         match query.view_mut() {
             gst::QueryViewMut::Caps(query) => {
                 let raw = self.raw.get().filter(|_| !self.has_decoder());
-                query.set_result(&input::offered(raw, query.filter_owned().as_ref()));
+                query.set_result(&input::offered(raw, query.filter()));
                 true
             }
             gst::QueryViewMut::AcceptCaps(query) => {
@@ -230,7 +226,7 @@ impl Entry {
             gst::QueryViewMut::Caps(query)
                 if !self.has_decoder() && input::upstream(&self.sink) == Input::Encoded =>
             {
-                query.set_result(&input::any_raw(query.filter_owned().as_ref()));
+                query.set_result(&input::filtered(&input::ANY_RAW, query.filter()));
                 true
             }
             _ => gst::Pad::query_default(pad, Some(bin), query),
@@ -270,11 +266,6 @@ impl Entry {
         );
         decoder.send_event(gst::event::SelectStreams::new([id.as_str()]));
     }
-}
-
-fn sink_of(element: &gst::Element) -> Result<gst::Pad, glib::BoolError> {
-    let pad = element.static_pad("sink");
-    pad.ok_or_else(|| glib::bool_error!("{} has no pad sink", element.name()))
 }
 
 fn link(pad: &gst::Pad, to: &gst::Pad) -> Result<(), glib::BoolError> {

@@ -24,7 +24,7 @@ static RAW: LazyLock<gst::Caps> = LazyLock::new(|| {
 });
 
 /// Raw video of any format in system memory.
-static ANY_RAW: LazyLock<gst::Caps> =
+pub(super) static ANY_RAW: LazyLock<gst::Caps> =
     LazyLock::new(|| kept(gst::Caps::new_empty_simple("video/x-raw")));
 
 /// What the decoders, demuxers and parsers on this machine take: video, images, and what video may be in.
@@ -101,7 +101,7 @@ pub(super) fn kind(caps: &gst::CapsRef) -> Result<Input, String> {
 /// Whether caps can be taken; `raw` is the pad for raw video.
 pub(super) fn accepts(caps: &gst::Caps, raw: Option<&gst::Pad>) -> bool {
     match kind(caps) {
-        // Refused by name when they come: a look at the caps that are offered finds them missing.
+        // Refused by name when they come; they are not among the caps that are offered.
         Err(_) => true,
         Ok(Input::Encoded) => caps.can_intersect(&DECODABLE),
         Ok(Input::Raw) => raw.is_some_and(|raw| raw.query_accept_caps(caps)),
@@ -110,7 +110,7 @@ pub(super) fn accepts(caps: &gst::Caps, raw: Option<&gst::Pad>) -> bool {
 
 /// Caps in the order of preference: what needs no conversion, what needs one, what has to be decoded. `raw` is the pad for
 /// raw video while nothing is between it and the input.
-pub(super) fn offered(raw: Option<&gst::Pad>, filter: Option<&gst::Caps>) -> gst::Caps {
+pub(super) fn offered(raw: Option<&gst::Pad>, filter: Option<&gst::CapsRef>) -> gst::Caps {
     // With a decoder in front, the pad's answer is not about the input; what follows it does not restrict it.
     let raw = match raw {
         Some(raw) => raw.query_caps(None).intersect(&ANY_RAW),
@@ -122,12 +122,8 @@ pub(super) fn offered(raw: Option<&gst::Pad>, filter: Option<&gst::Caps>) -> gst
     filtered(&caps, filter)
 }
 
-/// Raw video of any format, as far as a query's filter allows.
-pub(super) fn any_raw(filter: Option<&gst::Caps>) -> gst::Caps {
-    filtered(&ANY_RAW, filter)
-}
-
-fn filtered(caps: &gst::Caps, filter: Option<&gst::Caps>) -> gst::Caps {
+/// Caps as far as a query's filter allows, in its order of preference.
+pub(super) fn filtered(caps: &gst::Caps, filter: Option<&gst::CapsRef>) -> gst::Caps {
     match filter {
         Some(filter) => caps.intersect_with_mode(filter, gst::CapsIntersectMode::First),
         None => caps.clone(),

@@ -33,3 +33,8 @@ pub fn register(plugin: &gst::Plugin) -> Result<(), glib::BoolError> {
         TttSeg::static_type(),
     )
 }
+
+fn pad(element: &gst::Element, name: &str) -> Result<gst::Pad, glib::BoolError> {
+    let pad = element.static_pad(name);
+    pad.ok_or_else(|| glib::bool_error!("{} has no pad {name}", element.name()))
+}

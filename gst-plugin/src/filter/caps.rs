@@ -137,15 +137,13 @@ fn to_class_map(direction: gst::PadDirection, structure: &mut gst::Structure) ->
 }
 
 fn to_double(direction: gst::PadDirection, structure: &mut gst::Structure) -> Option<()> {
-    let Ok(width) = structure.value("width") else {
-        return Some(());
-    };
-    let width = if direction == gst::PadDirection::Sink {
-        doubled(width)
-    } else {
-        halved(width)
-    };
-    structure.set_value("width", width?);
+    if let Ok(width) = structure.value("width") {
+        let width = match direction {
+            gst::PadDirection::Sink => doubled(width),
+            _ => halved(width),
+        };
+        structure.set_value("width", width?);
+    }
     Some(())
 }
 
@@ -154,14 +152,13 @@ fn doubled(width: &gst::glib::SendValue) -> Option<gst::glib::SendValue> {
     if let Ok(width) = width.get::<i32>() {
         return Some(width.checked_mul(2)?.to_send_value());
     }
-    if let Ok(range) = width.get::<gst::IntRange<i32>>() {
-        let most = i32::MAX / 2;
-        let step = range.step().checked_mul(2)?;
-        let max = range.max().min(most - most % range.step()) * 2;
-        let min = range.min().checked_mul(2)?;
-        return range_or_one(min, max, step);
-    }
-    all(width, doubled)
+    let Ok(range) = width.get::<gst::IntRange<i32>>() else {
+        return each_of_list(width, doubled);
+    };
+    let most = i32::MAX / 2;
+    let step = range.step().checked_mul(2)?;
+    let max = range.max().min(most - most % range.step()) * 2;
+    range_or_one(range.min().checked_mul(2)?, max, step)
 }
 
 /// The half of it; none where that is no whole number.
@@ -169,17 +166,16 @@ fn halved(width: &gst::glib::SendValue) -> Option<gst::glib::SendValue> {
     if let Ok(width) = width.get::<i32>() {
         return (width % 2 == 0).then(|| (width / 2).to_send_value());
     }
-    if let Ok(range) = width.get::<gst::IntRange<i32>>() {
-        // What is no multiple of an odd step is caught when caps are fixed.
-        let step = if range.step() % 2 == 0 {
-            range.step() / 2
-        } else {
-            1
-        };
-        let (min, max) = (range.min() - range.min() / 2, range.max() / 2);
-        return range_or_one(min, max, step);
-    }
-    all(width, halved)
+    let Ok(range) = width.get::<gst::IntRange<i32>>() else {
+        return each_of_list(width, halved);
+    };
+    // What is no multiple of an odd step is caught when caps are fixed.
+    let step = if range.step() % 2 == 0 {
+        range.step() / 2
+    } else {
+        1
+    };
+    range_or_one(range.min() - range.min() / 2, range.max() / 2, step)
 }
 
 /// A range that is one number is a number, and one that is none is nothing.
@@ -191,7 +187,7 @@ fn range_or_one(min: i32, max: i32, step: i32) -> Option<gst::glib::SendValue> {
     }
 }
 
-fn all(
+fn each_of_list(
     list: &gst::glib::SendValue,
     change: impl Fn(&gst::glib::SendValue) -> Option<gst::glib::SendValue>,
 ) -> Option<gst::glib::SendValue> {

@@ -105,7 +105,7 @@ impl Control {
             let known = state.settings.set_known(Some(engine.classes.clone()));
             known.map_err(refused)?;
         }
-        // What was set while the model was being read is news to it.
+        // It does not have what was set while it started.
         let method = state.settings.method();
         if !is_new || method != settings.method() {
             let updated = engine.update(method);

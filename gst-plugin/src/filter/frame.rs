@@ -8,19 +8,30 @@ use gst_base::prelude::*;
 use tttseg::adapt::{self, Request, Skipped};
 use tttseg::video::{ChromaMap, Style};
 
-use super::class_style::ModelClasses;
 use super::engine::{Engine, Forget};
 use super::error::Error;
 use super::lock;
 use super::log::CAT;
 use super::negotiate;
-use super::out::pixels::{self, Paint};
-use super::out::{OutputKind, Pixels, class_map_meta};
+use super::out::{OutputKind, class_map_meta, pixels};
 use super::parts::Parts;
 use super::report::{self, FrameReport};
 use super::settings::Live;
 use super::stream::{Negotiated, Results};
 use super::time::{FramePlan, Spent};
+
+/// A frame on its way, and what holds for it from its beginning to its end.
+struct Frame<'a> {
+    element: &'a BaseTransform,
+    parts: &'a Parts,
+    engine: Arc<Engine>,
+    negotiated: Arc<Negotiated>,
+    output: OutputKind,
+    /// Classes are wanted, for what goes out or for the pad `classes`.
+    classes: bool,
+    live: Live,
+    running_time: Option<gst::ClockTime>,
+}
 
 /// Learns from a frame, and gives what goes out for it. `new_buffer` takes one from the negotiated pool, with time stamps,
 /// flags and metas of the input.
@@ -40,40 +51,27 @@ pub(super) fn process(
         parts.classes.skip(element, &inbuf);
         return Ok(inbuf);
     };
-    let engine = parts.control.engine().ok_or(gst::FlowError::Flushing)?;
-    let began = Instant::now();
-
-    let breaks = gst::BufferFlags::DISCONT | gst::BufferFlags::GAP;
-    if inbuf.flags().intersects(breaks) {
-        engine.forget(Forget::Window);
-    }
-    let rgb = lock(&parts.pixels).at_model_size(&inbuf, &negotiated.info, size)?;
-    if output.is_coloured() && lock(&parts.pixels).steady.see(&rgb, size.0) {
-        forget_scene(element, parts);
-    }
-
-    let running_time = running_time(element, &inbuf);
     let shows_classes = !output.is_coloured() && output != OutputKind::Reconstruction;
-    let classes = shows_classes || parts.classes.pad().is_some();
-    let plan = plan(
+    let frame = Frame {
         element,
         parts,
-        &engine,
-        &live,
-        &negotiated,
-        (output, classes),
-        running_time,
-    );
+        engine: parts.control.engine().ok_or(gst::FlowError::Flushing)?,
+        negotiated,
+        output,
+        classes: shows_classes || parts.classes.pad().is_some(),
+        live,
+        running_time: running_time(element, &inbuf),
+    };
+    let began = Instant::now();
+
+    let rgb = frame.scale(&inbuf, size)?;
+    let plan = frame.plan();
     let before = began.elapsed();
 
-    let mut prediction = engine.run(&rgb, size, plan.request)?;
+    let mut prediction = frame.engine.run(&rgb, size, plan.request)?;
 
-    if output.is_coloured() {
-        parts.colours.given().show(&rgb, size);
-    }
-    lock(&parts.pixels).keep(rgb);
-    let results = keep(parts, &mut prediction, &live);
-    match results.classes.as_ref().filter(|_| classes) {
+    let results = frame.keep(&mut prediction, rgb, size);
+    match results.classes.as_ref().filter(|_| frame.classes) {
         Some(map) => parts.classes.push(element, &inbuf, map, &parts.pixels)?,
         // The pad came while the frame was computed.
         None => parts.classes.skip(element, &inbuf),
@@ -81,20 +79,12 @@ pub(super) fn process(
 
     // The time that others take for the classes is no cost of this element.
     let after = Instant::now();
-    let mut outbuf = copy(inbuf, output, &negotiated, new_buffer)?;
-    draw(
-        &mut lock(&parts.pixels),
-        outbuf.make_mut(),
-        output,
-        &negotiated,
-        &results,
-        &live,
-        &engine.classes,
-    )?;
+    let mut outbuf = frame.copy(inbuf, new_buffer)?;
+    frame.draw(outbuf.make_mut(), &results)?;
 
     // Without what the first frame of a size waits for: graphs being built.
     let report = &prediction.report;
-    let waited = if engine.key.asynchronous {
+    let waited = if frame.engine.key.asynchronous {
         report.predict_time
     } else {
         report.step_time + report.predict_time
@@ -103,10 +93,10 @@ pub(super) fn process(
         learning: report.step_time,
         frame: before + waited + after.elapsed(),
     };
-    count(element, parts, &engine, report, &live, &plan, running_time);
+    frame.count(report, &plan);
     // A frame whose step waits for its graph says nothing about the cost of others.
     if !(plan.effort.learn && report.skipped == Some(Skipped::Late)) {
-        observe(element, parts, &plan, spent, &outbuf);
+        frame.observe(&plan, spent, &outbuf);
     }
     gst::trace!(
         CAT,
@@ -119,15 +109,6 @@ pub(super) fn process(
     Ok(outbuf)
 }
 
-/// Another scene begins: colours of the last one do not fit it, however late the frame is.
-fn forget_scene(element: &BaseTransform, parts: &Parts) {
-    gst::debug!(CAT, obj = element, "Another scene");
-    lock(&parts.stream).results.chroma = None;
-    let engine = parts.control.engine();
-    parts.colours.clear_hints(element, engine.as_deref());
-    parts.forget(element, Forget::Scene);
-}
-
 fn running_time(element: &BaseTransform, buffer: &gst::BufferRef) -> Option<gst::ClockTime> {
     let segment = element.segment();
     segment
@@ -135,171 +116,189 @@ fn running_time(element: &BaseTransform, buffer: &gst::BufferRef) -> Option<gst:
         .to_running_time(buffer.pts()?)
 }
 
-fn plan(
-    element: &BaseTransform,
-    parts: &Parts,
-    engine: &Engine,
-    live: &Live,
-    negotiated: &Negotiated,
-    (output, classes): (OutputKind, bool),
-    running_time: Option<gst::ClockTime>,
-) -> FramePlan {
-    let (masks, steps) = parts.control.full_effort();
-    let full = Request {
-        learn: live.adapt,
-        predict: classes || output.is_coloured(),
-        reconstruct: output == OutputKind::Reconstruction,
-        most_views: Some(masks),
-        most_steps: Some(steps),
-        // Beside the stream, a little at a time shows something sooner.
-        most_directed: engine.key.asynchronous.then_some(FramePlan::FEW_DIRECTED),
-        ..Request::default()
-    };
-    let mut stream = lock(&parts.stream);
-    let first = !stream.results.suffice(output, classes);
-    let rate = negotiated.info.fps();
-    let (plan, lateness) = stream.pacing.plan(full, first, live, rate, running_time);
-    drop(stream);
-    if let Some(lateness) = lateness {
-        report::warn_of_lateness(element, lateness);
-    }
-    plan
-}
-
-/// Keeps the results of this frame for the next ones, and gives those to draw it with. Chroma keeps a share of the last
-/// frame's.
-fn keep(parts: &Parts, prediction: &mut adapt::Prediction, live: &Live) -> Results {
-    if let Some(chroma) = prediction.chroma.take() {
-        let before = lock(&parts.stream).results.chroma.clone();
-        let share = live.chroma_smoothing as f32;
-        let smooth = lock(&parts.pixels)
-            .steady
-            .calm(chroma, before.as_deref(), share);
-        lock(&parts.stream).results.chroma = Some(Arc::new(smooth));
-    }
-    let results = &mut lock(&parts.stream).results;
-    results.keep(prediction);
-    results.clone()
-}
-
-/// A buffer to draw into: the frame itself where that is possible, or another one with what stays of it.
-fn copy(
-    mut inbuf: gst::Buffer,
-    output: OutputKind,
-    negotiated: &Negotiated,
-    new_buffer: impl FnOnce(&gst::Buffer) -> Result<gst::Buffer, gst::FlowError>,
-) -> Result<gst::Buffer, Error> {
-    let in_place = match output {
-        // Its pixels stay as they are, whatever else holds them.
-        OutputKind::Metadata => true,
-        OutputKind::Overlay | OutputKind::Colours => {
-            !negotiated.changes_caps() && pixels::is_ours(&mut inbuf)
+impl Frame<'_> {
+    /// The frame as the network sees it; what does not fit it is forgotten.
+    fn scale(&self, inbuf: &gst::BufferRef, size: (usize, usize)) -> Result<Vec<u8>, Error> {
+        let breaks = gst::BufferFlags::DISCONT | gst::BufferFlags::GAP;
+        if inbuf.flags().intersects(breaks) {
+            self.engine.forget(Forget::Window);
         }
-        _ => false,
-    };
-    if in_place {
-        return Ok(inbuf);
-    }
-    let mut outbuf = new_buffer(&inbuf)?;
-    let buffer = outbuf.make_mut();
-    let (info, out_info) = (&negotiated.info, &negotiated.out_info);
-    match output {
-        _ if output.is_coloured() && info.is_gray() => {
-            pixels::copy_luma(&inbuf, info, buffer, out_info)?;
+        let mut pixels = lock(&self.parts.pixels);
+        let rgb = pixels.at_model_size(inbuf, &self.negotiated.info, size)?;
+        let is_cut = self.output.is_coloured() && pixels.steady.see(&rgb, size.0);
+        drop(pixels);
+        if is_cut {
+            gst::debug!(CAT, obj = self.element, "Another scene");
+            // Its colours are not those of the last one, however late the frame is.
+            lock(&self.parts.stream).results.chroma = None;
+            let colours = &self.parts.colours;
+            colours.clear_hints(self.element, Some(&self.engine));
+            self.parts.forget(self.element, Forget::Scene);
         }
-        OutputKind::SideBySide | OutputKind::ColoursBeside => {
-            pixels::copy_beside_itself(&inbuf, info, buffer, out_info)?;
-        }
-        OutputKind::Overlay | OutputKind::Colours => pixels::copy(&inbuf, buffer, out_info)?,
-        OutputKind::ClassMap | OutputKind::Reconstruction | OutputKind::Metadata => {}
+        Ok(rgb)
     }
-    Ok(outbuf)
-}
 
-fn draw(
-    pixels: &mut Pixels,
-    buffer: &mut gst::BufferRef,
-    output: OutputKind,
-    negotiated: &Negotiated,
-    results: &Results,
-    live: &Live,
-    model: &ModelClasses,
-) -> Result<(), Error> {
-    let (info, left) = (&negotiated.out_info, negotiated.left());
-    let classes = || results.classes.as_ref().ok_or(Error::NoResult);
-    match output {
-        OutputKind::Overlay | OutputKind::SideBySide => {
-            let paint = Paint {
-                style: Style {
+    fn plan(&self) -> FramePlan {
+        let (masks, steps) = self.parts.control.full_effort();
+        let full = Request {
+            learn: self.live.adapt,
+            predict: self.classes || self.output.is_coloured(),
+            reconstruct: self.output == OutputKind::Reconstruction,
+            most_views: Some(masks),
+            most_steps: Some(steps),
+            // Beside the stream, a little at a time shows something sooner.
+            most_directed: (self.engine.key.asynchronous).then_some(FramePlan::FEW_DIRECTED),
+            ..Request::default()
+        };
+        let mut stream = lock(&self.parts.stream);
+        let first = !stream.results.suffice(self.output, self.classes);
+        let rate = self.negotiated.info.fps();
+        let pacing = &mut stream.pacing;
+        let (plan, lateness) = pacing.plan(full, first, &self.live, rate, self.running_time);
+        drop(stream);
+        if let Some(lateness) = lateness {
+            report::warn_of_lateness(self.element, lateness);
+        }
+        plan
+    }
+
+    /// Keeps the results of this frame for the next ones, and gives those to draw it with. Chroma keeps a share of the last
+    /// frame's.
+    fn keep(
+        &self,
+        prediction: &mut adapt::Prediction,
+        rgb: Vec<u8>,
+        size: (usize, usize),
+    ) -> Results {
+        if self.output.is_coloured() {
+            self.parts.colours.given().show(&rgb, size);
+        }
+        let mut stream = lock(&self.parts.stream);
+        let mut pixels = lock(&self.parts.pixels);
+        let results = &mut stream.results;
+        if let Some(chroma) = prediction.chroma.take() {
+            let share = self.live.chroma_smoothing as f32;
+            let smooth = pixels.steady.calm(chroma, results.chroma.as_deref(), share);
+            results.chroma = Some(Arc::new(smooth));
+        }
+        pixels.keep(rgb);
+        results.keep(prediction);
+        results.clone()
+    }
+
+    /// A buffer to draw into: the frame itself where that is possible, or another one with what stays of it.
+    fn copy(
+        &self,
+        mut inbuf: gst::Buffer,
+        new_buffer: impl FnOnce(&gst::Buffer) -> Result<gst::Buffer, gst::FlowError>,
+    ) -> Result<gst::Buffer, Error> {
+        let in_place = match self.output {
+            // Its pixels stay as they are, whatever else holds them.
+            OutputKind::Metadata => true,
+            OutputKind::Overlay | OutputKind::Colours => {
+                !self.negotiated.changes_caps() && pixels::is_ours(&mut inbuf)
+            }
+            _ => false,
+        };
+        if in_place {
+            return Ok(inbuf);
+        }
+        let mut outbuf = new_buffer(&inbuf)?;
+        let buffer = outbuf.make_mut();
+        let (info, out_info) = (&self.negotiated.info, &self.negotiated.out_info);
+        match self.output {
+            output if output.is_coloured() && info.is_gray() => {
+                pixels::copy_luma(&inbuf, info, buffer, out_info)?;
+            }
+            OutputKind::SideBySide | OutputKind::ColoursBeside => {
+                pixels::copy_beside_itself(&inbuf, info, buffer, out_info)?;
+            }
+            OutputKind::Overlay | OutputKind::Colours => pixels::copy(&inbuf, buffer, out_info)?,
+            OutputKind::ClassMap | OutputKind::Reconstruction | OutputKind::Metadata => {}
+        }
+        Ok(outbuf)
+    }
+
+    fn draw(&self, buffer: &mut gst::BufferRef, results: &Results) -> Result<(), Error> {
+        let (info, left) = (&self.negotiated.out_info, self.negotiated.left());
+        let (live, names) = (&self.live, &*self.engine.classes.classes);
+        let classes = || results.classes.as_ref().ok_or(Error::NoResult);
+        let mut pixels = lock(&self.parts.pixels);
+        match self.output {
+            OutputKind::Overlay | OutputKind::SideBySide => {
+                let style = Style {
                     colours: live.look.colours(),
                     opacity: live.opacity as f32,
                     contours: live.contours as usize,
-                },
-                legend: live.legend.then_some(&*model.classes),
-            };
-            pixels.draw(buffer, info, left, classes()?, &paint)?;
+                };
+                let legend = live.legend.then_some(names);
+                pixels.overlay(buffer, info, left, classes()?, &style, legend)?;
+            }
+            OutputKind::ClassMap => pixels.class_map(buffer, info, classes()?)?,
+            OutputKind::Metadata => class_map_meta::attach(buffer, classes()?, names)?,
+            OutputKind::Reconstruction => {
+                let picture = results.reconstruction.as_ref().ok_or(Error::NoResult)?;
+                pixels.paint(buffer, info, picture)?;
+            }
+            OutputKind::Colours | OutputKind::ColoursBeside => {
+                let chroma = results.chroma.as_ref().ok_or(Error::NoResult)?;
+                let chroma = live.grade().apply(ChromaMap::clone(chroma));
+                pixels.tint(buffer, info, left, &chroma)?;
+            }
         }
-        OutputKind::ClassMap => pixels.class_map(buffer, info, classes()?)?,
-        OutputKind::Metadata => class_map_meta::attach(buffer, classes()?, &model.classes)?,
-        OutputKind::Reconstruction => {
-            let picture = results.reconstruction.as_ref().ok_or(Error::NoResult)?;
-            pixels.paint(buffer, info, picture)?;
+        if matches!(self.output, OutputKind::Overlay | OutputKind::Metadata) {
+            pixels.attach_mask(buffer, info, classes()?, names)?;
         }
-        OutputKind::Colours | OutputKind::ColoursBeside => {
-            let chroma = results.chroma.as_ref().ok_or(Error::NoResult)?;
-            let chroma = live.grade().apply(ChromaMap::clone(chroma));
-            pixels.tint(buffer, info, left, &chroma)?;
-        }
+        Ok(())
     }
-    if matches!(output, OutputKind::Overlay | OutputKind::Metadata) {
-        pixels.attach_mask(buffer, info, classes()?, &model.classes)?;
-    }
-    Ok(())
-}
 
-/// Counts the frame, and posts its message.
-fn count(
-    element: &BaseTransform,
-    parts: &Parts,
-    engine: &Engine,
-    report: &adapt::Report,
-    live: &Live,
-    plan: &FramePlan,
-    running_time: Option<gst::ClockTime>,
-) {
-    report::log_skipped(element, report);
-    let (references, hints) = parts.colours.given().counts();
-    let report = FrameReport {
-        references,
-        hints,
-        resets: lock(&parts.stats).resets(),
-        running_time,
-        provider: engine.provider_in_use(),
-        ..FrameReport::new(report, plan)
-    };
-    if live.post_messages {
-        report::post_frame(element, &report);
+    /// Counts the frame, and posts its message.
+    fn count(&self, report: &adapt::Report, plan: &FramePlan) {
+        if report.skipped == Some(Skipped::NotFinite) {
+            gst::warning!(
+                CAT,
+                obj = self.element,
+                "Loss or gradient of frame {} is not finite; the weights are as they were",
+                report.frame
+            );
+        }
+        let (references, hints) = self.parts.colours.given().counts();
+        let mut stats = lock(&self.parts.stats);
+        let report = FrameReport {
+            references,
+            hints,
+            resets: stats.resets(),
+            running_time: self.running_time,
+            provider: self.engine.provider_in_use(),
+            ..FrameReport::new(report, plan)
+        };
+        let structure = self
+            .live
+            .post_messages
+            .then(|| gst::Structure::from(&report));
+        stats.count(report, !plan.effort.predict);
+        drop(stats);
+        if let Some(structure) = structure {
+            let message = gst::message::Element::builder(structure).src(self.element);
+            // Without a bus it goes nowhere.
+            self.element.post_message(message.build()).ok();
+        }
     }
-    lock(&parts.stats).count(report, !plan.effort.predict);
-}
 
-/// Takes in what a frame has cost, and posts what that changes.
-fn observe(
-    element: &BaseTransform,
-    parts: &Parts,
-    plan: &FramePlan,
-    spent: Spent,
-    buffer: &gst::BufferRef,
-) {
-    let mut stream = lock(&parts.stream);
-    let (latency, moved) = stream.pacing.observe(plan, spent);
-    let is_live = stream.pacing.latency.is_live();
-    drop(stream);
-    if let Some(latency) = latency {
-        report::post_latency(element, latency);
-    }
-    if let Some(next) = moved {
-        let frames = lock(&parts.stats).frames_and_reused();
-        report::post_rung(element, plan, spent, next, is_live, frames, buffer);
+    /// Takes in what the frame has cost, and posts what that changes.
+    fn observe(&self, plan: &FramePlan, spent: Spent, buffer: &gst::BufferRef) {
+        let mut stream = lock(&self.parts.stream);
+        let (latency, moved) = stream.pacing.observe(plan, spent);
+        let is_live = stream.pacing.latency.is_live();
+        drop(stream);
+        if let Some(latency) = latency {
+            gst::info!(CAT, obj = self.element, "Latency is {latency} now");
+            let message = gst::message::Latency::builder().src(self.element);
+            self.element.post_message(message.build()).ok();
+        }
+        if let Some(next) = moved {
+            let frames = lock(&self.parts.stats).frames_and_reused();
+            report::post_rung(self.element, plan, spent, next, is_live, frames, buffer);
+        }
     }
 }

@@ -78,7 +78,7 @@ fn ensure_engine(element: &BaseTransform, parts: &Parts) -> Result<(), gst::Erro
                 obj = element,
                 "Running on {} ({})",
                 engine.provider_in_use(),
-                engine.provider_note().unwrap_or("as asked for")
+                engine.provider_note().unwrap_or("as set")
             );
         }
         element.notify(properties::PROVIDER_IN_USE);

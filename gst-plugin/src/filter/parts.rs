@@ -2,13 +2,13 @@
 //!
 //! | lock | what it guards | held for |
 //! |---|---|---|
-//! | `colours`' reading | reading `reference-location` | reading files |
-//! | `colours` | references and hints | sending them to the engine |
+//! | `colours.reading` | the turn to read `reference-location` | reading files |
+//! | `colours.given` | references and hints | scaling and sending them |
 //! | `control` | property values, and the engine they are sent to | sending them |
-//! | `classes` | the pad `classes`, and the flow of both source pads | a look |
-//! | `stream` | what belongs to the stream that flows | a look |
+//! | `classes` | the pad `classes`, and the flow of both source pads | access |
+//! | `stream` | what belongs to the stream that flows | access |
 //! | `pixels` | drawing tools | one drawing |
-//! | `stats` | counters | a look |
+//! | `stats` | counters | access |
 //!
 //! A thread that holds one of them takes only locks further down. None is held while the engine works, nor while something
 //! is pushed or posted. Sending to the engine queues, and waits for nothing.
@@ -49,11 +49,14 @@ impl Parts {
             return;
         };
         gst::debug!(CAT, obj = element, "Forgetting: {what:?}");
-        engine.forget(what);
         if what == Forget::Everything {
-            // The engine drops its own.
-            self.colours.given().drop_hints();
+            // The engine drops its hints, and none may come in between.
+            let mut given = self.colours.given();
+            engine.forget(what);
+            given.drop_hints();
             lock(&self.stats).count_reset();
+        } else {
+            engine.forget(what);
         }
     }
 

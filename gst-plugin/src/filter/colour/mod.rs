@@ -4,7 +4,7 @@ pub(super) mod caps;
 mod hints;
 mod references;
 
-use std::sync::{Arc, Mutex, MutexGuard};
+use std::sync::{Mutex, MutexGuard};
 
 use gst_base::BaseTransform;
 use tttseg::adapt::{Direction, Error};
@@ -20,7 +20,7 @@ pub(super) use references::reference_error;
 /// The targets of the colour head. They are sent to the engine in the order in which they are given, by whichever threads.
 #[derive(Default)]
 pub(super) struct ColourTargets {
-    /// Held from a look at `reference-location` until its pictures are in force.
+    /// Held from the time `reference-location` is taken until its pictures are in force.
     reading: Mutex<()>,
     given: Mutex<Given>,
 }
@@ -29,7 +29,7 @@ pub(super) struct ColourTargets {
 pub(super) struct Given {
     /// The location of the pictures that are in force.
     pub location: Option<String>,
-    references: Arc<[Rgb]>,
+    references: Vec<Rgb>,
     /// Frames with hints, in the order of the first hint of each.
     hinted: Vec<Hinted>,
     /// The frame that was shown last, as the network saw it.
@@ -63,9 +63,9 @@ impl Given {
         (count(self.references.len()), count(hints))
     }
 
-    /// Drops all hints; the engine has to drop its own.
-    pub fn drop_hints(&mut self) {
-        self.hinted.clear();
+    /// Drops all hints, and gives whether there were any; the engine has to drop its own.
+    pub fn drop_hints(&mut self) -> bool {
+        !std::mem::take(&mut self.hinted).is_empty()
     }
 
     /// Keeps the frame that is shown, for hints that may be given in it.
@@ -85,7 +85,7 @@ impl ColourTargets {
     /// Drops all hints, and what was learned from them.
     pub fn clear_hints(&self, element: &BaseTransform, engine: Option<&Engine>) {
         let mut given = self.given();
-        if std::mem::take(&mut given.hinted).is_empty() {
+        if !given.drop_hints() {
             return;
         }
         gst::debug!(CAT, obj = element, "No hints any more");
@@ -112,8 +112,8 @@ impl ColourTargets {
         Ok(added)
     }
 
-    /// Reads the pictures of `reference-location`, instead of those before; an error leaves those. The location is looked
-    /// at when it is this call's turn: of two threads that change it, the last reads the pictures that stay.
+    /// Reads the pictures of `reference-location`, instead of those before; an error leaves those. The location is taken
+    /// when it is this call's turn: of two threads that change it, the last reads the pictures that stay.
     pub fn read_references(
         &self,
         location: impl FnOnce() -> Option<String>,
@@ -175,5 +175,6 @@ mod tests {
         assert!(add(&mut given));
         assert_eq!((given.counts(), given.hinted.len()), ((0, 3), 2));
         assert_eq!(given.hint_targets().unwrap().len(), 2);
+        assert!(given.drop_hints() && !given.drop_hints());
     }
 }

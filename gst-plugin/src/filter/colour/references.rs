@@ -1,17 +1,13 @@
 //! Pictures whose colours are given: reading them, and what the colour head learns from them.
 
 use std::path::Path;
-use std::sync::Arc;
 
 use tttseg::adapt::Direction;
 use tttseg::video::{ReferenceError, Rgb, Scaler, StillError, read_references, scaled};
 
 /// The pictures that `reference-location` names; none where it names none.
-pub(super) fn read(location: Option<&str>) -> Result<Arc<[Rgb]>, ReferenceError> {
-    Ok(match location {
-        Some(location) => read_references(Path::new(location))?.into(),
-        None => Arc::default(),
-    })
+pub(super) fn read(location: Option<&str>) -> Result<Vec<Rgb>, ReferenceError> {
+    location.map_or(Ok(vec![]), |location| read_references(Path::new(location)))
 }
 
 /// The pictures as targets, at the size at which the network sees the stream.

@@ -113,7 +113,7 @@ fn attach(
     let classification = meta
         .add_cls_mtd(&vec![UNDEFINED; names.len()], &names)?
         .id();
-    // Documented is one, and looked for by GStreamer's overlay is the other.
+    // The documentation has one, and GStreamer's overlay looks for the other.
     let related = RelTypes::RELATE_TO | RelTypes::N_TO_N;
     meta.set_relation(related, segmentation, classification)
 }

@@ -132,13 +132,6 @@ pub(in crate::filter) struct Pixels {
     rgb: Vec<u8>,
 }
 
-/// What is painted over a frame.
-pub(in crate::filter) struct Paint<'a> {
-    pub style: Style<'a>,
-    /// Names of the classes, where they are listed.
-    pub legend: Option<&'a [String]>,
-}
-
 impl Picture {
     fn classes(&self) -> Result<ClassMap<'_>, PixelError> {
         ClassMap::new(&self.bytes, self.width, self.height).map_err(error)
@@ -181,20 +174,22 @@ impl Pixels {
         self.rgb = rgb;
     }
 
-    /// Paints classes over the frame, or over the part of it that begins at a column.
-    pub fn draw(
+    /// Paints classes over the frame, or over the part of it that begins at a column, and lists the names of those that are
+    /// drawn.
+    pub fn overlay(
         &mut self,
         buffer: &mut gst::BufferRef,
         info: &VideoInfo,
         left: usize,
         map: &Picture,
-        paint: &Paint<'_>,
+        style: &Style<'_>,
+        legend: Option<&[String]>,
     ) -> Result<(), PixelError> {
         let map = map.classes()?;
         with_frame_mut(buffer, info, |frame| {
-            self.overlay.draw_from(frame, left, &map, &paint.style);
-            if let Some(names) = paint.legend {
-                self.legend.draw(frame, left, names, paint.style.colours);
+            self.overlay.draw_from(frame, left, &map, style);
+            if let Some(names) = legend {
+                self.legend.draw(frame, left, names, style.colours);
             }
             Ok(())
         })

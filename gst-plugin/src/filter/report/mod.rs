@@ -8,30 +8,11 @@ use std::time::Duration;
 use gst::prelude::*;
 use gst_base::BaseTransform;
 use gst_base::prelude::*;
-use tttseg::adapt;
 
 use super::log::CAT;
 use super::time::{Effort, FramePlan, Spell, Spent};
 pub use message::{FrameReport, MessageError, Skipped};
 pub(super) use stats::Stats;
-
-/// Posts the message for a frame; without a bus it goes nowhere.
-pub(super) fn post_frame(element: &BaseTransform, report: &FrameReport) {
-    let message = gst::message::Element::builder(report.into());
-    element.post_message(message.src(element).build()).ok();
-}
-
-/// Logs a step that had no effect.
-pub(super) fn log_skipped(element: &BaseTransform, report: &adapt::Report) {
-    if report.skipped == Some(adapt::Skipped::NotFinite) {
-        gst::warning!(
-            CAT,
-            obj = element,
-            "Loss or gradient of frame {} is not finite; the weights are as they were",
-            report.frame
-        );
-    }
-}
 
 /// Warns that not all frames are learned from.
 pub(super) fn warn_of_lateness(element: &BaseTransform, Spell { learned, frames }: Spell) {
@@ -42,13 +23,6 @@ pub(super) fn warn_of_lateness(element: &BaseTransform, Spell { learned, frames 
              out; late ones are shown with the last result. For a result of its own for every frame, use \
              pace=every-frame and a sink with sync=false")
     );
-}
-
-/// Has the pipeline ask for the latency again.
-pub(super) fn post_latency(element: &BaseTransform, latency: gst::ClockTime) {
-    gst::info!(CAT, obj = element, "Latency is {latency} now");
-    let message = gst::message::Latency::builder().src(element).build();
-    element.post_message(message).ok();
 }
 
 /// Posts a QoS message with the rung that the ladder has moved to after a frame.
@@ -100,5 +74,6 @@ pub(super) fn post_rung(
         .other_field("masks", count(next.masks))
         .other_field("steps", count(next.steps))
         .build();
+    // Without a bus it goes nowhere.
     element.post_message(message).ok();
 }

@@ -86,7 +86,7 @@ mod tests {
         assert!(!lateness.is_late(ms(280)));
         assert!(lateness.is_late(ms(279)));
         lateness.observe(None, i64::MAX);
-        assert!(!lateness.is_late(ms(280)), "no running time, no news");
+        assert!(!lateness.is_late(ms(280)), "no running time, no change");
         lateness.forget();
         assert!(!lateness.is_late(ms(0)));
     }
