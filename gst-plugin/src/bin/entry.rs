@@ -13,7 +13,7 @@ use crate::filter::lock;
 /// See the module's text. Its one lock is not held while elements are added, removed or change state.
 pub(super) struct Entry {
     pub sink: gst::GhostPad,
-    /// Where raw video goes; set once the inner elements are there.
+    /// The pad for raw video; set once the inner elements are there.
     raw: OnceLock<gst::Pad>,
     state: Mutex<State>,
 }
@@ -22,7 +22,7 @@ pub(super) struct Entry {
 #[derive(Default)]
 struct State {
     decoder: Option<gst::Element>,
-    /// What goes with it: `typefind` in front, sinks for streams that are not the first video.
+    /// Beside it: `typefind` in front, sinks for streams that are not the first video.
     others: Vec<gst::Element>,
     video_linked: bool,
 }
@@ -36,7 +36,7 @@ impl Entry {
         }
     }
 
-    /// Says where raw video goes.
+    /// Sets the pad for raw video.
     pub fn set_raw(&self, raw: gst::Pad) -> Result<(), glib::BoolError> {
         self.sink.set_target(Some(self.raw.get_or_init(|| raw)))
     }

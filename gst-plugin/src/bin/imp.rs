@@ -17,9 +17,9 @@ use crate::filter::{CLASSES, TttSegFilter, properties, signals};
  * @title: tttseg
  * @see_also: tttsegfilter
  *
- * Segments video, or colours it, with a network that keeps learning from it: `tttsegfilter`, whose properties and signals it shares, for
- * every input. Raw video is converted where it has to be, anything else is decoded with `decodebin3`; of several streams
- * the first video is taken. Input without video is an error.
+ * Segments video, or colours it, with a network that keeps learning from it: `tttsegfilter`, whose properties and signals it
+ * shares, for every kind of input. Raw video is converted where necessary, anything else is decoded with `decodebin3`; of
+ * several streams the first video is used. Input without video is an error.
  *
  * |[
  * gst-launch-1.0 filesrc location=film.mp4 ! tttseg window=16 ! autovideosink
@@ -29,24 +29,24 @@ use crate::filter::{CLASSES, TttSegFilter, properties, signals};
  * |[
  * gst-launch-1.0 filesrc location=film.mp4 ! tttseg pace=every-frame ! vp8enc deadline=1 ! webmmux ! filesink location=out.webm
  * ]|
- * Writes the same to a file. Nothing has to be shown in time, so that every frame is learned from.
+ * Writes the same to a file. No frame has to be shown in time, so all of them are learned from.
  *
  * |[
  * gst-launch-1.0 v4l2src ! queue leaky=downstream max-size-buffers=1 ! tttseg opacity=0.7 ! autovideosink
  * ]|
- * Segments what a camera sees.
+ * Segments a camera's video.
  *
  * |[
  * gst-launch-1.0 filesrc location=film.mp4 ! tttseg name=t ! queue ! autovideosink t.classes ! queue ! fakesink
  * ]|
- * The request pad `classes` carries the class of each pixel beside what goes out: see `tttsegfilter`.
+ * The request pad `classes` carries the class of each pixel beside the source pad: see `tttsegfilter`.
  *
  * |[
  * gst-launch-1.0 filesrc location=film.mp4 ! tttseg task=colorize ! autovideosink
  * ]|
- * Colours a black-and-white film, whose own luma stays untouched: see `tttsegfilter`.
+ * Colours a black-and-white film, without changing its luma: see `tttsegfilter`.
  *
- * A class map goes out as ids when what follows takes GRAY8: put `video/x-raw,format=GRAY8` behind it. In any other
+ * A class map is output as ids when the next element takes GRAY8: put `video/x-raw,format=GRAY8` after the bin. In any other
  * format the ids would be converted as if they were brightness.
  *
  * Since: 0.1.0

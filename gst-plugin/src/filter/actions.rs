@@ -62,7 +62,7 @@ fn change_references(element: &BaseTransform, parts: &Parts) {
     }
 }
 
-/// Does what a signal asks for; where that fails the result is false, and there is a warning on the bus.
+/// Carries out a signal; false if that fails, and a warning on the bus.
 pub(super) fn act(element: &BaseTransform, parts: &Parts, action: Action) -> bool {
     let Some(engine) = parts.control.engine() else {
         gst::element_warning!(
@@ -107,7 +107,7 @@ pub(super) fn on_click(element: &BaseTransform, parts: &Parts, button: i32, x: f
     }
 }
 
-/// A hint at a place of the frame, in pixels of what goes out; false when there is no such place or no frame yet.
+/// A hint at a place, in pixels of the source pad's frames; false when there is no such place or no frame yet.
 fn hint(element: &BaseTransform, parts: &Parts, x: f64, y: f64, colour: u32) -> bool {
     let stream = lock(&parts.stream);
     let place = stream.negotiated.as_ref().and_then(|n| place(n, x, y));
@@ -131,7 +131,7 @@ fn hint(element: &BaseTransform, parts: &Parts, x: f64, y: f64, colour: u32) -> 
     })
 }
 
-/// The place of the frame at these pixels of what goes out, where that is in colours.
+/// The place at these pixels of the source pad's frames, if they are in colours.
 fn place(negotiated: &Negotiated, x: f64, y: f64) -> Option<Place> {
     let info = &negotiated.info;
     let (width, height) = (f64::from(info.width()), f64::from(info.height()));

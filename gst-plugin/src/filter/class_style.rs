@@ -16,7 +16,7 @@ pub(super) struct ModelClasses {
 }
 
 impl ModelClasses {
-    /// The id of a class, or what to say when there is none of that name.
+    /// The id of a class, or an error with the names there are.
     fn id(&self, property: &str, name: &str) -> Result<usize, String> {
         let id = self.classes.iter().position(|class| class == name);
         id.ok_or_else(|| {

@@ -97,7 +97,7 @@ pub(super) fn on_classes_event(element: &BaseTransform, parts: &Parts, event: &g
     }
 }
 
-/// Takes in what a sink says about lateness; true if that is the end of it.
+/// Takes in what a sink reports about lateness; true if the event ends here.
 fn on_qos(element: &BaseTransform, parts: &Parts, qos: &gst::event::Qos) -> bool {
     let (kind, proportion, jitter, running_time) = qos.get();
     gst::log!(

@@ -33,7 +33,7 @@ struct Frame<'a> {
     running_time: Option<gst::ClockTime>,
 }
 
-/// Learns from a frame, and gives what goes out for it. `new_buffer` takes one from the negotiated pool, with time stamps,
+/// Learns from a frame, and gives the buffer that goes out for it. `new_buffer` takes one from the negotiated pool, with time stamps,
 /// flags and metas of the input.
 pub(super) fn process(
     element: &BaseTransform,

@@ -27,71 +27,71 @@ use super::{
  * @see_also: tttseg
  *
  * Segments raw video, or colours it, with a network that keeps learning from it. For every frame it takes a gradient step
- * on masked reconstruction, over views of frames out of a window of recent ones, and segments the frame with the weights it
- * has just updated. `tttseg` is the same for every input.
+ * on masked reconstruction, over views of frames from a window of recent ones, and then segments the frame with the
+ * updated weights. `tttseg` does the same for every kind of input.
  *
- * What goes out is the frame with its classes painted over it (`output=overlay`), that and the frame side by side
+ * The source pad carries the frame with its classes painted over it (`output=overlay`), the frame and that side by side
  * (`side-by-side`, twice as wide), the class of each pixel as GRAY8 (`class-map`), the network's reconstruction of the frame
- * (`reconstruction`), or the frame as it is with its class map as a meta (`metadata`). Time stamps are those of the input,
- * and so are metas, but those about colours on a class map and those about the size of the frame side by side.
+ * (`reconstruction`), or the frame unchanged with its class map as a meta (`metadata`). Time stamps are those of the input,
+ * and so are metas, except those about colours on a class map and those about the size of the frame with `side-by-side`.
  *
  * |[
  * gst-launch-1.0 filesrc location=film.mp4 ! decodebin3 ! videoconvert ! tttsegfilter ! videoconvert ! autovideosink
  * ]|
- * Plays a film with its classes. Every frame is shown in time; those that come while the element is late are shown with
+ * Plays a film with its classes. Every frame is shown in time; frames that come while the element is late are shown with
  * the last classes (`pace=auto`).
  *
  * |[
  * gst-launch-1.0 -m filesrc location=film.mp4 ! decodebin3 ! videoconvert ! tttsegfilter pace=every-frame ! fakesink
  * ]|
- * Learns from every frame of it, and prints the results: an element message `tttseg` for every frame, with the
- * fields `frame`, `steps`, `masks`, `skipped`, `rung`, `window`, `steps-since-reset`, `resets`, `step-time`,
- * `predict-time`, `provider`, `loss`, `unexplained`, `gradient-norm` and `running-time`.
+ * Learns from every frame, and prints an element message `tttseg` for each, with the fields `frame`, `steps`, `masks`,
+ * `skipped`, `rung`, `window`, `steps-since-reset`, `resets`, `step-time`, `predict-time`, `directed-steps`, `references`,
+ * `hints`, `provider`, `loss`, `unexplained`, `gradient-norm` and `running-time`.
  *
  * |[
  * gst-launch-1.0 -m v4l2src ! videoconvert ! tttsegfilter training-budget=10 ! videoconvert ! autovideosink
  * ]|
- * Segments what a camera sees and spends 10 ms a frame on learning. When time is short, be it for that or for the frame
- * rate of a live source, ever more is left out: masked views, steps, learning on some frames, predictions on some. Never
- * the frame. Every change is posted as a QoS message with the fields `rung`, `masks` and `steps`.
+ * Segments a camera's video and spends 10 ms per frame on learning. When time is short, for that or for the frame rate of a
+ * live source, more and more is left out: masked views, steps, learning on some frames, predictions on some. No frame is
+ * dropped. Every change is posted as a QoS message with the fields `rung`, `masks` and `steps`.
  *
  * |[
  * gst-launch-1.0 -m v4l2src ! videoconvert ! tttsegfilter asynchronous=true ! videoconvert ! autovideosink
  * ]|
- * Learns beside the stream instead: no frame waits for a step, and each is segmented with the newest weights there are.
+ * Learns in parallel with the stream instead: no frame waits for a step, and each is segmented with the newest weights.
  *
  * |[
  * gst-launch-1.0 v4l2src ! videoconvert ! tttsegfilter load-state=camera.safetensors save-state=camera.safetensors ! videoconvert ! autovideosink
  * ]|
- * Goes on every time from what it has learned from this camera before, the first time from the model.
+ * Starts from what was learned from this camera before; the first time, from the model.
  *
  * |[
  * gst-launch-1.0 filesrc location=film.mp4 ! decodebin3 ! videoconvert ! tttsegfilter name=t ! queue ! videoconvert ! autovideosink t.classes ! queue ! videoconvert ! autovideosink
  * ]|
- * The request pad `classes` carries the class of each pixel beside what goes out, as GRAY8 with the same time stamps. It can
- * be requested and released at any time. Each of the two needs a queue. The stream goes on as long as one of them is
- * linked; a frame that has no classes of its own (in pass-through) is a gap.
+ * The request pad `classes` carries the class of each pixel beside the source pad, as GRAY8 with the same time stamps. It
+ * can be requested and released at any time. Each of the two needs a queue. The stream continues as long as one of them is
+ * linked; a frame without classes of its own (in pass-through) is a gap.
  *
  * |[
  * gst-launch-1.0 filesrc location=film.mp4 ! decodebin3 ! videoconvert ! tttsegfilter task=colorize ! videoconvert ! autovideosink
  * ]|
- * Colours a black-and-white film. Its luma stays as it is, bit by bit; the chroma is the network's, whatever there was
- * before. Grey frames go out in Y'CbCr with their own range: GRAY8 in I420, Y42B or Y444, GRAY16 in Y444_16LE and Y444_16BE.
- * `output=side-by-side` shows the frame in grey and in colours, `reconstruction` is as ever; there are no class maps and no
- * pad `classes`. `reference-location` and hints say which colours are right. `saturation`, `temperature` and
- * `chroma-smoothing` say how colours look; they do nothing otherwise.
+ * Colours a black-and-white film. Its luma is not changed by a single bit; the chroma is the network's, whatever the input
+ * had. Grey frames go out in Y'CbCr with their own range: GRAY8 in I420, Y42B or Y444, GRAY16 in Y444_16LE and Y444_16BE.
+ * `output=side-by-side` shows the frame in grey and in colours, `reconstruction` is the same as without; there are no class
+ * maps and no pad `classes`. `reference-location` and hints give the colours of pictures and places. `saturation`,
+ * `temperature` and `chroma-smoothing` change how colours look; they have no effect on classes.
  *
- * Weights start anew with every stream (another stream-id) and in READY: with the model, or with the state that
- * `load-state` names. A seek keeps them, and starts a new window.
+ * Weights start anew with every stream (another stream-id) and in READY: from the model, or from the state in `load-state`.
+ * A seek keeps them, and starts a new window.
  *
  * Frames are read and drawn into in the stream's own format, with the matrix and range of its caps; the transfer function
- * does not count. Opacity and filling stay as they are. Where pixels are not square, the network sees the picture as it
- * is shown. Frames that other elements hold, or in memory that is read-only, are copied into buffers of a pool first; a
- * buffer that is no frame of its caps is an error.
+ * is ignored. Opacity and filling are not changed. Where pixels are not square, the network sees the picture as it is
+ * shown. Frames that other elements hold, or that are in read-only memory, are copied into buffers of a pool first; a
+ * buffer that does not fit its caps is an error.
  *
  * Interlaced video with its fields woven into frames (`interleaved`, `mixed`) is segmented as frames: both fields get the
  * classes of one map, and stay fields. Where something moves fast, its edges are combed, and a deinterlacer in front helps.
- * Video with its fields apart (`fields`, `alternate`) is refused.
+ * Video with separate fields (`fields`, `alternate`) is refused.
  *
  * Since: 0.1.0
  */

@@ -14,7 +14,7 @@ use super::{Task, lock, properties};
 pub(super) const NO_CLASSES: &str = "the pad classes has nothing to carry with task=colorize, which finds no classes: \
                                      leave the pad out, or set task=segment";
 
-/// What has to be there before the element goes up, and has to stop before it goes down.
+/// Before the change: the engine is made ready on the way up, and stopped on the way down.
 pub(super) fn before_change(
     element: &BaseTransform,
     parts: &Parts,
@@ -39,7 +39,7 @@ pub(super) fn before_change(
     Ok(())
 }
 
-/// What goes when the element has gone down.
+/// After the change: what belongs to the stream or to READY is dropped on the way down.
 pub(super) fn after_change(element: &BaseTransform, parts: &Parts, transition: gst::StateChange) {
     match transition {
         gst::StateChange::PausedToReady => {

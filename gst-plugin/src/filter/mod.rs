@@ -1,4 +1,4 @@
-//! `tttsegfilter`: learns from raw video between two buffers and draws what it sees.
+//! The element `tttsegfilter`: raw video in, learning between two buffers, classes or colours out.
 //!
 //! | file | what it holds |
 //! |---|---|

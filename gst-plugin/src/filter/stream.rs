@@ -34,14 +34,14 @@ impl Stream {
 pub(super) struct Negotiated {
     pub info: VideoInfo,
     pub out_info: VideoInfo,
-    /// What goes out; `None` in pass-through.
+    /// `None` in pass-through.
     pub output: Option<OutputKind>,
     /// Width and height at which the network sees frames; `None` in pass-through.
     pub model_size: Option<(usize, usize)>,
 }
 
 impl Negotiated {
-    /// Whether what goes out has other caps than what comes in.
+    /// Whether the source pad has other caps than the sink pad.
     pub fn changes_caps(&self) -> bool {
         self.output
             .is_some_and(|output| output.changes_caps(self.info.is_gray()))
@@ -63,7 +63,7 @@ pub(super) struct Results {
 }
 
 impl Results {
-    /// Whether there is all that a frame needs: what goes out is made of it, and the pad `classes` may want it.
+    /// Whether there is all that a frame needs for the source pad and, with `classes`, for that pad.
     pub fn suffice(&self, output: OutputKind, classes: bool) -> bool {
         (!classes || self.classes.is_some())
             && match output {

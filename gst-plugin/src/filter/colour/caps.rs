@@ -12,7 +12,7 @@ const COLOURED: [(&str, &[&str]); 3] = [
     ("GRAY16_BE", &["Y444_16BE"]),
 ];
 
-/// What grey is when its caps say nothing, to GStreamer as well: full range.
+/// Colorimetry of grey without any in its caps, to GStreamer as well: full range.
 const UNKNOWN: &str = "1:4:0:0";
 
 /// Caps on the other side of the element.

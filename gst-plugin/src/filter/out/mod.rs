@@ -1,4 +1,4 @@
-//! What goes out: frames with their classes or in colours, class maps, metadata, and the second source pad.
+//! Output: frames with their classes or in colours, class maps, metadata, and the second source pad.
 
 #[cfg(feature = "analytics")]
 mod analytics;

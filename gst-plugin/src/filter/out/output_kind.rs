@@ -2,7 +2,7 @@
 
 use crate::filter::{Output, Task};
 
-/// What goes out.
+/// What the source pad carries.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::filter) enum OutputKind {
     /// The frame with its classes painted over it.
@@ -40,7 +40,7 @@ impl OutputKind {
         matches!(self, Self::Colours | Self::ColoursBeside)
     }
 
-    /// Whether what goes out has other caps than what comes in, which may be grey.
+    /// Whether the source pad has other caps than the sink pad, which may be grey.
     pub fn changes_caps(self, grey: bool) -> bool {
         match self {
             Self::ClassMap | Self::SideBySide | Self::ColoursBeside => true,

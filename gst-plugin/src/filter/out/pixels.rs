@@ -34,7 +34,7 @@ fn pixel_format(format: VideoFormat) -> Result<PixelFormat, PixelError> {
         .ok_or_else(|| PixelError(format!("frames of format {format} are not handled")))
 }
 
-/// What the caps say about colours; where they say nothing, GStreamer's guess by size is already in the info.
+/// Colorimetry of the caps; where they have none, GStreamer's guess by size is already in the info.
 fn colorimetry(info: &VideoInfo, format: PixelFormat) -> Colorimetry {
     let given = info.colorimetry();
     Colorimetry {

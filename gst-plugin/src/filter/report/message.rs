@@ -193,11 +193,7 @@ impl TryFrom<&gst::StructureRef> for FrameReport {
             structure: &'a gst::StructureRef,
             field: &'static str,
         ) -> Result<T, MessageError> {
-            structure
-                .get_optional(field)
-                .ok()
-                .flatten()
-                .ok_or(MessageError::Field(field))
+            optional(structure, field)?.ok_or(MessageError::Field(field))
         }
         fn optional<'a, T: glib::value::FromValue<'a>>(
             structure: &'a gst::StructureRef,

@@ -28,7 +28,7 @@ impl FramePlan {
     pub const FEW_DIRECTED: usize = 2;
 }
 
-/// What sinks, the pipeline and frames say about time.
+/// The state of what decides about time: the cost of frames, lateness at sinks, latency.
 #[derive(Default)]
 pub(in crate::filter) struct Pacing {
     pub ladder: Ladder,

@@ -106,7 +106,7 @@ pub(in crate::filter) struct Ladder {
     at: usize,
     /// Of learning, and of the frame.
     debts: [f64; 2],
-    /// Loads since the last move or the last look back.
+    /// Loads since the last move or the last decision to stay.
     sums: [f64; 2],
     frames: u32,
     patience: u32,
@@ -239,7 +239,7 @@ impl Ladder {
 
     fn move_to(&mut self, at: usize) {
         self.at = at;
-        // What another notch cost says nothing about this one.
+        // The cost of another notch does not count for this one.
         self.debts = [0.0; 2];
         self.look_again();
     }
