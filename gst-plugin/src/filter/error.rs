@@ -3,15 +3,13 @@
 use gst_base::BaseTransform;
 use tttseg::adapt;
 
-use super::out::pixels::PixelError;
-
 /// Why a frame does not go out.
 #[derive(Debug)]
 pub(super) enum Error {
     /// A pool, or what follows, has none for it.
     Flow(gst::FlowError),
     /// The frame could not be read or drawn into.
-    Pixels(PixelError),
+    Pixels(String),
     Engine(adapt::Error),
     /// There is nothing to make it of.
     NoResult,
@@ -58,15 +56,9 @@ impl From<gst::FlowError> for Error {
     }
 }
 
-impl From<PixelError> for Error {
-    fn from(e: PixelError) -> Self {
-        Self::Pixels(e)
-    }
-}
-
 impl From<gst::glib::BoolError> for Error {
     fn from(e: gst::glib::BoolError) -> Self {
-        Self::Pixels(e.into())
+        Self::Pixels(e.to_string())
     }
 }
 

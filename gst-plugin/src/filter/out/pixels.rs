@@ -8,30 +8,15 @@ use tttseg::video::{
 };
 
 use super::Picture;
+use crate::filter::error::Error;
 
-/// Why pixels could not be read or written.
-#[derive(Debug)]
-pub(in crate::filter) struct PixelError(String);
-
-impl std::fmt::Display for PixelError {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(&self.0)
-    }
+fn error(e: impl std::fmt::Display) -> Error {
+    Error::Pixels(e.to_string())
 }
 
-impl From<gst::glib::BoolError> for PixelError {
-    fn from(e: gst::glib::BoolError) -> Self {
-        error(e)
-    }
-}
-
-fn error(e: impl std::fmt::Display) -> PixelError {
-    PixelError(e.to_string())
-}
-
-fn pixel_format(format: VideoFormat) -> Result<PixelFormat, PixelError> {
+fn pixel_format(format: VideoFormat) -> Result<PixelFormat, Error> {
     PixelFormat::from_name(format.to_str())
-        .ok_or_else(|| PixelError(format!("frames of format {format} are not handled")))
+        .ok_or_else(|| Error::Pixels(format!("frames of format {format} are not handled")))
 }
 
 /// Colorimetry of the caps; where they have none, GStreamer's guess by size is already in the info.
@@ -60,7 +45,7 @@ fn stride(stride: i32) -> usize {
     usize::try_from(stride).unwrap_or(0)
 }
 
-fn frame_ref<'a>(frame: &'a VideoFrameRef<&gst::BufferRef>) -> Result<FrameRef<'a>, PixelError> {
+fn frame_ref<'a>(frame: &'a VideoFrameRef<&gst::BufferRef>) -> Result<FrameRef<'a>, Error> {
     let info = frame.info();
     let format = pixel_format(info.format())?;
     let planes = frame.planes_data();
@@ -78,9 +63,9 @@ fn frame_ref<'a>(frame: &'a VideoFrameRef<&gst::BufferRef>) -> Result<FrameRef<'
 fn readable<'a>(
     buffer: &'a gst::BufferRef,
     info: &VideoInfo,
-) -> Result<VideoFrameRef<&'a gst::BufferRef>, PixelError> {
+) -> Result<VideoFrameRef<&'a gst::BufferRef>, Error> {
     VideoFrameRef::from_buffer_ref_readable(buffer, info).map_err(|_| {
-        PixelError(format!(
+        Error::Pixels(format!(
             "a buffer of {} bytes could not be mapped as the {} frame of {}x{} pixels of its caps",
             buffer.size(),
             info.format(),
@@ -93,17 +78,17 @@ fn readable<'a>(
 fn writable<'a>(
     buffer: &'a mut gst::BufferRef,
     info: &VideoInfo,
-) -> Result<VideoFrameRef<&'a mut gst::BufferRef>, PixelError> {
+) -> Result<VideoFrameRef<&'a mut gst::BufferRef>, Error> {
     VideoFrameRef::from_buffer_ref_writable(buffer, info).map_err(|_| {
-        PixelError("a buffer could not be mapped for writing as the frame of its caps".into())
+        Error::Pixels("a buffer could not be mapped for writing as the frame of its caps".into())
     })
 }
 
 fn with_frame_mut(
     buffer: &mut gst::BufferRef,
     info: &VideoInfo,
-    work: impl FnOnce(&mut FrameMut<'_>) -> Result<(), PixelError>,
-) -> Result<(), PixelError> {
+    work: impl FnOnce(&mut FrameMut<'_>) -> Result<(), Error>,
+) -> Result<(), Error> {
     let mut frame = writable(buffer, info)?;
     let (width, height) = (frame.width() as usize, frame.height() as usize);
     let strides = frame.plane_stride().to_vec();
@@ -133,7 +118,7 @@ pub(in crate::filter) struct Pixels {
 }
 
 impl Picture {
-    fn classes(&self) -> Result<ClassMap<'_>, PixelError> {
+    fn classes(&self) -> Result<ClassMap<'_>, Error> {
         ClassMap::new(&self.bytes, self.width, self.height).map_err(error)
     }
 }
@@ -147,7 +132,7 @@ impl Pixels {
         info: &VideoInfo,
         map: &Picture,
         classes: &[String],
-    ) -> Result<(), PixelError> {
+    ) -> Result<(), Error> {
         #[cfg(feature = "analytics")]
         self.masks
             .attach(buffer, map, (info.width(), info.height()), classes)?;
@@ -160,7 +145,7 @@ impl Pixels {
         buffer: &gst::BufferRef,
         info: &VideoInfo,
         (width, height): (usize, usize),
-    ) -> Result<Vec<u8>, PixelError> {
+    ) -> Result<Vec<u8>, Error> {
         let frame = readable(buffer, info)?;
         let mut rgb = std::mem::take(&mut self.rgb);
         rgb.resize(width * height * 3, 0);
@@ -184,7 +169,7 @@ impl Pixels {
         map: &Picture,
         style: &Style<'_>,
         legend: Option<&[String]>,
-    ) -> Result<(), PixelError> {
+    ) -> Result<(), Error> {
         let map = map.classes()?;
         with_frame_mut(buffer, info, |frame| {
             self.overlay.draw_from(frame, left, &map, style);
@@ -202,7 +187,7 @@ impl Pixels {
         info: &VideoInfo,
         left: usize,
         chroma: &ChromaMap,
-    ) -> Result<(), PixelError> {
+    ) -> Result<(), Error> {
         with_frame_mut(buffer, info, |frame| {
             if left == 0 {
                 return self.tint.draw(frame, chroma).map_err(error);
@@ -222,7 +207,7 @@ impl Pixels {
         buffer: &mut gst::BufferRef,
         info: &VideoInfo,
         map: &Picture,
-    ) -> Result<(), PixelError> {
+    ) -> Result<(), Error> {
         let map = map.classes()?;
         with_frame_mut(buffer, info, |frame| {
             self.overlay.class_map(frame, &map).map_err(error)
@@ -235,7 +220,7 @@ impl Pixels {
         buffer: &mut gst::BufferRef,
         info: &VideoInfo,
         rgb: &Picture,
-    ) -> Result<(), PixelError> {
+    ) -> Result<(), Error> {
         with_frame_mut(buffer, info, |frame| {
             self.scaler
                 .paint_rgb(frame, &rgb.bytes, rgb.width, rgb.height)
@@ -249,7 +234,7 @@ pub(in crate::filter) fn copy(
     from: &gst::BufferRef,
     to: &mut gst::BufferRef,
     info: &VideoInfo,
-) -> Result<(), PixelError> {
+) -> Result<(), Error> {
     let from = readable(from, info)?;
     let mut to = writable(to, info)?;
     // GStreamer's own copy leaves out the last chroma sample of interleaved 4:2:2 with an odd width.
@@ -266,7 +251,7 @@ pub(in crate::filter) fn copy_luma(
     info: &VideoInfo,
     to: &mut gst::BufferRef,
     to_info: &VideoInfo,
-) -> Result<(), PixelError> {
+) -> Result<(), Error> {
     let from = readable(from, info)?;
     // Checked: rows that are too short end here.
     frame_ref(&from)?;
@@ -282,7 +267,7 @@ pub(in crate::filter) fn copy_beside_itself(
     info: &VideoInfo,
     to: &mut gst::BufferRef,
     pair_info: &VideoInfo,
-) -> Result<(), PixelError> {
+) -> Result<(), Error> {
     let from = readable(from, info)?;
     let frame = frame_ref(&from)?;
     with_frame_mut(to, pair_info, |pair| {
@@ -309,7 +294,7 @@ fn copy_rows(
     plane: u32,
     row: usize,
     times: usize,
-) -> Result<(), PixelError> {
+) -> Result<(), Error> {
     let at = plane as usize;
     let strides = [from.plane_stride()[at], to.plane_stride()[at]];
     let [from_stride, to_stride] = strides.map(|s| stride(s).max(1));
