@@ -10,7 +10,7 @@ use super::CAT;
 use super::chain;
 use super::entry::Entry;
 use super::input::{self, Input};
-use crate::filter::{CLASSES, TttSegFilter, properties, signals};
+use crate::filter::{CLASSES, TttSegFilter, pad_templates, properties, signals};
 
 /**
  * SECTION:element-tttseg
@@ -168,7 +168,10 @@ impl ElementImpl for TttSeg {
     }
 
     fn pad_templates() -> &'static [gst::PadTemplate] {
-        static TEMPLATES: LazyLock<Vec<gst::PadTemplate>> = LazyLock::new(input::pad_templates);
+        // The sink pad's has to be ANY: what can be decoded depends on the plugins of the machine, which are not known
+        // while plugins are being registered. The answer to a caps query is exact, and counts for linking.
+        static TEMPLATES: LazyLock<Vec<gst::PadTemplate>> =
+            LazyLock::new(|| pad_templates(&gst::Caps::new_any(), &input::ANY_RAW));
         &TEMPLATES
     }
 

@@ -3,10 +3,9 @@
 use std::sync::LazyLock;
 
 use gst::prelude::*;
-use gst_video::VideoCapsBuilder;
 
 use super::CAT;
-use crate::filter::{CLASS_MAPS, CLASSES, FORMATS, kept};
+use crate::filter::{CAPS, kept};
 
 /// Kinds of input.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -16,12 +15,6 @@ pub(super) enum Input {
     /// Anything that has to be decoded, or that is not known yet.
     Encoded,
 }
-
-/// Raw video the filter works in without conversion.
-static RAW: LazyLock<gst::Caps> = LazyLock::new(|| {
-    let formats = FORMATS.iter().copied();
-    kept(VideoCapsBuilder::new().format_list(formats).build())
-});
 
 /// Raw video of any format in system memory.
 pub(super) static ANY_RAW: LazyLock<gst::Caps> =
@@ -56,23 +49,6 @@ static DECODABLE: LazyLock<gst::Caps> = LazyLock::new(|| {
 
 fn is_raw(media_type: &str) -> bool {
     media_type == "video/x-raw"
-}
-
-/// The pads. The sink pad's template has to be ANY: what can be decoded depends on the plugins of the machine, which
-/// are not known while plugins are being registered. The answer to a caps query is exact, and counts for linking.
-pub(super) fn pad_templates() -> Vec<gst::PadTemplate> {
-    use gst::PadDirection::{Sink, Src};
-    use gst::PadPresence::{Always, Request};
-    [
-        ("sink", Sink, Always, gst::Caps::new_any()),
-        ("src", Src, Always, ANY_RAW.clone()),
-        (CLASSES, Src, Request, CLASS_MAPS.clone()),
-    ]
-    .into_iter()
-    .filter_map(|(name, direction, presence, caps)| {
-        gst::PadTemplate::new(name, direction, presence, &caps).ok()
-    })
-    .collect()
 }
 
 /// Which kind of input caps announce, or why it cannot be taken.
@@ -116,7 +92,7 @@ pub(super) fn offered(raw: Option<&gst::Pad>, filter: Option<&gst::CapsRef>) -> 
         Some(raw) => raw.query_caps(None).intersect(&ANY_RAW),
         None => ANY_RAW.clone(),
     };
-    let mut caps = RAW.intersect_with_mode(&raw, gst::CapsIntersectMode::First);
+    let mut caps = CAPS.intersect_with_mode(&raw, gst::CapsIntersectMode::First);
     caps.merge(raw);
     caps.merge(DECODABLE.clone());
     filtered(&caps, filter)

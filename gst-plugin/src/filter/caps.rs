@@ -13,7 +13,7 @@ use super::log::CAT;
 use super::out::OutputKind;
 
 /// Formats the filter works in, the cheap ones first: sources with a free choice take the first.
-pub(crate) static FORMATS: LazyLock<Vec<VideoFormat>> = LazyLock::new(|| {
+static FORMATS: LazyLock<Vec<VideoFormat>> = LazyLock::new(|| {
     let named = PixelFormat::ALL.iter().map(|format| format.name());
     named.map(VideoFormat::from_string).collect()
 });
@@ -44,7 +44,7 @@ pub(super) fn square_pixels(info: &gst_video::VideoInfo) -> (usize, usize) {
 /// Everything both pads can carry.
 ///
 /// Frames below 16x16 are let in here and refused by name when they come: a plain "not negotiated" would not say why.
-pub(super) static CAPS: LazyLock<gst::Caps> = LazyLock::new(|| {
+pub(crate) static CAPS: LazyLock<gst::Caps> = LazyLock::new(|| {
     let formats = FORMATS.iter().copied();
     kept(
         gst_video::VideoCapsBuilder::new()
@@ -54,7 +54,7 @@ pub(super) static CAPS: LazyLock<gst::Caps> = LazyLock::new(|| {
 });
 
 /// Everything the pad `classes` can carry.
-pub(crate) static CLASS_MAPS: LazyLock<gst::Caps> = LazyLock::new(|| {
+static CLASS_MAPS: LazyLock<gst::Caps> = LazyLock::new(|| {
     kept(
         gst_video::VideoCapsBuilder::new()
             .format(VideoFormat::Gray8)
@@ -62,19 +62,19 @@ pub(crate) static CLASS_MAPS: LazyLock<gst::Caps> = LazyLock::new(|| {
     )
 });
 
-pub(super) fn pad_templates() -> Vec<gst::PadTemplate> {
+/// The templates of the pads, of which the first two carry these.
+pub(crate) fn pad_templates(sink: &gst::Caps, src: &gst::Caps) -> Vec<gst::PadTemplate> {
     use gst::PadDirection::{Sink, Src};
     use gst::PadPresence::{Always, Request};
-    [
-        ("sink", Sink, Always, &CAPS),
-        ("src", Src, Always, &CAPS),
-        (CLASSES, Src, Request, &CLASS_MAPS),
-    ]
-    .into_iter()
-    .filter_map(|(name, direction, presence, caps)| {
+    let template = |name, direction, presence, caps| {
         gst::PadTemplate::new(name, direction, presence, caps).ok()
-    })
-    .collect()
+    };
+    let templates = [
+        template("sink", Sink, Always, sink),
+        template("src", Src, Always, src),
+        template(CLASSES, Src, Request, &CLASS_MAPS),
+    ];
+    templates.into_iter().flatten().collect()
 }
 
 /// Caps on the other side of the element. A class map changes the format, and with it what describes the colours of the

@@ -159,7 +159,8 @@ impl ElementImpl for TttSegFilter {
     }
 
     fn pad_templates() -> &'static [gst::PadTemplate] {
-        static TEMPLATES: LazyLock<Vec<gst::PadTemplate>> = LazyLock::new(caps::pad_templates);
+        static TEMPLATES: LazyLock<Vec<gst::PadTemplate>> =
+            LazyLock::new(|| caps::pad_templates(&caps::CAPS, &caps::CAPS));
         &TEMPLATES
     }
 

@@ -43,7 +43,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use gst::glib;
 use gst::prelude::*;
 
-pub(crate) use caps::{CLASS_MAPS, FORMATS, kept};
+pub(crate) use caps::{CAPS, kept, pad_templates};
 pub use enums::{ExecutionProvider, Method, Output, Pace, Recipe, Task};
 pub use out::class_map_meta::CLASS_MAP_META;
 pub use report::{FrameReport, MessageError, Skipped};
