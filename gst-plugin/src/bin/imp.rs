@@ -1,22 +1,25 @@
-//! The bin: `videoconvert ! tttsegfilter ! videoconvert`, with `typefind ! decodebin3` in front when the input is not raw video.
+//! The bin as GStreamer sees it: the traits of GObject, GstElement and GstBin.
 
-use std::sync::{LazyLock, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Arc, LazyLock, OnceLock};
 
 use gst::glib;
 use gst::prelude::*;
 use gst::subclass::prelude::*;
 
+use super::CAT;
+use super::chain;
+use super::entry::Entry;
 use super::input::{self, Input};
-use crate::filter::{CLASSES, TttSegFilter, properties, signals};
+use crate::filter::{CLASSES, TttSegFilter, pad_templates, properties, signals};
 
 /**
  * SECTION:element-tttseg
  * @title: tttseg
  * @see_also: tttsegfilter
  *
- * Segments video, or colours it, with a network that keeps learning from it: `tttsegfilter`, whose properties and signals it shares, for
- * every input. Raw video is converted where it has to be, anything else is decoded with `decodebin3`; of several streams
- * the first video is taken. Input without video is an error.
+ * Segments video, or colours it, with a network that keeps learning from it: `tttsegfilter`, whose properties and signals it
+ * shares, for every kind of input. Raw video is converted where necessary, anything else is decoded with `decodebin3`; of
+ * several streams the first video is used. Input without video is an error.
  *
  * |[
  * gst-launch-1.0 filesrc location=film.mp4 ! tttseg window=16 ! autovideosink
@@ -26,132 +29,33 @@ use crate::filter::{CLASSES, TttSegFilter, properties, signals};
  * |[
  * gst-launch-1.0 filesrc location=film.mp4 ! tttseg pace=every-frame ! vp8enc deadline=1 ! webmmux ! filesink location=out.webm
  * ]|
- * Writes the same to a file. Nothing has to be shown in time, so that every frame is learned from.
+ * Writes the same to a file. No frame has to be shown in time, so all of them are learned from.
  *
  * |[
  * gst-launch-1.0 v4l2src ! queue leaky=downstream max-size-buffers=1 ! tttseg opacity=0.7 ! autovideosink
  * ]|
- * Segments what a camera sees.
+ * Segments a camera's video.
  *
  * |[
  * gst-launch-1.0 filesrc location=film.mp4 ! tttseg name=t ! queue ! autovideosink t.classes ! queue ! fakesink
  * ]|
- * The request pad `classes` carries the class of each pixel beside what goes out: see `tttsegfilter`.
+ * The request pad `classes` carries the class of each pixel beside the source pad: see `tttsegfilter`.
  *
  * |[
  * gst-launch-1.0 filesrc location=film.mp4 ! tttseg task=colorize ! autovideosink
  * ]|
- * Colours a black-and-white film, whose own luma stays untouched: see `tttsegfilter`.
+ * Colours a black-and-white film, without changing its luma: see `tttsegfilter`.
  *
- * A class map goes out as ids when what follows takes GRAY8: put `video/x-raw,format=GRAY8` behind it. In any other
+ * A class map is output as ids when the next element takes GRAY8: put `video/x-raw,format=GRAY8` after the bin. In any other
  * format the ids would be converted as if they were brightness.
  *
  * Since: 0.1.0
  */
-pub(super) static CAT: LazyLock<gst::DebugCategory> = LazyLock::new(|| {
-    gst::DebugCategory::new(
-        "tttseg",
-        gst::DebugColorFlags::empty(),
-        Some("Test-time training on any video"),
-    )
-});
-
-/// The elements that are always there.
-pub(super) struct Chain {
-    pub before: gst::Element,
-    pub filter: TttSegFilter,
-    after: gst::Element,
-}
-
-/// What was made for the input at hand.
-#[derive(Default)]
-pub(super) struct State {
-    pub decoder: Option<gst::Element>,
-    /// What goes with it: `typefind` in front, sinks for streams that are not the first video.
-    pub others: Vec<gst::Element>,
-    pub video_linked: bool,
-}
-
-/// See the module's text.
 pub struct TttSeg {
-    pub(super) sink: gst::GhostPad,
-    pub(super) src: gst::GhostPad,
-    chain: OnceLock<Chain>,
-    state: Mutex<State>,
-}
-
-impl TttSeg {
-    /// The inner elements; none if `videoconvert` is not installed.
-    pub(super) fn chain(&self) -> Option<&Chain> {
-        self.chain.get()
-    }
-
-    pub(super) fn state(&self) -> MutexGuard<'_, State> {
-        // Every field stays usable whatever has panicked.
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn build(&self) -> Result<Chain, glib::BoolError> {
-        let convert = |name| gst::ElementFactory::make("videoconvert").name(name).build();
-        let chain = Chain {
-            before: convert("before")?,
-            filter: glib::Object::builder().property("name", "filter").build(),
-            after: convert("after")?,
-        };
-        let elements = [&chain.before, chain.filter.upcast_ref(), &chain.after];
-        self.obj().add_many(elements)?;
-        gst::Element::link_many(elements)?;
-        Ok(chain)
-    }
-
-    /// Passes on what the filter tells about its properties, and values that are controlled on the bin.
-    fn connect(&self, chain: &Chain) -> Result<(), glib::BoolError> {
-        let bin = self.obj().downgrade();
-        chain.filter.connect_notify(None, move |_, pspec| {
-            if let Some(bin) = bin.upgrade()
-                && pspec.owner_type() == TttSegFilter::static_type()
-            {
-                bin.notify(pspec.name());
-            }
-        });
-        let pad = |element: &gst::Element, name| {
-            element
-                .static_pad(name)
-                .ok_or_else(|| glib::bool_error!("{} has no pad {name}", element.name()))
-        };
-        let entry = pad(chain.filter.upcast_ref(), "sink")?;
-        let bin = self.obj().downgrade();
-        entry.add_probe(gst::PadProbeType::BUFFER, move |pad, info| {
-            if let (Some(bin), Some(buffer)) = (bin.upgrade(), info.buffer()) {
-                sync_values(&bin, pad, buffer);
-            }
-            gst::PadProbeReturn::Ok
-        });
-        self.sink.set_target(Some(&pad(&chain.before, "sink")?))?;
-        self.src.set_target(Some(&pad(&chain.after, "src")?))
-    }
-}
-
-/// Nobody calls this for a bin; the filter does it for itself only.
-fn sync_values(bin: &super::TttSeg, pad: &gst::Pad, buffer: &gst::Buffer) {
-    if !bin.has_active_control_bindings() {
-        return;
-    }
-    let stream_time = pad
-        .sticky_event::<gst::event::Segment>(0)
-        .and_then(|event| {
-            let segment = event.segment().downcast_ref::<gst::ClockTime>()?;
-            segment.to_stream_time(buffer.pts()?)
-        });
-    if let Some(stream_time) = stream_time
-        && let Err(e) = bin.sync_values(stream_time)
-    {
-        gst::warning!(
-            CAT,
-            obj = bin,
-            "Controlled properties stay as they are: {e}"
-        );
-    }
+    entry: Arc<Entry>,
+    src: gst::GhostPad,
+    /// None if `videoconvert` is not installed.
+    filter: OnceLock<TttSegFilter>,
 }
 
 #[glib::object_subclass]
@@ -171,14 +75,14 @@ impl ObjectSubclass for TttSeg {
                 TttSeg::catch_panic_pad_function(
                     parent,
                     || false,
-                    |bin| bin.on_sink_event(pad, event),
+                    |bin| bin.entry.on_sink_event(bin.obj().upcast_ref(), pad, event),
                 )
             })
             .query_function(|pad, parent, query| {
                 TttSeg::catch_panic_pad_function(
                     parent,
                     || false,
-                    |bin| bin.on_sink_query(pad, query),
+                    |bin| bin.entry.on_sink_query(bin.obj().upcast_ref(), pad, query),
                 )
             })
             .build();
@@ -187,15 +91,14 @@ impl ObjectSubclass for TttSeg {
                 TttSeg::catch_panic_pad_function(
                     parent,
                     || false,
-                    |bin| bin.on_src_query(pad, query),
+                    |bin| bin.entry.on_src_query(bin.obj().upcast_ref(), pad, query),
                 )
             })
             .build();
         Self {
-            sink,
+            entry: Arc::new(Entry::new(sink)),
             src,
-            chain: OnceLock::new(),
-            state: Mutex::default(),
+            filter: OnceLock::new(),
         }
     }
 }
@@ -209,44 +112,40 @@ impl ObjectImpl for TttSeg {
     fn signals() -> &'static [glib::subclass::Signal] {
         static SIGNALS: LazyLock<Vec<glib::subclass::Signal>> = LazyLock::new(|| {
             signals::all(|bin: &super::TttSeg, action| {
-                bin.imp()
-                    .chain()
-                    .is_some_and(|chain| signals::forward(chain.filter.upcast_ref(), action))
+                let filter = bin.imp().filter.get();
+                filter.is_some_and(|filter| signals::forward(filter.upcast_ref(), action))
             })
         });
         &SIGNALS
     }
 
     fn set_property(&self, _id: usize, value: &glib::Value, pspec: &glib::ParamSpec) {
-        if let Some(chain) = self.chain() {
-            chain.filter.set_property_from_value(pspec.name(), value);
+        if let Some(filter) = self.filter.get() {
+            filter.set_property_from_value(pspec.name(), value);
         }
     }
 
     fn property(&self, _id: usize, pspec: &glib::ParamSpec) -> glib::Value {
-        match self.chain() {
-            Some(chain) => chain.filter.property_value(pspec.name()),
+        match self.filter.get() {
+            Some(filter) => filter.property_value(pspec.name()),
             None => pspec.default_value().clone(),
         }
     }
 
     fn constructed(&self) {
         self.parent_constructed();
-        // Sinks for streams nobody wants make no sink of the bin.
-        self.obj().set_suppressed_flags(gst::ElementFlags::SINK);
-        let added = self
-            .obj()
-            .add_pad(&self.sink)
-            .and_then(|()| self.obj().add_pad(&self.src));
-        let built = added.and_then(|()| self.build()).and_then(|chain| {
-            self.connect(&chain)?;
-            Ok(chain)
-        });
+        // Sinks for streams that are not used make no sink of the bin.
+        let bin = self.obj();
+        bin.set_suppressed_flags(gst::ElementFlags::SINK);
+        let built = bin
+            .add_pad(&self.entry.sink)
+            .and_then(|()| bin.add_pad(&self.src))
+            .and_then(|()| chain::build(&bin, &self.entry, &self.src));
         match built {
-            Ok(chain) => {
-                self.chain.get_or_init(|| chain);
+            Ok(filter) => {
+                self.filter.get_or_init(|| filter);
             }
-            // Told on the way to READY.
+            // The error is posted on the way to READY.
             Err(e) => gst::error!(CAT, imp = self, "{e}"),
         }
     }
@@ -269,18 +168,21 @@ impl ElementImpl for TttSeg {
     }
 
     fn pad_templates() -> &'static [gst::PadTemplate] {
-        static TEMPLATES: LazyLock<Vec<gst::PadTemplate>> = LazyLock::new(input::pad_templates);
+        // The sink pad's has to be ANY: what can be decoded depends on the plugins of the machine, which are not known
+        // while plugins are being registered. The answer to a caps query is exact, and counts for linking.
+        static TEMPLATES: LazyLock<Vec<gst::PadTemplate>> =
+            LazyLock::new(|| pad_templates(&gst::Caps::new_any(), &input::ANY_RAW));
         &TEMPLATES
     }
 
-    /// The filter's pad `classes`, for everybody.
+    /// The filter's pad `classes`, as one of the bin's.
     fn request_new_pad(
         &self,
         template: &gst::PadTemplate,
         _name: Option<&str>,
         _caps: Option<&gst::Caps>,
     ) -> Option<gst::Pad> {
-        let filter = &self.chain()?.filter;
+        let filter = self.filter.get()?;
         if filter.static_pad(CLASSES).is_some() {
             gst::warning!(CAT, imp = self, "There is one pad {CLASSES}, no more");
             return None;
@@ -306,8 +208,8 @@ impl ElementImpl for TttSeg {
     fn release_pad(&self, pad: &gst::Pad) {
         let target = pad.downcast_ref::<gst::GhostPad>().and_then(|g| g.target());
         // First the one inside, so that nothing is pushed to one that is shut.
-        if let (Some(chain), Some(target)) = (self.chain(), target) {
-            chain.filter.release_request_pad(&target);
+        if let (Some(filter), Some(target)) = (self.filter.get(), target) {
+            filter.release_request_pad(&target);
         }
         // It is gone either way.
         let _ = pad.set_active(false);
@@ -318,8 +220,9 @@ impl ElementImpl for TttSeg {
         &self,
         transition: gst::StateChange,
     ) -> Result<gst::StateChangeSuccess, gst::StateChangeError> {
+        let bin = self.obj();
         match transition {
-            gst::StateChange::NullToReady if self.chain().is_none() => {
+            gst::StateChange::NullToReady if self.filter.get().is_none() => {
                 gst::element_imp_error!(
                     self,
                     gst::CoreError::MissingPlugin,
@@ -329,17 +232,17 @@ impl ElementImpl for TttSeg {
             }
             // Pads are activated next, and with them a source decides whether it is pulled from.
             gst::StateChange::ReadyToPaused => {
-                let input = self.input_upstream();
-                self.choose(input)?;
+                let input = input::upstream(&self.entry.sink);
+                self.entry.choose(bin.upcast_ref(), input)?;
             }
             _ => {}
         }
         let success = self.parent_change_state(transition)?;
         match transition {
-            gst::StateChange::ReadyToPaused if !self.bring_up() => {
+            gst::StateChange::ReadyToPaused if !self.entry.bring_up() => {
                 return Err(gst::StateChangeError);
             }
-            gst::StateChange::PausedToReady => self.choose(Input::Raw)?,
+            gst::StateChange::PausedToReady => self.entry.choose(bin.upcast_ref(), Input::Raw)?,
             _ => {}
         }
         Ok(success)
@@ -348,8 +251,8 @@ impl ElementImpl for TttSeg {
 
 impl BinImpl for TttSeg {
     fn handle_message(&self, message: gst::Message) {
-        self.look_at(&message);
-        // The end of a stream nobody wants is nobody's business: what counts is the sinks after this element.
+        self.entry.on_message(self.obj().upcast_ref(), &message);
+        // The end of a stream that is not used does not count; the sinks after this element do.
         if !matches!(message.view(), gst::MessageView::Eos(_)) {
             self.parent_handle_message(message);
         }

@@ -1,4 +1,4 @@
-//! Caps of `tttsegfilter`: what it takes, and what becomes of it on the other side.
+//! Caps: what the pads can carry, and what caps on one side are on the other; pools for them.
 
 use std::cmp::Ordering;
 use std::sync::LazyLock;
@@ -7,13 +7,13 @@ use gst::prelude::*;
 use gst_video::VideoFormat;
 use tttseg::video::PixelFormat;
 
-use super::classes::CLASSES;
-use super::colour_caps;
-use super::imp::CAT;
-use super::product::Product;
+use super::CLASSES;
+use super::colour::caps as colour_caps;
+use super::log::CAT;
+use super::out::OutputKind;
 
 /// Formats the filter works in, the cheap ones first: sources with a free choice take the first.
-pub(crate) static FORMATS: LazyLock<Vec<VideoFormat>> = LazyLock::new(|| {
+static FORMATS: LazyLock<Vec<VideoFormat>> = LazyLock::new(|| {
     let named = PixelFormat::ALL.iter().map(|format| format.name());
     named.map(VideoFormat::from_string).collect()
 });
@@ -44,7 +44,7 @@ pub(super) fn square_pixels(info: &gst_video::VideoInfo) -> (usize, usize) {
 /// Everything both pads can carry.
 ///
 /// Frames below 16x16 are let in here and refused by name when they come: a plain "not negotiated" would not say why.
-pub(super) static CAPS: LazyLock<gst::Caps> = LazyLock::new(|| {
+pub(crate) static CAPS: LazyLock<gst::Caps> = LazyLock::new(|| {
     let formats = FORMATS.iter().copied();
     kept(
         gst_video::VideoCapsBuilder::new()
@@ -54,7 +54,7 @@ pub(super) static CAPS: LazyLock<gst::Caps> = LazyLock::new(|| {
 });
 
 /// Everything the pad `classes` can carry.
-pub(crate) static CLASS_MAPS: LazyLock<gst::Caps> = LazyLock::new(|| {
+static CLASS_MAPS: LazyLock<gst::Caps> = LazyLock::new(|| {
     kept(
         gst_video::VideoCapsBuilder::new()
             .format(VideoFormat::Gray8)
@@ -62,19 +62,19 @@ pub(crate) static CLASS_MAPS: LazyLock<gst::Caps> = LazyLock::new(|| {
     )
 });
 
-pub(super) fn pad_templates() -> Vec<gst::PadTemplate> {
+/// The templates of the pads, of which the first two carry these.
+pub(crate) fn pad_templates(sink: &gst::Caps, src: &gst::Caps) -> Vec<gst::PadTemplate> {
     use gst::PadDirection::{Sink, Src};
     use gst::PadPresence::{Always, Request};
-    [
-        ("sink", Sink, Always, &CAPS),
-        ("src", Src, Always, &CAPS),
-        (CLASSES, Src, Request, &CLASS_MAPS),
-    ]
-    .into_iter()
-    .filter_map(|(name, direction, presence, caps)| {
+    let template = |name, direction, presence, caps| {
         gst::PadTemplate::new(name, direction, presence, caps).ok()
-    })
-    .collect()
+    };
+    let templates = [
+        template("sink", Sink, Always, sink),
+        template("src", Src, Always, src),
+        template(CLASSES, Src, Request, &CLASS_MAPS),
+    ];
+    templates.into_iter().flatten().collect()
 }
 
 /// Caps on the other side of the element. A class map changes the format, and with it what describes the colours of the
@@ -82,24 +82,25 @@ pub(super) fn pad_templates() -> Vec<gst::PadTemplate> {
 pub(super) fn transform(
     direction: gst::PadDirection,
     caps: &gst::Caps,
-    output: Option<Product>,
+    output: Option<OutputKind>,
 ) -> gst::Caps {
     match output {
-        Some(Product::ClassMap) => each(caps, |structure| to_class_map(direction, structure)),
-        Some(Product::SideBySide) => each(caps, |structure| to_double(direction, structure)),
-        Some(Product::Colours) => colour_caps::transform(direction, caps),
-        Some(Product::ColoursBeside) => {
-            each(&colour_caps::transform(direction, caps), |structure| {
-                to_double(direction, structure)
-            })
+        Some(OutputKind::ClassMap) => each(caps, |structure| to_class_map(direction, structure)),
+        Some(OutputKind::SideBySide) => each(caps, |structure| to_double(direction, structure)),
+        Some(OutputKind::Colours) => colour_caps::transform(direction, caps),
+        Some(OutputKind::ColoursBeside) => {
+            let coloured = colour_caps::transform(direction, caps);
+            each(&coloured, |structure| to_double(direction, structure))
         }
-        _ => caps.clone(),
+        Some(OutputKind::Overlay | OutputKind::Reconstruction | OutputKind::Metadata) | None => {
+            caps.clone()
+        }
     }
 }
 
 /// Whether two outputs make the same of the caps of frames, which may be grey.
-pub(super) fn are_alike(one: Option<Product>, other: Option<Product>, grey: bool) -> bool {
-    let changes = |output: Option<Product>| output.filter(|output| output.changes_caps(grey));
+pub(super) fn are_alike(one: Option<OutputKind>, other: Option<OutputKind>, grey: bool) -> bool {
+    let changes = |output: Option<OutputKind>| output.filter(|output| output.changes_caps(grey));
     changes(one) == changes(other)
 }
 
@@ -136,15 +137,13 @@ fn to_class_map(direction: gst::PadDirection, structure: &mut gst::Structure) ->
 }
 
 fn to_double(direction: gst::PadDirection, structure: &mut gst::Structure) -> Option<()> {
-    let Ok(width) = structure.value("width") else {
-        return Some(());
-    };
-    let width = if direction == gst::PadDirection::Sink {
-        doubled(width)
-    } else {
-        halved(width)
-    };
-    structure.set_value("width", width?);
+    if let Ok(width) = structure.value("width") {
+        let width = match direction {
+            gst::PadDirection::Sink => doubled(width),
+            _ => halved(width),
+        };
+        structure.set_value("width", width?);
+    }
     Some(())
 }
 
@@ -153,14 +152,13 @@ fn doubled(width: &gst::glib::SendValue) -> Option<gst::glib::SendValue> {
     if let Ok(width) = width.get::<i32>() {
         return Some(width.checked_mul(2)?.to_send_value());
     }
-    if let Ok(range) = width.get::<gst::IntRange<i32>>() {
-        let most = i32::MAX / 2;
-        let step = range.step().checked_mul(2)?;
-        let max = range.max().min(most - most % range.step()) * 2;
-        let min = range.min().checked_mul(2)?;
-        return range_or_one(min, max, step);
-    }
-    all(width, doubled)
+    let Ok(range) = width.get::<gst::IntRange<i32>>() else {
+        return each_of_list(width, doubled);
+    };
+    let most = i32::MAX / 2;
+    let step = range.step().checked_mul(2)?;
+    let max = range.max().min(most - most % range.step()) * 2;
+    range_or_one(range.min().checked_mul(2)?, max, step)
 }
 
 /// The half of it; none where that is no whole number.
@@ -168,17 +166,16 @@ fn halved(width: &gst::glib::SendValue) -> Option<gst::glib::SendValue> {
     if let Ok(width) = width.get::<i32>() {
         return (width % 2 == 0).then(|| (width / 2).to_send_value());
     }
-    if let Ok(range) = width.get::<gst::IntRange<i32>>() {
-        // What is no multiple of an odd step is caught when caps are fixed.
-        let step = if range.step() % 2 == 0 {
-            range.step() / 2
-        } else {
-            1
-        };
-        let (min, max) = (range.min() - range.min() / 2, range.max() / 2);
-        return range_or_one(min, max, step);
-    }
-    all(width, halved)
+    let Ok(range) = width.get::<gst::IntRange<i32>>() else {
+        return each_of_list(width, halved);
+    };
+    // What is no multiple of an odd step is caught when caps are fixed.
+    let step = if range.step() % 2 == 0 {
+        range.step() / 2
+    } else {
+        1
+    };
+    range_or_one(range.min() - range.min() / 2, range.max() / 2, step)
 }
 
 /// A range that is one number is a number, and one that is none is nothing.
@@ -190,7 +187,7 @@ fn range_or_one(min: i32, max: i32, step: i32) -> Option<gst::glib::SendValue> {
     }
 }
 
-fn all(
+fn each_of_list(
     list: &gst::glib::SendValue,
     change: impl Fn(&gst::glib::SendValue) -> Option<gst::glib::SendValue>,
 ) -> Option<gst::glib::SendValue> {
@@ -246,19 +243,19 @@ mod tests {
         let i420 = caps("video/x-raw,format=I420,width=64,height=48,colorimetry=bt709");
         for output in [
             None,
-            Some(Product::Overlay),
-            Some(Product::Reconstruction),
-            Some(Product::Metadata),
+            Some(OutputKind::Overlay),
+            Some(OutputKind::Reconstruction),
+            Some(OutputKind::Metadata),
         ] {
             for direction in [gst::PadDirection::Sink, gst::PadDirection::Src] {
                 assert_eq!(transform(direction, &i420, output), i420);
             }
         }
-        let map = transform(gst::PadDirection::Sink, &i420, Some(Product::ClassMap));
+        let map = transform(gst::PadDirection::Sink, &i420, Some(OutputKind::ClassMap));
         assert_eq!(map, caps("video/x-raw,format=GRAY8,width=64,height=48"));
-        let back = transform(gst::PadDirection::Src, &map, Some(Product::ClassMap));
+        let back = transform(gst::PadDirection::Src, &map, Some(OutputKind::ClassMap));
         assert!(i420.is_subset(&back));
-        assert!(transform(gst::PadDirection::Src, &i420, Some(Product::ClassMap)).is_empty());
+        assert!(transform(gst::PadDirection::Src, &i420, Some(OutputKind::ClassMap)).is_empty());
     }
 
     #[test]
@@ -266,7 +263,7 @@ mod tests {
         gst::init().unwrap();
         let of = |width: &str| caps(&format!("video/x-raw,format=I420,width={width},height=48"));
         let to =
-            |direction, caps: &gst::Caps| transform(direction, caps, Some(Product::SideBySide));
+            |direction, caps: &gst::Caps| transform(direction, caps, Some(OutputKind::SideBySide));
         use gst::PadDirection::{Sink, Src};
         for (narrow, wide) in [
             ("63", "126"),

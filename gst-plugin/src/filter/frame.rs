@@ -1,280 +1,305 @@
-//! What happens to a frame.
+//! The frame path: map, scale, plan, learn, predict, keep, draw, report.
 
 use std::sync::Arc;
 use std::time::Instant;
 
-use gst::subclass::prelude::*;
+use gst_base::BaseTransform;
 use gst_base::prelude::*;
-use gst_base::subclass::base_transform::{
-    GenerateOutputSuccess, InputBuffer, PrepareOutputBufferSuccess,
-};
-use gst_base::subclass::prelude::*;
-use tttseg::adapt::{Prediction, Skipped};
+use tttseg::adapt::{self, Request, Skipped};
 use tttseg::video::{ChromaMap, Style};
 
-use super::effort::{Cost, Needs};
-use super::engine::{Failure, Forget};
-use super::imp::{CAT, TttSegFilter};
-use super::look::Known;
-use super::meta;
-use super::negotiate::Negotiated;
-use super::pixels::{self, Paint, Picture, PixelError};
-use super::product::Product;
+use super::engine::{Engine, Forget};
+use super::error::Error;
+use super::lock;
+use super::log::CAT;
+use super::negotiate;
+use super::out::{OutputKind, class_map_meta, pixels};
+use super::parts::Parts;
+use super::report::{self, FrameReport};
 use super::settings::Live;
+use super::stream::{Negotiated, Results};
+use super::time::{FramePlan, Spent};
 
-/// The last results, for frames that come too late for ones of their own.
-#[derive(Clone, Default)]
-pub(super) struct Drawn {
-    classes: Option<Picture>,
-    /// As it is shown but for `saturation` and `temperature`.
-    pub chroma: Option<Arc<ChromaMap>>,
-    reconstruction: Option<Picture>,
+/// A frame on its way, and what holds for it from its beginning to its end.
+struct Frame<'a> {
+    element: &'a BaseTransform,
+    parts: &'a Parts,
+    engine: Arc<Engine>,
+    negotiated: Arc<Negotiated>,
+    output: OutputKind,
+    /// Classes are wanted, for what goes out or for the pad `classes`.
+    classes: bool,
+    live: Live,
+    running_time: Option<gst::ClockTime>,
 }
 
-impl Drawn {
-    /// Whether what is needed is there.
-    pub fn has(&self, needs: Needs) -> bool {
-        (!needs.classes || self.classes.is_some())
-            && (!needs.chroma || self.chroma.is_some())
-            && (!needs.reconstruction || self.reconstruction.is_some())
+/// Learns from a frame, and gives the buffer that goes out for it. `new_buffer` takes one from the negotiated pool, with time stamps,
+/// flags and metas of the input.
+pub(super) fn process(
+    element: &BaseTransform,
+    parts: &Parts,
+    inbuf: gst::Buffer,
+    new_buffer: impl FnOnce(&gst::Buffer) -> Result<gst::Buffer, gst::FlowError>,
+) -> Result<gst::Buffer, Error> {
+    let negotiated = negotiate::for_frame(element, parts)?;
+    let live = parts.control.live();
+    // Until caps have been negotiated again, what goes out stays what it is.
+    let goes_through = live.passthrough && !negotiated.changes_caps();
+    let (Some(output), Some(size), false) =
+        (negotiated.output, negotiated.model_size, goes_through)
+    else {
+        parts.classes.skip(element, &inbuf);
+        return Ok(inbuf);
+    };
+    let shows_classes = !output.is_coloured() && output != OutputKind::Reconstruction;
+    let frame = Frame {
+        element,
+        parts,
+        engine: parts.control.engine().ok_or(gst::FlowError::Flushing)?,
+        negotiated,
+        output,
+        classes: shows_classes || parts.classes.pad().is_some(),
+        live,
+        running_time: running_time(element, &inbuf),
+    };
+    let began = Instant::now();
+
+    let rgb = frame.scale(&inbuf, size)?;
+    let plan = frame.plan();
+    let before = began.elapsed();
+
+    let mut prediction = frame.engine.run(&rgb, size, plan.request)?;
+
+    let results = frame.keep(&mut prediction, rgb, size);
+    match results.classes.as_ref().filter(|_| frame.classes) {
+        Some(map) => parts.classes.push(element, &inbuf, map, &parts.pixels)?,
+        // The pad came while the frame was computed.
+        None => parts.classes.skip(element, &inbuf),
     }
 
-    /// What goes out is made of.
-    fn picture(&self, output: Product) -> Option<&Picture> {
-        match output {
-            Product::Reconstruction => self.reconstruction.as_ref(),
-            Product::Overlay | Product::ClassMap | Product::SideBySide | Product::Metadata => {
-                self.classes.as_ref()
-            }
-            Product::Colours | Product::ColoursBeside => None,
+    // The time that others take for the classes is no cost of this element.
+    let after = Instant::now();
+    let mut outbuf = frame.copy(inbuf, new_buffer)?;
+    frame.draw(outbuf.make_mut(), &results)?;
+
+    // Without what the first frame of a size waits for: graphs being built.
+    let report = &prediction.report;
+    let waited = if frame.engine.key.asynchronous {
+        report.predict_time
+    } else {
+        report.step_time + report.predict_time
+    };
+    let spent = Spent {
+        learning: report.step_time,
+        frame: before + waited + after.elapsed(),
+    };
+    frame.count(report, &plan);
+    // A frame whose step waits for its graph says nothing about the cost of others.
+    if !(plan.effort.learn && report.skipped == Some(Skipped::Late)) {
+        frame.observe(&plan, spent, &outbuf);
+    }
+    gst::trace!(
+        CAT,
+        obj = element,
+        "Frame {} took {:?}, late: {}",
+        report.frame,
+        spent.frame,
+        plan.late
+    );
+    Ok(outbuf)
+}
+
+fn running_time(element: &BaseTransform, buffer: &gst::BufferRef) -> Option<gst::ClockTime> {
+    let segment = element.segment();
+    segment
+        .downcast_ref::<gst::ClockTime>()?
+        .to_running_time(buffer.pts()?)
+}
+
+impl Frame<'_> {
+    /// The frame as the network sees it; what does not fit it is forgotten.
+    fn scale(&self, inbuf: &gst::BufferRef, size: (usize, usize)) -> Result<Vec<u8>, Error> {
+        let breaks = gst::BufferFlags::DISCONT | gst::BufferFlags::GAP;
+        if inbuf.flags().intersects(breaks) {
+            self.engine.forget(Forget::Window);
         }
+        let mut pixels = lock(&self.parts.pixels);
+        let rgb = pixels.at_model_size(inbuf, &self.negotiated.info, size)?;
+        let is_cut = self.output.is_coloured() && pixels.steady.see(&rgb, size.0);
+        drop(pixels);
+        if is_cut {
+            gst::debug!(CAT, obj = self.element, "Another scene");
+            // Its colours are not those of the last one, however late the frame is.
+            lock(&self.parts.stream).results.chroma = None;
+            let colours = &self.parts.colours;
+            colours.clear_hints(self.element, Some(&self.engine));
+            self.parts.forget(self.element, Forget::Scene);
+        }
+        Ok(rgb)
     }
-}
 
-impl TttSegFilter {
-    /// Learns from a frame, and sends it out as the properties say.
-    pub(super) fn process(
+    fn plan(&self) -> FramePlan {
+        let (masks, steps) = self.parts.control.full_effort();
+        let full = Request {
+            learn: self.live.adapt,
+            predict: self.classes || self.output.is_coloured(),
+            reconstruct: self.output == OutputKind::Reconstruction,
+            most_views: Some(masks),
+            most_steps: Some(steps),
+            // Beside the stream, a little at a time shows something sooner.
+            most_colour_steps: (self.engine.key.asynchronous)
+                .then_some(FramePlan::FEW_COLOUR_STEPS),
+            ..Request::default()
+        };
+        let mut stream = lock(&self.parts.stream);
+        let first = !stream.results.suffice(self.output, self.classes);
+        let rate = self.negotiated.info.fps();
+        let pacing = &mut stream.pacing;
+        let (plan, lateness) = pacing.plan(full, first, &self.live, rate, self.running_time);
+        drop(stream);
+        if let Some(lateness) = lateness {
+            report::warn_of_lateness(self.element, lateness);
+        }
+        plan
+    }
+
+    /// Keeps the results of this frame for the next ones, and gives those to draw it with. Chroma keeps a share of the last
+    /// frame's.
+    fn keep(
         &self,
-        inbuf: gst::Buffer,
-    ) -> Result<GenerateOutputSuccess, gst::FlowError> {
-        let negotiated = self.negotiated_for_frame()?;
-        let live = self.live_settings();
-        let Some(output) = negotiated.output.filter(|_| {
-            // Until caps have been negotiated again what goes out has to stay what it is.
-            !live.passthrough || negotiated.changes_caps()
-        }) else {
-            self.skip_in_classes(&inbuf);
-            return Ok(GenerateOutputSuccess::Buffer(inbuf));
-        };
-        let engine = self.engine().ok_or(gst::FlowError::Flushing)?;
-        let began = Instant::now();
-        let running_time = self.running_time(&inbuf);
-
-        if inbuf
-            .flags()
-            .intersects(gst::BufferFlags::DISCONT | gst::BufferFlags::GAP)
-        {
-            engine.forget(Forget::Window);
+        prediction: &mut adapt::Prediction,
+        rgb: Vec<u8>,
+        size: (usize, usize),
+    ) -> Results {
+        if self.output.is_coloured() {
+            self.parts.colours.given().show(&rgb, size);
         }
-        let rgb = self
-            .pixels()
-            .at_model_size(&inbuf, &negotiated.info, negotiated.model_size)
-            .map_err(|e| self.pixel_error(e))?;
-
-        if output.is_coloured() {
-            self.look_for_cut(&rgb, negotiated.model_size.0);
-        }
-        let needs = Needs {
-            classes: !(output == Product::Reconstruction || output.is_coloured())
-                || self.classes_pad().is_some(),
-            chroma: output.is_coloured(),
-            reconstruction: output == Product::Reconstruction,
-        };
-        let plan = self.plan(
-            &live,
-            needs,
-            &negotiated,
-            engine.is_asynchronous(),
-            running_time,
-        );
-        let wanted = plan.wanted(&live, needs);
-        let before = began.elapsed();
-        let mut prediction = engine
-            .run(&rgb, negotiated.model_size, wanted)
-            .map_err(|failure| self.engine_failure(failure))?;
-        if output.is_coloured() {
-            self.directions().show(&rgb, negotiated.model_size);
-        }
-        self.pixels().keep(rgb);
-        self.keep(&mut prediction, &live);
-        let classes = self.stream().drawn.classes.clone();
-        match classes.filter(|_| needs.classes) {
-            Some(classes) => self.push_classes(&inbuf, &classes)?,
-            // Asked for while the frame was computed.
-            None => self.skip_in_classes(&inbuf),
-        }
-        // How long others take for the classes is no cost of ours.
-        let after = Instant::now();
-        let outbuf = self.draw(inbuf, output, &negotiated, &live, engine.known())?;
-        // Without what the first frame of a size waits for: graphs being built.
-        let report = &prediction.report;
-        let waited = if engine.is_asynchronous() {
-            report.predict_time
-        } else {
-            report.step_time + report.predict_time
-        };
-        let cost = Cost {
-            learning: report.step_time,
-            frame: before + waited + after.elapsed(),
-        };
-        self.account(&engine, report, &live, &plan, running_time);
-        // A frame without a step that was wanted tells nothing: the graph for it is being built.
-        if !(plan.effort.learn && report.skipped == Some(Skipped::Late)) {
-            self.learn_of_cost(&plan, cost, &outbuf);
-        }
-        gst::trace!(
-            CAT,
-            imp = self,
-            "Frame {} took {:?}, late: {}",
-            report.frame,
-            cost.frame,
-            plan.late
-        );
-        Ok(GenerateOutputSuccess::Buffer(outbuf))
-    }
-
-    fn engine_failure(&self, failure: Failure) -> gst::FlowError {
-        match failure {
-            Failure::Cancelled => gst::FlowError::Flushing,
-            Failure::Error(e) => {
-                gst::element_imp_error!(self, gst::LibraryError::Failed, ("{e}"));
-                gst::FlowError::Error
-            }
-        }
-    }
-
-    fn running_time(&self, buffer: &gst::BufferRef) -> Option<gst::ClockTime> {
-        let segment = self.obj().segment();
-        segment
-            .downcast_ref::<gst::ClockTime>()?
-            .to_running_time(buffer.pts()?)
-    }
-
-    /// Keeps the results of this frame for the next ones.
-    fn keep(&self, prediction: &mut Prediction, live: &Live) {
+        let mut stream = lock(&self.parts.stream);
+        let mut pixels = lock(&self.parts.pixels);
+        let results = &mut stream.results;
         if let Some(chroma) = prediction.chroma.take() {
-            self.keep_colours(chroma, live);
+            let share = self.live.chroma_smoothing as f32;
+            let smooth = pixels.steady.calm(chroma, results.chroma.as_deref(), share);
+            results.chroma = Some(Arc::new(smooth));
         }
-        let picture = |bytes: Arc<[u8]>| Picture {
-            bytes,
-            width: prediction.width,
-            height: prediction.height,
-        };
-        let classes = prediction.classes.take().map(picture);
-        let reconstruction = prediction.reconstruction.take().map(picture);
-        let mut stream = self.stream();
-        if classes.is_some() {
-            stream.drawn.classes = classes;
-        }
-        if reconstruction.is_some() {
-            stream.drawn.reconstruction = reconstruction;
-        }
+        pixels.keep(rgb);
+        results.keep(prediction);
+        results.clone()
     }
 
-    fn draw(
+    /// A buffer to draw into: the frame itself where that is possible, or another one with what stays of it.
+    fn copy(
         &self,
         mut inbuf: gst::Buffer,
-        output: Product,
-        negotiated: &Negotiated,
-        live: &Live,
-        known: &Known,
-    ) -> Result<gst::Buffer, gst::FlowError> {
-        if output.is_coloured() {
-            return self.draw_colours(inbuf, output, negotiated, live);
-        }
-        let drawn = self.stream().drawn.clone();
-        let picture = drawn.picture(output).ok_or_else(|| no_result(self))?;
-        if output == Product::Metadata {
-            // A buffer that somebody else holds is copied without its pixels.
-            let buffer = inbuf.make_mut();
-            meta::attach(buffer, picture, &known.classes)
-                .map_err(PixelError::from)
-                .and_then(|()| {
-                    let mut pixels = self.pixels();
-                    pixels.attach_mask(buffer, &negotiated.info, picture, &known.classes)
-                })
-                .map_err(|e| self.pixel_error(e))?;
+        new_buffer: impl FnOnce(&gst::Buffer) -> Result<gst::Buffer, gst::FlowError>,
+    ) -> Result<gst::Buffer, Error> {
+        let in_place = match self.output {
+            // Its pixels stay as they are, whatever else holds them.
+            OutputKind::Metadata => true,
+            OutputKind::Overlay | OutputKind::Colours => {
+                !self.negotiated.changes_caps() && pixels::is_ours(&mut inbuf)
+            }
+            _ => false,
+        };
+        if in_place {
             return Ok(inbuf);
         }
-        let in_place = output == Product::Overlay && pixels::is_ours(&mut inbuf);
-        let info = &negotiated.out_info;
-        let mut outbuf = if in_place {
-            inbuf
-        } else {
-            let mut outbuf = self.buffer_for(&inbuf)?;
-            let buffer = outbuf.make_mut();
-            match output {
-                Product::Overlay => pixels::copy(&inbuf, buffer, info),
-                Product::SideBySide => {
-                    pixels::copy_beside_itself(&inbuf, &negotiated.info, buffer, info)
-                }
-                _ => Ok(()),
-            }
-            .map_err(|e| self.pixel_error(e))?;
-            outbuf
-        };
+        let mut outbuf = new_buffer(&inbuf)?;
         let buffer = outbuf.make_mut();
-        let mut pixels = self.pixels();
-        match output {
-            Product::Overlay | Product::SideBySide => {
-                let left = info.width() - negotiated.info.width();
-                let paint = Paint {
-                    style: Style {
-                        colours: live.look.colours(),
-                        opacity: live.opacity as f32,
-                        contours: live.contours as usize,
-                    },
-                    legend: live.legend.then_some(&*known.classes),
-                };
-                let drawn = pixels.draw(buffer, info, left as usize, picture, &paint);
-                drawn.and_then(|()| match output {
-                    Product::Overlay => pixels.attach_mask(buffer, info, picture, &known.classes),
-                    _ => Ok(()),
-                })
+        let (info, out_info) = (&self.negotiated.info, &self.negotiated.out_info);
+        match self.output {
+            output if output.is_coloured() && info.is_gray() => {
+                pixels::copy_luma(&inbuf, info, buffer, out_info)?;
             }
-            Product::ClassMap => pixels.class_map(buffer, info, picture),
-            Product::Reconstruction => pixels.paint(buffer, info, picture),
-            Product::Metadata | Product::Colours | Product::ColoursBeside => Ok(()),
+            OutputKind::SideBySide | OutputKind::ColoursBeside => {
+                pixels::copy_beside_itself(&inbuf, info, buffer, out_info)?;
+            }
+            OutputKind::Overlay | OutputKind::Colours => pixels::copy(&inbuf, buffer, out_info)?,
+            OutputKind::ClassMap | OutputKind::Reconstruction | OutputKind::Metadata => {}
         }
-        .map_err(|e| self.pixel_error(e))?;
         Ok(outbuf)
     }
 
-    /// A buffer of the negotiated pool, with time stamps, flags and metas of the input.
-    pub(super) fn buffer_for(&self, inbuf: &gst::Buffer) -> Result<gst::Buffer, gst::FlowError> {
-        match self.parent_prepare_output_buffer(InputBuffer::Readable(inbuf))? {
-            PrepareOutputBufferSuccess::Buffer(buffer) => Ok(buffer),
-            // Only in the base class's own pass-through, which is never switched on.
-            PrepareOutputBufferSuccess::InputBuffer => Err(gst::FlowError::Error),
+    fn draw(&self, buffer: &mut gst::BufferRef, results: &Results) -> Result<(), Error> {
+        let (info, left) = (&self.negotiated.out_info, self.negotiated.left());
+        let (live, names) = (&self.live, &*self.engine.classes.classes);
+        let classes = || results.classes.as_ref().ok_or(Error::NoResult);
+        let mut pixels = lock(&self.parts.pixels);
+        match self.output {
+            OutputKind::Overlay | OutputKind::SideBySide => {
+                let style = Style {
+                    colours: live.look.colours(),
+                    opacity: live.opacity as f32,
+                    contours: live.contours as usize,
+                };
+                let legend = live.legend.then_some(names);
+                pixels.overlay(buffer, info, left, classes()?, &style, legend)?;
+            }
+            OutputKind::ClassMap => pixels.class_map(buffer, info, classes()?)?,
+            OutputKind::Metadata => class_map_meta::attach(buffer, classes()?, names)?,
+            OutputKind::Reconstruction => {
+                let picture = results.reconstruction.as_ref().ok_or(Error::NoResult)?;
+                pixels.paint(buffer, info, picture)?;
+            }
+            OutputKind::Colours | OutputKind::ColoursBeside => {
+                let chroma = results.chroma.as_ref().ok_or(Error::NoResult)?;
+                let chroma = live.grade().apply(ChromaMap::clone(chroma));
+                pixels.tint(buffer, info, left, &chroma)?;
+            }
+        }
+        if matches!(self.output, OutputKind::Overlay | OutputKind::Metadata) {
+            pixels.attach_mask(buffer, info, classes()?, names)?;
+        }
+        Ok(())
+    }
+
+    /// Counts the frame, and posts its message.
+    fn count(&self, report: &adapt::Report, plan: &FramePlan) {
+        if report.skipped == Some(Skipped::NotFinite) {
+            gst::warning!(
+                CAT,
+                obj = self.element,
+                "Loss or gradient of frame {} is not finite; the weights are as they were",
+                report.frame
+            );
+        }
+        let (references, hints) = self.parts.colours.given().counts();
+        let mut stats = lock(&self.parts.stats);
+        let report = FrameReport {
+            references,
+            hints,
+            resets: stats.resets(),
+            running_time: self.running_time,
+            provider: self.engine.provider_in_use(),
+            ..FrameReport::new(report, plan)
+        };
+        let structure = self
+            .live
+            .post_messages
+            .then(|| gst::Structure::from(&report));
+        stats.count(report, !plan.effort.predict);
+        drop(stats);
+        if let Some(structure) = structure {
+            let message = gst::message::Element::builder(structure).src(self.element);
+            // Without a bus it goes nowhere.
+            self.element.post_message(message.build()).ok();
         }
     }
 
-    pub(super) fn pixel_error(&self, error: PixelError) -> gst::FlowError {
-        gst::element_imp_error!(
-            self,
-            gst::StreamError::Failed,
-            ("A video frame could not be handled: {error}")
-        );
-        gst::FlowError::Error
+    /// Takes in what the frame has cost, and posts what that changes.
+    fn observe(&self, plan: &FramePlan, spent: Spent, buffer: &gst::BufferRef) {
+        let mut stream = lock(&self.parts.stream);
+        let (latency, moved) = stream.pacing.observe(plan, spent);
+        let is_live = stream.pacing.latency.is_live();
+        drop(stream);
+        if let Some(latency) = latency {
+            gst::info!(CAT, obj = self.element, "Latency is {latency} now");
+            let message = gst::message::Latency::builder().src(self.element);
+            self.element.post_message(message.build()).ok();
+        }
+        if let Some(next) = moved {
+            let frames = lock(&self.parts.stats).frames_and_reused();
+            report::post_rung(self.element, plan, spent, next, is_live, frames, buffer);
+        }
     }
-}
-
-/// Tells that there is nothing to make a frame of.
-pub(super) fn no_result(filter: &TttSegFilter) -> gst::FlowError {
-    gst::element_imp_error!(
-        filter,
-        gst::LibraryError::Failed,
-        ("The engine gave no result for a frame")
-    );
-    gst::FlowError::Error
 }

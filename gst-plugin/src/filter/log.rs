@@ -1,10 +1,18 @@
-//! ONNX Runtime's log as a debug category of GStreamer's: `GST_DEBUG=onnxruntime:6`.
+//! Debug categories: the element's own, and ONNX Runtime's log as one of GStreamer's (`GST_DEBUG=onnxruntime:6`).
 
 use std::sync::LazyLock;
 
 use tttseg::runtime::{self, Severity};
 
-static CAT: LazyLock<gst::DebugCategory> = LazyLock::new(|| {
+pub(super) static CAT: LazyLock<gst::DebugCategory> = LazyLock::new(|| {
+    gst::DebugCategory::new(
+        "tttsegfilter",
+        gst::DebugColorFlags::empty(),
+        Some("Test-time training on raw video"),
+    )
+});
+
+static RUNTIME: LazyLock<gst::DebugCategory> = LazyLock::new(|| {
     gst::DebugCategory::new(
         "onnxruntime",
         gst::DebugColorFlags::empty(),
@@ -16,7 +24,7 @@ struct Log;
 
 impl runtime::Log for Log {
     fn least(&self) -> Severity {
-        match CAT.threshold() {
+        match RUNTIME.threshold() {
             gst::DebugLevel::None => Severity::Fatal,
             gst::DebugLevel::Error => Severity::Error,
             gst::DebugLevel::Warning | gst::DebugLevel::Fixme => Severity::Warning,
@@ -32,11 +40,11 @@ impl runtime::Log for Log {
             Severity::Info => gst::DebugLevel::Info,
             Severity::Verbose => gst::DebugLevel::Log,
         };
-        gst::log_with_level!(CAT, level, "{message} ({place})");
+        gst::log_with_level!(RUNTIME, level, "{message} ({place})");
     }
 }
 
-/// Has everything logged from now on; does nothing the second time.
-pub(super) fn route() {
+/// Sends ONNX Runtime's log to its category from now on; does nothing the second time.
+pub(super) fn route_runtime() {
     runtime::set_log(Log);
 }

@@ -9,7 +9,7 @@ use tttseg::adapt;
 use tttseg::adapt::settings::{Kind, Setting, Value};
 use tttseg::video::Grade;
 
-use super::look::{Known, Look};
+use super::class_style::{ClassStyle, ModelClasses};
 use super::{Output, Task};
 
 pub(super) use table::{Live, Row, Settings};
@@ -19,9 +19,9 @@ const ABOUT_CLASSES: [&str; 6] = [
     "output",
     "contours",
     "legend",
-    Look::PALETTE,
-    Look::SELECTED,
-    Look::HIDDEN,
+    ClassStyle::PALETTE,
+    ClassStyle::SELECTED,
+    ClassStyle::HIDDEN,
 ];
 
 const REFERENCE_LOCATION: &str = "reference-location";
@@ -67,8 +67,8 @@ impl Settings {
     }
 
     /// The model that is loaded, or none. The error names classes that it does not have.
-    pub fn set_known(&mut self, known: Option<Known>) -> Result<(), String> {
-        Arc::make_mut(&mut self.live.look).set_known(known)
+    pub fn set_known(&mut self, known: Option<ModelClasses>) -> Result<(), String> {
+        Arc::make_mut(&mut self.live.look).set_model(known)
     }
 
     /// What is asked for that the task has nothing for. The error says what can be done.
@@ -97,9 +97,9 @@ impl Settings {
         let drawn = [
             ("contours", self.live.contours > 0),
             ("legend", self.live.legend),
-            (Look::PALETTE, look(Look::PALETTE)),
-            (Look::SELECTED, look(Look::SELECTED)),
-            (Look::HIDDEN, look(Look::HIDDEN)),
+            (ClassStyle::PALETTE, look(ClassStyle::PALETTE)),
+            (ClassStyle::SELECTED, look(ClassStyle::SELECTED)),
+            (ClassStyle::HIDDEN, look(ClassStyle::HIDDEN)),
         ];
         match drawn.iter().find(|(_, is_set)| *is_set) {
             Some((property, _)) => Err(format!(
@@ -118,7 +118,7 @@ impl Settings {
             Task::Colorize => ABOUT_CLASSES.contains(&name),
             Task::Segment => name == REFERENCE_LOCATION,
         };
-        if other_task && self.live.look.is_known() {
+        if other_task && self.live.look.has_model() {
             let mut trial = self.clone();
             // Without names of classes nothing can be wrong with those that are set.
             let _ = trial.set_known(None);
@@ -240,7 +240,7 @@ mod tests {
             assert!(why.contains(name) && why.contains("task=colorize"), "{why}");
             let mut settings = Settings::default();
             put(&mut settings, "task", Task::Colorize);
-            settings.set_known(Some(Known::default())).unwrap();
+            settings.set_known(Some(ModelClasses::default())).unwrap();
             let before = settings.value(row);
             assert_eq!(settings.put(row, value), Change::Refused(why));
             assert_eq!(settings.value(row), before);

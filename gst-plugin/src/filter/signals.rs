@@ -2,7 +2,9 @@
 
 use std::path::PathBuf;
 
+use gst::glib;
 use gst::glib::subclass::Signal;
+use gst::glib::value::FromValue;
 use gst::prelude::*;
 
 pub(crate) const RESET: &str = "reset";
@@ -11,7 +13,7 @@ pub(crate) const LOAD_STATE: &str = "load-state";
 pub(crate) const HINT: &str = "hint";
 pub(crate) const CLEAR_HINTS: &str = "clear-hints";
 
-/// What an application can ask for.
+/// What the signals do.
 pub(crate) enum Action {
     /// Weights of the model file, an empty window, a new optimiser.
     Reset,
@@ -26,58 +28,51 @@ pub(crate) enum Action {
 }
 
 /// `reset()`, `save-state(path) -> boolean`, `load-state(path) -> boolean`, `hint(x, y, colour) -> boolean` and
-/// `clear-hints()`. A failure is told by the result and, of those with a path, by a warning on the bus.
+/// `clear-hints()`. A failure gives false and, of those with a path, a warning on the bus.
 pub(crate) fn all<T: IsA<gst::Element>>(act: fn(&T, Action) -> bool) -> Vec<Signal> {
-    let with_path = |name, action: fn(PathBuf) -> Action| {
-        Signal::builder(name)
-            .param_types([String::static_type()])
-            .return_type::<bool>()
-            .action()
-            .class_handler(move |args| {
-                let element = args.first().and_then(|v| v.get::<T>().ok());
-                let path = args.get(1).and_then(|v| v.get::<Option<String>>().ok()?);
-                let done = match (element, path) {
-                    (Some(element), Some(path)) => act(&element, action(path.into())),
-                    _ => false,
-                };
-                // Without a value the emission would panic.
-                Some(done.to_value())
-            })
-            .build()
-    };
-    let plain = |name, action: fn() -> Action| {
-        Signal::builder(name)
-            .action()
-            .class_handler(move |args| {
-                if let Some(element) = args.first().and_then(|v| v.get::<T>().ok()) {
-                    act(&element, action());
-                }
-                None
-            })
-            .build()
+    fn argument<'a, V: FromValue<'a>>(arguments: &'a [glib::Value], at: usize) -> Option<V> {
+        arguments.get(at)?.get().ok()
+    }
+    fn path(arguments: &[glib::Value]) -> Option<PathBuf> {
+        argument::<Option<String>>(arguments, 1)?.map(PathBuf::from)
+    }
+    let signal = |name, types: &[glib::Type], action: fn(&[glib::Value]) -> Option<Action>| {
+        let builder = Signal::builder(name)
+            .param_types(types.iter().copied())
+            .action();
+        let gives_result = !types.is_empty();
+        let builder = if gives_result {
+            builder.return_type::<bool>()
+        } else {
+            builder
+        };
+        let handler = move |arguments: &[glib::Value]| {
+            let element = argument::<T>(arguments, 0);
+            let done = element
+                .zip(action(arguments))
+                .is_some_and(|(element, action)| act(&element, action));
+            // Without a value the emission would panic.
+            gives_result.then(|| done.to_value())
+        };
+        builder.class_handler(handler).build()
     };
     vec![
-        plain(RESET, || Action::Reset),
-        with_path(SAVE_STATE, Action::Save),
-        with_path(LOAD_STATE, Action::Load),
-        Signal::builder(HINT)
-            .param_types([f64::static_type(), f64::static_type(), u32::static_type()])
-            .return_type::<bool>()
-            .action()
-            .class_handler(move |args| {
-                let number = |at: usize| args.get(at).and_then(|v| v.get::<f64>().ok());
-                let element = args.first().and_then(|v| v.get::<T>().ok());
-                let colour = args.get(3).and_then(|v| v.get::<u32>().ok());
-                let done = match (element, number(1), number(2), colour) {
-                    (Some(element), Some(x), Some(y), Some(colour)) => {
-                        act(&element, Action::Hint { x, y, colour })
-                    }
-                    _ => false,
-                };
-                Some(done.to_value())
-            })
-            .build(),
-        plain(CLEAR_HINTS, || Action::ClearHints),
+        signal(RESET, &[], |_| Some(Action::Reset)),
+        signal(SAVE_STATE, &[String::static_type()], |a| {
+            path(a).map(Action::Save)
+        }),
+        signal(LOAD_STATE, &[String::static_type()], |a| {
+            path(a).map(Action::Load)
+        }),
+        signal(
+            HINT,
+            &[f64::static_type(), f64::static_type(), u32::static_type()],
+            |a| {
+                let (x, y, colour) = (argument(a, 1)?, argument(a, 2)?, argument(a, 3)?);
+                Some(Action::Hint { x, y, colour })
+            },
+        ),
+        signal(CLEAR_HINTS, &[], |_| Some(Action::ClearHints)),
     ]
 }
 

@@ -1,11 +1,11 @@
-//! Other threads: properties at 1 kHz while frames flow, and NULL again and again.
+//! Other threads: properties set while frames flow, by several at once, and NULL again and again.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Barrier};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use crate::common::{CAPS, change, element, frame, parse, runtime, started};
+use crate::common::{CAPS, change, element, frame, parse, push, runtime, started};
 use gst::prelude::*;
 
 #[test]
@@ -35,6 +35,33 @@ fn properties_change_from_another_thread_at_1_khz() {
     let of_type = |kind| messages.iter().filter(move |m| m.type_() == kind);
     assert_eq!(of_type(gst::MessageType::Error).count(), 0);
     assert_eq!(of_type(gst::MessageType::Element).count(), 57);
+}
+
+#[test]
+fn the_engine_ends_with_the_values_that_were_set_last() {
+    let Some(_) = runtime() else { return };
+    let (mut harness, bus) = started();
+    let element = element(&harness);
+    for round in 3..33 {
+        let start = Barrier::new(4);
+        thread::scope(|scope| {
+            for thread in 0..4u32 {
+                let (start, element) = (&start, &element);
+                scope.spawn(move || {
+                    start.wait();
+                    for n in 0..500 {
+                        element.set_property("steps", 1 + (n + thread) % 4);
+                    }
+                });
+            }
+        });
+        let report = push(&mut harness, &bus, frame(CAPS, round));
+        assert_eq!(
+            report.steps,
+            element.property::<u32>("steps"),
+            "round {round}"
+        );
+    }
 }
 
 #[test]

@@ -5,12 +5,12 @@ use std::sync::{Arc, LazyLock};
 use tttseg::adapt;
 use tttseg::adapt::settings::{About, Changes, Kind, Setting, Value};
 
-use crate::filter::directions::NO_COLOUR;
-use crate::filter::look::Look;
+use crate::filter::NO_COLOUR;
+use crate::filter::class_style::ClassStyle;
 use crate::filter::{ExecutionProvider, Output, Pace, Recipe, Task};
 
 /// Declares [`Settings`], [`Live`] and the table. A row is what the setting does, then a field with its type and default,
-/// of `Settings` (`element`) or of `Live` (`live`), or a text of [`Look`] (`look`), then its name and how it is a property.
+/// of `Settings` (`element`) or of `Live` (`live`), or a text of [`ClassStyle`] (`look`), then its name and how it is a property.
 macro_rules! settings {
     ($(
         $(#[doc = $help:literal])+
@@ -32,7 +32,7 @@ macro_rules! settings {
         #[derive(Clone)]
         pub(crate) struct Live {
             $($(pub $live_field: $LiveType,)?)+
-            pub look: Arc<Look>,
+            pub look: Arc<ClassStyle>,
         }
 
         impl Default for Settings {
@@ -58,7 +58,7 @@ macro_rules! settings {
     };
 }
 
-/// A row for a text of [`Look`], which refuses one that makes no sense.
+/// A row for a text of [`ClassStyle`], which refuses one that makes no sense.
 macro_rules! look {
     ($name:literal, $property:expr) => {
         Setting::<Settings>::new(
@@ -159,15 +159,15 @@ settings! {
 
     /// Colours of the classes: camvid, cityscapes, distinct; RRGGBB in the order of classes, separated by commas; or
     /// class=RRGGBB for some of them. Without any, the model's
-    look Look::PALETTE;
+    look ClassStyle::PALETTE;
     "palette".property("Palette", Changes::Live);
 
     /// Names of the classes that are drawn, separated by commas; without any, all of them. Class maps have all
-    look Look::SELECTED;
+    look ClassStyle::SELECTED;
     "selected-classes".property("Selected classes", Changes::Live);
 
     /// Names of classes that are not drawn, separated by commas. Class maps have all
-    look Look::HIDDEN;
+    look ClassStyle::HIDDEN;
     "hidden-classes".property("Hidden classes", Changes::Live);
 
     /// With task=colorize, how strong colours are; 0 = grey, 1 = as the network finds them

@@ -1,5 +1,4 @@
-//! Class maps as GStreamer's own analytics metadata, which its elements and other people's read (GStreamer 1.26, feature
-//! `analytics`).
+//! Class maps as GStreamer's own analytics metadata, which other elements read (GStreamer 1.26, feature `analytics`).
 //!
 //! The mask has 0 where there is no class, and the class's id plus one elsewhere: readers take 0 for the background, and
 //! look up names by the mask's value. A classification beside it has the names, in the same order.
@@ -11,12 +10,12 @@ use gst_analytics::prelude::*;
 use gst_analytics::{AnalyticsRelationMeta, RelTypes, ffi};
 use gst_video::{VideoFormat, VideoFrameFlags, VideoMeta};
 
-use super::pixels::Picture;
+use super::Picture;
 
 /// What 0 in the mask is called.
 const BACKGROUND: &str = "background";
 
-/// Confidence that nobody knows, as the library's documentation has it.
+/// A confidence that is not known, as the library's documentation has it.
 const UNDEFINED: f32 = -1.0;
 
 /// Attaches maps to frames; keeps the masks' buffers, which are used again once all who have them let go.
@@ -114,7 +113,7 @@ fn attach(
     let classification = meta
         .add_cls_mtd(&vec![UNDEFINED; names.len()], &names)?
         .id();
-    // Documented is one, and looked for by GStreamer's overlay is the other.
+    // The documentation has one, and GStreamer's overlay looks for the other.
     let related = RelTypes::RELATE_TO | RelTypes::N_TO_N;
     meta.set_relation(related, segmentation, classification)
 }

@@ -1,10 +1,10 @@
-//! What is made of a frame: `output`, as `task` has it.
+//! The kind of output: the property `output`, as `task` has it.
 
-use super::{Output, Task};
+use crate::filter::{Output, Task};
 
-/// What goes out.
+/// What the source pad carries.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Product {
+pub(in crate::filter) enum OutputKind {
     /// The frame with its classes painted over it.
     Overlay,
     /// Classes as GRAY8.
@@ -21,7 +21,7 @@ pub(super) enum Product {
     ColoursBeside,
 }
 
-impl Product {
+impl OutputKind {
     pub fn new(task: Task, output: Output) -> Self {
         match (task, output) {
             (_, Output::Reconstruction) => Self::Reconstruction,
@@ -35,17 +35,22 @@ impl Product {
         }
     }
 
-    /// Whether it is made of chroma.
+    /// Whether the network colours it.
     pub fn is_coloured(self) -> bool {
         matches!(self, Self::Colours | Self::ColoursBeside)
     }
 
-    /// Whether what goes out has other caps than what comes in, which may be grey.
+    /// Whether the source pad has other caps than the sink pad, which may be grey.
     pub fn changes_caps(self, grey: bool) -> bool {
         match self {
             Self::ClassMap | Self::SideBySide | Self::ColoursBeside => true,
             Self::Colours => grey,
             Self::Overlay | Self::Reconstruction | Self::Metadata => false,
         }
+    }
+
+    /// Whether the frame itself stands to the left of what is drawn, and makes the output twice as wide.
+    pub fn is_beside(self) -> bool {
+        matches!(self, Self::SideBySide | Self::ColoursBeside)
     }
 }

@@ -1,10 +1,10 @@
-//! When the element is late, from what a syncing sink reports.
+//! Lateness, as syncing sinks report it.
 
 use gst::ClockTime;
 
 /// Lateness as last reported by QoS events, and what it has led to.
 #[derive(Debug, Default)]
-pub(super) struct Lateness {
+pub(in crate::filter) struct Lateness {
     /// Frames with a running time before this would arrive late.
     earliest: Option<ClockTime>,
     /// Frames since the first skipped one; none while nothing was skipped.
@@ -14,12 +14,12 @@ pub(super) struct Lateness {
 
 /// How often was learned from a stretch of video.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct Spell {
+pub(in crate::filter) struct Spell {
     pub learned: u64,
     pub frames: u64,
 }
 
-/// Frames after which the rate is told even when nothing has been caught up.
+/// Frames after which the rate is reported even when nothing has been caught up.
 const LONG_SPELL: u64 = 50;
 
 impl Lateness {
@@ -86,7 +86,7 @@ mod tests {
         assert!(!lateness.is_late(ms(280)));
         assert!(lateness.is_late(ms(279)));
         lateness.observe(None, i64::MAX);
-        assert!(!lateness.is_late(ms(280)), "no running time, no news");
+        assert!(!lateness.is_late(ms(280)), "no running time, no change");
         lateness.forget();
         assert!(!lateness.is_late(ms(0)));
     }
@@ -101,9 +101,9 @@ mod tests {
     }
 
     #[test]
-    fn the_rate_is_told_once() {
+    fn the_rate_is_reported_once() {
         let mut lateness = Lateness::default();
-        assert_eq!(lateness.count(false), None, "not late, nothing to tell");
+        assert_eq!(lateness.count(false), None, "not late, nothing to report");
         assert_eq!(lateness.count(true), None);
         assert_eq!(lateness.count(true), None);
         let rate = lateness.count(false);
@@ -121,9 +121,9 @@ mod tests {
     #[test]
     fn never_caught_up() {
         let mut lateness = Lateness::default();
-        let told: Vec<_> = (0..200).filter_map(|_| lateness.count(true)).collect();
+        let reported: Vec<_> = (0..200).filter_map(|_| lateness.count(true)).collect();
         assert_eq!(
-            told,
+            reported,
             [Spell {
                 learned: 0,
                 frames: LONG_SPELL

@@ -147,15 +147,13 @@ fn gstreamer_reads_what_is_painted() {
                     width: 3,
                     height: 2,
                 };
-                let paint = Paint {
-                    style: Style {
-                        colours: &palette.colours(2, |_| true),
-                        opacity: 1.0,
-                        contours: 0,
-                    },
-                    legend: None,
+                let style = Style {
+                    colours: &palette.colours(2, |_| true),
+                    opacity: 1.0,
+                    contours: 0,
                 };
-                pixels.draw(frame.make_mut(), &of, 0, &map, &paint).unwrap();
+                let drawn = pixels.overlay(frame.make_mut(), &of, 0, &map, &style, None);
+                drawn.unwrap();
                 let back = bytes(&convert(&frame, &of, &rgb));
                 for row in back.chunks(rgb.stride()[0] as usize) {
                     for pixel in row[..63 * 3].chunks(3) {

@@ -1,5 +1,4 @@
-//! What is left out when time is short, and in which order: fewer masks, fewer steps, no step, the last map again. Never
-//! the frame.
+//! The ladder: what is left out when time is short, in this order: masks, steps, learning, the prediction. Never the frame.
 //!
 //! Time that was spent beyond what a frame may take is *debt*, and frames that take less pay it back, so that what counts
 //! is the average over a few frames: a step on every fourth frame may take four times as long. Debt that grows leads one
@@ -38,7 +37,7 @@ impl Rung {
     ];
 
     /// For QoS messages: GStreamer's measure, 1000000 when nothing is left out.
-    pub(super) fn quality(self) -> i32 {
+    pub(in crate::filter) fn quality(self) -> i32 {
         let below = Self::ALL.iter().filter(|rung| **rung > self).count();
         i32::try_from(below).unwrap_or(0) * 250_000
     }
@@ -57,23 +56,23 @@ impl Rung {
 
 /// What a frame may cost on average.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct Limits {
+pub(in crate::filter) struct Limits {
     /// Time of its gradient steps.
     pub learning: Option<Duration>,
     /// Time until it goes out.
     pub frame: Option<Duration>,
 }
 
-/// What a frame has cost.
+/// What a frame has cost: its gradient steps, and everything that it had to wait for in the element.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct Spent {
+pub(in crate::filter) struct Spent {
     pub learning: Duration,
     pub frame: Duration,
 }
 
 /// What is done for a frame.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Effort {
+pub(in crate::filter) struct Effort {
     /// Where the ladder stands.
     pub rung: Rung,
     pub learn: bool,
@@ -100,14 +99,14 @@ const PATIENCE: u32 = 25;
 /// Frames to wait at most, after trials that failed.
 const MOST_PATIENCE: u32 = 800;
 
-/// See the module's text.
+/// Where it stands, and what leads it up and down.
 #[derive(Clone, Debug)]
-pub(super) struct Ladder {
+pub(in crate::filter) struct Ladder {
     notches: Vec<Notch>,
     at: usize,
     /// Of learning, and of the frame.
     debts: [f64; 2],
-    /// Loads since the last move or the last look back.
+    /// Loads since the last move or the last decision to stay.
     sums: [f64; 2],
     frames: u32,
     patience: u32,
@@ -240,7 +239,7 @@ impl Ladder {
 
     fn move_to(&mut self, at: usize) {
         self.at = at;
-        // What another notch cost says nothing about this one.
+        // The cost of another notch does not count for this one.
         self.debts = [0.0; 2];
         self.look_again();
     }

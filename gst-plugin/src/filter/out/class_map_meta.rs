@@ -1,4 +1,4 @@
-//! Class maps attached to frames: the custom meta `GstTttSegMeta`.
+//! Class maps attached to frames, as the custom meta `GstTttSegMeta`, and the metas of the input that still hold.
 //!
 //! | field | type | what it is |
 //! |---|---|---|
@@ -15,14 +15,13 @@ use std::ops::ControlFlow;
 use gst::meta::CustomMeta;
 use gst_video::video_meta::tags;
 
-use super::pixels::Picture;
-use super::product::Product;
+use super::{OutputKind, Picture};
 
 /// Name of the meta that carries class maps.
 pub const CLASS_MAP_META: &str = "GstTttSegMeta";
 
 /// Makes the meta known to GStreamer.
-pub(super) fn register() {
+pub(in crate::filter) fn register() {
     // The plugin may be there twice, linked and loaded.
     if !CustomMeta::is_registered(CLASS_MAP_META) {
         // With no tag, nothing takes it for something that changes with size or colour.
@@ -40,13 +39,13 @@ const PLACES: [&str; 2] = [
 /// Whether a meta of the input is as true of what goes out. A class map has other colours. Side by side, what is said
 /// about the size of the frame is not true any more, but places counted from its upper left are where they were. Grey frames
 /// that get colours have other ones.
-pub(super) fn holds(
+pub(in crate::filter) fn holds(
     meta: &gst::MetaRef<'_, gst::Meta>,
-    output: Option<Product>,
+    output: Option<OutputKind>,
     grey: bool,
 ) -> bool {
     let other_colours = match output {
-        Some(Product::ClassMap) => true,
+        Some(OutputKind::ClassMap) => true,
         Some(output) => output.is_coloured() && grey,
         None => false,
     };
@@ -54,7 +53,7 @@ pub(super) fn holds(
         return false;
     }
     match output {
-        Some(Product::SideBySide | Product::ColoursBeside) => {
+        Some(output) if output.is_beside() => {
             !meta.has_tag::<tags::Size>() || PLACES.contains(&meta.api().name())
         }
         _ => true,
@@ -62,10 +61,10 @@ pub(super) fn holds(
 }
 
 /// Copies time stamps, flags, and the metas that hold.
-pub(super) fn copy(
+pub(in crate::filter) fn copy(
     from: &gst::BufferRef,
     to: &mut gst::BufferRef,
-    output: Product,
+    output: OutputKind,
 ) -> Result<(), gst::glib::BoolError> {
     let flags = gst::BufferCopyFlags::FLAGS | gst::BufferCopyFlags::TIMESTAMPS;
     from.copy_into(to, flags, ..)?;
@@ -81,7 +80,7 @@ pub(super) fn copy(
 }
 
 /// Attaches a map, in place of one that is there already.
-pub(super) fn attach(
+pub(in crate::filter) fn attach(
     buffer: &mut gst::BufferRef,
     map: &Picture,
     classes: &[String],

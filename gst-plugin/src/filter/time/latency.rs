@@ -1,15 +1,15 @@
-//! The latency told to a live pipeline: what frames have been seen to take.
+//! The latency reported to a live pipeline: the time that frames have taken.
 
 use std::time::Duration;
 
 use gst::ClockTime;
 
 /// Frames over which a fall is judged; a rise counts at once. Steps that a live stream has time for only now and then have
-/// to lie closer together, or the pipeline would be told something else before and after each.
+/// to lie closer together, or the latency would change before and after each.
 const PERIOD: u32 = 512;
 
 #[derive(Debug, Default)]
-pub(super) struct Latency {
+pub(in crate::filter) struct Latency {
     reported: ClockTime,
     longest: Duration,
     frames: u32,
@@ -17,7 +17,7 @@ pub(super) struct Latency {
 }
 
 impl Latency {
-    /// What a live pipeline is told.
+    /// What a live pipeline adds to its own.
     pub fn reported(&self) -> ClockTime {
         self.reported
     }
@@ -27,9 +27,11 @@ impl Latency {
         self.live
     }
 
-    /// What a query has found.
-    pub fn set_live(&mut self, live: bool) {
+    /// Answers a query that has found a live source upstream, or none. Only a live pipeline waits: elsewhere frames come
+    /// as they are needed.
+    pub fn answer(&mut self, live: bool) -> ClockTime {
         self.live = live;
+        if live { self.reported } else { ClockTime::ZERO }
     }
 
     /// Takes the time of a frame in; true when the pipeline has to ask again.
@@ -71,7 +73,7 @@ mod tests {
     #[test]
     fn rises_at_once_and_falls_late() {
         let mut latency = Latency::default();
-        latency.set_live(true);
+        latency.answer(true);
         assert!(latency.observe(Duration::from_millis(40)));
         assert_eq!(latency.reported(), ClockTime::from_mseconds(50));
         assert!(
@@ -80,13 +82,13 @@ mod tests {
         );
         assert!(latency.observe(Duration::from_millis(100)));
         assert_eq!(latency.reported(), ClockTime::from_mseconds(125));
-        let told = (0..PERIOD).filter(|_| latency.observe(Duration::from_millis(10)));
-        assert_eq!(told.count(), 1);
+        let changes = (0..PERIOD).filter(|_| latency.observe(Duration::from_millis(10)));
+        assert_eq!(changes.count(), 1);
         assert_eq!(latency.reported(), ClockTime::from_mseconds(10));
     }
 
     #[test]
-    fn nobody_is_told_without_a_live_source() {
+    fn only_a_live_pipeline_asks_again() {
         let mut latency = Latency::default();
         assert!(!latency.observe(Duration::from_secs(1)));
         assert_eq!(latency.reported(), ClockTime::from_mseconds(1250));

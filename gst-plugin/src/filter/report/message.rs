@@ -1,16 +1,17 @@
-//! The message posted for every frame, as a type.
+//! The element message `tttseg`, posted for every frame.
 
 use gst::glib;
 use tttseg::adapt;
 
-use super::Rung;
+use crate::filter::Rung;
+use crate::filter::time::FramePlan;
 
 /// Why the weights are the same after a frame as before it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Skipped {
     /// Learning is switched off (`adapt=false` or `method=none`).
     Off,
-    /// The video is no stranger than the pictures that the model was trained on.
+    /// The video is no stranger to the model than the pictures that it was trained on.
     Familiar,
     /// The frame lies between two training intervals.
     Interval,
@@ -46,18 +47,6 @@ impl Skipped {
     }
 }
 
-impl From<adapt::Skipped> for Skipped {
-    fn from(skipped: adapt::Skipped) -> Self {
-        match skipped {
-            adapt::Skipped::Off => Self::Off,
-            adapt::Skipped::Familiar => Self::Familiar,
-            adapt::Skipped::Interval => Self::Interval,
-            adapt::Skipped::Late => Self::Late,
-            adapt::Skipped::NotFinite => Self::NotFinite,
-        }
-    }
-}
-
 /// What happened for one frame: the structure of the element message `tttseg`.
 ///
 /// ```text
@@ -66,8 +55,8 @@ impl From<adapt::Skipped> for Skipped {
 ///     directed-steps=(uint)0, references=(uint)0, hints=(uint)0, provider=(string)cpu, loss=(double)0.41, gradient-norm=(double)0.83, running-time=(guint64)440000000;
 /// ```
 ///
-/// `loss` and `gradient-norm` are there when a step was taken, `loss` also when the video was looked at and found
-/// familiar, `unexplained` when it was looked at, `running-time` when the frame has one. Times are in
+/// `loss` and `gradient-norm` are there when a step was taken, `loss` also when the video was measured and found
+/// familiar, `unexplained` when it was measured, `running-time` when the frame has one. Times are in
 /// nanoseconds. `skipped` is one of `no`, `off`, `familiar`, `interval`, `late`, `budget` and `not-finite`; `rung` one of
 /// `full`, `fewer-masks`, `fewer-steps`, `skip-step` and `reuse-map`.
 #[derive(Clone, Debug, PartialEq)]
@@ -110,17 +99,6 @@ pub struct FrameReport {
     pub provider: String,
 }
 
-/// What belongs into a message and is not the engine's to report.
-pub(super) struct Surroundings {
-    pub rung: Rung,
-    pub masks: usize,
-    pub resets: u64,
-    pub running_time: Option<gst::ClockTime>,
-    pub references: usize,
-    pub hints: usize,
-    pub provider: String,
-}
-
 /// Why a structure is not a [`FrameReport`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum MessageError {
@@ -145,30 +123,39 @@ impl FrameReport {
     /// Name of the structure.
     pub const NAME: &'static str = "tttseg";
 
-    pub(super) fn new(report: &adapt::Report, surroundings: Surroundings) -> Self {
+    /// Of a frame for which the engine gives a report; what is not the engine's to report is still empty.
+    pub(in crate::filter) fn new(report: &adapt::Report, plan: &FramePlan) -> Self {
         let count = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
         let time = |t: std::time::Duration| {
             gst::ClockTime::from_nseconds(u64::try_from(t.as_nanos()).unwrap_or(u64::MAX - 1))
         };
+        let skipped = report.skipped.map(|skipped| match skipped {
+            adapt::Skipped::Off => Skipped::Off,
+            adapt::Skipped::Familiar => Skipped::Familiar,
+            adapt::Skipped::Interval => Skipped::Interval,
+            adapt::Skipped::Late if plan.late => Skipped::Late,
+            adapt::Skipped::Late => Skipped::Budget,
+            adapt::Skipped::NotFinite => Skipped::NotFinite,
+        });
         Self {
             frame: report.frame,
             loss: report.loss.map(f64::from),
             unexplained: report.unexplained.map(f64::from),
             gradient_norm: report.gradient_norm.map(f64::from),
             steps: count(report.steps),
-            masks: count(surroundings.masks),
-            skipped: report.skipped.map(Skipped::from),
-            rung: surroundings.rung,
+            masks: count(plan.effort.masks),
+            skipped,
+            rung: plan.effort.rung,
             window: count(report.window),
             steps_since_reset: report.steps_since_reset,
-            resets: surroundings.resets,
+            resets: 0,
             step_time: time(report.step_time),
             predict_time: time(report.predict_time),
-            running_time: surroundings.running_time,
+            running_time: None,
             directed_steps: count(report.colour_steps),
-            references: count(surroundings.references),
-            hints: count(surroundings.hints),
-            provider: surroundings.provider,
+            references: 0,
+            hints: 0,
+            provider: String::new(),
         }
     }
 }
@@ -206,11 +193,7 @@ impl TryFrom<&gst::StructureRef> for FrameReport {
             structure: &'a gst::StructureRef,
             field: &'static str,
         ) -> Result<T, MessageError> {
-            structure
-                .get_optional(field)
-                .ok()
-                .flatten()
-                .ok_or(MessageError::Field(field))
+            optional(structure, field)?.ok_or(MessageError::Field(field))
         }
         fn optional<'a, T: glib::value::FromValue<'a>>(
             structure: &'a gst::StructureRef,

@@ -2,10 +2,12 @@
 
 use std::collections::HashMap;
 use std::path::PathBuf;
-use std::sync::{LazyLock, Mutex, PoisonError};
+use std::sync::{LazyLock, Mutex};
 
 use tttseg::adapt::{SharedModel, WeakSharedModel};
 use tttseg::weights::{ModelFile, Task, WeightsError};
+
+use crate::filter::lock;
 
 /// What the elements of the process have in use, by their id.
 static INSTANCES: LazyLock<Mutex<HashMap<String, Instance>>> = LazyLock::new(Mutex::default);
@@ -44,26 +46,18 @@ struct Instance {
     model: WeakSharedModel,
 }
 
-/// Why there is no model.
-#[derive(Debug)]
-pub(super) enum Failure {
-    Model(WeightsError),
-    /// The id is in use for another one.
-    OtherFile(String),
-}
-
-/// The model of a source: that which elements of the same id already use, or read anew.
-pub(super) fn model(id: Option<&str>, source: &Source) -> Result<SharedModel, Failure> {
+/// The model of a source: that which elements of the same id already use, or read anew. The error says what can be done.
+pub(super) fn model(id: Option<&str>, source: &Source) -> Result<SharedModel, gst::ErrorMessage> {
     let read = || {
         let model = match source {
             Source::File(path) => ModelFile::open(path),
             Source::BuiltIn(task) => ModelFile::embedded_for(*task),
         };
-        model.map(SharedModel::from).map_err(Failure::Model)
+        model.map(SharedModel::from).map_err(model_error)
     };
     let Some(id) = id else { return read() };
     // Held while it is read, so that elements that start at once read it once.
-    let mut instances = INSTANCES.lock().unwrap_or_else(PoisonError::into_inner);
+    let mut instances = lock(&INSTANCES);
     instances.retain(|_, instance| instance.model.upgrade().is_some());
     if let Some(instance) = instances.get(id)
         && let Some(model) = instance.model.upgrade()
@@ -72,10 +66,11 @@ pub(super) fn model(id: Option<&str>, source: &Source) -> Result<SharedModel, Fa
         return if theirs.is(source) {
             Ok(model)
         } else {
-            Err(Failure::OtherFile(format!(
-                "model-instance-id={id} is in use for {theirs}, and this element is set to {source}. Elements with the same id share \
-                 one model: give this one another id, or the same model-file"
-            )))
+            Err(gst::error_msg!(
+                gst::ResourceError::Settings,
+                ("model-instance-id={id} is in use for {theirs}, and this element is set to {source}. Elements with the same \
+                     id share one model: give this one another id, or the same model-file")
+            ))
         };
     }
     let model = read()?;
@@ -85,4 +80,22 @@ pub(super) fn model(id: Option<&str>, source: &Source) -> Result<SharedModel, Fa
     };
     instances.insert(id.to_owned(), instance);
     Ok(model)
+}
+
+fn model_error(error: WeightsError) -> gst::ErrorMessage {
+    match &error {
+        WeightsError::NotFound { .. } => gst::error_msg!(
+            gst::ResourceError::NotFound,
+            ("{error}. Set the property model-file to a model (.safetensors) that is there, or leave it out to use \
+                 the one that is built in")
+        ),
+        WeightsError::NoneEmbedded { .. } => gst::error_msg!(
+            gst::ResourceError::NotFound,
+            ("{error}. Set the property model-file to a model (.safetensors)")
+        ),
+        _ => gst::error_msg!(
+            gst::ResourceError::Read,
+            ("{error}. Set the property model-file to a model that this version of tttseg can read")
+        ),
+    }
 }

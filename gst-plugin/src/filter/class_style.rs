@@ -1,4 +1,4 @@
-//! How classes are drawn: the texts of properties that name classes and colours, and what they mean for a model.
+//! The style in which classes are drawn: properties that name classes and colours, resolved for a model.
 
 use std::str::FromStr;
 use std::sync::Arc;
@@ -10,13 +10,13 @@ pub(super) type Colours = Arc<[Option<[u8; 3]>]>;
 
 /// What a model calls its classes, and their colours.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Known {
+pub(super) struct ModelClasses {
     pub classes: Arc<[String]>,
     pub palette: Palette,
 }
 
-impl Known {
-    /// The id of a class, or what to say when there is none of that name.
+impl ModelClasses {
+    /// The id of a class, or an error with the names there are.
     fn id(&self, property: &str, name: &str) -> Result<usize, String> {
         let id = self.classes.iter().position(|class| class == name);
         id.ok_or_else(|| {
@@ -87,16 +87,16 @@ fn names(text: &str) -> impl Iterator<Item = &str> {
 
 /// The properties `palette`, `selected-classes` and `hidden-classes`. A text that makes no sense is never kept.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Look {
+pub(super) struct ClassStyle {
     palette: Option<(String, Chosen)>,
     selected: Option<String>,
     hidden: Option<String>,
     /// None until a model is loaded: names can be checked from then on.
-    known: Option<Known>,
+    model: Option<ModelClasses>,
     colours: Colours,
 }
 
-impl Look {
+impl ClassStyle {
     pub const PALETTE: &'static str = "palette";
     pub const SELECTED: &'static str = "selected-classes";
     pub const HIDDEN: &'static str = "hidden-classes";
@@ -128,8 +128,8 @@ impl Look {
     }
 
     /// Another model, or none any more. The error names what does not fit the model.
-    pub fn set_known(&mut self, known: Option<Known>) -> Result<(), String> {
-        self.known = known;
+    pub fn set_model(&mut self, model: Option<ModelClasses>) -> Result<(), String> {
+        self.model = model;
         self.resolve()
     }
 
@@ -139,26 +139,26 @@ impl Look {
     }
 
     /// Whether a model is there.
-    pub fn is_known(&self) -> bool {
-        self.known.is_some()
+    pub fn has_model(&self) -> bool {
+        self.model.is_some()
     }
 
     fn resolve(&mut self) -> Result<(), String> {
-        let Some(known) = &self.known else {
+        let Some(model) = &self.model else {
             self.colours = Colours::default();
             return Ok(());
         };
-        let count = known.classes.len();
+        let count = model.classes.len();
         let palette = match self.palette.as_ref().map(|(_, chosen)| chosen) {
-            None => known.palette.clone(),
+            None => model.palette.clone(),
             Some(Chosen::Camvid) => Palette::camvid(),
             Some(Chosen::Cityscapes) => Palette::cityscapes(),
             Some(Chosen::Distinct) => Palette::distinct(count),
             Some(Chosen::List(palette)) => palette.clone(),
             Some(Chosen::Named(pairs)) => {
-                let mut palette = known.palette.clone();
+                let mut palette = model.palette.clone();
                 for (name, colour) in pairs {
-                    let id = known.id(Self::PALETTE, name)?;
+                    let id = model.id(Self::PALETTE, name)?;
                     if palette.0.len() <= id {
                         // A model may have fewer colours than classes.
                         let more = Palette::distinct(count).0;
@@ -176,7 +176,7 @@ impl Look {
             (Self::HIDDEN, &self.hidden, false),
         ] {
             for name in text.iter().flat_map(|text| names(text)) {
-                shown[known.id(property, name)?] = show;
+                shown[model.id(property, name)?] = show;
             }
         }
         self.colours = palette.colours(count, |class| shown[class]).into();
@@ -188,43 +188,43 @@ impl Look {
 mod tests {
     use super::*;
 
-    fn known() -> Known {
-        Known {
+    fn model() -> ModelClasses {
+        ModelClasses {
             classes: ["road", "traffic light", "car"].map(String::from).into(),
             palette: Palette(vec![[1; 3], [2; 3], [3; 3]]),
         }
     }
 
-    fn set(look: &mut Look, property: &str, text: &str) -> Result<(), String> {
-        look.set(property, Some(text.to_owned()))
+    fn set(style: &mut ClassStyle, property: &str, text: &str) -> Result<(), String> {
+        style.set(property, Some(text.to_owned()))
     }
 
     #[test]
     fn classes_are_selected_and_hidden() {
-        let mut look = Look::default();
-        look.set_known(Some(known())).unwrap();
+        let mut style = ClassStyle::default();
+        style.set_model(Some(model())).unwrap();
         let all = [Some([1; 3]), Some([2; 3]), Some([3; 3])];
-        assert_eq!(look.colours()[..], all);
-        set(&mut look, Look::SELECTED, " car, traffic light").unwrap();
-        assert_eq!(look.colours()[..], [None, all[1], all[2]]);
-        set(&mut look, Look::HIDDEN, "car").unwrap();
-        assert_eq!(look.colours()[..], [None, all[1], None]);
-        set(&mut look, Look::SELECTED, " , ").unwrap();
-        assert_eq!(look.colours()[..], [all[0], all[1], None]);
-        for property in [Look::SELECTED, Look::HIDDEN] {
-            let before = look.get(property).map(str::to_owned);
-            let refused = set(&mut look, property, "car,bus").unwrap_err();
+        assert_eq!(style.colours()[..], all);
+        set(&mut style, ClassStyle::SELECTED, " car, traffic light").unwrap();
+        assert_eq!(style.colours()[..], [None, all[1], all[2]]);
+        set(&mut style, ClassStyle::HIDDEN, "car").unwrap();
+        assert_eq!(style.colours()[..], [None, all[1], None]);
+        set(&mut style, ClassStyle::SELECTED, " , ").unwrap();
+        assert_eq!(style.colours()[..], [all[0], all[1], None]);
+        for property in [ClassStyle::SELECTED, ClassStyle::HIDDEN] {
+            let before = style.get(property).map(str::to_owned);
+            let refused = set(&mut style, property, "car,bus").unwrap_err();
             assert!(refused.contains(property) && refused.contains("'bus'"));
             assert!(refused.contains("road, traffic light, car"), "{refused}");
-            assert_eq!(look.get(property), before.as_deref());
+            assert_eq!(style.get(property), before.as_deref());
         }
-        assert_eq!(look.colours()[..], [all[0], all[1], None]);
+        assert_eq!(style.colours()[..], [all[0], all[1], None]);
     }
 
     #[test]
     fn palettes_by_name_by_order_and_by_class() {
-        let mut look = Look::default();
-        look.set_known(Some(known())).unwrap();
+        let mut style = ClassStyle::default();
+        style.set_model(Some(model())).unwrap();
         for (text, colours) in [
             ("camvid", [[128, 128, 128], [128, 0, 0], [192, 192, 128]]),
             ("cityscapes", [[128, 64, 128], [244, 35, 232], [70, 70, 70]]),
@@ -237,13 +237,13 @@ mod tests {
                 [[1; 3], [0, 255, 0], [255, 0, 0]],
             ),
         ] {
-            set(&mut look, Look::PALETTE, text).unwrap();
-            assert_eq!(look.get(Look::PALETTE), Some(text));
-            assert_eq!(look.colours()[..], colours.map(Some), "{text}");
+            set(&mut style, ClassStyle::PALETTE, text).unwrap();
+            assert_eq!(style.get(ClassStyle::PALETTE), Some(text));
+            assert_eq!(style.colours()[..], colours.map(Some), "{text}");
         }
-        set(&mut look, Look::PALETTE, "distinct").unwrap();
+        set(&mut style, ClassStyle::PALETTE, "distinct").unwrap();
         let distinct = Palette::distinct(3).colours(3, |_| true);
-        assert_eq!(look.colours()[..], distinct[..]);
+        assert_eq!(style.colours()[..], distinct[..]);
         for (text, why) in [
             ("reddish", "'reddish' is not a colour"),
             ("car=red", "'red' is not a colour"),
@@ -252,28 +252,28 @@ mod tests {
             ("car=ff0000,road", "'road' has no colour"),
             ("bus=ff0000", "no class 'bus'"),
         ] {
-            let refused = set(&mut look, Look::PALETTE, text).unwrap_err();
+            let refused = set(&mut style, ClassStyle::PALETTE, text).unwrap_err();
             assert!(refused.contains(why), "{refused}");
-            assert_eq!(look.get(Look::PALETTE), Some("distinct"));
+            assert_eq!(style.get(ClassStyle::PALETTE), Some("distinct"));
         }
     }
 
     #[test]
     fn names_are_checked_when_there_is_a_model() {
-        let mut look = Look::default();
-        set(&mut look, Look::HIDDEN, "bus").unwrap();
-        assert!(look.colours().is_empty());
-        let refused = look.set_known(Some(known())).unwrap_err();
+        let mut style = ClassStyle::default();
+        set(&mut style, ClassStyle::HIDDEN, "bus").unwrap();
+        assert!(style.colours().is_empty());
+        let refused = style.set_model(Some(model())).unwrap_err();
         assert!(refused.contains("'bus'"), "{refused}");
-        look.set_known(None).unwrap();
-        set(&mut look, Look::HIDDEN, "road").unwrap();
-        look.set_known(Some(known())).unwrap();
-        assert_eq!(look.colours()[0], None);
+        style.set_model(None).unwrap();
+        set(&mut style, ClassStyle::HIDDEN, "road").unwrap();
+        style.set_model(Some(model())).unwrap();
+        assert_eq!(style.colours()[0], None);
         // Fewer colours than classes.
-        let mut few = known();
+        let mut few = model();
         few.palette.0.truncate(1);
-        set(&mut look, Look::PALETTE, "car=ff0000").unwrap();
-        look.set_known(Some(few)).unwrap();
-        assert_eq!(look.colours()[2], Some([255, 0, 0]));
+        set(&mut style, ClassStyle::PALETTE, "car=ff0000").unwrap();
+        style.set_model(Some(few)).unwrap();
+        assert_eq!(style.colours()[2], Some([255, 0, 0]));
     }
 }

@@ -12,11 +12,11 @@ const COLOURED: [(&str, &[&str]); 3] = [
     ("GRAY16_BE", &["Y444_16BE"]),
 ];
 
-/// What grey is when its caps say nothing, to GStreamer as well: full range.
-const UNTOLD: &str = "1:4:0:0";
+/// Colorimetry of grey without any in its caps, to GStreamer as well: full range.
+const UNKNOWN: &str = "1:4:0:0";
 
 /// Caps on the other side of the element.
-pub(super) fn transform(direction: gst::PadDirection, caps: &gst::Caps) -> gst::Caps {
+pub(in crate::filter) fn transform(direction: gst::PadDirection, caps: &gst::Caps) -> gst::Caps {
     let is_fixed = caps.is_fixed();
     let mut other = gst::Caps::new_empty();
     let into = other.make_mut();
@@ -37,11 +37,11 @@ pub(super) fn transform(direction: gst::PadDirection, caps: &gst::Caps) -> gst::
             changed.remove_field("chroma-site");
             if direction == gst::PadDirection::Sink {
                 if given.contains(&grey) {
-                    tell_of_coloured(&mut changed, is_fixed);
+                    set_coloured(&mut changed, is_fixed);
                     add(coloured, changed);
                 }
             } else if coloured.iter().any(|format| given.contains(format)) {
-                tell_of_grey(&mut changed);
+                set_grey(&mut changed);
                 add(&[grey], changed);
             }
         }
@@ -66,46 +66,46 @@ fn formats(structure: &gst::StructureRef) -> Vec<&'static str> {
 }
 
 /// Colorimetry of what goes out: that of the grey, so that its luma is shown as before.
-fn tell_of_coloured(structure: &mut gst::Structure, is_fixed: bool) {
-    let told = structure.value("colorimetry").ok().cloned();
-    match told {
-        Some(told) => {
-            if let Some(coloured) = coloured(&told) {
+fn set_coloured(structure: &mut gst::Structure, is_fixed: bool) {
+    let given = structure.value("colorimetry").ok().cloned();
+    match given {
+        Some(given) => {
+            if let Some(coloured) = coloured(&given) {
                 structure.set_value("colorimetry", coloured);
             }
         }
         // Of caps that are still open it may become any.
         None if !is_fixed => {}
-        None => structure.set("colorimetry", UNTOLD),
+        None => structure.set("colorimetry", UNKNOWN),
     }
 }
 
 /// Colorimetry of the grey that such colours can come from.
-fn tell_of_grey(structure: &mut gst::Structure) {
-    let may_be_untold = structure
+fn set_grey(structure: &mut gst::Structure) {
+    let may_be_unknown = structure
         .value("colorimetry")
-        .is_ok_and(|told| told.intersect(&UNTOLD.to_value()).is_some());
-    if may_be_untold {
+        .is_ok_and(|given| given.intersect(&UNKNOWN.to_value()).is_some());
+    if may_be_unknown {
         structure.remove_field("colorimetry");
     }
 }
 
 /// Of grey, the matrix need not be known; of colours it has to be.
-fn coloured(told: &gst::glib::SendValue) -> Option<gst::glib::SendValue> {
-    if let Ok(list) = told.get::<gst::List>() {
+fn coloured(given: &gst::glib::SendValue) -> Option<gst::glib::SendValue> {
+    if let Ok(list) = given.get::<gst::List>() {
         let all: Vec<_> = list.iter().filter_map(coloured).collect();
         return Some(gst::List::new(all).to_send_value());
     }
-    let told: VideoColorimetry = told.get::<String>().ok()?.parse().ok()?;
-    let range = match told.range() {
+    let given: VideoColorimetry = given.get::<String>().ok()?.parse().ok()?;
+    let range = match given.range() {
         VideoColorRange::Unknown => VideoColorRange::Range0_255,
         range => range,
     };
-    let matrix = match told.matrix() {
+    let matrix = match given.matrix() {
         VideoColorMatrix::Unknown | VideoColorMatrix::Rgb => VideoColorMatrix::Bt601,
         matrix => matrix,
     };
-    let coloured = VideoColorimetry::new(range, matrix, told.transfer(), told.primaries());
+    let coloured = VideoColorimetry::new(range, matrix, given.transfer(), given.primaries());
     Some(coloured.to_string().to_send_value())
 }
 
@@ -136,7 +136,7 @@ mod tests {
         };
         let of_bytes = "{ I420, Y42B, Y444 }";
         assert_eq!(grey("GRAY8", ""), coloured(of_bytes, "1:4:0:0"));
-        for (told, becomes) in [
+        for (given, becomes) in [
             ("1:4:0:0", "1:4:0:0"),
             ("2:4:0:0", "2:4:0:0"),
             ("bt709", "bt709"),
@@ -145,8 +145,8 @@ mod tests {
             ("2:0:0:0", "2:4:0:0"),
             ("sRGB", "1:4:7:1"),
         ] {
-            let more = format!(",colorimetry={told}");
-            assert_eq!(grey("GRAY8", &more), coloured(of_bytes, becomes), "{told}");
+            let more = format!(",colorimetry={given}");
+            assert_eq!(grey("GRAY8", &more), coloured(of_bytes, becomes), "{given}");
         }
         assert_eq!(grey("GRAY16_LE", ""), coloured("Y444_16LE", "1:4:0:0"));
         assert_eq!(grey("GRAY16_BE", ""), coloured("Y444_16BE", "1:4:0:0"));

@@ -1,6 +1,4 @@
-//! GStreamer's frames as the engine's, and what is done to their pixels.
-
-use std::sync::Arc;
+//! Pixels: GStreamer's frames as the engine's, scaling, drawing and copying.
 
 use gst_video::prelude::*;
 use gst_video::{VideoColorMatrix, VideoColorRange, VideoFormat, VideoFrameRef, VideoInfo};
@@ -9,43 +7,30 @@ use tttseg::video::{
     Overlay, PixelFormat, Range, Scaler, Steady, Style, Tint, beside_itself,
 };
 
-/// Why pixels could not be read or written.
-#[derive(Debug)]
-pub(super) struct PixelError(String);
+use super::Picture;
+use crate::filter::error::Error;
 
-impl std::fmt::Display for PixelError {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(&self.0)
-    }
+fn error(e: impl std::fmt::Display) -> Error {
+    Error::Pixels(e.to_string())
 }
 
-impl From<gst::glib::BoolError> for PixelError {
-    fn from(e: gst::glib::BoolError) -> Self {
-        error(e)
-    }
-}
-
-fn error(e: impl std::fmt::Display) -> PixelError {
-    PixelError(e.to_string())
-}
-
-fn pixel_format(format: VideoFormat) -> Result<PixelFormat, PixelError> {
+fn pixel_format(format: VideoFormat) -> Result<PixelFormat, Error> {
     PixelFormat::from_name(format.to_str())
-        .ok_or_else(|| PixelError(format!("frames of format {format} are not handled")))
+        .ok_or_else(|| Error::Pixels(format!("frames of format {format} are not handled")))
 }
 
-/// What the caps say about colours; where they say nothing, GStreamer's guess by size is already in the info.
+/// Colorimetry of the caps; where they have none, GStreamer's guess by size is already in the info.
 fn colorimetry(info: &VideoInfo, format: PixelFormat) -> Colorimetry {
-    let told = info.colorimetry();
+    let given = info.colorimetry();
     Colorimetry {
-        matrix: match told.matrix() {
+        matrix: match given.matrix() {
             VideoColorMatrix::Bt601 => Matrix::Bt601,
             VideoColorMatrix::Bt2020 => Matrix::Bt2020,
             VideoColorMatrix::Smpte240m => Matrix::Smpte240m,
             VideoColorMatrix::Fcc => Matrix::Fcc,
             _ => Matrix::Bt709,
         },
-        range: match told.range() {
+        range: match given.range() {
             VideoColorRange::Range0_255 => Range::Full,
             VideoColorRange::Range16_235 => Range::Limited,
             // Without a word about it, RGB and grey are what cameras and images give.
@@ -60,7 +45,7 @@ fn stride(stride: i32) -> usize {
     usize::try_from(stride).unwrap_or(0)
 }
 
-fn frame_ref<'a>(frame: &'a VideoFrameRef<&gst::BufferRef>) -> Result<FrameRef<'a>, PixelError> {
+fn frame_ref<'a>(frame: &'a VideoFrameRef<&gst::BufferRef>) -> Result<FrameRef<'a>, Error> {
     let info = frame.info();
     let format = pixel_format(info.format())?;
     let planes = frame.planes_data();
@@ -75,14 +60,36 @@ fn frame_ref<'a>(frame: &'a VideoFrameRef<&gst::BufferRef>) -> Result<FrameRef<'
     .map_err(error)
 }
 
-fn with_frame_mut<R>(
+fn readable<'a>(
+    buffer: &'a gst::BufferRef,
+    info: &VideoInfo,
+) -> Result<VideoFrameRef<&'a gst::BufferRef>, Error> {
+    VideoFrameRef::from_buffer_ref_readable(buffer, info).map_err(|_| {
+        Error::Pixels(format!(
+            "a buffer of {} bytes could not be mapped as the {} frame of {}x{} pixels of its caps",
+            buffer.size(),
+            info.format(),
+            info.width(),
+            info.height()
+        ))
+    })
+}
+
+fn writable<'a>(
+    buffer: &'a mut gst::BufferRef,
+    info: &VideoInfo,
+) -> Result<VideoFrameRef<&'a mut gst::BufferRef>, Error> {
+    VideoFrameRef::from_buffer_ref_writable(buffer, info).map_err(|_| {
+        Error::Pixels("a buffer could not be mapped for writing as the frame of its caps".into())
+    })
+}
+
+fn with_frame_mut(
     buffer: &mut gst::BufferRef,
     info: &VideoInfo,
-    work: impl FnOnce(&mut FrameMut<'_>) -> Result<R, PixelError>,
-) -> Result<R, PixelError> {
-    let mut frame = VideoFrameRef::from_buffer_ref_writable(buffer, info).map_err(|_| {
-        PixelError("a buffer could not be mapped for writing as the frame its caps tell".into())
-    })?;
+    work: impl FnOnce(&mut FrameMut<'_>) -> Result<(), Error>,
+) -> Result<(), Error> {
+    let mut frame = writable(buffer, info)?;
     let (width, height) = (frame.width() as usize, frame.height() as usize);
     let strides = frame.plane_stride().to_vec();
     let format = pixel_format(info.format())?;
@@ -99,7 +106,7 @@ fn with_frame_mut<R>(
 
 /// Tools with their buffers, kept from frame to frame.
 #[derive(Default)]
-pub(super) struct Pixels {
+pub(in crate::filter) struct Pixels {
     scaler: Scaler,
     overlay: Overlay,
     legend: Legend,
@@ -110,25 +117,10 @@ pub(super) struct Pixels {
     rgb: Vec<u8>,
 }
 
-/// A picture at model size: classes, one byte a pixel, or RGB, three. Shared, not copied.
-#[derive(Clone)]
-pub(super) struct Picture {
-    pub bytes: Arc<[u8]>,
-    pub width: usize,
-    pub height: usize,
-}
-
 impl Picture {
-    fn classes(&self) -> Result<ClassMap<'_>, PixelError> {
+    fn classes(&self) -> Result<ClassMap<'_>, Error> {
         ClassMap::new(&self.bytes, self.width, self.height).map_err(error)
     }
-}
-
-/// What is painted over a frame.
-pub(super) struct Paint<'a> {
-    pub style: Style<'a>,
-    /// Names of the classes, where they are listed.
-    pub legend: Option<&'a [String]>,
 }
 
 impl Pixels {
@@ -140,7 +132,7 @@ impl Pixels {
         info: &VideoInfo,
         map: &Picture,
         classes: &[String],
-    ) -> Result<(), PixelError> {
+    ) -> Result<(), Error> {
         #[cfg(feature = "analytics")]
         self.masks
             .attach(buffer, map, (info.width(), info.height()), classes)?;
@@ -153,16 +145,8 @@ impl Pixels {
         buffer: &gst::BufferRef,
         info: &VideoInfo,
         (width, height): (usize, usize),
-    ) -> Result<Vec<u8>, PixelError> {
-        let frame = VideoFrameRef::from_buffer_ref_readable(buffer, info).map_err(|_| {
-            PixelError(format!(
-                "a buffer of {} bytes could not be mapped as the {} frame of {}x{} pixels its caps tell",
-                buffer.size(),
-                info.format(),
-                info.width(),
-                info.height()
-            ))
-        })?;
+    ) -> Result<Vec<u8>, Error> {
+        let frame = readable(buffer, info)?;
         let mut rgb = std::mem::take(&mut self.rgb);
         rgb.resize(width * height * 3, 0);
         self.scaler
@@ -175,20 +159,22 @@ impl Pixels {
         self.rgb = rgb;
     }
 
-    /// Paints classes over the frame, or over the part of it that begins at a column.
-    pub fn draw(
+    /// Paints classes over the frame, or over the part of it that begins at a column, and lists the names of those that are
+    /// drawn.
+    pub fn overlay(
         &mut self,
         buffer: &mut gst::BufferRef,
         info: &VideoInfo,
         left: usize,
         map: &Picture,
-        paint: &Paint<'_>,
-    ) -> Result<(), PixelError> {
+        style: &Style<'_>,
+        legend: Option<&[String]>,
+    ) -> Result<(), Error> {
         let map = map.classes()?;
         with_frame_mut(buffer, info, |frame| {
-            self.overlay.draw_from(frame, left, &map, &paint.style);
-            if let Some(names) = paint.legend {
-                self.legend.draw(frame, left, names, paint.style.colours);
+            self.overlay.draw_from(frame, left, &map, style);
+            if let Some(names) = legend {
+                self.legend.draw(frame, left, names, style.colours);
             }
             Ok(())
         })
@@ -201,7 +187,7 @@ impl Pixels {
         info: &VideoInfo,
         left: usize,
         chroma: &ChromaMap,
-    ) -> Result<(), PixelError> {
+    ) -> Result<(), Error> {
         with_frame_mut(buffer, info, |frame| {
             if left == 0 {
                 return self.tint.draw(frame, chroma).map_err(error);
@@ -221,7 +207,7 @@ impl Pixels {
         buffer: &mut gst::BufferRef,
         info: &VideoInfo,
         map: &Picture,
-    ) -> Result<(), PixelError> {
+    ) -> Result<(), Error> {
         let map = map.classes()?;
         with_frame_mut(buffer, info, |frame| {
             self.overlay.class_map(frame, &map).map_err(error)
@@ -234,7 +220,7 @@ impl Pixels {
         buffer: &mut gst::BufferRef,
         info: &VideoInfo,
         rgb: &Picture,
-    ) -> Result<(), PixelError> {
+    ) -> Result<(), Error> {
         with_frame_mut(buffer, info, |frame| {
             self.scaler
                 .paint_rgb(frame, &rgb.bytes, rgb.width, rgb.height)
@@ -244,49 +230,81 @@ impl Pixels {
 }
 
 /// Copies pixels between buffers of the same caps; their strides may differ.
-pub(super) fn copy(
+pub(in crate::filter) fn copy(
     from: &gst::BufferRef,
     to: &mut gst::BufferRef,
     info: &VideoInfo,
-) -> Result<(), PixelError> {
-    let from = VideoFrameRef::from_buffer_ref_readable(from, info)
-        .map_err(|_| PixelError("a buffer could not be mapped for reading".into()))?;
-    let mut to = VideoFrameRef::from_buffer_ref_writable(to, info)
-        .map_err(|_| PixelError("a buffer could not be mapped for writing".into()))?;
+) -> Result<(), Error> {
+    let from = readable(from, info)?;
+    let mut to = writable(to, info)?;
     // GStreamer's own copy leaves out the last chroma sample of interleaved 4:2:2 with an odd width.
-    let strides: [Vec<usize>; 2] = [from.plane_stride(), to.plane_stride()]
-        .map(|strides| strides.iter().map(|s| stride(*s).max(1)).collect());
-    let planes = from.planes_data().into_iter().zip(to.planes_data_mut());
-    for ((from, to), (from_stride, to_stride)) in planes.zip(strides[0].iter().zip(&strides[1])) {
-        for (from, to) in from.chunks(*from_stride).zip(to.chunks_mut(*to_stride)) {
-            let both = from.len().min(to.len());
-            to[..both].copy_from_slice(&from[..both]);
-        }
+    for plane in 0..info.n_planes() {
+        copy_rows(&from, &mut to, plane, usize::MAX, 1)?;
     }
     Ok(())
 }
 
 /// Copies a grey frame into the luma of one with a plane for each component, as often as it goes into its width. Chroma is
 /// left as it is.
-pub(super) fn copy_luma(
+pub(in crate::filter) fn copy_luma(
     from: &gst::BufferRef,
     info: &VideoInfo,
     to: &mut gst::BufferRef,
     to_info: &VideoInfo,
-) -> Result<(), PixelError> {
-    let from = VideoFrameRef::from_buffer_ref_readable(from, info)
-        .map_err(|_| PixelError("a buffer could not be mapped for reading".into()))?;
+) -> Result<(), Error> {
+    let from = readable(from, info)?;
     // Checked: rows that are too short end here.
     frame_ref(&from)?;
-    let mut to = VideoFrameRef::from_buffer_ref_writable(to, to_info)
-        .map_err(|_| PixelError("a buffer could not be mapped for writing".into()))?;
+    let mut to = writable(to, to_info)?;
     let row = info.width() as usize * stride(info.comp_pstride(0)).max(1);
-    let strides = [from.plane_stride()[0], to.plane_stride()[0]];
-    let [from_stride, to_stride] = strides.map(|s| stride(s).max(1));
-    let from = from.plane_data(0).map_err(error)?.chunks(from_stride);
-    let to = to.plane_data_mut(0).map_err(error)?.chunks_mut(to_stride);
     let times = (to_info.width() / info.width().max(1)) as usize;
-    for (from, to) in from.zip(to).take(info.height() as usize) {
+    copy_rows(&from, &mut to, 0, row, times)
+}
+
+/// Writes a frame into both halves of one that is twice as wide.
+pub(in crate::filter) fn copy_beside_itself(
+    from: &gst::BufferRef,
+    info: &VideoInfo,
+    to: &mut gst::BufferRef,
+    pair_info: &VideoInfo,
+) -> Result<(), Error> {
+    let from = readable(from, info)?;
+    let frame = frame_ref(&from)?;
+    with_frame_mut(to, pair_info, |pair| {
+        beside_itself(&frame, pair).map_err(error)
+    })?;
+    // The engine does not know opacity, a plane of one byte a pixel.
+    let known = frame.format().layout().planes() as u32;
+    for plane in known..info.n_planes() {
+        copy_rows(
+            &from,
+            &mut writable(to, pair_info)?,
+            plane,
+            info.width() as usize,
+            2,
+        )?;
+    }
+    Ok(())
+}
+
+/// Copies rows of a plane, of so many bytes if they are that long, as often as they are to stand side by side.
+fn copy_rows(
+    from: &VideoFrameRef<&gst::BufferRef>,
+    to: &mut VideoFrameRef<&mut gst::BufferRef>,
+    plane: u32,
+    row: usize,
+    times: usize,
+) -> Result<(), Error> {
+    let at = plane as usize;
+    let strides = [from.plane_stride()[at], to.plane_stride()[at]];
+    let [from_stride, to_stride] = strides.map(|s| stride(s).max(1));
+    let from = from.plane_data(plane).map_err(error)?.chunks(from_stride);
+    let to = to
+        .plane_data_mut(plane)
+        .map_err(error)?
+        .chunks_mut(to_stride);
+    for (from, to) in from.zip(to) {
+        let row = row.min(from.len()).min(to.len());
         for to in to.chunks_exact_mut(row).take(times) {
             to.copy_from_slice(&from[..row]);
         }
@@ -294,55 +312,9 @@ pub(super) fn copy_luma(
     Ok(())
 }
 
-/// Writes a frame into both halves of one that is twice as wide.
-pub(super) fn copy_beside_itself(
-    from: &gst::BufferRef,
-    info: &VideoInfo,
-    to: &mut gst::BufferRef,
-    pair_info: &VideoInfo,
-) -> Result<(), PixelError> {
-    let from = VideoFrameRef::from_buffer_ref_readable(from, info)
-        .map_err(|_| PixelError("a buffer could not be mapped for reading".into()))?;
-    let frame = frame_ref(&from)?;
-    with_frame_mut(to, pair_info, |pair| {
-        beside_itself(&frame, pair).map_err(error)
-    })?;
-    let known = frame.format().layout().planes();
-    if (info.n_planes() as usize) > known {
-        copy_opacity_beside_itself(&from, to, pair_info, known)?;
-    }
-    Ok(())
-}
-
-/// The same for a plane the engine does not know: opacity, one byte a pixel.
-fn copy_opacity_beside_itself(
-    from: &VideoFrameRef<&gst::BufferRef>,
-    to: &mut gst::BufferRef,
-    pair_info: &VideoInfo,
-    plane: usize,
-) -> Result<(), PixelError> {
-    let mut to = VideoFrameRef::from_buffer_ref_writable(to, pair_info)
-        .map_err(|_| PixelError("a buffer could not be mapped for writing".into()))?;
-    let (width, height) = (from.width() as usize, from.height() as usize);
-    let strides = [from.plane_stride()[plane], to.plane_stride()[plane]];
-    let [from_stride, to_stride] = strides.map(|s| stride(s).max(1));
-    let plane = plane as u32;
-    let from = from.plane_data(plane).map_err(error)?;
-    let to = to.plane_data_mut(plane).map_err(error)?;
-    let rows = from.chunks(from_stride).zip(to.chunks_mut(to_stride));
-    for (from, to) in rows.take(height) {
-        for half in [0..width, width..2 * width] {
-            if let (Some(to), Some(from)) = (to.get_mut(half), from.get(..width)) {
-                to.copy_from_slice(from);
-            }
-        }
-    }
-    Ok(())
-}
-
-/// Whether drawing into the buffer touches nobody else's pixels, and needs no other memory: mapping memory that is
-/// read-only for writing would swap it for a copy without a word.
-pub(super) fn is_ours(buffer: &mut gst::Buffer) -> bool {
+/// Whether a frame may be drawn into in place: nothing else holds its pixels, and mapping its memory for writing does not
+/// swap it for a copy, as it would with memory that is read-only.
+pub(in crate::filter) fn is_ours(buffer: &mut gst::Buffer) -> bool {
     buffer.get_mut().is_some_and(|buffer| {
         buffer.is_all_memory_writable()
             && buffer

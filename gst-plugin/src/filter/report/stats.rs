@@ -1,10 +1,10 @@
-//! Counters behind the property `stats`.
+//! Counters: the property `stats`.
 
-use super::{FrameReport, Skipped};
+use super::message::{FrameReport, Skipped};
 
 /// What has happened since READY.
 #[derive(Debug, Default)]
-pub(super) struct Stats {
+pub(in crate::filter) struct Stats {
     last: Option<FrameReport>,
     frames: u64,
     learned: u64,

@@ -1,6 +1,6 @@
-//! Hints in a frame, and what of the frame they leave as it is.
+//! Hints in a frame, and how much of the frame they leave as it is.
 //!
-//! A network that is told nothing but one colour finds it everywhere, so other tokens are held at the colours they had; but
+//! A network that learns nothing but one colour finds it everywhere, so other tokens are held at the colours they had; but
 //! the less, the more they are like what a hint is about: leaves beside the leaf that was clicked are free to follow it.
 
 use tttseg::adapt::{ColourTarget, Error};
@@ -42,7 +42,7 @@ struct Hint {
 
 /// A place in a frame, as shares of its width and height.
 #[derive(Clone, Copy)]
-pub(super) struct Place {
+pub(in crate::filter) struct Place {
     pub x: f64,
     pub y: f64,
 }
@@ -99,7 +99,7 @@ impl Hinted {
     }
 
     /// What there is to learn. Tokens that are like no hint weigh as much as all hints together.
-    pub fn direction(&self) -> Result<ColourTarget, Error> {
+    pub fn target(&self) -> Result<ColourTarget, Error> {
         let hints = self.is_hint.iter().filter(|is| **is).count();
         let others = (self.is_hint.len() - hints).max(1);
         let held = (hints as f32 / others as f32).min(1.0);
@@ -184,9 +184,9 @@ mod tests {
         assert_eq!((cb[0], cr[0]), (1.0, 1.0));
         assert!(cr[56] > 100.0 && cb[15] > 100.0);
         assert_eq!(hinted.count(), 2);
-        assert!(hinted.direction().is_ok());
+        assert!(hinted.target().is_ok());
         hinted.add(Place { x: 0.1, y: 0.1 }, 2.0, PINK);
-        assert!(hinted.direction().is_ok(), "also with all of it");
+        assert!(hinted.target().is_ok(), "also with all of it");
     }
 
     #[test]

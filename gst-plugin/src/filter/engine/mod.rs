@@ -1,0 +1,175 @@
+//! The seam to the engine: the only room of the plugin that knows how [`tttseg::adapt::Adapter`] is used.
+
+mod instances;
+pub(super) mod saved_state;
+
+use std::ops::Deref;
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use tttseg::adapt::{self, Adapter, Error, Prediction, Request, Reset};
+use tttseg::runtime;
+use tttseg::video::Palette;
+
+use super::class_style::ModelClasses;
+use super::settings::Settings;
+use super::{ExecutionProvider, Task, log};
+use instances::Source;
+
+/// What an engine is made of; another value needs another engine.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Key {
+    model_file: Option<PathBuf>,
+    model_instance_id: Option<String>,
+    pub task: Task,
+    options: runtime::Options,
+    /// Steps are built for this many views.
+    batch_size: usize,
+    /// Steps are taken beside the stream: no frame waits for them.
+    pub asynchronous: bool,
+}
+
+impl Key {
+    pub fn new(settings: &Settings) -> Self {
+        Self {
+            model_file: settings.model_path(),
+            model_instance_id: settings.model_instance_id.clone(),
+            task: settings.task,
+            options: runtime::Options {
+                library: settings.runtime_library.as_ref().map(PathBuf::from),
+                provider: match settings.execution_provider {
+                    ExecutionProvider::Auto => runtime::Provider::Auto,
+                    ExecutionProvider::Cpu => runtime::Provider::Cpu,
+                    ExecutionProvider::Cuda => runtime::Provider::Cuda,
+                },
+                device: settings.device,
+                threads: settings.threads as usize,
+                deterministic: settings.deterministic,
+                ..Default::default()
+            },
+            batch_size: settings.method().batch_size,
+            asynchronous: settings.asynchronous,
+        }
+    }
+}
+
+/// What is forgotten.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Forget {
+    /// Frames of the window: time has jumped within a video.
+    Window,
+    /// The window and the optimiser's moments: a seek.
+    WindowAndMoments,
+    /// What was learned from the model's own colours: another scene.
+    Scene,
+    /// Everything that was learned: another video.
+    Everything,
+}
+
+/// A model that runs and learns: an adapter, and what the element knows of it.
+pub(super) struct Engine {
+    pub key: Key,
+    pub classes: ModelClasses,
+    /// Whether a frame has come since the state at the end of a stream was last saved.
+    pub unsaved: AtomicBool,
+    adapter: Adapter,
+}
+
+impl Engine {
+    /// Reads the model, loads ONNX Runtime and starts a worker. The error says what can be done.
+    pub fn start(key: Key, method: adapt::Settings) -> Result<Self, gst::ErrorMessage> {
+        log::route_runtime();
+        let source = match &key.model_file {
+            Some(path) => Source::File(path.clone()),
+            None => Source::BuiltIn(key.task.into()),
+        };
+        let model = instances::model(key.model_instance_id.as_deref(), &source)?;
+        let file = model.file();
+        check_task(&file.name, file.task, &key)?;
+        let palette = if file.palette.is_empty() {
+            Palette::for_classes(file.classes.len())
+        } else {
+            Palette(file.palette.clone())
+        };
+        let classes = ModelClasses {
+            classes: file.classes.clone().into(),
+            palette,
+        };
+        let start = if key.asynchronous {
+            Adapter::start_asynchronous
+        } else {
+            Adapter::start
+        };
+        let adapter = start(model, method, key.options.clone()).map_err(start_error)?;
+        Ok(Self {
+            key,
+            classes,
+            unsaved: AtomicBool::new(false),
+            adapter,
+        })
+    }
+
+    /// Pushes a frame at model size and waits for what comes of it. Ends at once when cancelled.
+    pub fn run(
+        &self,
+        rgb: &[u8],
+        (width, height): (usize, usize),
+        request: Request,
+    ) -> Result<Prediction, Error> {
+        let ticket = self.adapter.push(rgb, width, height, request)?;
+        self.unsaved.store(true, Ordering::Relaxed);
+        ticket.wait()
+    }
+
+    /// Takes effect between frames.
+    pub fn forget(&self, what: Forget) {
+        self.adapter.reset(Reset {
+            weights: what == Forget::Everything,
+            window: what != Forget::Scene,
+            moments: matches!(what, Forget::WindowAndMoments | Forget::Everything),
+            self_training: matches!(what, Forget::Scene | Forget::Everything),
+        });
+    }
+}
+
+impl Deref for Engine {
+    type Target = Adapter;
+
+    fn deref(&self) -> &Adapter {
+        &self.adapter
+    }
+}
+
+/// A model does what it was trained for and nothing else.
+fn check_task(model: &str, can: tttseg::weights::Task, key: &Key) -> Result<(), gst::ErrorMessage> {
+    let wanted = tttseg::weights::Task::from(key.task);
+    if can == wanted {
+        return Ok(());
+    }
+    let file = key.model_file.as_ref();
+    let file = file.map_or(String::new(), |path| format!(" in {}", path.display()));
+    let (can, wanted) = (can.name(), wanted.name());
+    Err(gst::error_msg!(
+        gst::ResourceError::Settings,
+        ("The model {model}{file} is one for task={can}, and the element is set to task={wanted}. Set task={can}, or the \
+             property model-file to a model for {wanted}; without model-file, the one that is built in for the task is used")
+    ))
+}
+
+fn start_error(error: Error) -> gst::ErrorMessage {
+    match &error {
+        Error::Runtime(runtime::Error::LibraryNotFound { .. }) => {
+            gst::error_msg!(gst::LibraryError::Init, ("{error}"))
+        }
+        Error::Runtime(runtime::Error::Provider { .. }) => gst::error_msg!(
+            gst::ResourceError::Settings,
+            ("{error}. Set execution-provider to cpu, or to auto to use CUDA only where it works")
+        ),
+        Error::Runtime(runtime::Error::AnotherLibrary { .. }) => gst::error_msg!(
+            gst::ResourceError::Settings,
+            ("{error}. Leave the property runtime-library out, or start another process")
+        ),
+        Error::Setting { .. } => gst::error_msg!(gst::ResourceError::Settings, ("{error}")),
+        _ => gst::error_msg!(gst::LibraryError::Init, ("{error}")),
+    }
+}
