@@ -46,7 +46,7 @@ pub use scale::{ScaleError, Scaler};
 pub use size::{SizeError, model_size};
 pub use steady::Steady;
 pub use still::{
-    LabelIds, Labels, LeftOut, Listing, Rgb, StillError, list_stills, read_labels, read_rgb,
-    write_png,
+    LabelIds, Labels, LeftOut, Listing, Rgb, StillError, list_stills, pending_png, read_labels,
+    read_rgb, write_png,
 };
 pub use tint::{Tint, TintError};

@@ -4,7 +4,8 @@ use std::path::{Path, PathBuf};
 
 use gst::subclass::prelude::*;
 use tttseg::adapt::Error;
-use tttseg::weights::{WeightsError, check_writable};
+use tttseg::files::check_writable;
+use tttseg::weights::WeightsError;
 
 use super::imp::{CAT, TttSegFilter};
 use super::settings::Settings;
@@ -42,9 +43,7 @@ impl TttSegFilter {
                 gst::error_msg!(
                     gst::ResourceError::OpenWrite,
                     (
-                        "{}: cannot be written: {e}. Set the property save-state to a file in a folder that is there and \
-                         may be written to",
-                        path.display()
+                        "{e}. Set the property save-state to a file in a folder that is there and may be written to"
                     )
                 )
             })?;

@@ -9,10 +9,11 @@ use tttseg::eval::{
     ColourOptions, ColourReport, ColourScores, Column, LumaColours, Perceptual, Sheet, Stream,
     evaluate_colours,
 };
+use tttseg::files::check_writable;
 use tttseg::runtime::{Cancel, Options, Runtime};
 use tttseg::train::PictureSet;
 use tttseg::video::{Palette, Scaler, model_size, read_references, read_rgb, scaled};
-use tttseg::weights::{ModelFile, check_writable};
+use tttseg::weights::ModelFile;
 
 use super::Arguments;
 use crate::Outcome;
@@ -26,7 +27,7 @@ pub fn run(
     options: &Options,
 ) -> Outcome {
     if let Some(path) = &arguments.sheet {
-        check_writable(path).map_err(|e| format!("{}: cannot be written: {e}", path.display()))?;
+        check_writable(path)?;
     }
     let stream = arguments.playback.open(&arguments.frames, None)?;
     let shift = arguments.playback.shift();
