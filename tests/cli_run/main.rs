@@ -2,6 +2,12 @@
 //! pictures. The luma of every frame tells which frame it
 //! is, so none can be missing, doubled or in another place unseen.
 
+#[path = "../../src/bin/tttseg/run/quirks/boxes.rs"]
+#[allow(
+    dead_code,
+    reason = "the program's own reader is used to look at what it wrote"
+)]
+mod boxes;
 mod broken;
 #[path = "../common/mod.rs"]
 mod common;
@@ -11,7 +17,7 @@ mod kinds;
 #[path = "../common/program.rs"]
 mod program;
 mod stopped;
-#[path = "../../src/bin/tttseg/run/timecode.rs"]
+#[path = "../../src/bin/tttseg/run/quirks/timecode.rs"]
 #[allow(
     dead_code,
     reason = "the program's own reader is used to look at what it wrote"

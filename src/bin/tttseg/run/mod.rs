@@ -1,46 +1,51 @@
 //! `tttseg run`: films and pictures through the element.
 //!
-//! | file | what it does |
+//! The path of a frame, which `film` draws; each `[ ]` is a pipeline of GStreamer:
+//!
+//! ```text
+//! decode::Frames::next   [ filesrc → decodebin → videoconvert → appsink ]   + depth, time, what is damaged
+//! Worker::frame          [ appsrc → tttsegfilter → appsink ]                one frame in, one frame out
+//! encode::Writer::frame  [ appsrc → crop, scale → encoder → muxer → filesink ]   a segment in OUT.part
+//! mux::join              [ appsrc → muxer → filesink ]                      all segments, sound, time code: OUT
+//! ```
+//!
+//! | file | holds |
 //! |---|---|
-//! | `plugin` | finds the element |
-//! | `settings` | what is asked of it, and its properties |
-//! | `worker` | one frame in, one frame out, and what was learned in a file |
-//! | `film`, `frames`, `reader`, `format`, `writer`, `join` | one film: decoded, made deeper, encoded in segments, joined |
-//! | `damage`, `cutoff` | what is wrong with a film |
-//! | `mpeg_clock` | times of MPEG streams that demuxers get wrong |
-//! | `journal` | what is finished, on disk |
-//! | `timecode` | where a film's time code begins |
-//! | `pictures` | a sequence of pictures |
-//! | `queue` | a folder of films |
-//! | `progress`, `stop`, `failure` | what the user sees, and says |
+//! | `film`, `queue`, `pictures` | a film, a folder of films, a sequence of pictures |
+//! | `settings`, `journal` | the properties of the element; the record of what is finished, on disk |
+//! | `worker` | the element by itself |
+//! | `decode` | a film's frames |
+//! | `encode` | frames in files: segments |
+//! | `mux` | segments joined, with sound and time code |
+//! | `quirks` | work-arounds for GStreamer's elements |
+//! | `progress`, `stop`, `error`, `pipeline` | what all of them need |
+//! | `plugin` | finding the element |
+//!
+//! Arrows point down this list: decode, mux → encode, quirks → what all of them need.
 
-mod cutoff;
-mod damage;
-mod failure;
+mod decode;
+mod encode;
+mod error;
 mod film;
-mod format;
-mod frames;
-mod join;
 mod journal;
-mod mpeg_clock;
+mod mux;
 mod pictures;
+mod pipeline;
 mod plugin;
 mod progress;
 mod queue;
-mod reader;
+mod quirks;
 mod settings;
 mod stop;
-mod timecode;
 mod worker;
-mod writer;
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::{Args, ValueEnum};
 
-use failure::Failure;
-use format::Codec;
+use encode::Codec;
+use error::Error;
 use progress::Progress;
 use settings::Settings;
 use stop::Stop;
@@ -157,18 +162,18 @@ pub fn run(arguments: &Arguments) -> Result<ExitCode, Box<dyn std::error::Error>
     match done {
         Ok(true) => Ok(ExitCode::SUCCESS),
         Ok(false) => Ok(ExitCode::from(INCOMPLETE)),
-        Err(Failure::Interrupted(kept)) => {
+        Err(Error::Interrupted(kept)) => {
             context.progress.interrupted(&kept);
             Ok(ExitCode::from(130))
         }
-        Err(failure) => {
-            context.progress.failed(&arguments.input, &failure);
-            Err(failure.into())
+        Err(error) => {
+            context.progress.failed(&arguments.input, &error);
+            Err(error.into())
         }
     }
 }
 
-fn look_at(input: &Path) -> Result<Input, Failure> {
+fn look_at(input: &Path) -> Result<Input, Error> {
     let shown = input.display();
     if input.is_file() {
         return Ok(Input::Film);
@@ -179,17 +184,17 @@ fn look_at(input: &Path) -> Result<Input, Failure> {
         return match (pictures.is_empty(), films.is_empty()) {
             (false, true) => Ok(Input::Pictures(pictures)),
             (true, false) => Ok(Input::Films(films)),
-            (true, true) => Err(Failure::Other(format!(
+            (true, true) => Err(Error::Other(format!(
                 "{shown}: there are neither pictures nor films in this folder"
             ))),
-            (false, false) => Err(Failure::Other(format!(
+            (false, false) => Err(Error::Other(format!(
                 "{shown}: there are pictures and films in this folder; give each a folder of its own"
             ))),
         };
     }
     match pictures::of_pattern(input)? {
         Some(pictures) => Ok(Input::Pictures(pictures)),
-        None => Err(Failure::Other(format!(
+        None => Err(Error::Other(format!(
             "{shown}: no such file, folder or pattern of names"
         ))),
     }

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use super::failure::Failure;
+use super::error::Error;
 
 /// The element that does the work.
 pub const ELEMENT: &str = "tttsegfilter";
@@ -13,8 +13,8 @@ const FILE: &str = "libgsttttseg.so";
 ///
 /// # Errors
 /// With everything that was tried.
-pub fn find() -> Result<(), Failure> {
-    gst::init().map_err(|e| Failure::Other(format!("GStreamer does not start: {e}")))?;
+pub fn find() -> Result<(), Error> {
+    gst::init().map_err(|e| Error::Other(format!("GStreamer does not start: {e}")))?;
     let is_there = || gst::ElementFactory::find(ELEMENT).is_some();
     if is_there() {
         return Ok(());
@@ -36,7 +36,7 @@ pub fn find() -> Result<(), Failure> {
         true => String::new(),
         false => format!(" ({})", tried.join("; ")),
     };
-    Err(Failure::Other(format!(
+    Err(Error::Other(format!(
         "GStreamer has no element {ELEMENT}{tried}: install the plugin (make install, or the package gstreamer1.0-tttseg), or \
          name the folder of {FILE} in GST_PLUGIN_PATH"
     )))

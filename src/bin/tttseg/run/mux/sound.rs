@@ -7,10 +7,9 @@ use std::time::Duration;
 
 use gst::prelude::*;
 
-use super::super::failure::Failure;
-use super::super::format::Codec;
-use super::super::mpeg_clock::Clock;
-use super::super::reader::drop_stream;
+use super::super::encode::Codec;
+use super::super::error::Error;
+use super::super::quirks::{Clock, drop_stream, link};
 
 /// Bytes of sound that wait for the video.
 const WAITING: u32 = 64 << 20;
@@ -59,19 +58,15 @@ impl Sound {
         input: &Path,
         codec: Codec,
         until: Option<gst::ClockTime>,
-    ) -> Result<Self, Failure> {
-        let failed = |e: gst::glib::BoolError| Failure::Other(e.to_string());
+    ) -> Result<Self, Error> {
         let source = gst::ElementFactory::make("filesrc")
             .property("location", input)
-            .build()
-            .map_err(failed)?;
-        let parser = gst::ElementFactory::make("parsebin")
-            .build()
-            .map_err(failed)?;
+            .build()?;
+        let parser = gst::ElementFactory::make("parsebin").build()?;
         let all = gst::Bin::builder().name("sound").build();
-        all.add_many([&source, &parser]).map_err(failed)?;
-        source.link(&parser).map_err(failed)?;
-        pipeline.add(&all).map_err(failed)?;
+        all.add_many([&source, &parser])?;
+        source.link(&parser)?;
+        pipeline.add(&all)?;
         Clock::mend(&all);
         let known = Arc::new(Mutex::new(Known::default()));
 
@@ -103,7 +98,7 @@ impl Sound {
     ///
     /// # Errors
     /// Those of `look`.
-    pub fn wait(&self, look: impl Fn() -> Result<(), Failure>) -> Result<(), Failure> {
+    pub fn wait(&self, look: impl Fn() -> Result<(), Error>) -> Result<(), Error> {
         loop {
             look()?;
             let known = lock(&self.known);
@@ -141,7 +136,7 @@ impl Sound {
     }
 }
 
-/// parsebin shows all streams before it lets any of them flow, and tells of no end to that (1.22).
+/// parsebin shows all streams before it lets any of them flow, and does not say when it has shown the last (1.22).
 fn ready_with_data(pad: &gst::Pad, known: Arc<Mutex<Known>>) {
     let kinds = gst::PadProbeType::BUFFER | gst::PadProbeType::EVENT_DOWNSTREAM;
     pad.add_probe(kinds, move |_, info| {
@@ -154,12 +149,6 @@ fn ready_with_data(pad: &gst::Pad, known: Arc<Mutex<Known>>) {
         lock(&known).is_ready = true;
         gst::PadProbeReturn::Remove
     });
-}
-
-fn link(from: &gst::Pad, to: &gst::Pad) -> Result<(), gst::glib::BoolError> {
-    from.link(to)
-        .map(drop)
-        .map_err(|e| gst::glib::bool_error!("{e}"))
 }
 
 /// Brings a stream of sound to the muxer.
