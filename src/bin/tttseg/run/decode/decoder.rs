@@ -2,12 +2,13 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use gst::glib;
 use gst::prelude::*;
 use gst_app::AppSink;
 use gst_video::VideoInfo;
+use parking_lot::Mutex;
 
 use super::super::error::{Error, message_text};
 use super::super::pipeline::Pipeline;
@@ -126,10 +127,10 @@ impl Decoder {
         caps: gst::Caps,
         info: &VideoInfo,
     ) -> Result<(gst::Caps, gst::Buffer), Error> {
-        let conversions = self.conversions.lock();
-        let conversions = conversions.unwrap_or_else(PoisonError::into_inner);
         let number = usize::try_from(buffer.offset()).unwrap_or(usize::MAX);
-        let converted = match conversions.get(number) {
+        // Not under the lock: more frames come meanwhile.
+        let conversion = self.conversions.lock().get(number).cloned();
+        let converted = match conversion {
             Some(conversion) => conversion.convert(&buffer, info)?,
             None => None,
         };
@@ -176,8 +177,7 @@ impl Decoder {
 fn number_frames(exit: &gst::Pad, conversions: Conversions) {
     exit.add_probe(gst::PadProbeType::BUFFER, move |_, info| {
         if let Some(frame) = info.buffer_mut() {
-            let conversions = conversions.lock().unwrap_or_else(PoisonError::into_inner);
-            let number = conversions.len().saturating_sub(1);
+            let number = conversions.lock().len().saturating_sub(1);
             frame.make_mut().set_offset(number as u64);
         }
         gst::PadProbeReturn::Ok
@@ -201,10 +201,7 @@ fn choose_conversions(
         if let Some(film) = caps.and_then(|caps| VideoInfo::from_caps(&caps).ok()) {
             let conversion = Conversion::new(&film, target, rotator.is_needed());
             filter.set_property("caps", &conversion.decoded);
-            let conversions = conversions.lock();
-            conversions
-                .unwrap_or_else(PoisonError::into_inner)
-                .push(conversion);
+            conversions.lock().push(conversion);
         }
         gst::PadProbeReturn::Ok
     });

@@ -1,11 +1,12 @@
 //! The film's sound on its way to the muxer: as it is where the container can hold it.
 
 use std::path::Path;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use gst::prelude::*;
+use parking_lot::Mutex;
 
 use super::super::encode::Codec;
 use super::super::error::Error;
@@ -41,10 +42,6 @@ struct Known {
 pub struct Sound {
     all: gst::Bin,
     known: Arc<Mutex<Known>>,
-}
-
-fn lock(known: &Mutex<Known>) -> MutexGuard<'_, Known> {
-    known.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl Sound {
@@ -87,7 +84,7 @@ impl Sound {
             }
             if let Err(e) = carry(&bin, &mux, pad, &caps, codec, until, &of_pads) {
                 let note = format!("a stream of sound ({caps}) is left out: {e}");
-                lock(&of_pads).notes.push(note);
+                of_pads.lock().notes.push(note);
                 let _ = drop_stream(&bin, pad);
             }
         });
@@ -101,7 +98,7 @@ impl Sound {
     pub fn wait(&self, look: impl Fn() -> Result<(), Error>) -> Result<(), Error> {
         loop {
             look()?;
-            let known = lock(&self.known);
+            let known = self.known.lock();
             if known.is_ready || known.is_over {
                 return Ok(());
             }
@@ -117,7 +114,7 @@ impl Sound {
 
     /// There is no more of it than there has been so far.
     pub fn end(&self, why: &str) {
-        let mut known = lock(&self.known);
+        let mut known = self.known.lock();
         if known.is_over {
             return;
         }
@@ -132,7 +129,7 @@ impl Sound {
 
     /// What there is to say about it.
     pub fn notes(&self) -> Vec<String> {
-        lock(&self.known).notes.clone()
+        self.known.lock().notes.clone()
     }
 }
 
@@ -146,7 +143,7 @@ fn ready_with_data(pad: &gst::Pad, known: Arc<Mutex<Known>>) {
         {
             return gst::PadProbeReturn::Ok;
         }
-        lock(&known).is_ready = true;
+        known.lock().is_ready = true;
         gst::PadProbeReturn::Remove
     });
 }
@@ -209,7 +206,7 @@ fn carry(
         .request_pad(&template, None, None)
         .ok_or_else(|| gst::glib::bool_error!("the muxer takes no more sound"))?;
     link(ghost.upcast_ref(), &into)?;
-    let mut known = lock(known);
+    let mut known = known.lock();
     known.entries.push(into);
     if !as_it_is {
         let was = caps.structure(0).map_or("?", |s| s.name().as_str());

@@ -3,9 +3,10 @@
 //! And the beginning of a program stream may be taken for a later one, so that frames before it would not be shown. Times are
 //! mended between demuxer and decoder, for frames and for sound in the same way.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 
 use gst::prelude::*;
+use parking_lot::Mutex;
 
 use super::super::error::clock;
 
@@ -53,7 +54,7 @@ impl Clock {
 
     /// Whether times are what the demuxer made them, so that it can be wound to one.
     pub fn is_the_demuxers(&self) -> bool {
-        let known = self.lock();
+        let known = self.0.lock();
         known.jumps.is_empty() && known.late.is_none_or(|late| late.is_zero())
     }
 
@@ -68,19 +69,15 @@ impl Clock {
                 clock(jump.at)
             )
         };
-        self.lock().jumps.iter().filter(real).map(note).collect()
-    }
-
-    fn lock(&self) -> MutexGuard<'_, Known> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.0.lock().jumps.iter().filter(real).map(note).collect()
     }
 
     fn mend_stream(&self, pad: &gst::Pad) {
         let kinds = gst::PadProbeType::BUFFER | gst::PadProbeType::EVENT_FLUSH;
         let (clock, stream) = (self.clone(), Mutex::new(Stream::default()));
         pad.add_probe(kinds, move |pad, info| {
-            let mut known = clock.lock();
-            let mut stream = stream.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut known = clock.0.lock();
+            let mut stream = stream.lock();
             let Some(buffer) = info.buffer_mut() else {
                 // It goes on at another place, where frames may come that are not wanted.
                 *stream = Stream::default();
