@@ -5,7 +5,6 @@ use std::path::Path;
 
 use tttseg::files::Pending;
 
-use super::Context;
 use super::decode::{Damage, Frame, Frames, Next, Target};
 use super::encode::{Codec, Writer, differences, shape_of};
 use super::error::{Error, clock};
@@ -14,6 +13,7 @@ use super::mux;
 use super::progress::Done;
 use super::quirks::{self, Start};
 use super::worker::Worker;
+use super::{Context, extension};
 
 /// Works on a film until it is complete.
 ///
@@ -77,11 +77,7 @@ pub fn run(context: &Context, input: &Path, output: &Path) -> Result<Done, Error
 
 /// How it is encoded: as its name says, or the command line.
 fn codec(context: &Context, output: &Path) -> Result<Codec, Error> {
-    let extension = output
-        .extension()
-        .and_then(|e| e.to_str())
-        .unwrap_or_default();
-    let by_name = Codec::of_extension(extension);
+    let by_name = Codec::of_extension(&extension(output));
     match (context.codec, by_name) {
         (Some(codec), Some(by_name)) if codec == by_name => Ok(codec),
         (Some(codec), _) => {

@@ -135,11 +135,8 @@ enum Input {
 pub fn run(arguments: &Arguments) -> Result<ExitCode, Box<dyn std::error::Error>> {
     let input = look_at(&arguments.input)?;
     if let (Input::Films(_) | Input::Pictures(_), true) = (&input, arguments.output.is_file()) {
-        return Err(format!(
-            "{}: there has to be a folder, and this is a file",
-            arguments.output.display()
-        )
-        .into());
+        let why = "there has to be a folder, and this is a file";
+        return Err(Error::of(&arguments.output, why).into());
     }
     plugin::find()?;
     let context = Context {
@@ -174,7 +171,6 @@ pub fn run(arguments: &Arguments) -> Result<ExitCode, Box<dyn std::error::Error>
 }
 
 fn look_at(input: &Path) -> Result<Input, Error> {
-    let shown = input.display();
     if input.is_file() {
         return Ok(Input::Film);
     }
@@ -184,18 +180,23 @@ fn look_at(input: &Path) -> Result<Input, Error> {
         return match (pictures.is_empty(), films.is_empty()) {
             (false, true) => Ok(Input::Pictures(pictures)),
             (true, false) => Ok(Input::Films(films)),
-            (true, true) => Err(Error::Other(format!(
-                "{shown}: there are neither pictures nor films in this folder"
-            ))),
-            (false, false) => Err(Error::Other(format!(
-                "{shown}: there are pictures and films in this folder; give each a folder of its own"
-            ))),
+            (true, true) => Err(Error::of(
+                input,
+                "there are neither pictures nor films in this folder",
+            )),
+            (false, false) => Err(Error::of(
+                input,
+                "there are pictures and films in this folder; give each a folder of its own",
+            )),
         };
     }
-    match pictures::of_pattern(input)? {
-        Some(pictures) => Ok(Input::Pictures(pictures)),
-        None => Err(Error::Other(format!(
-            "{shown}: no such file, folder or pattern of names"
-        ))),
-    }
+    let pictures = pictures::of_pattern(input)?;
+    let pictures = pictures.map(Input::Pictures);
+    pictures.ok_or_else(|| Error::of(input, "no such file, folder or pattern of names"))
+}
+
+/// The extension of a file in small letters; empty where it has none.
+fn extension(path: &Path) -> String {
+    let extension = path.extension().and_then(|e| e.to_str());
+    extension.unwrap_or_default().to_ascii_lowercase()
 }

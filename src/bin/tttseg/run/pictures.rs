@@ -7,12 +7,12 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use serde::{Deserialize, Serialize};
 use tttseg::video::list_stills;
 
-use super::Context;
 use super::error::Error;
 use super::journal::Work;
 use super::progress::Done;
 use super::settings::Identity;
 use super::worker::Worker;
+use super::{Context, extension};
 use picture::Picture;
 
 mod picture;
@@ -37,26 +37,14 @@ struct Record {
 /// When the folder cannot be read, or two pictures differ in their extension only.
 pub fn of_folder(folder: &Path) -> Result<Vec<PathBuf>, Error> {
     let listing = list_stills(folder).map_err(|e| Error::Other(e.to_string()))?;
-    let names: Vec<&str> = listing
-        .images
-        .iter()
-        .map(|(name, _)| name.as_str())
-        .collect();
-    let is_picture = |path: &PathBuf| {
-        let extension = path
-            .extension()
-            .and_then(|e| e.to_str())
-            .unwrap_or_default();
-        ["png", "jpg", "jpeg"].contains(&extension.to_ascii_lowercase().as_str())
-    };
-    let twice = listing
-        .other
-        .iter()
-        .filter(|path| is_picture(path))
-        .find(|path| {
-            let stem = path.file_stem().and_then(|s| s.to_str());
-            stem.is_some_and(|stem| names.contains(&stem))
-        });
+    let names = listing.images.iter().map(|(name, _)| name.as_str());
+    let names: Vec<&str> = names.collect();
+    let mut others = listing.other.iter();
+    let twice = others.find(|path| {
+        let stem = path.file_stem().and_then(|s| s.to_str());
+        ["png", "jpg", "jpeg"].contains(&&*extension(path))
+            && stem.is_some_and(|stem| names.contains(&stem))
+    });
     if let Some(twice) = twice {
         return Err(Error::of(
             twice,
@@ -122,9 +110,7 @@ fn split(name: &str) -> Option<(&str, &str)> {
 /// When one or more could not be read, the disk says no, or the user wants an end.
 pub fn run(context: &Context, files: &[PathBuf], output: &Path) -> Result<(), Error> {
     if context.codec.is_some() || context.depth.is_some() {
-        return Err(Error::Other(
-            "--codec and --depth are about films; pictures become PNG files".to_owned(),
-        ));
+        return Err("--codec and --depth are about films; pictures become PNG files".into());
     }
     let from = files
         .first()

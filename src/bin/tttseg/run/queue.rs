@@ -2,10 +2,10 @@
 
 use std::path::{Path, PathBuf};
 
-use super::Context;
 use super::encode::Codec;
 use super::error::Error;
 use super::film;
+use super::{Context, extension};
 
 /// Extensions of files that are taken for films.
 const FILMS: [&str; 20] = [
@@ -22,9 +22,7 @@ pub fn of_folder(folder: &Path) -> Result<Vec<PathBuf>, Error> {
     let mut films = vec![];
     for entry in std::fs::read_dir(folder).map_err(failed)? {
         let path = entry.map_err(failed)?.path();
-        let extension = path.extension().and_then(|e| e.to_str());
-        let extension = extension.map(str::to_ascii_lowercase);
-        if path.is_file() && extension.is_some_and(|e| FILMS.contains(&e.as_str())) {
+        if path.is_file() && FILMS.contains(&&*extension(&path)) {
             films.push(path);
         }
     }

@@ -80,9 +80,9 @@ const H264: Description = Description {
 };
 
 impl Codec {
-    /// By the extension of a file.
+    /// By the extension of a file, in small letters.
     pub fn of_extension(extension: &str) -> Option<Self> {
-        match extension.to_ascii_lowercase().as_str() {
+        match extension {
             "mkv" => Some(Self::Ffv1),
             "mov" => Some(Self::Prores),
             "mp4" | "m4v" => Some(Self::H264),
