@@ -15,7 +15,7 @@ use super::decode::Damage;
 use super::encode::Segment;
 use super::error::Error;
 use super::quirks::Start;
-use super::settings::{Identity, hex};
+use super::settings::{Identity, differs, hex};
 
 const NAME: &str = "journal.json";
 const LOCK: &str = "lock";
@@ -83,18 +83,10 @@ impl Job {
         if self.source != earlier.source {
             return Some("the film is another, or was changed".to_owned());
         }
-        let depth = |depth: Option<u32>| depth.map_or("not there".to_owned(), |d| d.to_string());
-        if self.codec != earlier.codec {
-            return Some(format!(
-                "--codec was {} and is {}",
-                earlier.codec, self.codec
-            ));
-        }
-        if self.depth != earlier.depth {
-            let (then, now) = (depth(earlier.depth), depth(self.depth));
-            return Some(format!("--depth was {then} and is {now}"));
-        }
-        self.identity.difference(&earlier.identity)
+        let depth = |depth: &Option<u32>| depth.map_or("not there".to_owned(), |d| d.to_string());
+        differs("--codec", &earlier.codec, &self.codec, String::clone)
+            .or_else(|| differs("--depth", &earlier.depth, &self.depth, depth))
+            .or_else(|| self.identity.difference(&earlier.identity))
     }
 }
 

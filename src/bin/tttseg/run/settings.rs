@@ -36,30 +36,32 @@ pub struct Identity {
 impl Identity {
     /// What is another than in an earlier run; none if all is the same.
     pub fn difference(&self, earlier: &Self) -> Option<String> {
-        let pairs = [
-            ("--task", &self.task, &earlier.task),
-            ("--model", &self.model, &earlier.model),
-            ("the version of tttseg", &self.version, &earlier.version),
-        ];
-        if let Some((what, now, then)) = pairs.into_iter().find(|(_, now, then)| now != then) {
-            return Some(format!("{what} was {then} and is {now}"));
-        }
-        (self.set != earlier.set).then(|| {
-            let list = |set: &BTreeMap<String, String>| {
-                let all: Vec<String> = set.iter().map(|(n, v)| format!("{n}={v}")).collect();
-                if all.is_empty() {
-                    "not there".to_owned()
-                } else {
-                    all.join(" ")
-                }
-            };
-            format!(
-                "--set was {} and is {}",
-                list(&earlier.set),
-                list(&self.set)
-            )
-        })
+        let list = |set: &BTreeMap<String, String>| {
+            let all: Vec<String> = set.iter().map(|(n, v)| format!("{n}={v}")).collect();
+            match all.is_empty() {
+                true => "not there".to_owned(),
+                false => all.join(" "),
+            }
+        };
+        let text = String::clone;
+        differs("--task", &earlier.task, &self.task, text)
+            .or_else(|| differs("--model", &earlier.model, &self.model, text))
+            .or_else(|| {
+                let what = "the version of tttseg";
+                differs(what, &earlier.version, &self.version, text)
+            })
+            .or_else(|| differs("--set", &earlier.set, &self.set, list))
     }
+}
+
+/// How a setting differs from that of an earlier run, if it does.
+pub fn differs<T: PartialEq>(
+    what: &str,
+    then: &T,
+    now: &T,
+    text: impl Fn(&T) -> String,
+) -> Option<String> {
+    (then != now).then(|| format!("{what} was {} and is {}", text(then), text(now)))
 }
 
 /// The element's properties.
