@@ -28,13 +28,15 @@
 //! | [`grad`] | reverse-mode differentiation, graph to graph |
 //! | [`graph`] | ONNX as an intermediate representation |
 //! | [`choice`] | enumerations whose values have names; stands alone |
-//! | [`video`] | frames, colour, resizing, overlay, palettes: plain arrays, stands alone |
+//! | [`video`] | frames, colour, resizing, overlay, palettes: plain arrays, no GStreamer |
+//! | [`files`] | files that appear as a whole; every file that is written goes through it |
 //!
 //! Names of the method: f is the encoder, h the main-task head, g the reconstruction head.
 #![deny(missing_docs)]
 
 pub mod adapt;
 pub mod choice;
+pub mod files;
 pub mod grad;
 pub mod graph;
 pub mod model;

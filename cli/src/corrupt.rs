@@ -3,7 +3,8 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use tttseg::video::{Corruption, LabelIds, write_png};
+use tttseg::files::Pending;
+use tttseg::video::{Corruption, LabelIds, pending_png};
 use tttseg_lab::eval::{Playback, Shift, Stream};
 
 use crate::Outcome;
@@ -51,19 +52,17 @@ pub fn run(arguments: &Arguments) -> Outcome {
         eprintln!("left out: {left_out}");
     }
     let made = !output.exists();
-    let part = output.join(format!(".{}.part", std::process::id()));
-    let named = |path: &Path, e: io::Error| format!("{}: {e}", path.display());
-    fs::create_dir_all(&part).map_err(|e| named(&part, e))?;
+    fs::create_dir_all(output).map_err(|e| format!("{}: {e}", output.display()))?;
     // Half a stream would pass for one that drifts faster: all frames are there, or none.
-    let written = write(arguments, &stream, &part).and_then(|names| {
-        for name in &names {
-            fs::rename(part.join(name), output.join(name)).map_err(|e| named(output, e))?;
+    let written = write(arguments, &stream).and_then(|files| {
+        let count = files.len();
+        for file in files {
+            file.commit_unsynced()?;
         }
-        Ok(names.len())
+        Ok(count)
     });
-    // What cannot be removed changes nothing.
-    let _ = fs::remove_dir_all(&part);
     if written.is_err() && made {
+        // The first error is the one to report.
         let _ = fs::remove_dir(output);
     }
     let count = written?;
@@ -98,32 +97,30 @@ fn check(output: &Path, frames: &Path, force: bool) -> Result<(), String> {
     Ok(())
 }
 
-/// Writes all frames to a folder and returns their file names.
+/// Writes all frames under temporary names.
 fn write(
     arguments: &Arguments,
     stream: &Stream,
-    folder: &Path,
-) -> Result<Vec<String>, Box<dyn std::error::Error>> {
+) -> Result<Vec<Pending>, Box<dyn std::error::Error>> {
     let shift = Shift {
         corrupt: Some(arguments.corruption),
         ..Shift::default()
     };
     let playback = Playback::new(stream, shift, arguments.seed, LabelIds::with_void_last(0));
     let bar = frame_bar(playback.len())?;
-    let mut names = Vec::with_capacity(playback.len());
+    let mut files = Vec::with_capacity(playback.len());
     for frame in playback {
         let frame = frame?;
         let picture = &frame.picture;
         let name = format!("{}.png", stream.frames[frame.still].name);
-        write_png(
-            &folder.join(&name),
+        files.push(pending_png(
+            &arguments.output.join(name),
             &picture.bytes,
             picture.width,
             picture.height,
-        )?;
-        names.push(name);
+        )?);
         bar.inc(1);
     }
     bar.finish_and_clear();
-    Ok(names)
+    Ok(files)
 }

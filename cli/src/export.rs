@@ -3,9 +3,10 @@ use std::path::PathBuf;
 use clap::{Args, ValueEnum};
 use tttseg::adapt::graphs::{Size, StepOptions, learning_layout, predict_graph, step_graph};
 use tttseg::adapt::{Recipe, Settings};
+use tttseg::files;
 use tttseg::graph::{self, Graph};
 use tttseg::optim::Layout;
-use tttseg::weights::{ModelFile, write_atomically};
+use tttseg::weights::ModelFile;
 
 use crate::Outcome;
 use crate::options::complete_model;
@@ -100,8 +101,7 @@ pub fn run(arguments: &Arguments) -> Outcome {
         Target::Any => graph::Target::Cuda,
     })?;
     let path = &arguments.output;
-    write_atomically(path, &written.encode())
-        .map_err(|e| format!("{}: cannot be written: {e}", path.display()))?;
+    files::write(path, &written.encode())?;
     println!(
         "{}: {} nodes, opset {}",
         path.display(),

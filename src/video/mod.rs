@@ -12,6 +12,7 @@ mod chroma;
 mod colour;
 mod corrupt;
 mod crop;
+mod depth;
 mod format;
 mod frame;
 mod grade;
@@ -35,6 +36,7 @@ pub use chroma::{ChromaError, ChromaMap};
 pub use colour::{Colorimetry, Matrix, Range, bt601_chroma, grey, is_grey};
 pub use corrupt::{Corruption, CorruptionError, CorruptionKind, MAX_STRENGTH};
 pub use crop::Crop;
+pub use depth::convert_depth;
 pub use format::{ColourModel, Component, Layout, PixelFormat, Sample, Storage};
 pub use frame::{FrameError, FrameMut, FrameRef, MAX_SIDE};
 pub use grade::Grade;
@@ -46,7 +48,7 @@ pub use scale::{ScaleError, Scaler};
 pub use size::{SizeError, model_size};
 pub use steady::Steady;
 pub use still::{
-    LabelIds, Labels, LeftOut, Listing, Rgb, StillError, list_stills, read_labels, read_rgb,
-    write_png,
+    LabelIds, Labels, LeftOut, Listing, Rgb, StillError, list_stills, pending_png, read_labels,
+    read_rgb, write_png,
 };
 pub use tint::{Tint, TintError};

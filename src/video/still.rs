@@ -3,10 +3,12 @@
 use image::{DynamicImage, ImageReader};
 use std::path::{Path, PathBuf};
 
+use crate::files::{self, Pending};
+
 /// Why an image file cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum StillError {
-    /// The file cannot be opened, read or written.
+    /// The file cannot be opened or read.
     #[error("{path}: {source}", path = path.display())]
     Io {
         /// The file.
@@ -14,6 +16,9 @@ pub enum StillError {
         /// What the system says.
         source: std::io::Error,
     },
+    /// The file cannot be written.
+    #[error(transparent)]
+    Write(#[from] files::Error),
     /// The file is not an image that can be decoded.
     #[error("{path}: {source}", path = path.display())]
     Decode {
@@ -229,6 +234,19 @@ pub fn read_labels(path: &Path, ids: &LabelIds) -> Result<Labels, StillError> {
 /// # Errors
 /// [`StillError`] when the bytes are neither or the file cannot be written.
 pub fn write_png(path: &Path, bytes: &[u8], width: usize, height: usize) -> Result<(), StillError> {
+    Ok(pending_png(path, bytes, width, height)?.commit_unsynced()?)
+}
+
+/// As [`write_png`], but the file does not have its name yet.
+///
+/// # Errors
+/// As [`write_png`].
+pub fn pending_png(
+    path: &Path,
+    bytes: &[u8],
+    width: usize,
+    height: usize,
+) -> Result<Pending, StillError> {
     let size = || StillError::Size {
         path: path.to_owned(),
         width,
@@ -247,24 +265,23 @@ pub fn write_png(path: &Path, bytes: &[u8], width: usize, height: usize) -> Resu
     } else {
         return Err(size());
     };
-    let mut temporary = path.as_os_str().to_owned();
-    temporary.push(format!(".{}.part", std::process::id()));
-    let temporary = PathBuf::from(temporary);
-    image::save_buffer_with_format(&temporary, bytes, w, h, colour, image::ImageFormat::Png)
-        .map_err(|source| StillError::Decode {
+    let file = Pending::new(path)?;
+    image::save_buffer_with_format(
+        file.temporary(),
+        bytes,
+        w,
+        h,
+        colour,
+        image::ImageFormat::Png,
+    )
+    .map_err(|e| match e {
+        image::ImageError::IoError(e) => file.error(e).into(),
+        source => StillError::Decode {
             path: path.to_owned(),
             source,
-        })
-        .and_then(|()| {
-            std::fs::rename(&temporary, path).map_err(|source| StillError::Io {
-                path: path.to_owned(),
-                source,
-            })
-        })
-        .inspect_err(|_| {
-            // What is left of a failed write is of no use; that it cannot be removed changes nothing.
-            let _ = std::fs::remove_file(&temporary);
-        })
+        },
+    })?;
+    Ok(file)
 }
 
 #[cfg(test)]

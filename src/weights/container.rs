@@ -2,10 +2,8 @@
 //! parameters in half or single precision.
 
 use std::collections::{BTreeMap, HashMap};
-use std::fs::{self, File};
-use std::io::{self, Write};
-use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::path::Path;
+use std::{fs, io};
 
 use half::{bf16, f16};
 use safetensors::tensor::{Dtype, SafeTensors, TensorView};
@@ -13,6 +11,7 @@ use serde::{Serialize, de::DeserializeOwned};
 use serde_json::Value;
 
 use super::{Tensor, Weights, WeightsError};
+use crate::files;
 
 /// Version of the description in the header that this build writes and reads.
 pub const FORMAT_VERSION: u64 = 1;
@@ -53,59 +52,6 @@ impl Weights {
         let (file, bytes) = read_file(path.as_ref())?;
         convert(&file, &parse(&file, &bytes)?, Integers::Bytes)
     }
-}
-
-/// Writes `bytes` to `path` so that a reader sees either the old file or the whole new one: to a
-/// temporary name in the same folder, flushed to the disk, then renamed.
-///
-/// # Errors
-/// What the operating system says; the temporary file is gone then.
-pub fn write_atomically(path: impl AsRef<Path>, bytes: &[u8]) -> io::Result<()> {
-    let path = path.as_ref();
-    let (folder, temporary) = temporary(path)?;
-    let written = File::create(&temporary)
-        .and_then(|mut file| file.write_all(bytes).and_then(|()| file.sync_all()))
-        .and_then(|()| fs::rename(&temporary, path));
-    if written.is_err() {
-        // The first error is the one to report.
-        let _ = fs::remove_file(&temporary);
-        return written;
-    }
-    // The rename itself is on the disk once the folder is; not every file system can do it.
-    if let Ok(folder) = File::open(&folder) {
-        let _ = folder.sync_all();
-    }
-    Ok(())
-}
-
-/// Whether [`write_atomically`] could write `path` now, for work that ends with it hours later.
-///
-/// # Errors
-/// What the operating system says.
-pub fn check_writable(path: impl AsRef<Path>) -> io::Result<()> {
-    let path = path.as_ref();
-    let (_, temporary) = temporary(path)?;
-    if path.is_dir() {
-        return Err(io::ErrorKind::IsADirectory.into());
-    }
-    File::create(&temporary).and_then(|_| fs::remove_file(&temporary))
-}
-
-/// The folder of a file, and the name it has in there while it is written.
-fn temporary(path: &Path) -> io::Result<(PathBuf, PathBuf)> {
-    let name = path.file_name().ok_or(io::ErrorKind::InvalidInput)?;
-    let folder = match path.parent() {
-        Some(parent) if !parent.as_os_str().is_empty() => parent.to_owned(),
-        _ => PathBuf::from("."),
-    };
-    // Two that write the same file at once must not write into one another's.
-    static WRITTEN: AtomicU64 = AtomicU64::new(0);
-    let number = WRITTEN.fetch_add(1, Ordering::Relaxed);
-    let mut hidden = std::ffi::OsString::from(".");
-    hidden.push(name);
-    hidden.push(format!(".{}.{number}.tmp", std::process::id()));
-    let temporary = folder.join(hidden);
-    Ok((folder, temporary))
 }
 
 /// The whole file, and its path as errors name it.
@@ -169,7 +115,7 @@ pub(super) fn write(
     let metadata = HashMap::from([(KEY.to_owned(), json.to_string())]);
     let bytes =
         safetensors::serialize(views, Some(metadata)).map_err(|e| unusable(e.to_string()))?;
-    write_atomically(path, &bytes).map_err(|source| WeightsError::Write { file, source })
+    Ok(files::write(path, &bytes)?)
 }
 
 impl Weights {

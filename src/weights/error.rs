@@ -2,6 +2,8 @@
 
 use std::io;
 
+use crate::files;
+
 /// What can be wrong with a file of weights; every variant names the file, and the tensor where there is one.
 #[derive(Debug, thiserror::Error)]
 pub enum WeightsError {
@@ -20,13 +22,8 @@ pub enum WeightsError {
         source: io::Error,
     },
     /// The operating system refused to write it; what stood there before is untouched.
-    #[error("{file}: cannot be written: {source}")]
-    Write {
-        /// The path asked for.
-        file: String,
-        /// What the operating system said.
-        source: io::Error,
-    },
+    #[error(transparent)]
+    Write(#[from] files::Error),
     /// The bytes are not a safetensors file.
     #[error("{file}: not a safetensors file: {reason}")]
     NotSafetensors {

@@ -18,7 +18,7 @@ mod tensor;
 #[cfg(test)]
 mod tests;
 
-pub use container::{FORMAT_VERSION, Precision, check_writable, write_atomically};
+pub use container::{FORMAT_VERSION, Precision};
 pub use error::WeightsError;
 pub use model_file::{ModelFile, Normalisation, Task};
 pub use state::{Origin, State};

@@ -5,9 +5,10 @@ use std::path::Path;
 use std::sync::Arc;
 
 use tttseg::adapt::{ColourTarget, Learner, Method, Settings};
+use tttseg::files::check_writable;
 use tttseg::runtime::{Cancel, Options, Runtime};
 use tttseg::video::{Palette, Scaler, model_size, read_references, read_rgb, scaled};
-use tttseg::weights::{ModelFile, check_writable};
+use tttseg::weights::ModelFile;
 use tttseg_lab::eval::{
     ColourOptions, ColourReport, ColourScores, Column, LumaColours, Perceptual, Sheet, Stream,
     evaluate_colours,
@@ -26,7 +27,7 @@ pub fn run(
     options: &Options,
 ) -> Outcome {
     if let Some(path) = &arguments.sheet {
-        check_writable(path).map_err(|e| format!("{}: cannot be written: {e}", path.display()))?;
+        check_writable(path)?;
     }
     let stream = arguments.playback.open(&arguments.frames, None)?;
     let shift = arguments.playback.shift();

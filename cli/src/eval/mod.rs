@@ -5,9 +5,10 @@ use std::sync::Arc;
 
 use clap::Args;
 use tttseg::adapt::{Learner, Method, Settings};
+use tttseg::files::check_writable;
 use tttseg::runtime::{Cancel, Options, Runtime};
 use tttseg::video::Palette;
-use tttseg::weights::{ModelFile, Task, check_writable};
+use tttseg::weights::{ModelFile, Task};
 use tttseg_lab::eval::{Alignment, Column, EvalReport, Sheet, alignment, evaluate};
 
 use crate::Outcome;
@@ -104,7 +105,7 @@ pub fn run(arguments: &Arguments) -> Outcome {
         return align(arguments, &model, &settings, runtime, &options);
     }
     if let Some(path) = &arguments.sheet {
-        check_writable(path).map_err(|e| format!("{}: cannot be written: {e}", path.display()))?;
+        check_writable(path)?;
     }
     let stream = arguments
         .playback

@@ -1,39 +1,36 @@
-//! One film: decoded, through the element, encoded in segments, and put together.
+//! The path of one film: decoded, through the element, encoded in segments, joined.
 
 use std::collections::VecDeque;
 use std::path::Path;
 
-use gst::prelude::*;
+use tttseg::files::Pending;
 
-use super::damage::Damage;
-use super::failure::Failure;
-use super::format::Codec;
-use super::frames::Frames;
-use super::journal::{Ended, Job, Journal, Segment, Source, Work};
-use super::progress::{Done, clock};
-use super::reader::{Frame, Next, Wanted};
-use super::timecode::Start;
+use super::decode::{Damage, Frame, Frames, Next, Target};
+use super::encode::{Codec, Writer, differences, shape_of};
+use super::error::{Error, clock};
+use super::journal::{Ended, Job, Journal, Source, Work};
+use super::mux;
+use super::progress::Done;
+use super::quirks::{self, Start};
 use super::worker::Worker;
-use super::writer::{SAID, Writer, keep};
-use super::{Context, cutoff, join};
+use super::{Context, extension};
 
 /// Works on a film until it is complete.
 ///
 /// # Errors
 /// Everything that can be wrong with the film, the options, the disk; what is finished is kept, and the text says so.
-pub fn run(context: &Context, input: &Path, output: &Path) -> Result<Done, Failure> {
+pub fn run(context: &Context, input: &Path, output: &Path) -> Result<Done, Error> {
     let codec = codec(context, output)?;
-    codec.check()?;
-    codec.check_depth(context.depth)?;
+    codec.check(context.depth)?;
     let source = Source::of(input)?;
     if output.exists() {
         if let (Ok(a), Ok(b)) = (input.canonicalize(), output.canonicalize())
             && a == b
         {
-            return Err(Failure::of(output, "this is the film itself"));
+            return Err(Error::of(output, "this is the film itself"));
         }
         if !context.overwrite {
-            return Err(Failure::of(
+            return Err(Error::of(
                 output,
                 "this file is there already (--overwrite replaces it once the new one is complete)",
             ));
@@ -42,7 +39,7 @@ pub fn run(context: &Context, input: &Path, output: &Path) -> Result<Done, Failu
     let job = Job {
         source,
         identity: context.settings.identity().clone(),
-        codec: codec.name().to_owned(),
+        codec: codec.description().name.to_owned(),
         depth: context.depth,
     };
     let work = Work::open(output)?;
@@ -79,24 +76,17 @@ pub fn run(context: &Context, input: &Path, output: &Path) -> Result<Done, Failu
 }
 
 /// How it is encoded: as its name says, or the command line.
-fn codec(context: &Context, output: &Path) -> Result<Codec, Failure> {
-    let extension = output
-        .extension()
-        .and_then(|e| e.to_str())
-        .unwrap_or_default();
-    let by_name = Codec::of_extension(extension);
+fn codec(context: &Context, output: &Path) -> Result<Codec, Error> {
+    let by_name = Codec::of_extension(&extension(output));
     match (context.codec, by_name) {
         (Some(codec), Some(by_name)) if codec == by_name => Ok(codec),
-        (Some(codec), _) => Err(Failure::of(
-            output,
-            format!(
-                "{} goes into a file named .{}",
-                codec.name(),
-                codec.extension()
-            ),
-        )),
+        (Some(codec), _) => {
+            let about = codec.description();
+            let text = format!("{} goes into a file named .{}", about.name, about.extension);
+            Err(Error::of(output, text))
+        }
         (None, Some(by_name)) => Ok(by_name),
-        (None, None) => Err(Failure::of(
+        (None, None) => Err(Error::of(
             output,
             "its name has to end in .mkv (FFV1), .mov (ProRes) or .mp4 (H.264)",
         )),
@@ -111,12 +101,12 @@ fn finish(
     input: &Path,
     output: &Path,
     codec: Codec,
-) -> Result<Vec<String>, Failure> {
+) -> Result<Vec<String>, Error> {
     if journal.ended.is_none() {
         Run::open(context, work, journal, input, codec)?.go()?;
     }
     if journal.segments.is_empty() {
-        return Err(Failure::of(
+        return Err(Error::of(
             input,
             match &journal.ended {
                 Some(Ended::Early(why)) => why,
@@ -124,10 +114,23 @@ fn finish(
             },
         ));
     }
-    let joined = work.at(&format!("joined.{}", codec.extension()));
-    let mut notes = join::join(context, work, journal, input, codec, &joined)?;
-    keep(&joined, output)?;
-    notes.extend(journal.damage.told());
+    let joined = work.at(&format!("joined.{}", codec.description().extension));
+    let joined = Pending::under(output, joined);
+    let film = mux::Film {
+        input,
+        codec,
+        folder: work.folder(),
+        segments: &journal.segments,
+        rate: journal.rate,
+        timecode: journal.timecode(),
+        until: match journal.ended {
+            Some(Ended::Early(_)) => journal.last(),
+            _ => None,
+        },
+    };
+    let mut notes = mux::join(&film, joined.temporary(), &context.stop)?;
+    joined.commit()?;
+    notes.extend(journal.damage.notes());
     Ok(notes)
 }
 
@@ -143,8 +146,6 @@ struct Run<'a> {
     caps: Option<gst::Caps>,
     worker: Worker,
     writer: Option<Writer>,
-    /// Times of the first and the last frame of the segment that is being written.
-    span: (gst::ClockTime, gst::ClockTime),
     /// Time and duration of the last frame of all.
     last: Option<(gst::ClockTime, gst::ClockTime)>,
     /// As in the journal, with the segment that is being written.
@@ -158,10 +159,10 @@ impl<'a> Run<'a> {
         journal: &'a mut Journal,
         input: &'a Path,
         codec: Codec,
-    ) -> Result<Self, Failure> {
+    ) -> Result<Self, Error> {
         let state = journal.state.as_ref().map(|name| work.at(name));
         let worker = Worker::start(&context.settings, state.as_deref())?;
-        let wanted = Wanted {
+        let target = Target {
             codec,
             depth: context.depth,
             task: context.settings.task(),
@@ -173,18 +174,17 @@ impl<'a> Run<'a> {
             journal,
             codec,
             input,
-            frames: Frames::open(context, input, wanted)?,
+            frames: Frames::open(context, input, target)?,
             caps: None,
             worker,
             writer: None,
-            span: (gst::ClockTime::ZERO, gst::ClockTime::ZERO),
             last: None,
             damage,
         })
     }
 
     /// Until the film ends, one way or the other.
-    fn go(mut self) -> Result<(), Failure> {
+    fn go(mut self) -> Result<(), Error> {
         if let Some(last) = self.journal.last() {
             self.go_on_after(last)?;
         }
@@ -195,12 +195,12 @@ impl<'a> Run<'a> {
                 Next::Broken(why) => break Some(why),
                 Next::Stopped => {
                     self.finish_segment()?;
-                    return Err(Failure::Interrupted(self.kept()));
+                    return Err(Error::Interrupted(self.kept()));
                 }
             }
         };
         let ended = self.ended(broken);
-        for note in self.frames.told() {
+        for note in self.frames.notes() {
             self.damage.add_note(note);
         }
         self.journal.ended = Some(ended);
@@ -211,7 +211,7 @@ impl<'a> Run<'a> {
 
     /// How the film ended. One that was cut off may end without an error.
     fn ended(&mut self, broken: Option<String>) -> Ended {
-        let missing = cutoff::missing(self.input);
+        let missing = quirks::missing(self.input);
         let Some((last, lasted)) = self.last else {
             let why = [broken, missing].into_iter().flatten().collect::<Vec<_>>();
             return match why.is_empty() {
@@ -261,7 +261,7 @@ impl<'a> Run<'a> {
     }
 
     /// Finds the place in the film. The element sees the frames before it again, without learning from them twice.
-    fn go_on_after(&mut self, last: gst::ClockTime) -> Result<(), Failure> {
+    fn go_on_after(&mut self, last: gst::ClockTime) -> Result<(), Error> {
         let most = self.worker.seen_again();
         let mut recent = VecDeque::new();
         let duration = loop {
@@ -279,7 +279,7 @@ impl<'a> Run<'a> {
                         return Err(self.lost(last));
                     }
                 }
-                Next::Stopped => return Err(Failure::Interrupted(self.kept())),
+                Next::Stopped => return Err(Error::Interrupted(self.kept())),
                 Next::End | Next::Broken(_) => return Err(self.lost(last)),
             }
         };
@@ -294,8 +294,8 @@ impl<'a> Run<'a> {
         Ok(())
     }
 
-    fn lost(&self, last: gst::ClockTime) -> Failure {
-        Failure::of(
+    fn lost(&self, last: gst::ClockTime) -> Error {
+        Error::of(
             self.input,
             format!(
                 "the frame at {} that was finished last is not there any more: the film is decoded in another way than \
@@ -305,7 +305,7 @@ impl<'a> Run<'a> {
         )
     }
 
-    /// Tells how long it is going to be.
+    /// Reports how long it is going to be.
     fn begin(&self, duration: gst::ClockTime) {
         let length = self.frames.duration();
         let total = length.map(|length| {
@@ -316,7 +316,7 @@ impl<'a> Run<'a> {
         self.context.progress.begin(self.input, total, done);
     }
 
-    fn frame(&mut self, frame: Frame) -> Result<(), Failure> {
+    fn frame(&mut self, frame: Frame) -> Result<(), Error> {
         let Frame {
             caps,
             buffer,
@@ -350,7 +350,6 @@ impl<'a> Run<'a> {
             None => self.open_segment(&caps, time)?,
         };
         writer.frame(&caps, made, time, duration)?;
-        self.span.1 = time;
         let done = self.journal.frames() + writer.frames();
         let is_full = writer.frames() >= self.context.segment;
         self.writer = Some(writer);
@@ -379,17 +378,14 @@ impl<'a> Run<'a> {
     }
 
     fn name(&self) -> String {
-        format!(
-            "{:05}.{}",
-            self.journal.segments.len(),
-            self.codec.extension()
-        )
+        let extension = self.codec.description().extension;
+        format!("{:05}.{extension}", self.journal.segments.len())
     }
 
-    fn open_segment(&mut self, caps: &gst::Caps, time: gst::ClockTime) -> Result<Writer, Failure> {
+    fn open_segment(&mut self, caps: &gst::Caps, time: gst::ClockTime) -> Result<Writer, Error> {
         let shape = match &self.journal.shape {
             Some(text) => text.parse().map_err(|_| {
-                Failure::of(self.work.folder(), "the journal names no shape of frames")
+                Error::of(self.work.folder(), "the journal names no shape of frames")
             })?,
             None => {
                 let rate = caps.structure(0).and_then(|s| s.get("framerate").ok());
@@ -399,36 +395,19 @@ impl<'a> Run<'a> {
             }
         };
         self.journal.shape = Some(shape.to_string());
-        self.span = (time, time);
-        // Matroska's clock has thousandths: taking something off would round twice.
-        let base = match self.codec {
-            Codec::Ffv1 => gst::ClockTime::ZERO,
-            Codec::Prores | Codec::H264 => time,
-        };
-        Writer::open(&self.work.at(&self.name()), self.codec, &shape, base)
+        Writer::open(self.work.folder(), self.name(), self.codec, &shape, time)
     }
 
     /// Completes the segment that is being written, with what was learned by its end, and puts both on record.
-    fn finish_segment(&mut self) -> Result<(), Failure> {
+    fn finish_segment(&mut self) -> Result<(), Error> {
         let Some(writer) = self.writer.take() else {
             return Ok(());
         };
-        let (file, frames) = (self.name(), writer.frames());
         let state = format!("state-{:05}.safetensors", self.journal.segments.len());
         self.worker.save(&self.work.at(&state))?;
-        writer.finish()?;
+        let segment = writer.finish()?;
         let before = self.journal.clone();
-        let base = match self.codec {
-            Codec::Ffv1 => 0,
-            Codec::Prores | Codec::H264 => self.span.0.nseconds(),
-        };
-        self.journal.segments.push(Segment {
-            file,
-            frames,
-            first: self.span.0.nseconds(),
-            last: self.span.1.nseconds(),
-            base,
-        });
+        self.journal.segments.push(segment);
         self.journal.damage = self.damage.clone();
         let old = self.journal.state.replace(state);
         if let Err(failure) = self.work.store(self.journal) {
@@ -437,52 +416,9 @@ impl<'a> Run<'a> {
             return Err(failure);
         }
         if let Some(old) = old {
-            // What cannot be removed is in nobody's way.
+            // What cannot be removed does no harm.
             let _ = std::fs::remove_file(self.work.at(&old));
         }
         Ok(())
     }
-}
-
-/// What all frames of the output have in common.
-const SHAPE: [&str; 5] = [
-    "format",
-    "width",
-    "height",
-    "pixel-aspect-ratio",
-    "colorimetry",
-];
-
-/// That of the film's first frame, with what is said of it. H.264 in 4:2:0 has even sizes only.
-fn shape_of(caps: &gst::Caps, codec: Codec) -> Result<gst::Caps, Failure> {
-    let of = caps
-        .structure(0)
-        .ok_or_else(|| Failure::Other("frames without caps".to_owned()))?;
-    let mut shape = gst::Structure::new_empty("video/x-raw");
-    for field in SHAPE.into_iter().chain(SAID) {
-        if let Ok(value) = of.value(field) {
-            shape.set_value(field, value.clone());
-        }
-    }
-    if codec == Codec::H264 {
-        for side in ["width", "height"] {
-            if let Ok(length) = shape.get::<i32>(side) {
-                shape.set(side, (length & !1).max(2));
-            }
-        }
-    }
-    Ok(gst::Caps::builder_full().structure(shape).build())
-}
-
-/// Where frames are not of the shape, in words.
-fn differences(now: &gst::Caps, shape: &gst::Caps) -> String {
-    let field = |caps: &gst::Caps, name: &str| {
-        let value = caps.structure(0).and_then(|s| s.value(name).ok().cloned());
-        let text = value.and_then(|value| value.serialize().ok());
-        text.map_or("unknown".to_owned(), |text| text.to_string())
-    };
-    let pairs = SHAPE.map(|name| (name, field(now, name), field(shape, name)));
-    let differing = pairs.iter().filter(|(_, now, shape)| now != shape);
-    let texts = differing.map(|(name, now, shape)| format!("{name} {now} to {shape}"));
-    texts.collect::<Vec<_>>().join(", ")
 }

@@ -1,4 +1,4 @@
-//! What is finished of a film, on disk: `OUT.part/journal.json`, beside the segments and the last state.
+//! The record of what is finished of a film, on disk: `OUT.part/journal.json`, beside the segments and the last state.
 
 use std::fs::{self, File, TryLockError};
 use std::io::{Read, Seek, SeekFrom};
@@ -9,18 +9,20 @@ use gst_video::ValidVideoTimeCode;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
+use tttseg::files;
 
-use super::damage::Damage;
-use super::failure::Failure;
-use super::settings::{Identity, hex};
-use super::timecode::Start;
+use super::decode::Damage;
+use super::encode::Segment;
+use super::error::Error;
+use super::quirks::Start;
+use super::settings::{Identity, differs, hex};
 
 const NAME: &str = "journal.json";
 const LOCK: &str = "lock";
 /// Bytes at the beginning and at the end of a film that are looked at.
 const LOOKED_AT: u64 = 1 << 20;
 
-/// What a file is, as far as can be told without reading all of it.
+/// The identity of a file, as far as it shows without reading all of it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Source {
     bytes: u64,
@@ -35,7 +37,7 @@ impl Source {
     ///
     /// # Errors
     /// When it cannot be read.
-    pub fn of(path: &Path) -> Result<Self, Failure> {
+    pub fn of(path: &Path) -> Result<Self, Error> {
         let look = || -> std::io::Result<Self> {
             let mut file = File::open(path)?;
             let about = file.metadata()?;
@@ -53,19 +55,8 @@ impl Source {
                 ends: hex(&hash.finalize()),
             })
         };
-        look().map_err(|e| Failure::of(path, e))
+        look().map_err(|e| Error::of(path, e))
     }
-}
-
-/// A finished segment. Times are in nanoseconds from the film's beginning.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Segment {
-    pub file: String,
-    pub frames: u64,
-    pub first: u64,
-    pub last: u64,
-    /// What the film's clock is less in the file's time stamps.
-    pub base: u64,
 }
 
 /// How a film ended.
@@ -92,18 +83,10 @@ impl Job {
         if self.source != earlier.source {
             return Some("the film is another, or was changed".to_owned());
         }
-        let depth = |depth: Option<u32>| depth.map_or("not there".to_owned(), |d| d.to_string());
-        if self.codec != earlier.codec {
-            return Some(format!(
-                "--codec was {} and is {}",
-                earlier.codec, self.codec
-            ));
-        }
-        if self.depth != earlier.depth {
-            let (then, now) = (depth(earlier.depth), depth(self.depth));
-            return Some(format!("--depth was {then} and is {now}"));
-        }
-        self.identity.difference(&earlier.identity)
+        let depth = |depth: &Option<u32>| depth.map_or("not there".to_owned(), |d| d.to_string());
+        differs("--codec", &earlier.codec, &self.codec, String::clone)
+            .or_else(|| differs("--depth", &earlier.depth, &self.depth, depth))
+            .or_else(|| self.identity.difference(&earlier.identity))
     }
 }
 
@@ -131,8 +114,7 @@ impl Journal {
 
     /// Time of the last finished frame.
     pub fn last(&self) -> Option<gst::ClockTime> {
-        let last = self.segments.last()?;
-        Some(gst::ClockTime::from_nseconds(last.last))
+        self.segments.last().map(Segment::last)
     }
 
     /// The time code of the film's beginning.
@@ -152,30 +134,30 @@ impl Work {
     ///
     /// # Errors
     /// When another process works in it, or it cannot be written to.
-    pub fn open(output: &Path) -> Result<Self, Failure> {
+    pub fn open(output: &Path) -> Result<Self, Error> {
         let mut folder = output.as_os_str().to_owned();
         folder.push(".part");
         let folder = PathBuf::from(folder);
-        fs::create_dir_all(&folder).map_err(|e| Failure::of_writing(&folder, &e))?;
+        fs::create_dir_all(&folder).map_err(|e| Error::of_writing(&folder, e))?;
         let path = folder.join(LOCK);
-        let mut inside = fs::read_dir(&folder).map_err(|e| Failure::of(&folder, e))?;
+        let mut inside = fs::read_dir(&folder).map_err(|e| Error::of(&folder, e))?;
         if inside.next().is_some() && !path.exists() {
-            return Err(Failure::of(
+            return Err(Error::of(
                 &folder,
                 "unfinished work would go into this folder, and there are files in it that are not of a run; move them",
             ));
         }
-        let lock = File::create(&path).map_err(|e| Failure::of_writing(&path, &e))?;
+        let lock = File::create(&path).map_err(|e| Error::of_writing(&path, e))?;
         match lock.try_lock() {
             Ok(()) => Ok(Self {
                 folder,
                 _lock: lock,
             }),
-            Err(TryLockError::WouldBlock) => Err(Failure::of(
+            Err(TryLockError::WouldBlock) => Err(Error::of(
                 &folder,
                 "another process works on this film right now",
             )),
-            Err(TryLockError::Error(e)) => Err(Failure::of(&path, e)),
+            Err(TryLockError::Error(e)) => Err(Error::of(&path, e)),
         }
     }
 
@@ -193,7 +175,7 @@ impl Work {
     ///
     /// # Errors
     /// When the earlier run was another job, or its journal cannot be read.
-    pub fn journal(&self, job: Job, restart: bool) -> Result<Journal, Failure> {
+    pub fn journal(&self, job: Job, restart: bool) -> Result<Journal, Error> {
         let read: Option<Journal> = if restart { None } else { self.read(NAME)? };
         let Some(journal) = read else {
             let journal = Journal {
@@ -210,7 +192,7 @@ impl Work {
             return Ok(journal);
         };
         if let Some(difference) = job.difference(&journal.job) {
-            return Err(Failure::of(
+            return Err(Error::of(
                 &self.folder,
                 format!(
                     "{} frames of another run are here: {difference}. Run it as it was, or begin anew with --restart",
@@ -221,7 +203,7 @@ impl Work {
         for segment in &journal.segments {
             let file = self.at(&segment.file);
             if !file.is_file() {
-                return Err(Failure::of(
+                return Err(Error::of(
                     &file,
                     "a finished segment is missing; --restart begins anew",
                 ));
@@ -234,7 +216,7 @@ impl Work {
     ///
     /// # Errors
     /// When the disk says no.
-    pub fn store(&self, journal: &Journal) -> Result<(), Failure> {
+    pub fn store(&self, journal: &Journal) -> Result<(), Error> {
         self.write(NAME, journal)
     }
 
@@ -242,16 +224,16 @@ impl Work {
     ///
     /// # Errors
     /// When it cannot be read.
-    pub fn read<T: DeserializeOwned>(&self, name: &str) -> Result<Option<T>, Failure> {
+    pub fn read<T: DeserializeOwned>(&self, name: &str) -> Result<Option<T>, Error> {
         let path = self.at(name);
         let bytes = match fs::read(&path) {
             Ok(bytes) => bytes,
             Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(None),
-            Err(e) => return Err(Failure::of(&path, e)),
+            Err(e) => return Err(Error::of(&path, e)),
         };
         serde_json::from_slice(&bytes).map(Some).map_err(|e| {
             let why = format!("this is no record of a run ({e}); --restart begins anew");
-            Failure::of(&path, why)
+            Error::of(&path, why)
         })
     }
 
@@ -259,11 +241,10 @@ impl Work {
     ///
     /// # Errors
     /// When the disk says no.
-    pub fn write<T: Serialize>(&self, name: &str, record: &T) -> Result<(), Failure> {
-        let (path, part) = (self.at(name), self.at(&format!("{name}.part")));
-        let text = serde_json::to_vec_pretty(record).map_err(|e| Failure::of(&path, e))?;
-        fs::write(&part, text).map_err(|e| Failure::of_writing(&path, &e))?;
-        super::writer::keep(&part, &path)
+    pub fn write<T: Serialize>(&self, name: &str, record: &T) -> Result<(), Error> {
+        let path = self.at(name);
+        let text = serde_json::to_vec_pretty(record).map_err(|e| Error::of(&path, e))?;
+        Ok(files::write(path, &text)?)
     }
 
     /// Removes what is not on record: what was begun and never finished.
@@ -277,7 +258,7 @@ impl Work {
         for entry in fs::read_dir(&self.folder).into_iter().flatten().flatten() {
             let name = entry.file_name();
             if name.to_str().is_none_or(|name| !known(name)) {
-                // What cannot be removed is in nobody's way.
+                // What cannot be removed does no harm.
                 let _ = fs::remove_file(entry.path());
             }
         }
@@ -285,7 +266,7 @@ impl Work {
 
     /// Removes the folder: the film is complete.
     pub fn remove(self) {
-        // What cannot be removed is in nobody's way.
+        // What cannot be removed does no harm.
         let _ = fs::remove_dir_all(&self.folder);
     }
 }

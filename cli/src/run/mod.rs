@@ -1,46 +1,51 @@
 //! `tttseg run`: films and pictures through the element.
 //!
-//! | file | what it does |
+//! The path of a frame, which `film` draws; each `[ ]` is a pipeline of GStreamer:
+//!
+//! ```text
+//! decode::Frames::next   [ filesrc → decodebin → videoconvert → appsink ]   + depth, time, what is damaged
+//! Worker::frame          [ appsrc → tttsegfilter → appsink ]                one frame in, one frame out
+//! encode::Writer::frame  [ appsrc → crop, scale → encoder → muxer → filesink ]   a segment in OUT.part
+//! mux::join              [ appsrc → muxer → filesink ]                      all segments, sound, time code: OUT
+//! ```
+//!
+//! | file | holds |
 //! |---|---|
+//! | `film`, `queue`, `pictures` | a film, a folder of films, a sequence of pictures |
+//! | `settings`, `journal` | the properties of the element; the record of what is finished, on disk |
+//! | `worker` | the element by itself |
+//! | `decode` | a film's frames |
+//! | `encode` | frames in files: segments |
+//! | `mux` | segments joined, with sound and time code |
+//! | `quirks` | work-arounds for GStreamer's elements |
+//! | `progress`, `stop`, `error`, `pipeline` | what all of them need |
 //! | `plugin` | the element, part of the program |
-//! | `settings` | what is asked of it, and its properties |
-//! | `worker` | one frame in, one frame out, and what was learned in a file |
-//! | `film`, `frames`, `reader`, `format`, `writer`, `join` | one film: decoded, made deeper, encoded in segments, joined |
-//! | `damage`, `cutoff` | what is wrong with a film |
-//! | `mpeg_clock` | times of MPEG streams that demuxers get wrong |
-//! | `journal` | what is finished, on disk |
-//! | `timecode` | where a film's time code begins |
-//! | `pictures` | a sequence of pictures |
-//! | `queue` | a folder of films |
-//! | `progress`, `stop`, `failure` | what the user sees, and says |
+//!
+//! Arrows point down this list: decode, mux → encode, quirks → what all of them need.
 
-mod cutoff;
-mod damage;
-mod failure;
+mod decode;
+mod encode;
+mod error;
 mod film;
-mod format;
-mod frames;
-mod join;
 mod journal;
-mod mpeg_clock;
+mod mux;
 mod pictures;
+mod pipeline;
 mod plugin;
 mod progress;
 mod queue;
-mod reader;
+mod quirks;
 mod settings;
 mod stop;
-mod timecode;
 mod worker;
-mod writer;
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::{Args, ValueEnum};
 
-use failure::Failure;
-use format::Codec;
+use encode::Codec;
+use error::Error;
 use progress::Progress;
 use settings::Settings;
 use stop::Stop;
@@ -130,11 +135,8 @@ enum Input {
 pub fn run(arguments: &Arguments) -> Result<ExitCode, Box<dyn std::error::Error>> {
     let input = look_at(&arguments.input)?;
     if let (Input::Films(_) | Input::Pictures(_), true) = (&input, arguments.output.is_file()) {
-        return Err(format!(
-            "{}: there has to be a folder, and this is a file",
-            arguments.output.display()
-        )
-        .into());
+        let why = "there has to be a folder, and this is a file";
+        return Err(Error::of(&arguments.output, why).into());
     }
     plugin::register()?;
     let context = Context {
@@ -157,19 +159,18 @@ pub fn run(arguments: &Arguments) -> Result<ExitCode, Box<dyn std::error::Error>
     match done {
         Ok(true) => Ok(ExitCode::SUCCESS),
         Ok(false) => Ok(ExitCode::from(INCOMPLETE)),
-        Err(Failure::Interrupted(kept)) => {
+        Err(Error::Interrupted(kept)) => {
             context.progress.interrupted(&kept);
             Ok(ExitCode::from(130))
         }
-        Err(failure) => {
-            context.progress.failed(&arguments.input, &failure);
-            Err(failure.into())
+        Err(error) => {
+            context.progress.failed(&arguments.input, &error);
+            Err(error.into())
         }
     }
 }
 
-fn look_at(input: &Path) -> Result<Input, Failure> {
-    let shown = input.display();
+fn look_at(input: &Path) -> Result<Input, Error> {
     if input.is_file() {
         return Ok(Input::Film);
     }
@@ -179,18 +180,23 @@ fn look_at(input: &Path) -> Result<Input, Failure> {
         return match (pictures.is_empty(), films.is_empty()) {
             (false, true) => Ok(Input::Pictures(pictures)),
             (true, false) => Ok(Input::Films(films)),
-            (true, true) => Err(Failure::Other(format!(
-                "{shown}: there are neither pictures nor films in this folder"
-            ))),
-            (false, false) => Err(Failure::Other(format!(
-                "{shown}: there are pictures and films in this folder; give each a folder of its own"
-            ))),
+            (true, true) => Err(Error::of(
+                input,
+                "there are neither pictures nor films in this folder",
+            )),
+            (false, false) => Err(Error::of(
+                input,
+                "there are pictures and films in this folder; give each a folder of its own",
+            )),
         };
     }
-    match pictures::of_pattern(input)? {
-        Some(pictures) => Ok(Input::Pictures(pictures)),
-        None => Err(Failure::Other(format!(
-            "{shown}: no such file, folder or pattern of names"
-        ))),
-    }
+    let pictures = pictures::of_pattern(input)?;
+    let pictures = pictures.map(Input::Pictures);
+    pictures.ok_or_else(|| Error::of(input, "no such file, folder or pattern of names"))
+}
+
+/// The extension of a file in small letters; empty where it has none.
+fn extension(path: &Path) -> String {
+    let extension = path.extension().and_then(|e| e.to_str());
+    extension.unwrap_or_default().to_ascii_lowercase()
 }

@@ -7,13 +7,13 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use serde::{Deserialize, Serialize};
 use tttseg::video::list_stills;
 
-use super::Context;
-use super::failure::Failure;
+use super::error::Error;
 use super::journal::Work;
 use super::progress::Done;
 use super::settings::Identity;
 use super::worker::Worker;
-use picture::{Picture, write};
+use super::{Context, extension};
+use picture::Picture;
 
 mod picture;
 
@@ -35,30 +35,18 @@ struct Record {
 ///
 /// # Errors
 /// When the folder cannot be read, or two pictures differ in their extension only.
-pub fn of_folder(folder: &Path) -> Result<Vec<PathBuf>, Failure> {
-    let listing = list_stills(folder).map_err(|e| Failure::Other(e.to_string()))?;
-    let names: Vec<&str> = listing
-        .images
-        .iter()
-        .map(|(name, _)| name.as_str())
-        .collect();
-    let is_picture = |path: &PathBuf| {
-        let extension = path
-            .extension()
-            .and_then(|e| e.to_str())
-            .unwrap_or_default();
-        ["png", "jpg", "jpeg"].contains(&extension.to_ascii_lowercase().as_str())
-    };
-    let twice = listing
-        .other
-        .iter()
-        .filter(|path| is_picture(path))
-        .find(|path| {
-            let stem = path.file_stem().and_then(|s| s.to_str());
-            stem.is_some_and(|stem| names.contains(&stem))
-        });
+pub fn of_folder(folder: &Path) -> Result<Vec<PathBuf>, Error> {
+    let listing = list_stills(folder).map_err(|e| Error::Other(e.to_string()))?;
+    let names = listing.images.iter().map(|(name, _)| name.as_str());
+    let names: Vec<&str> = names.collect();
+    let mut others = listing.other.iter();
+    let twice = others.find(|path| {
+        let stem = path.file_stem().and_then(|s| s.to_str());
+        ["png", "jpg", "jpeg"].contains(&&*extension(path))
+            && stem.is_some_and(|stem| names.contains(&stem))
+    });
     if let Some(twice) = twice {
-        return Err(Failure::of(
+        return Err(Error::of(
             twice,
             "another picture differs from this one in its extension only: both would get one name",
         ));
@@ -71,7 +59,7 @@ pub fn of_folder(folder: &Path) -> Result<Vec<PathBuf>, Failure> {
 ///
 /// # Errors
 /// When the folder cannot be read or has no such picture.
-pub fn of_pattern(pattern: &Path) -> Result<Option<Vec<PathBuf>>, Failure> {
+pub fn of_pattern(pattern: &Path) -> Result<Option<Vec<PathBuf>>, Error> {
     let name = pattern
         .file_name()
         .and_then(|n| n.to_str())
@@ -83,7 +71,7 @@ pub fn of_pattern(pattern: &Path) -> Result<Option<Vec<PathBuf>>, Failure> {
         Some(folder) if !folder.as_os_str().is_empty() => folder,
         _ => Path::new("."),
     };
-    let failed = |e| Failure::of(folder, e);
+    let failed = |e| Error::of(folder, e);
     let mut found = vec![];
     for entry in fs::read_dir(folder).map_err(failed)? {
         let path = entry.map_err(failed)?.path();
@@ -101,7 +89,7 @@ pub fn of_pattern(pattern: &Path) -> Result<Option<Vec<PathBuf>>, Failure> {
     }
     found.sort();
     if found.is_empty() {
-        return Err(Failure::of(pattern, "there is no such picture"));
+        return Err(Error::of(pattern, "there is no such picture"));
     }
     Ok(Some(found.into_iter().map(|(_, path)| path).collect()))
 }
@@ -120,18 +108,16 @@ fn split(name: &str) -> Option<(&str, &str)> {
 ///
 /// # Errors
 /// When one or more could not be read, the disk says no, or the user wants an end.
-pub fn run(context: &Context, files: &[PathBuf], output: &Path) -> Result<(), Failure> {
+pub fn run(context: &Context, files: &[PathBuf], output: &Path) -> Result<(), Error> {
     if context.codec.is_some() || context.depth.is_some() {
-        return Err(Failure::Other(
-            "--codec and --depth are about films; pictures become PNG files".to_owned(),
-        ));
+        return Err("--codec and --depth are about films; pictures become PNG files".into());
     }
     let from = files
         .first()
         .and_then(|f| f.parent())
         .and_then(|f| f.canonicalize().ok());
     if from.is_some() && from == output.canonicalize().ok() {
-        return Err(Failure::of(output, "this is the folder of the pictures"));
+        return Err(Error::of(output, "this is the folder of the pictures"));
     }
     let work = Work::open(output)?;
     let done = sequence(context, &work, files, output);
@@ -152,17 +138,16 @@ fn place(output: &Path, file: &Path) -> PathBuf {
     output.join(name)
 }
 
-fn record(context: &Context, work: &Work, there: usize, output: &Path) -> Result<Record, Failure> {
+fn record(context: &Context, work: &Work, there: usize, output: &Path) -> Result<Record, Error> {
     let identity = context.settings.identity();
-    let read: Option<Record> = if context.restart {
-        None
-    } else {
-        work.read(RECORD)?
+    let read: Option<Record> = match context.restart {
+        true => None,
+        false => work.read(RECORD)?,
     };
     if let Some(record) = read {
         return match identity.difference(&record.identity) {
             None => Ok(record),
-            Some(difference) => Err(Failure::of(
+            Some(difference) => Err(Error::of(
                 output,
                 format!(
                     "pictures of another run are here: {difference}. Run it as it was, or begin anew with --restart"
@@ -171,7 +156,7 @@ fn record(context: &Context, work: &Work, there: usize, output: &Path) -> Result
         };
     }
     if there > 0 && !context.overwrite && !context.restart {
-        return Err(Failure::of(
+        return Err(Error::of(
             output,
             format!(
                 "{there} pictures of these names are there already (--overwrite replaces them)"
@@ -193,8 +178,8 @@ fn sequence(
     work: &Work,
     files: &[PathBuf],
     output: &Path,
-) -> Result<Done, Failure> {
-    fs::create_dir_all(output).map_err(|e| Failure::of_writing(output, &e))?;
+) -> Result<Done, Error> {
+    fs::create_dir_all(output).map_err(|e| Error::of_writing(output, e))?;
     let there = files.iter().filter(|file| place(output, file).exists());
     let mut record = record(context, work, there.count(), output)?;
     let state = record.state.as_ref().map(|name| work.at(name));
@@ -208,7 +193,7 @@ fn sequence(
     for (n, file) in files.iter().enumerate() {
         if context.stop.is_asked() {
             keep_state(work, &mut worker, &mut record, n)?;
-            return Err(Failure::Interrupted(format!(
+            return Err(Error::Interrupted(format!(
                 "{n} of {} pictures are finished in {}; the same command goes on after them",
                 files.len(),
                 output.display()
@@ -224,14 +209,8 @@ fn sequence(
         }
         if !unseen.is_empty() {
             worker.set_learning(false);
-            for file in unseen
-                .drain(..)
-                .rev()
-                .take(window)
-                .collect::<Vec<_>>()
-                .into_iter()
-                .rev()
-            {
+            let begin = unseen.len().saturating_sub(window);
+            for file in unseen.drain(..).skip(begin) {
                 if let Ok(picture) = Picture::read(file, context.settings.task()) {
                     picture.through(&mut worker, time)?;
                 }
@@ -240,8 +219,7 @@ fn sequence(
         }
         match Picture::read(file, context.settings.task()) {
             Ok(picture) => {
-                let (pixels, colour) = picture.through(&mut worker, time)?;
-                write(&path, &pixels, colour)?;
+                picture.through(&mut worker, time)?.write(&path)?;
                 frames += 1;
                 since_state += 1;
             }
@@ -261,7 +239,7 @@ fn sequence(
     }
     if let Some(first) = failed.first() {
         keep_state(work, &mut worker, &mut record, files.len())?;
-        return Err(Failure::Other(format!(
+        return Err(Error::Other(format!(
             "{} of {} pictures could not be read, the first: {first}; all others are in {}",
             failed.len(),
             files.len(),
@@ -291,13 +269,13 @@ fn keep_state(
     worker: &mut Worker,
     record: &mut Record,
     pictures: usize,
-) -> Result<(), Failure> {
+) -> Result<(), Error> {
     let name = format!("state-{pictures:06}.safetensors");
     worker.save(&work.at(&name))?;
     let old = record.state.replace(name.clone());
     work.write(RECORD, record)?;
     if let Some(old) = old.filter(|old| *old != name) {
-        // What cannot be removed is in nobody's way.
+        // What cannot be removed does no harm.
         let _ = fs::remove_file(work.at(&old));
     }
     Ok(())

@@ -1,6 +1,6 @@
 //! The element of this program's own version, part of the program.
 
-use super::failure::Failure;
+use super::error::Error;
 
 /// The element that does the work.
 pub const ELEMENT: &str = "tttsegfilter";
@@ -11,12 +11,12 @@ const PLUGIN: &str = "tttseg";
 ///
 /// # Errors
 /// GStreamer does not start or refuses the plugin.
-pub fn register() -> Result<(), Failure> {
-    gst::init().map_err(|e| Failure::Other(format!("GStreamer does not start: {e}")))?;
+pub fn register() -> Result<(), Error> {
+    gst::init().map_err(|e| Error::Other(format!("GStreamer does not start: {e}")))?;
     let registry = gst::Registry::get();
     if let Some(installed) = registry.find_plugin(PLUGIN) {
         registry.remove_plugin(&installed);
     }
     gsttttseg::plugin_register_static()
-        .map_err(|e| Failure::Other(format!("GStreamer refuses the element {ELEMENT}: {e}")))
+        .map_err(|e| Error::Other(format!("GStreamer refuses the element {ELEMENT}: {e}")))
 }

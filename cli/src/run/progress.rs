@@ -1,4 +1,4 @@
-//! What the user sees of a run: a bar, lines where there is no terminal, or JSON.
+//! The progress of a run for its user: a bar, lines where there is no terminal, or JSON.
 
 use std::cell::RefCell;
 use std::path::{Path, PathBuf};
@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::{Value, json};
 
-use super::failure::Failure;
+use super::error::Error;
 
 /// The least time between two lines of JSON about one file.
 const OFTEN: Duration = Duration::from_secs(1);
@@ -26,7 +26,7 @@ pub struct Done {
     pub incomplete: Option<String>,
 }
 
-/// Tells of what is done.
+/// Reports what is done.
 pub struct Progress {
     json: bool,
     now: RefCell<Option<Now>>,
@@ -40,7 +40,7 @@ struct Now {
     began_with: u64,
     done: u64,
     began: Instant,
-    told: Instant,
+    reported: Instant,
 }
 
 impl Now {
@@ -48,7 +48,7 @@ impl Now {
         (self.done - self.began_with) as f64 / self.began.elapsed().as_secs_f64().max(1e-3)
     }
 
-    /// Seconds that are left, where that can be told.
+    /// Seconds that are left, where that is known.
     fn left(&self) -> Option<f64> {
         let rate = self.rate();
         let left = self.total?.saturating_sub(self.done);
@@ -101,7 +101,7 @@ impl Progress {
             began_with: done,
             done,
             began: now,
-            told: now,
+            reported: now,
         });
         self.event("begin", json!({ "frame": done, "frames": total }));
     }
@@ -114,10 +114,10 @@ impl Progress {
         now.bar.set_position(done);
         now.bar.set_message(format!("{:.1} fps", now.rate()));
         let pause = if self.json { OFTEN } else { SELDOM };
-        if now.told.elapsed() < pause {
+        if now.reported.elapsed() < pause {
             return;
         }
-        now.told = Instant::now();
+        now.reported = Instant::now();
         if self.json {
             line(json!({
                 "event": "progress",
@@ -186,7 +186,7 @@ impl Progress {
     }
 
     /// A file is not complete; for people, the error itself is printed where it ends up.
-    pub fn failed(&self, input: &Path, why: &Failure) {
+    pub fn failed(&self, input: &Path, why: &Error) {
         self.clear();
         if self.json {
             line(json!({ "event": "failed", "input": input, "error": why.to_string() }));
@@ -252,11 +252,4 @@ impl Progress {
 
 fn line(value: Value) {
     println!("{value}");
-}
-
-/// A time as people read it.
-pub fn clock(time: gst::ClockTime) -> String {
-    let ms = time.mseconds();
-    let (s, ms) = (ms / 1000, ms % 1000);
-    format!("{:02}:{:02}:{:02}.{ms:03}", s / 3600, s / 60 % 60, s % 60)
 }

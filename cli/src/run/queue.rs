@@ -2,10 +2,10 @@
 
 use std::path::{Path, PathBuf};
 
-use super::Context;
-use super::failure::Failure;
+use super::encode::Codec;
+use super::error::Error;
 use super::film;
-use super::format::Codec;
+use super::{Context, extension};
 
 /// Extensions of files that are taken for films.
 const FILMS: [&str; 20] = [
@@ -17,14 +17,12 @@ const FILMS: [&str; 20] = [
 ///
 /// # Errors
 /// When the folder cannot be read.
-pub fn of_folder(folder: &Path) -> Result<Vec<PathBuf>, Failure> {
-    let failed = |e| Failure::of(folder, e);
+pub fn of_folder(folder: &Path) -> Result<Vec<PathBuf>, Error> {
+    let failed = |e| Error::of(folder, e);
     let mut films = vec![];
     for entry in std::fs::read_dir(folder).map_err(failed)? {
         let path = entry.map_err(failed)?.path();
-        let extension = path.extension().and_then(|e| e.to_str());
-        let extension = extension.map(str::to_ascii_lowercase);
-        if path.is_file() && extension.is_some_and(|e| FILMS.contains(&e.as_str())) {
+        if path.is_file() && FILMS.contains(&&*extension(&path)) {
             films.push(path);
         }
     }
@@ -37,10 +35,10 @@ pub fn of_folder(folder: &Path) -> Result<Vec<PathBuf>, Failure> {
 ///
 /// # Errors
 /// When one or more could not be finished, or the user wants an end.
-pub fn run(context: &Context, films: &[PathBuf], output: &Path) -> Result<bool, Failure> {
+pub fn run(context: &Context, films: &[PathBuf], output: &Path) -> Result<bool, Error> {
     let codec = context.codec.unwrap_or(Codec::Ffv1);
     let outputs = outputs(films, output, codec)?;
-    std::fs::create_dir_all(output).map_err(|e| Failure::of_writing(output, &e))?;
+    std::fs::create_dir_all(output).map_err(|e| Error::of_writing(output, e))?;
     let (mut finished, mut there, mut incomplete, mut failed) = (0, 0, vec![], vec![]);
     for (film, output) in films.iter().zip(outputs) {
         if output.exists() && !context.overwrite {
@@ -55,7 +53,7 @@ pub fn run(context: &Context, films: &[PathBuf], output: &Path) -> Result<bool, 
                     None => finished += 1,
                 }
             }
-            Err(Failure::Interrupted(kept)) => return Err(Failure::Interrupted(kept)),
+            Err(Error::Interrupted(kept)) => return Err(Error::Interrupted(kept)),
             Err(failure) => {
                 context.progress.failed(film, &failure);
                 if !context.progress.is_json() {
@@ -63,7 +61,7 @@ pub fn run(context: &Context, films: &[PathBuf], output: &Path) -> Result<bool, 
                 }
                 failed.push((film.clone(), failure.to_string()));
                 // The next one would find no room either.
-                if matches!(failure, Failure::NoRoom { .. }) {
+                if matches!(failure, Error::NoRoom { .. }) {
                     break;
                 }
             }
@@ -74,7 +72,7 @@ pub fn run(context: &Context, films: &[PathBuf], output: &Path) -> Result<bool, 
         .summary(finished, there, &incomplete, &failed);
     match failed.len() {
         0 => Ok(incomplete.is_empty()),
-        n => Err(Failure::Other(format!(
+        n => Err(Error::Other(format!(
             "{n} of {} films could not be finished; the same command tries them again",
             films.len()
         ))),
@@ -82,16 +80,16 @@ pub fn run(context: &Context, films: &[PathBuf], output: &Path) -> Result<bool, 
 }
 
 /// Where each film goes: its name with another extension.
-fn outputs(films: &[PathBuf], output: &Path, codec: Codec) -> Result<Vec<PathBuf>, Failure> {
+fn outputs(films: &[PathBuf], output: &Path, codec: Codec) -> Result<Vec<PathBuf>, Error> {
     let mut outputs: Vec<PathBuf> = vec![];
     for film in films {
         let stem = film.file_stem().unwrap_or(film.as_os_str());
         let mut name = stem.to_owned();
         name.push(".");
-        name.push(codec.extension());
+        name.push(codec.description().extension);
         let path = output.join(name);
         if let Some(other) = outputs.iter().position(|o| *o == path) {
-            return Err(Failure::Other(format!(
+            return Err(Error::Other(format!(
                 "{} and {} would both become {}",
                 films[other].display(),
                 film.display(),

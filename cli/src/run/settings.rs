@@ -1,4 +1,4 @@
-//! What is asked of the element.
+//! The settings of a run: properties of the element, checked, and what they are on record as.
 
 use std::collections::BTreeMap;
 use std::io::Read;
@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use super::Task;
-use super::failure::Failure;
+use super::error::Error;
 use super::plugin::ELEMENT;
 
 /// Properties that are not for `--set`, and what is.
@@ -36,33 +36,35 @@ pub struct Identity {
 impl Identity {
     /// What is another than in an earlier run; none if all is the same.
     pub fn difference(&self, earlier: &Self) -> Option<String> {
-        let pairs = [
-            ("--task", &self.task, &earlier.task),
-            ("--model", &self.model, &earlier.model),
-            ("the version of tttseg", &self.version, &earlier.version),
-        ];
-        if let Some((what, now, then)) = pairs.into_iter().find(|(_, now, then)| now != then) {
-            return Some(format!("{what} was {then} and is {now}"));
-        }
-        (self.set != earlier.set).then(|| {
-            let list = |set: &BTreeMap<String, String>| {
-                let all: Vec<String> = set.iter().map(|(n, v)| format!("{n}={v}")).collect();
-                if all.is_empty() {
-                    "not there".to_owned()
-                } else {
-                    all.join(" ")
-                }
-            };
-            format!(
-                "--set was {} and is {}",
-                list(&earlier.set),
-                list(&self.set)
-            )
-        })
+        let list = |set: &BTreeMap<String, String>| {
+            let all: Vec<String> = set.iter().map(|(n, v)| format!("{n}={v}")).collect();
+            match all.is_empty() {
+                true => "not there".to_owned(),
+                false => all.join(" "),
+            }
+        };
+        let text = String::clone;
+        differs("--task", &earlier.task, &self.task, text)
+            .or_else(|| differs("--model", &earlier.model, &self.model, text))
+            .or_else(|| {
+                let what = "the version of tttseg";
+                differs(what, &earlier.version, &self.version, text)
+            })
+            .or_else(|| differs("--set", &earlier.set, &self.set, list))
     }
 }
 
-/// What is asked of the element.
+/// How a setting differs from that of an earlier run, if it does.
+pub fn differs<T: PartialEq>(
+    what: &str,
+    then: &T,
+    now: &T,
+    text: impl Fn(&T) -> String,
+) -> Option<String> {
+    (then != now).then(|| format!("{what} was {} and is {}", text(then), text(now)))
+}
+
+/// The element's properties.
 pub struct Settings {
     task: Task,
     model: Option<PathBuf>,
@@ -76,14 +78,14 @@ impl Settings {
     /// # Errors
     /// What is no NAME=VALUE, no property of the element, out of its range, or not for the user; a model that cannot
     /// be read.
-    pub fn new(task: Task, model: Option<&Path>, set: &[String]) -> Result<Self, Failure> {
+    pub fn new(task: Task, model: Option<&Path>, set: &[String]) -> Result<Self, Error> {
         let mut pairs = BTreeMap::new();
         for text in set {
             let (name, value) = text
                 .split_once('=')
-                .ok_or_else(|| Failure::Other(format!("--set {text}: this is no NAME=VALUE")))?;
+                .ok_or_else(|| Error::Other(format!("--set {text}: this is no NAME=VALUE")))?;
             if let Some((_, why)) = OURS.iter().find(|(ours, _)| *ours == name) {
-                return Err(Failure::Other(format!("--set {text}: {why}")));
+                return Err(Error::Other(format!("--set {text}: {why}")));
             }
             pairs.insert(name.to_owned(), value.to_owned());
         }
@@ -118,10 +120,8 @@ impl Settings {
     ///
     /// # Errors
     /// As [`Settings::new`].
-    pub fn element(&self) -> Result<gst::Element, Failure> {
-        let element = gst::ElementFactory::make(ELEMENT)
-            .build()
-            .map_err(|e| Failure::Other(e.to_string()))?;
+    pub fn element(&self) -> Result<gst::Element, Error> {
+        let element = gst::ElementFactory::make(ELEMENT).build()?;
         set(&element, "task", task_name(self.task))?;
         set(&element, "pace", "every-frame")?;
         if let Some(model) = &self.model {
@@ -142,8 +142,8 @@ fn task_name(task: Task) -> &'static str {
 }
 
 /// Sets a property from text; GObject itself would panic where the text makes no sense.
-fn set(element: &gst::Element, name: &str, text: &str) -> Result<(), Failure> {
-    let wrong = |why: &str| Failure::Other(format!("--set {name}={text}: {why}"));
+fn set(element: &gst::Element, name: &str, text: &str) -> Result<(), Error> {
+    let wrong = |why: &str| Error::Other(format!("--set {name}={text}: {why}"));
     let known = element
         .find_property(name)
         .filter(|p| p.owner_type() == element.type_())
@@ -182,12 +182,12 @@ fn range_missed(known: &glib::ParamSpec, value: &glib::Value) -> Option<String> 
 }
 
 /// The hash of a file's bytes.
-fn hash(path: &Path) -> Result<String, Failure> {
-    let mut file = std::fs::File::open(path).map_err(|e| Failure::of(path, e))?;
+fn hash(path: &Path) -> Result<String, Error> {
+    let mut file = std::fs::File::open(path).map_err(|e| Error::of(path, e))?;
     let mut hash = Sha256::new();
     let mut block = vec![0; 1 << 16];
     loop {
-        match file.read(&mut block).map_err(|e| Failure::of(path, e))? {
+        match file.read(&mut block).map_err(|e| Error::of(path, e))? {
             0 => return Ok(hex(&hash.finalize())),
             n => hash.update(&block[..n]),
         }

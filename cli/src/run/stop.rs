@@ -1,4 +1,4 @@
-//! Ctrl-C and the like.
+//! The user's wish for an end: Ctrl-C and the like.
 
 use std::io;
 use std::sync::Arc;

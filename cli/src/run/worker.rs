@@ -5,24 +5,22 @@ use std::path::Path;
 use gst::prelude::*;
 use gst_app::{AppSink, AppSrc};
 
-use super::failure::{Failure, is_said_of_room, told};
+use super::error::{Error, message_text};
+use super::pipeline::{A_WHILE, Pipeline};
 use super::settings::Settings;
 
-/// How long a look for news takes.
-const A_WHILE: gst::ClockTime = gst::ClockTime::from_mseconds(100);
-
-/// So many tell all that there is to know.
+/// No more frames than these are needed for that.
 const SEEN_AGAIN: usize = 16;
 
 /// The element between a source and a sink of ours. As long as no frame is in it, what it has learned stands still, and
 /// can be saved exactly as it is after the last frame.
 pub struct Worker {
-    pipeline: gst::Pipeline,
+    pipeline: Pipeline,
     source: AppSrc,
     sink: AppSink,
     element: gst::Element,
     caps: Option<gst::Caps>,
-    /// Warnings of the element so far that nobody has asked for.
+    /// Warnings of the element since they were last taken.
     warnings: Vec<String>,
     /// The first error of the element.
     failed: Option<String>,
@@ -33,14 +31,17 @@ impl Worker {
     ///
     /// # Errors
     /// What the element says: about a model, a state, a property, ONNX Runtime.
-    pub fn start(settings: &Settings, state: Option<&Path>) -> Result<Self, Failure> {
+    pub fn start(settings: &Settings, state: Option<&Path>) -> Result<Self, Error> {
         let element = settings.element()?;
         if let Some(state) = state {
             element.set_property("load-state", state.to_string_lossy().as_ref());
         }
         let source = AppSrc::builder().format(gst::Format::Time).build();
         let sink = AppSink::builder().sync(false).build();
-        let pipeline = gst::Pipeline::new();
+        let pipeline = Pipeline::default();
+        let all: [&gst::Element; 3] = [source.upcast_ref(), &element, sink.upcast_ref()];
+        pipeline.add_many(all)?;
+        gst::Element::link_many(all)?;
         let mut worker = Self {
             pipeline,
             source,
@@ -50,22 +51,10 @@ impl Worker {
             warnings: vec![],
             failed: None,
         };
-        let Self {
-            source,
-            sink,
-            element,
-            pipeline,
-            ..
-        } = &worker;
-        let all: [&gst::Element; 3] = [source.upcast_ref(), element, sink.upcast_ref()];
-        let made = pipeline
-            .add_many(all)
-            .and_then(|()| gst::Element::link_many(all));
-        made.map_err(|e| Failure::Other(e.to_string()))?;
-        if pipeline.set_state(gst::State::Playing).is_err() {
-            return Err(worker.error("the element does not start"));
+        match worker.pipeline.set_state(gst::State::Playing) {
+            Ok(_) => Ok(worker),
+            Err(_) => Err(worker.error("the element does not start")),
         }
-        Ok(worker)
     }
 
     /// Frames before the place where a run goes on that it should see again: for its window, and so that colours go on as
@@ -87,7 +76,7 @@ impl Worker {
         &mut self,
         caps: &gst::Caps,
         frame: gst::Buffer,
-    ) -> Result<(gst::Caps, gst::Buffer), Failure> {
+    ) -> Result<(gst::Caps, gst::Buffer), Error> {
         if self.caps.as_ref() != Some(caps) {
             self.source.set_caps(Some(caps));
             self.caps = Some(caps.clone());
@@ -105,7 +94,7 @@ impl Worker {
             }
             self.listen();
             if let Some(error) = &self.failed {
-                return Err(Failure::Other(error.clone()));
+                return Err(Error::Other(error.clone()));
             }
             if self.sink.is_eos() {
                 return Err(self.error("the element ended by itself"));
@@ -117,7 +106,7 @@ impl Worker {
     ///
     /// # Errors
     /// What the element says.
-    pub fn save(&mut self, path: &Path) -> Result<(), Failure> {
+    pub fn save(&mut self, path: &Path) -> Result<(), Error> {
         let done: bool = self
             .element
             .emit_by_name("save-state", &[&path.to_string_lossy().as_ref()]);
@@ -127,10 +116,7 @@ impl Worker {
         self.listen();
         let why = self.warnings.pop();
         let why = why.unwrap_or_else(|| "the state could not be saved".to_owned());
-        if is_said_of_room(&why) {
-            return Err(Failure::no_room(path, &why));
-        }
-        Err(Failure::Other(why))
+        Err(Error::of_writing_text(path, why, Error::Other))
     }
 
     /// Warnings since the last call.
@@ -149,23 +135,16 @@ impl Worker {
                     self.warnings.push(warning.error().to_string());
                 }
                 gst::MessageView::Error(error) => {
-                    self.failed.get_or_insert_with(|| told(error));
+                    self.failed.get_or_insert_with(|| message_text(error));
                 }
                 _ => {}
             }
         }
     }
 
-    fn error(&mut self, otherwise: &str) -> Failure {
+    fn error(&mut self, otherwise: &str) -> Error {
         self.listen();
         let failed = self.failed.clone();
-        Failure::Other(failed.unwrap_or_else(|| otherwise.to_owned()))
-    }
-}
-
-impl Drop for Worker {
-    fn drop(&mut self) {
-        // It is thrown away: whether it went down well matters to nobody.
-        let _ = self.pipeline.set_state(gst::State::Null);
+        Error::Other(failed.unwrap_or_else(|| otherwise.to_owned()))
     }
 }

@@ -8,10 +8,11 @@ use std::time::Instant;
 use clap::{Args, ValueEnum};
 use indicatif::{ProgressBar, ProgressStyle};
 use tttseg::adapt::graphs::Size;
+use tttseg::files::check_writable;
 use tttseg::model::{ChromaConfig, HeadConfig, ModelConfig, Preset, Readout};
 use tttseg::runtime::{Options, Runtime};
 use tttseg::video::Palette;
-use tttseg::weights::{ModelFile, Normalisation, Precision, Task, Weights, check_writable};
+use tttseg::weights::{ModelFile, Normalisation, Precision, Task, Weights};
 use tttseg_lab::train::{
     BatchSize, Loader, LoaderError, Schedule, Stills, Supply, Trainer, TrainerOptions, unexplained,
 };
@@ -163,7 +164,7 @@ pub fn run(arguments: &Arguments) -> Outcome {
         .unwrap_or_else(|| arguments.output.with_extension("checkpoint"));
     // The first save comes after hundreds of iterations.
     for path in [&arguments.output, &checkpoint] {
-        check_writable(path).map_err(|e| format!("{}: cannot be written: {e}", path.display()))?;
+        check_writable(path)?;
     }
     let (runtime, options) = arguments.runtime.load()?;
     let prepared = match arguments.task {

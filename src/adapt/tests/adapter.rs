@@ -227,7 +227,7 @@ fn saved_weights_go_on_where_they_were() {
     let unwritable = other.save_state(&folder.path().join("no/such/folder"));
     assert!(matches!(
         unwritable,
-        Err(Error::Weights(WeightsError::Write { .. }))
+        Err(Error::Weights(WeightsError::Write(_)))
     ));
     assert_eq!(report(&other, Request::default()).steps, 1);
 }

@@ -1,16 +1,15 @@
 //! One picture: read, through the element, and written.
 
-use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use gst_video::prelude::*;
 use gst_video::{VideoFormat, VideoFrameRef, VideoInfo};
 use image::{DynamicImage, ExtendedColorType, ImageError, ImageFormat, ImageReader};
+use tttseg::files::Pending;
 
 use super::super::Task;
-use super::super::failure::Failure;
+use super::super::error::Error;
 use super::super::worker::Worker;
-use super::super::writer::keep;
 use super::APART;
 
 /// A picture as the element takes it.
@@ -24,17 +23,18 @@ pub struct Picture {
 pub struct Pixels {
     width: u32,
     height: u32,
+    colour: ExtendedColorType,
     bytes: Vec<u8>,
 }
 
 impl Picture {
     /// Grey of 16 bits where there are so many and colours are to be found, or else RGB of 8.
-    pub fn read(path: &Path, task: Task) -> Result<Self, Failure> {
+    pub fn read(path: &Path, task: Task) -> Result<Self, Error> {
         let decoded = ImageReader::open(path)
             .and_then(|r| r.with_guessed_format())
-            .map_err(|e| Failure::of(path, e))?
+            .map_err(|e| Error::of(path, e))?
             .decode()
-            .map_err(|e| Failure::of(path, e))?;
+            .map_err(|e| Error::of(path, e))?;
         let (width, height) = (decoded.width(), decoded.height());
         let is_deep = matches!(
             decoded,
@@ -51,39 +51,33 @@ impl Picture {
         let info = VideoInfo::builder(format, width, height)
             .fps(gst::Fraction::new(25, 1))
             .build()
-            .map_err(|e| Failure::of(path, e))?;
+            .map_err(|e| Error::of(path, e))?;
         Ok(Self { info, pixels })
     }
 
     /// What the element makes of it.
-    pub fn through(
-        self,
-        worker: &mut Worker,
-        time: gst::ClockTime,
-    ) -> Result<(Pixels, ExtendedColorType), Failure> {
-        let failed = |e: gst::glib::BoolError| Failure::Other(e.to_string());
-        let mut buffer = gst::Buffer::with_size(self.info.size()).map_err(failed)?;
+    pub fn through(self, worker: &mut Worker, time: gst::ClockTime) -> Result<Pixels, Error> {
+        let mut buffer = gst::Buffer::with_size(self.info.size())?;
         {
             let buffer = buffer.make_mut();
             buffer.set_pts(time);
             buffer.set_duration(APART);
             let row = self.pixels.len() / self.info.height().max(1) as usize;
-            let mut frame =
-                VideoFrameRef::from_buffer_ref_writable(buffer, &self.info).map_err(failed)?;
+            let mut frame = VideoFrameRef::from_buffer_ref_writable(buffer, &self.info)?;
             let stride = frame.plane_stride()[0] as usize;
-            let rows = frame.plane_data_mut(0).map_err(failed)?.chunks_mut(stride);
+            let rows = frame.plane_data_mut(0)?.chunks_mut(stride);
             for (to, from) in rows.zip(self.pixels.chunks(row.max(1))) {
                 to[..row].copy_from_slice(from);
             }
         }
-        let caps = self.info.to_caps().map_err(failed)?;
+        let caps = self.info.to_caps()?;
         let (caps, buffer) = worker.frame(&caps, buffer)?;
-        let info = VideoInfo::from_caps(&caps).map_err(failed)?;
-        let frame = VideoFrameRef::from_buffer_ref_readable(&buffer, &info).map_err(failed)?;
+        let info = VideoInfo::from_caps(&caps)?;
+        let frame = VideoFrameRef::from_buffer_ref_readable(&buffer, &info)?;
         let (width, height) = (info.width(), info.height());
-        let plane = |plane: u32, bytes: usize| -> Result<Vec<u8>, Failure> {
+        let plane = |plane: u32, bytes: usize| -> Result<Vec<u8>, Error> {
             let stride = frame.plane_stride()[plane as usize] as usize;
-            let rows = frame.plane_data(plane).map_err(failed)?.chunks(stride);
+            let rows = frame.plane_data(plane)?.chunks(stride);
             let rows = rows.take(height as usize);
             Ok(rows
                 .flat_map(|row| &row[..width as usize * bytes])
@@ -98,17 +92,37 @@ impl Picture {
                 ExtendedColorType::Rgb16,
             ),
             other => {
-                return Err(Failure::Other(format!(
+                return Err(Error::Other(format!(
                     "the element makes {other} of pictures, which PNG files cannot hold"
                 )));
             }
         };
-        let pixels = Pixels {
+        Ok(Pixels {
             width,
             height,
+            colour,
             bytes,
-        };
-        Ok((pixels, colour))
+        })
+    }
+}
+
+impl Pixels {
+    /// Writes them: as a whole, or not at all.
+    pub fn write(&self, path: &Path) -> Result<(), Error> {
+        let file = Pending::by_one_writer(path);
+        image::save_buffer_with_format(
+            file.temporary(),
+            &self.bytes,
+            self.width,
+            self.height,
+            self.colour,
+            ImageFormat::Png,
+        )
+        .map_err(|e| match e {
+            ImageError::IoError(e) => file.error(e).into(),
+            e => Error::of(path, e),
+        })?;
+        Ok(file.commit()?)
     }
 }
 
@@ -154,30 +168,6 @@ fn rgb16(planes: &[Vec<u8>; 3]) -> Vec<u8> {
     })
     .flat_map(u16::to_ne_bytes)
     .collect()
-}
-
-/// Writes a picture, to another name first.
-pub fn write(path: &Path, pixels: &Pixels, colour: ExtendedColorType) -> Result<(), Failure> {
-    let mut part = path.as_os_str().to_owned();
-    part.push(".part");
-    let part = PathBuf::from(part);
-    let saved = image::save_buffer_with_format(
-        &part,
-        &pixels.bytes,
-        pixels.width,
-        pixels.height,
-        colour,
-        ImageFormat::Png,
-    );
-    let kept = match saved {
-        Ok(()) => keep(&part, path),
-        Err(ImageError::IoError(e)) => Err(Failure::of_writing(path, &e)),
-        Err(e) => Err(Failure::of(path, e)),
-    };
-    kept.inspect_err(|_| {
-        // What is left of a failed write is of no use.
-        let _ = fs::remove_file(&part);
-    })
 }
 
 #[cfg(test)]

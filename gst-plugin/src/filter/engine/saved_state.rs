@@ -5,7 +5,8 @@ use std::sync::atomic::Ordering;
 
 use gst_base::BaseTransform;
 use tttseg::adapt::Error;
-use tttseg::weights::{WeightsError, check_writable};
+use tttseg::files::check_writable;
+use tttseg::weights::WeightsError;
 
 use super::Engine;
 use crate::filter::log::CAT;
@@ -22,8 +23,7 @@ pub(in crate::filter) fn load(
         check_writable(Path::new(path)).map_err(|e| {
             gst::error_msg!(
                 gst::ResourceError::OpenWrite,
-                ("{path}: cannot be written: {e}. Set the property save-state to a file in a folder that is there and \
-                     may be written to")
+                ("{e}. Set the property save-state to a file in a folder that is there and may be written to")
             )
         })?;
     }

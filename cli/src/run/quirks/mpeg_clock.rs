@@ -1,13 +1,14 @@
-//! The clock of MPEG streams, where GStreamer's demuxers (1.22) lose track of it. Recordings stand behind one another that begin
-//! each with a clock of their own: behind a short one, a demuxer does not see that, and decoders hold up time then. And the
-//! beginning of a program stream may be taken for a later one, so that frames before it would not be shown. Times are mended
-//! between demuxer and decoder, for frames and for sound in the same way.
+//! The clock of MPEG streams, of which tsdemux and mpegpsdemux (GStreamer 1.22) lose track. Recordings stand behind one another
+//! that begin each with a clock of their own: behind a short one, a demuxer does not see that, and decoders hold up time then.
+//! And the beginning of a program stream may be taken for a later one, so that frames before it would not be shown. Times are
+//! mended between demuxer and decoder, for frames and for sound in the same way.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 
 use gst::prelude::*;
+use parking_lot::Mutex;
 
-use super::progress::clock;
+use super::super::error::clock;
 
 /// Demuxers of streams that can be put behind one another.
 const DEMUXERS: [&str; 2] = ["tsdemux", "mpegpsdemux"];
@@ -18,7 +19,7 @@ const STRAYS: u32 = 2;
 
 /// A place where the clock jumps back.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Jump {
+struct Jump {
     /// Time of the film.
     at: gst::ClockTime,
     /// What is added to all times behind it.
@@ -53,14 +54,14 @@ impl Clock {
 
     /// Whether times are what the demuxer made them, so that it can be wound to one.
     pub fn is_the_demuxers(&self) -> bool {
-        let known = self.lock();
+        let known = self.0.lock();
         known.jumps.is_empty() && known.late.is_none_or(|late| late.is_zero())
     }
 
     /// All jumps, in words.
-    pub fn told(&self) -> Vec<String> {
+    pub fn notes(&self) -> Vec<String> {
         let real = |jump: &&Jump| !jump.back.is_zero();
-        let told = |jump: &Jump| {
+        let note = |jump: &Jump| {
             format!(
                 "the film's clock jumps back by {} at {}, as where another recording begins: what comes there is put behind \
                  what was before",
@@ -68,19 +69,15 @@ impl Clock {
                 clock(jump.at)
             )
         };
-        self.lock().jumps.iter().filter(real).map(told).collect()
-    }
-
-    fn lock(&self) -> MutexGuard<'_, Known> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.0.lock().jumps.iter().filter(real).map(note).collect()
     }
 
     fn mend_stream(&self, pad: &gst::Pad) {
         let kinds = gst::PadProbeType::BUFFER | gst::PadProbeType::EVENT_FLUSH;
         let (clock, stream) = (self.clone(), Mutex::new(Stream::default()));
         pad.add_probe(kinds, move |pad, info| {
-            let mut known = clock.lock();
-            let mut stream = stream.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut known = clock.0.lock();
+            let mut stream = stream.lock();
             let Some(buffer) = info.buffer_mut() else {
                 // It goes on at another place, where frames may come that are not wanted.
                 *stream = Stream::default();

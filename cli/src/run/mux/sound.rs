@@ -1,16 +1,16 @@
 //! The film's sound on its way to the muxer: as it is where the container can hold it.
 
 use std::path::Path;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use gst::prelude::*;
+use parking_lot::Mutex;
 
-use super::super::failure::Failure;
-use super::super::format::Codec;
-use super::super::mpeg_clock::Clock;
-use super::super::reader::drop_stream;
+use super::super::encode::Codec;
+use super::super::error::Error;
+use super::super::quirks::{Clock, drop_stream, link};
 
 /// Bytes of sound that wait for the video.
 const WAITING: u32 = 64 << 20;
@@ -44,10 +44,6 @@ pub struct Sound {
     known: Arc<Mutex<Known>>,
 }
 
-fn lock(known: &Mutex<Known>) -> MutexGuard<'_, Known> {
-    known.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
 impl Sound {
     /// Adds them to the pipeline. Sound after `until` is left out.
     ///
@@ -59,19 +55,15 @@ impl Sound {
         input: &Path,
         codec: Codec,
         until: Option<gst::ClockTime>,
-    ) -> Result<Self, Failure> {
-        let failed = |e: gst::glib::BoolError| Failure::Other(e.to_string());
+    ) -> Result<Self, Error> {
         let source = gst::ElementFactory::make("filesrc")
             .property("location", input)
-            .build()
-            .map_err(failed)?;
-        let parser = gst::ElementFactory::make("parsebin")
-            .build()
-            .map_err(failed)?;
+            .build()?;
+        let parser = gst::ElementFactory::make("parsebin").build()?;
         let all = gst::Bin::builder().name("sound").build();
-        all.add_many([&source, &parser]).map_err(failed)?;
-        source.link(&parser).map_err(failed)?;
-        pipeline.add(&all).map_err(failed)?;
+        all.add_many([&source, &parser])?;
+        source.link(&parser)?;
+        pipeline.add(&all)?;
         Clock::mend(&all);
         let known = Arc::new(Mutex::new(Known::default()));
 
@@ -92,7 +84,7 @@ impl Sound {
             }
             if let Err(e) = carry(&bin, &mux, pad, &caps, codec, until, &of_pads) {
                 let note = format!("a stream of sound ({caps}) is left out: {e}");
-                lock(&of_pads).notes.push(note);
+                of_pads.lock().notes.push(note);
                 let _ = drop_stream(&bin, pad);
             }
         });
@@ -103,10 +95,10 @@ impl Sound {
     ///
     /// # Errors
     /// Those of `look`.
-    pub fn wait(&self, look: impl Fn() -> Result<(), Failure>) -> Result<(), Failure> {
+    pub fn wait(&self, look: impl Fn() -> Result<(), Error>) -> Result<(), Error> {
         loop {
             look()?;
-            let known = lock(&self.known);
+            let known = self.known.lock();
             if known.is_ready || known.is_over {
                 return Ok(());
             }
@@ -122,7 +114,7 @@ impl Sound {
 
     /// There is no more of it than there has been so far.
     pub fn end(&self, why: &str) {
-        let mut known = lock(&self.known);
+        let mut known = self.known.lock();
         if known.is_over {
             return;
         }
@@ -137,11 +129,11 @@ impl Sound {
 
     /// What there is to say about it.
     pub fn notes(&self) -> Vec<String> {
-        lock(&self.known).notes.clone()
+        self.known.lock().notes.clone()
     }
 }
 
-/// parsebin shows all streams before it lets any of them flow, and tells of no end to that (1.22).
+/// parsebin shows all streams before it lets any of them flow, and does not say when it has shown the last (1.22).
 fn ready_with_data(pad: &gst::Pad, known: Arc<Mutex<Known>>) {
     let kinds = gst::PadProbeType::BUFFER | gst::PadProbeType::EVENT_DOWNSTREAM;
     pad.add_probe(kinds, move |_, info| {
@@ -151,15 +143,9 @@ fn ready_with_data(pad: &gst::Pad, known: Arc<Mutex<Known>>) {
         {
             return gst::PadProbeReturn::Ok;
         }
-        lock(&known).is_ready = true;
+        known.lock().is_ready = true;
         gst::PadProbeReturn::Remove
     });
-}
-
-fn link(from: &gst::Pad, to: &gst::Pad) -> Result<(), gst::glib::BoolError> {
-    from.link(to)
-        .map(drop)
-        .map_err(|e| gst::glib::bool_error!("{e}"))
 }
 
 /// Brings a stream of sound to the muxer.
@@ -220,7 +206,7 @@ fn carry(
         .request_pad(&template, None, None)
         .ok_or_else(|| gst::glib::bool_error!("the muxer takes no more sound"))?;
     link(ghost.upcast_ref(), &into)?;
-    let mut known = lock(known);
+    let mut known = known.lock();
     known.entries.push(into);
     if !as_it_is {
         let was = caps.structure(0).map_or("?", |s| s.name().as_str());

@@ -1,11 +1,11 @@
-//! What of a film is not as it should be, in numbers and in words.
+//! The damage of a film, in numbers and in words: missing and damaged frames, changes in the middle.
 
 use serde::{Deserialize, Serialize};
 
-use super::progress::clock;
+use super::super::error::clock;
 
-/// So many places of one kind are told of one by one; a film without a steady rate has a gap everywhere.
-const TOLD: u64 = 10;
+/// So many places of one kind are reported one by one; a film without a steady rate has a gap everywhere.
+const REPORTED: u64 = 10;
 
 /// What was not as it should be, in numbers.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -24,7 +24,7 @@ pub struct Damage {
 }
 
 impl Damage {
-    /// Time that has no frame is no secret. Returns what there is to say at once.
+    /// Counts frames that are missing before one that comes at a time. Returns what there is to say at once.
     pub fn look_for_gap(
         &mut self,
         expected: gst::ClockTime,
@@ -43,8 +43,10 @@ impl Damage {
         self.gaps += 1;
         self.first_missing.get_or_insert(expected.nseconds());
         match self.gaps {
-            ..=TOLD => Some(format!("missing frames at {}: {missing}", clock(expected))),
-            n if n == TOLD + 1 => Some("further gaps are counted, and told at the end".to_owned()),
+            ..=REPORTED => Some(format!("missing frames at {}: {missing}", clock(expected))),
+            n if n == REPORTED + 1 => {
+                Some("further gaps are counted, and summed up at the end".to_owned())
+            }
             _ => None,
         }
     }
@@ -59,8 +61,8 @@ impl Damage {
     pub fn add_change(&mut self, time: gst::ClockTime, how: &str) -> Option<String> {
         self.changes += 1;
         let text = match self.changes {
-            ..=TOLD => format!("from {} on, frames are converted: {how}", clock(time)),
-            n if n == TOLD + 1 => "frames change more often than is told here".to_owned(),
+            ..=REPORTED => format!("from {} on, frames are converted: {how}", clock(time)),
+            n if n == REPORTED + 1 => "frames change more often than is reported here".to_owned(),
             _ => return None,
         };
         self.notes.push(text.clone());
@@ -73,7 +75,7 @@ impl Damage {
     }
 
     /// All of it, in words.
-    pub fn told(&self) -> Vec<String> {
+    pub fn notes(&self) -> Vec<String> {
         let at = |time: Option<u64>| {
             time.map_or(String::new(), |t| {
                 format!(", the first at {}", clock(gst::ClockTime::from_nseconds(t)))

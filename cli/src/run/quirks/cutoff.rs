@@ -1,11 +1,12 @@
-//! Whether a file is all there. What was cut off in the middle is often decoded to its last byte without an error, but most
-//! containers say how long they should be.
+//! Files that were cut off. GStreamer's demuxers (1.22) often decode them to the last byte without an error, but most containers
+//! say how long they should be.
 
 use std::fs::File;
-use std::io::{Read, Seek, SeekFrom};
 use std::path::Path;
 
-/// What is missing at the end of a file, in words; none where nothing is, or nothing can be told.
+use super::boxes;
+
+/// What is missing at the end of a file, in words; none where nothing is, or the container does not say.
 pub fn missing(path: &Path) -> Option<String> {
     let mut file = File::open(path).ok()?;
     let end = file.metadata().ok()?.len();
@@ -29,10 +30,7 @@ pub fn missing(path: &Path) -> Option<String> {
 const FIRST: [&[u8; 4]; 6] = [b"ftyp", b"moov", b"mdat", b"wide", b"free", b"skip"];
 
 fn read<const N: usize>(file: &mut File, at: u64) -> Option<[u8; N]> {
-    let mut bytes = [0; N];
-    file.seek(SeekFrom::Start(at)).ok()?;
-    file.read_exact(&mut bytes).ok()?;
-    Some(bytes)
+    boxes::read(file, at).ok()
 }
 
 fn short(bytes: u64) -> Option<String> {
@@ -41,20 +39,11 @@ fn short(bytes: u64) -> Option<String> {
 
 /// Boxes with their lengths; one of them, which may be the last one, says where frames lie.
 fn of_quicktime(file: &mut File, end: u64) -> Option<String> {
-    let (mut at, mut has_contents) = (0_u64, false);
-    while at.saturating_add(8) <= end {
-        let head: [u8; 8] = read(file, at)?;
-        let [a, b, c, d, name @ ..] = head;
-        let size = match u32::from_be_bytes([a, b, c, d]) {
-            0 => end - at,
-            1 => u64::from_be_bytes(read(file, at + 8)?),
-            size => u64::from(size),
-        };
-        has_contents |= &name == b"moov";
-        if size < 8 {
-            return None;
-        }
-        at = at.checked_add(size)?;
+    let (mut at, mut has_contents) = (0, false);
+    for found in boxes::boxes(file, 0..end) {
+        let found = found.ok()?;
+        has_contents |= &found.name == b"moov";
+        at = found.content.end;
     }
     if has_contents {
         return short(at.saturating_sub(end));
@@ -112,7 +101,7 @@ fn of_packets(end: u64, size: u64) -> Option<String> {
 mod tests {
     use super::*;
 
-    fn told(bytes: &[u8]) -> Option<String> {
+    fn missing_of(bytes: &[u8]) -> Option<String> {
         let file = tempfile::NamedTempFile::new().unwrap();
         std::fs::write(file.path(), bytes).unwrap();
         missing(file.path())
@@ -137,28 +126,28 @@ mod tests {
         .concat();
         let avi = [&b"RIFF"[..], &300_u32.to_le_bytes(), &[0; 300]].concat();
         for whole in [&mp4, &mkv, &avi] {
-            assert_eq!(told(whole), None);
-            let cut = told(&whole[..whole.len() - 10]);
+            assert_eq!(missing_of(whole), None);
+            let cut = missing_of(&whole[..whole.len() - 10]);
             assert_eq!(cut.unwrap(), "the file should have 10 bytes more");
         }
         let late = [atom(b"ftyp", 16, 8), atom(b"mdat", 308, 200)].concat();
-        assert!(told(&late).unwrap().contains("moov"));
+        assert!(missing_of(&late).unwrap().contains("moov"));
         let packets = [&[0x47][..], &[0; 187]].concat().repeat(3);
-        assert_eq!(told(&packets), None);
-        assert!(told(&packets[..500]).unwrap().contains("packet"));
+        assert_eq!(missing_of(&packets), None);
+        assert!(missing_of(&packets[..500]).unwrap().contains("packet"));
         // Longer than any file.
         let long = [&1_u32.to_be_bytes()[..], b"mdat", &[0xff; 8]].concat();
-        assert!(told(&long).unwrap().contains("moov"));
-        // Its length is left open by who could not know it.
+        assert!(missing_of(&long).unwrap().contains("moov"));
+        // Its length was left open, as in live recordings.
         let mut open = mkv;
         open.splice(11..13, [0x01, 255, 255, 255, 255, 255, 255, 255]);
-        assert_eq!(told(&open), None);
+        assert_eq!(missing_of(&open), None);
         for nothing in [
             &b""[..],
             b"x",
             b"This is no film at all, and nothing can be said of it.",
         ] {
-            assert_eq!(told(nothing), None);
+            assert_eq!(missing_of(nothing), None);
         }
     }
 }

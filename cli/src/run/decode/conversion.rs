@@ -1,0 +1,242 @@
+//! The formats that decoded video is converted to on its way to the element.
+//!
+//! Luma is what archives keep: 8 bits become 10 or 12 by zeros behind them, here and not in `videoconvert`, which repeats the
+//! high bits there. Chroma that the network replaces is not converted at all.
+
+use gst_video::prelude::*;
+use gst_video::{
+    VideoCapsBuilder, VideoColorMatrix, VideoColorRange, VideoColorimetry, VideoFormat,
+    VideoFormatInfo, VideoFrameRef, VideoInfo,
+};
+use tttseg::video::{Colorimetry, FrameMut, FrameRef, PixelFormat, Range, convert_depth};
+
+use super::super::Task;
+use super::super::encode::Codec;
+use super::super::error::Error;
+
+/// What decoded frames are for.
+#[derive(Clone, Copy)]
+pub struct Target {
+    pub codec: Codec,
+    pub depth: Option<u32>,
+    pub task: Task,
+}
+
+/// What decoded video is converted to on the way to the element.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Conversion {
+    /// What `videoconvert` makes of it, if it has to.
+    pub decoded: gst::Caps,
+    /// The format that the element gets, made from that by [`convert_depth`].
+    format: VideoFormat,
+    /// [`convert_depth`] brings grey of full range to limited range: `videoconvert` leaves it as it is (GStreamer 1.22).
+    is_limited: bool,
+}
+
+/// Formats in planes by their chroma (4:2:0, 4:2:2, 4:4:4) and depth.
+fn planar(chroma: usize, depth: u32) -> VideoFormat {
+    use VideoFormat as F;
+    let all = match depth {
+        8 => [F::I420, F::Y42b, F::Y444],
+        10 => [F::I42010le, F::I42210le, F::Y44410le],
+        _ => [F::I42012le, F::I42212le, F::Y44412le],
+    };
+    all[chroma.min(2)]
+}
+
+impl Conversion {
+    /// For a film. 4:2:2 that is going to be rotated becomes 4:4:4.
+    pub fn new(film: &VideoInfo, target: Target, is_rotated: bool) -> Self {
+        let Target { codec, depth, task } = target;
+        let info = film.format_info();
+        let bits = info.depth()[0];
+        let depth = depth.unwrap_or_else(|| codec.depth(bits));
+        let chroma = match (info.w_sub().get(1), info.h_sub().get(1)) {
+            _ if info.is_gray() => 0,
+            _ if info.is_rgb() => 2,
+            (Some(0), Some(0)) => 2,
+            (Some(_), Some(0)) if is_rotated => 2,
+            (Some(_), Some(0)) => 1,
+            _ => 0,
+        };
+        let encoded = match codec {
+            Codec::Ffv1 => chroma,
+            Codec::Prores => chroma.max(1),
+            Codec::H264 => 0,
+        };
+        let format = planar(encoded, depth);
+        // What a container cannot say has to be what it is taken for.
+        let colorimetry = colorimetry(film);
+        let is_changed = colorimetry.range() == VideoColorRange::Range0_255 && codec != Codec::Ffv1;
+        let colorimetry = (is_changed && !info.is_gray()).then(|| limited(&colorimetry));
+        let held = match bits {
+            0..=8 => 8,
+            9..=10 => 10,
+            _ => 12,
+        };
+        let decoded = if info.is_rgb() || colorimetry.is_some() {
+            format
+        } else if info.is_gray() {
+            match bits {
+                0..=8 => VideoFormat::Gray8,
+                _ => VideoFormat::Gray16Le,
+            }
+        } else if task == Task::Colorize {
+            planar(chroma, held)
+        } else {
+            planar(encoded, held)
+        };
+        let mut caps = VideoCapsBuilder::new().format(decoded);
+        if let Some(colorimetry) = colorimetry {
+            caps = caps.field("colorimetry", colorimetry.to_string());
+        }
+        Self {
+            decoded: caps.build(),
+            format,
+            is_limited: is_changed && info.is_gray(),
+        }
+    }
+
+    /// A frame that `videoconvert` has made as it should be, with its caps; none where it is so already.
+    ///
+    /// # Errors
+    /// A buffer that is no frame of its caps.
+    pub fn convert(
+        &self,
+        frame: &gst::BufferRef,
+        film: &VideoInfo,
+    ) -> Result<Option<(gst::Caps, gst::Buffer)>, Error> {
+        if self.format == film.format() {
+            return Ok(None);
+        }
+        let info = self.info(film)?;
+        let small = |_| Error::from("a decoded frame is smaller than its caps say");
+        let mut made = gst::Buffer::with_size(info.size())?;
+        let buffer = made.make_mut();
+        let what = gst::BufferCopyFlags::FLAGS | gst::BufferCopyFlags::TIMESTAMPS;
+        frame.copy_into(buffer, what, ..).map_err(small)?;
+        let from = VideoFrameRef::from_buffer_ref_readable(frame, film).map_err(small)?;
+        let mut to = VideoFrameRef::from_buffer_ref_writable(buffer, &info).map_err(small)?;
+        let strides: Vec<i32> = to.plane_stride().to_vec();
+        let (format, width, height, colorimetry) = description(film)?;
+        let planes = from
+            .planes_data()
+            .into_iter()
+            .zip(stride(from.plane_stride()));
+        let from = FrameRef::new(format, width, height, colorimetry, planes);
+        let (format, width, height, colorimetry) = description(&info)?;
+        let planes = to.planes_data_mut().into_iter().zip(stride(&strides));
+        let frame = FrameMut::new(format, width, height, colorimetry, planes);
+        let wrong = |e| Error::Other(format!("a decoded frame: {e}"));
+        convert_depth(&from.map_err(wrong)?, &mut frame.map_err(wrong)?);
+        drop(to);
+        Ok(Some((info.to_caps()?, made)))
+    }
+
+    /// The same video in the format that the element gets.
+    fn info(&self, film: &VideoInfo) -> Result<VideoInfo, Error> {
+        let colorimetry = match self.is_limited {
+            true => limited(&colorimetry(film)),
+            false => colorimetry(film),
+        };
+        let info = VideoInfo::builder(self.format, film.width(), film.height())
+            .fps(film.fps())
+            .par(film.par())
+            .interlace_mode(film.interlace_mode())
+            .field_order(film.field_order())
+            .colorimetry(&colorimetry);
+        let chroma = |of: VideoFormatInfo| (of.w_sub().get(1).copied(), of.h_sub().get(1).copied());
+        let is_same =
+            chroma(VideoFormatInfo::from_format(self.format)) == chroma(film.format_info());
+        let info = match film.chroma_site() {
+            site if is_same && !site.is_empty() => info.chroma_site(site),
+            _ => info,
+        };
+        Ok(info.build()?)
+    }
+}
+
+/// A frame's format, width, height and colorimetry in the engine's terms.
+fn description(info: &VideoInfo) -> Result<(PixelFormat, usize, usize, Colorimetry), Error> {
+    let name = info.format().to_str();
+    let format = PixelFormat::from_name(name).ok_or_else(|| format!("frames in {name}"))?;
+    let range = match colorimetry(info).range() {
+        VideoColorRange::Range0_255 => Range::Full,
+        _ => Range::Limited,
+    };
+    let colorimetry = Colorimetry {
+        range,
+        ..Colorimetry::default()
+    };
+    Ok((
+        format,
+        info.width() as usize,
+        info.height() as usize,
+        colorimetry,
+    ))
+}
+
+/// Bytes from row to row; rows that run backwards are refused as too short.
+fn stride(of_planes: &[i32]) -> impl Iterator<Item = usize> {
+    let all = of_planes.iter();
+    all.map(|stride| usize::try_from(*stride).unwrap_or(0))
+}
+
+/// The same in limited range.
+fn limited(full: &VideoColorimetry) -> VideoColorimetry {
+    let range = VideoColorRange::Range16_235;
+    VideoColorimetry::new(range, full.matrix(), full.transfer(), full.primaries())
+}
+
+/// Colorimetry of what goes to the element: grey says nothing of a matrix, and often nothing of a range.
+fn colorimetry(film: &VideoInfo) -> VideoColorimetry {
+    let known = film.colorimetry();
+    if !film.is_gray() {
+        return known;
+    }
+    let range = match known.range() {
+        VideoColorRange::Unknown => VideoColorRange::Range0_255,
+        range => range,
+    };
+    let matrix = match known.matrix() {
+        VideoColorMatrix::Unknown | VideoColorMatrix::Rgb => VideoColorMatrix::Bt601,
+        matrix => matrix,
+    };
+    VideoColorimetry::new(range, matrix, known.transfer(), known.primaries())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn grey_of_full_range_where_that_cannot_be_said() {
+        gst::init().unwrap();
+        let film = VideoInfo::builder(VideoFormat::Gray8, 16, 2)
+            .build()
+            .unwrap();
+        let frame = gst::Buffer::from_slice([[0_u8; 16], [255; 16]].concat());
+        for (codec, depth, luma_wanted) in [
+            (Codec::Ffv1, 10, [0_u16, 1020]),
+            (Codec::Prores, 10, [64, 940]),
+            (Codec::H264, 8, [16, 235]),
+        ] {
+            let target = Target {
+                codec,
+                depth: None,
+                task: Task::Colorize,
+            };
+            let conversion = Conversion::new(&film, target, false);
+            let (caps, made) = conversion.convert(&frame, &film).unwrap().unwrap();
+            let info = VideoInfo::from_caps(&caps).unwrap();
+            let made = VideoFrameRef::from_buffer_ref_readable(&made, &info).unwrap();
+            let luma = made.plane_data(0).unwrap();
+            let stride = info.stride()[0] as usize;
+            let found = [0, stride].map(|at| match depth {
+                8 => u16::from(luma[at]),
+                _ => u16::from_le_bytes([luma[at], luma[at + 1]]),
+            });
+            assert_eq!(found, luma_wanted, "{codec:?}");
+        }
+    }
+}

@@ -1,0 +1,168 @@
+//! Frames in another depth, without loss of luma where there is room for it.
+
+use super::colour::Range;
+use super::format::{ColourModel, Sample, Storage};
+use super::frame::{FrameMut, FrameRef};
+
+/// Brings the samples of a frame to the depth of another one of its size, in which each plane holds one component. Bits that
+/// are added are zeros below the others, bits that are too many are cut off there: not rounded, and not the repeated high bits
+/// that GStreamer's `videoconvert` adds. Grey of full range becomes luma of limited range where `to` has that; all else keeps
+/// its range. Planes of chroma that have another size in `from`, or are not there, become neutral.
+///
+/// Rows and columns that one of the frames lacks are left as they are.
+pub fn convert_depth(from: &FrameRef<'_>, to: &mut FrameMut<'_>) {
+    let (source, target) = (from.format.layout(), to.format.layout());
+    let (sample, wanted) = (source.sample, target.sample);
+    let is_limited = source.model == ColourModel::Grey
+        && from.colorimetry.range == Range::Full
+        && to.colorimetry.range == Range::Limited;
+    let code = |code: u16| match wanted.depth.checked_sub(sample.depth) {
+        _ if is_limited => {
+            let (white, step) = ((1_u32 << sample.depth) - 1, 1_u32 << (wanted.depth - 8));
+            (16 * step + (u32::from(code) * 219 * step + white / 2) / white) as u16
+        }
+        Some(up) => code << up,
+        None => code >> (sample.depth - wanted.depth),
+    };
+    for plane in 0..target.planes() {
+        let size = target.plane_size(plane, to.width, to.height);
+        let samples = (size.0 / wanted.bytes(), size.1);
+        let is_same = plane < source.planes() && {
+            let size = source.plane_size(plane, from.width, from.height);
+            samples == (size.0 / sample.bytes(), size.1)
+        };
+        let (bytes, stride) = &mut to.planes[plane];
+        for (y, row) in bytes.chunks_mut(*stride).take(size.1).enumerate() {
+            let row = &mut row[..size.0];
+            if is_same {
+                convert_row(sample, wanted, from.row(plane, y), row, code);
+            } else {
+                fill_row(wanted, row, 1 << (wanted.depth - 1));
+            }
+        }
+    }
+}
+
+/// A code as a word holds it.
+#[inline(always)]
+fn word(sample: Sample, code: u16) -> [u8; 2] {
+    match sample.storage {
+        Storage::BigEndian => (code << sample.shift).to_be_bytes(),
+        _ => (code << sample.shift).to_le_bytes(),
+    }
+}
+
+fn fill_row(sample: Sample, row: &mut [u8], code: u16) {
+    match sample.storage {
+        Storage::Byte => row.fill(code as u8),
+        _ => row.as_chunks_mut().0.fill(word(sample, code)),
+    }
+}
+
+fn convert_row(from: Sample, to: Sample, source: &[u8], row: &mut [u8], code: impl Fn(u16) -> u16) {
+    let read = |bytes| match from.storage {
+        Storage::BigEndian => u16::from_be_bytes(bytes) >> from.shift,
+        _ => u16::from_le_bytes(bytes) >> from.shift,
+    };
+    match (from.bytes(), to.bytes()) {
+        (1, 1) => map(source, row, |[byte]| [code(byte.into()) as u8]),
+        (1, _) => map(source, row, |[byte]| word(to, code(byte.into()))),
+        (_, 1) => map(source, row, |bytes| [code(read(bytes)) as u8]),
+        _ => map(source, row, |bytes| word(to, code(read(bytes)))),
+    }
+}
+
+#[inline(always)]
+fn map<const N: usize, const M: usize>(
+    source: &[u8],
+    row: &mut [u8],
+    sample: impl Fn([u8; N]) -> [u8; M],
+) {
+    let samples = row.as_chunks_mut().0.iter_mut();
+    for (to, from) in samples.zip(source.as_chunks().0) {
+        *to = sample(*from);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{Colorimetry, PixelFormat};
+    use super::*;
+
+    /// What becomes of a frame of 2 × 2 pixels in rows without gaps, as words.
+    fn converted(
+        (from, range, bytes): (PixelFormat, Range, &[u8]),
+        (to, wanted): (PixelFormat, Range),
+    ) -> Vec<u16> {
+        let (at, colorimetry) = (std::cell::Cell::new(0), |range| Colorimetry {
+            range,
+            ..Colorimetry::default()
+        });
+        let size = |format: PixelFormat, plane| format.layout().plane_size(plane, 2, 2);
+        let planes = (0..from.layout().planes()).map(|plane| {
+            let (row, rows) = size(from, plane);
+            let start = at.replace(at.get() + row * rows);
+            (&bytes[start..at.get()], row)
+        });
+        let frame = FrameRef::new(from, 2, 2, colorimetry(range), planes).unwrap();
+        let mut made: Vec<_> = (0..to.layout().planes())
+            .map(|plane| vec![0; size(to, plane).0 * size(to, plane).1])
+            .collect();
+        let planes = made.iter_mut().enumerate();
+        let planes = planes.map(|(plane, bytes)| (&mut bytes[..], size(to, plane).0));
+        convert_depth(
+            &frame,
+            &mut FrameMut::new(to, 2, 2, colorimetry(wanted), planes).unwrap(),
+        );
+        let bytes = made.concat();
+        match to.layout().sample.bytes() {
+            1 => bytes.into_iter().map(u16::from).collect(),
+            _ => {
+                let words = bytes.as_chunks().0.iter();
+                words.map(|word| u16::from_le_bytes(*word)).collect()
+            }
+        }
+    }
+
+    #[test]
+    fn zeros_are_added_and_low_bits_cut_off() {
+        use Range::Limited;
+        let film = (PixelFormat::I420, Limited, &[16, 17, 235, 255, 7, 9][..]);
+        let made = converted(film, (PixelFormat::I420P10Le, Limited));
+        assert_eq!(made, [64, 68, 940, 1020, 28, 36]);
+        let made = converted(film, (PixelFormat::I420, Limited));
+        assert_eq!(made, [16, 17, 235, 255, 7, 9]);
+        // Chroma of another size makes room for that of the network.
+        let made = converted(film, (PixelFormat::Y444P12Le, Limited));
+        assert_eq!(made[..4], [256, 272, 3760, 4080]);
+        assert_eq!(made[4..], [2048; 8]);
+        let deep: Vec<u8> = [64_u16, 67, 940, 1023, 500, 501]
+            .into_iter()
+            .flat_map(u16::to_le_bytes)
+            .collect();
+        let film = (PixelFormat::I420P10Le, Limited, &deep[..]);
+        let made = converted(film, (PixelFormat::I420, Limited));
+        assert_eq!(made, [16, 16, 235, 255, 125, 125]);
+    }
+
+    #[test]
+    fn grey_keeps_its_range_or_is_brought_to_the_limited_one() {
+        let film = |range| (PixelFormat::Gray8, range, &[0, 1, 128, 255][..]);
+        let (full, limited) = (Range::Full, Range::Limited);
+        let made = converted(film(full), (PixelFormat::I420P10Le, full));
+        assert_eq!(made, [0, 4, 512, 1020, 512, 512]);
+        let made = converted(film(full), (PixelFormat::I420P10Le, limited));
+        assert_eq!(made, [64, 67, 504, 940, 512, 512]);
+        let made = converted(film(full), (PixelFormat::I420, limited));
+        assert_eq!(made, [16, 17, 126, 235, 128, 128]);
+        let made = converted(film(limited), (PixelFormat::I420, limited));
+        assert_eq!(made, [0, 1, 128, 255, 128, 128]);
+        let film = (
+            PixelFormat::Gray16Le,
+            full,
+            &[0, 0, 255, 255, 64, 0, 1, 128][..],
+        );
+        let made = converted(film, (PixelFormat::I420P10Le, limited));
+        assert_eq!(made, [64, 940, 65, 502, 512, 512]);
+    }
+}
