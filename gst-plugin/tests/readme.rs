@@ -154,7 +154,8 @@ fn every_setting_that_is_a_property_is_one_of_both_elements_and_documented() {
             assert_eq!(found.nick(), property.nick);
             assert_eq!(found.blurb(), Some(&*setting.description()));
             let name = format!("`{name}`");
-            assert!(documents.iter().all(|text| text.contains(&name)), "{name}");
+            let documented = || documents.iter().all(|text| text.contains(&name));
+            assert!(is_to_be_written() || documented(), "{name}");
         }
     }
 }
