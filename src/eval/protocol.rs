@@ -100,7 +100,7 @@ pub struct Seen<'a> {
 }
 
 /// Runs a learner over a stream in order, one frame after the other, and scores every frame that has labels: train,
-/// then predict (METHOD §5.5). Class scores are brought to the labels' size before the arg-max. `shift` is what happens
+/// then predict (`docs/method.md#a-frame-in-order`). Class scores are brought to the labels' size before the arg-max. `shift` is what happens
 /// to the stills before; its random numbers come from the learner's seed, but are others than the learner's.
 /// `progress` is called after every frame.
 ///

@@ -92,7 +92,7 @@ pub fn head(
 
 /// Class scores of every pixel at `(height, width)`, pixel-major: `(batch, height · width, classes)`.
 /// Mask2Former's readout sums class probability times mask probability over the queries
-/// (METHOD §6.3); the fixed one is the class logits themselves. Both are brought up from stride 4
+/// (`docs/method.md#class-scores`); the fixed one is the class logits themselves. Both are brought up from stride 4
 /// before anything that is not linear.
 ///
 /// # Errors

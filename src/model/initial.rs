@@ -1,4 +1,4 @@
-//! Random weights to start training from (METHOD §2.4, §3, §4).
+//! Random weights to start training from (`docs/method.md#initial-weights`).
 
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
@@ -90,7 +90,7 @@ pub fn is_norm(name: &str) -> bool {
         }
 }
 
-/// Offsets that point along eight directions, further with every point (METHOD §2.4): `(heads, levels, points, 2)`.
+/// Offsets that point along eight directions, further with every point (`docs/method.md#initial-weights`): `(heads, levels, points, 2)`.
 fn sampling_directions(count: usize, heads: usize) -> Vec<f32> {
     const POINTS: usize = 4;
     let levels = count / (heads * POINTS * 2);

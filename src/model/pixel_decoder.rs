@@ -1,4 +1,4 @@
-//! The MSDeformAttn pixel decoder (METHOD §2), one in each head.
+//! The MSDeformAttn pixel decoder (`docs/method.md#pixel-decoder`), one in each head.
 
 use super::{Feature, HeadConfig};
 use crate::graph::{Graph, Result, Value};
@@ -116,7 +116,7 @@ fn encoder_layer(
     layer_norm(g, p, &format!("{at}.final_layer_norm"), x)
 }
 
-/// The FPN step (METHOD §2.5): stride-8 features brought up, added to a projection of res2,
+/// The FPN step (`docs/method.md#mask-features`): stride-8 features brought up, added to a projection of res2,
 /// convolved, projected.
 fn mask_features(
     g: &mut Graph,

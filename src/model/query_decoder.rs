@@ -1,4 +1,4 @@
-//! The query decoder with masked attention (METHOD §3). With no layers it only turns the learned
+//! The query decoder with masked attention (`docs/method.md#query-decoder`). With no layers it only turns the learned
 //! queries into mask embeddings, which makes the head a classifier of each pixel's mask features.
 
 use super::pixel_decoder::PixelFeatures;

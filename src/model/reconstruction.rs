@@ -1,4 +1,4 @@
-//! Masked input and the reconstruction loss (METHOD §4, §5.2), on patches of 4×4 pixels.
+//! Masked input and the reconstruction loss (`docs/method.md#masking`, `docs/method.md#reconstruction-head`), on patches of 4×4 pixels.
 
 use crate::graph::{Constant, DType, Graph, Result, Value};
 use crate::nn::PATCH;
@@ -25,7 +25,7 @@ pub struct MaskedPatches {
 }
 
 /// Hides patches: `target` is normalised RGB `(batch, h/4 · w/4, 48)`, `mask` is `(batch, h/16, w/16)`
-/// with 1 = visible. Hiding follows normalisation, so hidden pixels have the mean colour (METHOD §0.3).
+/// with 1 = visible. Hiding follows normalisation, so hidden pixels have the mean colour (`docs/method.md#masking`).
 ///
 /// # Errors
 /// When the shapes do not fit.

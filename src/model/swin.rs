@@ -1,4 +1,4 @@
-//! The encoder f: a Swin transformer on patches of four channels (METHOD §1).
+//! The encoder f: a Swin transformer on patches of four channels (`docs/method.md#encoder`).
 
 use super::SwinConfig;
 use crate::graph::{Constant, DType, Graph, Result, Value};
@@ -6,7 +6,7 @@ use crate::nn::{
     self, Heads, Parameters, attend, gelu, layer_norm, linear, merge_heads, split_heads,
 };
 
-/// Score added between tokens of a shifted window that were no neighbours before the shift (METHOD §1.3).
+/// Score added between tokens of a shifted window that were no neighbours before the shift (`docs/method.md#windows`).
 const APART: f32 = -100.0;
 
 /// One normed stage output.
@@ -231,7 +231,7 @@ fn position_bias(
     }
 }
 
-/// Patch merging (METHOD §1.5): 2×2 neighbours to channels, norm, product. The order of the four
+/// Patch merging (`docs/method.md#patch-merging`): 2×2 neighbours to channels, norm, product. The order of the four
 /// is column-major: (even, even), (odd row, even column), (even row, odd column), (odd, odd).
 fn merge(
     g: &mut Graph,
@@ -293,7 +293,7 @@ impl Windows {
         all
     }
 
-    /// `(batch, h · w, c)` to `(batch, windows · side², c)`; padding is a row of zeros (METHOD §0.10).
+    /// `(batch, h · w, c)` to `(batch, windows · side², c)`; padding is a row of zeros (`docs/method.md#windows`).
     fn partition(&self, g: &mut Graph, x: Value) -> Result<Value> {
         let [batch, tokens, c] = *g.shape(x) else {
             return Err(g.config_error(format!("windows of {:?}", g.shape(x))));
@@ -333,7 +333,7 @@ impl Windows {
         (y < self.size.0 && x < self.size.1).then_some(y * self.size.1 + x)
     }
 
-    /// The mask of shifted windows, `(windows, 1, side², side²)` (METHOD §1.3).
+    /// The mask of shifted windows, `(windows, 1, side², side²)` (`docs/method.md#windows`).
     fn mask(&self) -> Option<Constant> {
         if self.shift == 0 {
             return None;

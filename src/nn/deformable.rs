@@ -39,7 +39,7 @@ impl DeformableSizes {
     }
 }
 
-/// Multi-scale deformable attention (METHOD §2.4): `query` (with positions) and `source` (without),
+/// Multi-scale deformable attention (`docs/method.md#deformable-attention`): `query` (with positions) and `source` (without),
 /// both `(batch, tokens of all levels, channels)`, to the same shape. Parameters below `at`:
 /// `sampling_offsets`, `attention_weights`, `value_proj`, `output_proj`.
 ///

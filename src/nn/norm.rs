@@ -1,7 +1,7 @@
 use super::Parameters;
 use crate::graph::{Graph, Result, Value};
 
-/// Every norm of the models has this epsilon (METHOD §1, §2.1).
+/// Every norm of the models has this epsilon (`docs/method.md#norms`).
 const EPSILON: f32 = 1e-5;
 
 /// Layer normalisation over the last axis; parameters `at.weight` and `at.bias`.

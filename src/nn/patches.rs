@@ -4,7 +4,7 @@ use crate::graph::{DType, Graph, Result, Value};
 pub const PATCH: usize = 4;
 
 /// Planes `(b, c, h, w)`, sides multiples of 4, to patches `(b, h/4 · w/4, c · 16)`; inside a patch the order is
-/// channel, row, column: that of a convolution kernel and of the reconstruction queries (METHOD §4).
+/// channel, row, column: that of a convolution kernel and of the reconstruction queries (`docs/method.md#input`).
 ///
 /// # Errors
 /// When the sides are no multiples of 4.
@@ -19,7 +19,7 @@ pub fn patchify_planes(g: &mut Graph, x: Value) -> Result<Value> {
 }
 
 /// Interleaved bytes `(b, h, w, 3)` to normalised float patches `(b, h/4 · w/4, 48)`, ordered as by
-/// [`patchify_planes`]; `mean` and `std` on the 0–255 scale (METHOD §1.1).
+/// [`patchify_planes`]; `mean` and `std` on the 0–255 scale (`docs/method.md#input`).
 ///
 /// # Errors
 /// When the sides are no multiples of 4.

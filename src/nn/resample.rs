@@ -1,7 +1,7 @@
 use crate::graph::{Constant, DType, Graph, Result, Value};
 
 /// Weights of bilinear resizing from `from` to `to` samples, `(to, from)` row-major: half-pixel
-/// centres, no antialias, clamped at the borders (METHOD, "bilinear").
+/// centres, no antialias, clamped at the borders (`docs/method.md#bilinear-resizing`).
 fn bilinear_matrix(from: usize, to: usize) -> Vec<f32> {
     let mut matrix = vec![0.0; to * from];
     for i in 0..to {

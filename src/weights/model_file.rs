@@ -50,7 +50,7 @@ impl Default for Normalisation {
     }
 }
 
-/// A model with everything needed to use it; one `.safetensors` file (DESIGN §2.7).
+/// A model with everything needed to use it; one `.safetensors` file (`docs/method.md#model-files`).
 #[derive(Clone, Debug, PartialEq)]
 pub struct ModelFile {
     /// Short name, such as `camvid-nano`.

@@ -1,4 +1,4 @@
-//! Which name belongs to which part of the model (METHOD §8.4: Hugging Face's names of transformers 4.x).
+//! Which name belongs to which part of the model (`docs/method.md#parameter-names`).
 //!
 //! A file holds f and h under the names of a published Mask2Former checkpoint. Head g is a second
 //! Mask2Former that shares f: its parameter `model.transformer_module.X` is stored as
