@@ -8,8 +8,8 @@ use super::{
 };
 use crate::adapt::{Error, Learner, Report, Request, at_model_size};
 use crate::video::{
-    CorruptionError, FrameError, FrameRef, LabelIds, ScaleError, Scaler, SizeError, StillError,
-    TintError,
+    ColorizeError, CorruptionError, FrameError, FrameRef, LabelIds, ScaleError, Scaler, SizeError,
+    StillError,
 };
 use crate::weights::{ModelFile, Task};
 
@@ -49,7 +49,7 @@ pub enum EvalError {
     },
     /// Colours for a frame that holds none.
     #[error(transparent)]
-    Tint(#[from] TintError),
+    Tint(#[from] ColorizeError),
     /// A model that does something else.
     #[error("this is for models whose task is {wanted}; that of this one is {found}")]
     Task {

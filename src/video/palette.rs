@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-/// Why a palette's text cannot be read.
+/// An error in a palette's text.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum PaletteError {
     /// Not six hexadecimal digits.
@@ -87,7 +87,7 @@ impl Palette {
         }
     }
 
-    /// The colour of each of `classes` classes for which `shown` says so; those beyond the palette have none.
+    /// The colour of each of `classes` classes for which `shown` holds; those beyond the palette have none.
     pub fn colours(&self, classes: usize, shown: impl Fn(usize) -> bool) -> Vec<Option<[u8; 3]>> {
         let colour = |class| self.0.get(class).copied().filter(|_| shown(class));
         (0..classes).map(colour).collect()

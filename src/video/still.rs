@@ -3,7 +3,7 @@
 use image::{DynamicImage, ImageReader};
 use std::path::{Path, PathBuf};
 
-/// Why an image file cannot be used.
+/// An error in reading or writing an image file.
 #[derive(Debug, thiserror::Error)]
 pub enum StillError {
     /// The file cannot be opened, read or written.
@@ -11,7 +11,7 @@ pub enum StillError {
     Io {
         /// The file.
         path: PathBuf,
-        /// What the system says.
+        /// The error of the operating system.
         source: std::io::Error,
     },
     /// The file is not an image that can be decoded.
@@ -19,7 +19,7 @@ pub enum StillError {
     Decode {
         /// The file.
         path: PathBuf,
-        /// What the decoder says.
+        /// The error of the decoder.
         source: image::ImageError,
     },
     /// Labels in another layout than one byte per pixel.
@@ -76,7 +76,7 @@ pub struct Labels {
     pub ids: Vec<u8>,
 }
 
-/// What the ids in label files mean: 0 to `classes` − 1 are classes, those in `void` and 255 stand for no label.
+/// The meaning of ids in label files: 0 to `classes` − 1 are classes, those in `void` and 255 stand for no label.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LabelIds {
     /// Number of classes, at most 255.
@@ -100,7 +100,7 @@ impl LabelIds {
 pub struct LeftOut {
     /// The file.
     pub path: PathBuf,
-    /// Why.
+    /// The reason.
     pub reason: String,
 }
 

@@ -16,7 +16,7 @@ use super::settings::Live;
 impl TttSegFilter {
     /// Has a look whether another scene begins; colours of the last one are no good for it, however late it is.
     pub(super) fn look_for_cut(&self, rgb: &[u8], width: usize) {
-        let is_cut = self.pixels().steady.see(rgb, width);
+        let is_cut = self.pixels().steady.is_cut(rgb, width);
         if is_cut {
             gst::debug!(super::imp::CAT, imp = self, "Another scene");
             self.stream().drawn.chroma = None;
@@ -29,7 +29,7 @@ impl TttSegFilter {
     pub(super) fn keep_colours(&self, chroma: ChromaMap, live: &Live) {
         let before = self.stream().drawn.chroma.clone();
         let keep = live.chroma_smoothing as f32;
-        let calm = self.pixels().steady.calm(chroma, before.as_deref(), keep);
+        let calm = self.pixels().steady.smooth(chroma, before.as_deref(), keep);
         self.stream().drawn.chroma = Some(Arc::new(calm));
     }
 

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use gst_video::prelude::*;
 use gst_video::{VideoColorMatrix, VideoColorRange, VideoFormat, VideoFrameRef, VideoInfo};
 use tttseg::video::{
-    ChromaMap, ClassMap, Colorimetry, ColourModel, FrameError, FrameMut, FrameRef, Legend, Matrix,
-    Overlay, PixelFormat, Range, Scaler, Steady, Style, Tint, beside_itself,
+    ChromaFilter, ChromaMap, ClassMap, Colorimetry, Colorizer, ColourModel, FrameError, FrameMut,
+    FrameRef, Legend, Matrix, Overlay, PixelFormat, Range, Scaler, Style, side_by_side,
 };
 
 /// Why pixels could not be read or written.
@@ -103,8 +103,8 @@ pub(super) struct Pixels {
     scaler: Scaler,
     overlay: Overlay,
     legend: Legend,
-    tint: Tint,
-    pub steady: Steady,
+    tint: Colorizer,
+    pub steady: ChromaFilter,
     #[cfg(feature = "analytics")]
     masks: super::analytics::Masks,
     rgb: Vec<u8>,
@@ -305,7 +305,7 @@ pub(super) fn copy_beside_itself(
         .map_err(|_| PixelError("a buffer could not be mapped for reading".into()))?;
     let frame = frame_ref(&from)?;
     with_frame_mut(to, pair_info, |pair| {
-        beside_itself(&frame, pair).map_err(error)
+        side_by_side(&frame, pair).map_err(error)
     })?;
     let known = frame.format().layout().planes();
     if (info.n_planes() as usize) > known {

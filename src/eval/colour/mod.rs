@@ -22,7 +22,7 @@ use super::protocol::check_task;
 use super::tally::Tally;
 use super::{EvalError, Playback, Played, Shift, Stream};
 use crate::adapt::{Learner, Report, Request, at_model_size};
-use crate::video::{FrameRef, LabelIds, Scaler, Steady, Tint, grey};
+use crate::video::{ChromaFilter, Colorizer, FrameRef, LabelIds, Scaler, grey};
 use crate::weights::Task;
 
 /// Longest side of the pictures whose flicker is measured, in pixels.
@@ -48,7 +48,7 @@ pub struct ColourOptions<'a> {
     pub floor: Option<&'a LumaColours>,
     /// For LPIPS and the Fréchet distance.
     pub perceptual: Option<&'a mut Perceptual>,
-    /// How much of the last frame's colours stays where nothing moves, from 0 to 1 ([`Steady::calm`]).
+    /// How much of the last frame's colours stays where nothing moves, from 0 to 1 ([`ChromaFilter::smooth`]).
     pub smoothing: f32,
 }
 
@@ -75,8 +75,8 @@ pub fn evaluate_colours(
     } = options;
     let seed = learner.settings().seed;
     let mut tally = Tally::new(learner.settings(), shift);
-    let (mut scaler, mut tint) = (Scaler::new(), Tint::new());
-    let (mut steady, mut calm) = (Steady::default(), None);
+    let (mut scaler, mut tint) = (Scaler::new(), Colorizer::new());
+    let (mut steady, mut calm) = (ChromaFilter::default(), None);
     let mut scored = [(); 3].map(|()| Scored::default());
     let mut true_colours = Scored::default();
     let mut last: Option<Vec<Small>> = None;
@@ -91,7 +91,7 @@ pub fn evaluate_colours(
         let truth = &frame.picture;
         let view = FrameRef::rgb(truth.width, truth.height, &shown)?;
         let (rgb, size) = at_model_size::<EvalError>(&model, &view, &mut scaler)?;
-        if steady.see(&rgb, size.width) {
+        if steady.is_cut(&rgb, size.width) {
             calm = None;
         }
         let seen = learner.frame(rgb.into(), size, Request::default())?;
@@ -99,7 +99,7 @@ pub fn evaluate_colours(
         let chroma = seen
             .chroma
             .ok_or_else(|| crate::adapt::Error::Worker("a prediction without chroma".to_owned()))?;
-        let chroma = steady.calm(chroma, calm.as_ref(), smoothing);
+        let chroma = steady.smooth(chroma, calm.as_ref(), smoothing);
         let predicted = tinted(&mut tint, &shown, truth.width, &chroma)?;
         calm = Some(chroma);
         let by_luma = match floor.and_then(|floor| floor.chroma(&shown, truth.width)) {
