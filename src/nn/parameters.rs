@@ -1,3 +1,5 @@
+//! The source of a layer's parameters.
+
 use std::collections::HashMap;
 
 use crate::graph::{Constant, DType, Graph, Result, Value};
@@ -14,7 +16,7 @@ pub struct Parameter {
     pub value: Value,
 }
 
-/// Where layers get their parameters from: learned ones become inputs of the graph, frozen ones
+/// The source of a layer's parameters: learned ones become inputs of the graph, frozen ones
 /// initializers.
 pub struct Parameters<'w> {
     weights: Option<&'w Weights>,

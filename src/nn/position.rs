@@ -1,3 +1,5 @@
+//! Position codes.
+
 use crate::graph::Constant;
 
 /// Sine position code of a map, `(height · width, channels)`: half of the channels for the row,
