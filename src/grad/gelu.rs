@@ -113,7 +113,7 @@ mod tests {
     #[test]
     fn it_takes_seven_passes() {
         assert_eq!(emitted(false).0, 7);
-        // What is asked for inside is computed, by the rules of the operators.
+        // A requested value inside is computed, by the rules of the operators.
         let (nodes, d) = emitted(true);
         assert!(nodes > 7);
         assert!(d.iter().all(Option::is_some));

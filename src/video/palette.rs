@@ -150,7 +150,7 @@ mod tests {
             let palette = Palette::distinct(classes).0;
             assert_eq!(palette.len(), classes);
             for i in 0..classes {
-                // Within a neighbourhood a viewer has to tell them apart; in the whole list they must not be equal.
+                // Neighbours must be easy to distinguish; in the whole list no two may be equal.
                 for j in i + 1..classes {
                     let distance: u32 = (0..3)
                         .map(|c| u32::from(palette[i][c].abs_diff(palette[j][c])))

@@ -127,8 +127,8 @@ mod tests {
             ("text.png", "text.png: "),
             ("grey.png", "grey.png: this picture has no colour"),
         ] {
-            let told = refused(&at(name));
-            assert!(told.contains(name) && told.contains(why), "{told}");
+            let message = refused(&at(name));
+            assert!(message.contains(name) && message.contains(why), "{message}");
         }
         // One that cannot be used is one too many.
         assert!(refused(dir.path()).contains("grey.png"));
