@@ -1,5 +1,5 @@
-//! The measurements behind three decisions: who adds rows at repeated indices, in how many tensors
-//! the weights travel, and whether threads spin. `docs/spikes.md` holds the numbers.
+//! Measurements behind three decisions: the operator that adds rows at repeated indices, the number of
+//! tensors that hold the weights, and spinning threads. `docs/spikes.md` holds the numbers.
 //!
 //! ```text
 //! ORT_DYLIB_PATH=... cargo bench --bench spikes -- scatter
@@ -7,7 +7,7 @@
 //! ORT_DYLIB_PATH=... cargo bench --bench spikes -- idle
 //! ```
 //!
-//! A number among the words is the number of threads; 2 without one.
+//! A number among the arguments is the number of threads; the default is 2.
 
 use std::error::Error;
 use std::time::{Duration, Instant};
@@ -15,18 +15,20 @@ use std::time::{Duration, Instant};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use tttseg::graph::{DType, Graph, Target, Value};
+use tttseg::model::Preset;
 use tttseg::runtime::{Cancel, Options, Provider, Runtime, Session, Tensor, load};
+use tttseg::weights::naming::{Network, network_of};
 
 type Result<T> = std::result::Result<T, Box<dyn Error>>;
 
 fn main() -> Result<()> {
-    let asked: Vec<String> = std::env::args()
+    let arguments: Vec<String> = std::env::args()
         .skip(1)
         .filter(|a| !a.starts_with('-'))
         .collect();
-    let threads = asked.iter().find_map(|a| a.parse().ok()).unwrap_or(2);
+    let threads = arguments.iter().find_map(|a| a.parse().ok()).unwrap_or(2);
     let named = |a: &String| a.parse::<usize>().is_err();
-    let wanted = |name: &str| !asked.iter().any(named) || asked.iter().any(|a| a == name);
+    let wanted = |name: &str| !arguments.iter().any(named) || arguments.iter().any(|a| a == name);
     let options = Options {
         provider: Provider::Cpu,
         threads,
@@ -46,7 +48,7 @@ fn main() -> Result<()> {
     Ok(())
 }
 
-/// Whether the threads of a session rest between runs.
+/// CPU time that the threads of a session use between runs.
 fn idle(runtime: &'static Runtime, options: &Options) -> Result<()> {
     let mut g = Graph::new("products");
     let x = g.input("x", DType::F32, &[512, 512])?;
@@ -161,76 +163,21 @@ fn scatter(runtime: &'static Runtime, options: &Options) -> Result<()> {
     Ok(())
 }
 
-/// Shapes like those of Swin-S with Mask2Former's pixel and query decoders as f + g.
-fn parameters() -> Vec<Vec<usize>> {
-    let mut all: Vec<Vec<usize>> = vec![vec![96, 64], vec![96], vec![96], vec![96]];
-    let linear =
-        |all: &mut Vec<Vec<usize>>, from: usize, to: usize| all.extend([vec![to, from], vec![to]]);
-    let norm = |all: &mut Vec<Vec<usize>>, n: usize| all.extend([vec![n], vec![n]]);
-    for (stage, depth) in [2, 2, 18, 2].into_iter().enumerate() {
-        let c = 96 << stage;
-        for _ in 0..depth {
-            norm(&mut all, c);
-            (0..4).for_each(|_| linear(&mut all, c, c));
-            all.push(vec![169, c / 32]);
-            norm(&mut all, c);
-            linear(&mut all, c, 4 * c);
-            linear(&mut all, 4 * c, c);
-        }
-        norm(&mut all, c);
-        if stage < 3 {
-            norm(&mut all, 4 * c);
-            all.push(vec![2 * c, 4 * c]);
-        }
-    }
-    for c in [192, 384, 768] {
-        linear(&mut all, c, 256);
-        norm(&mut all, 256);
-    }
-    for _ in 0..6 {
-        for (from, to) in [
-            (256, 192),
-            (256, 96),
-            (256, 256),
-            (256, 256),
-            (256, 1024),
-            (1024, 256),
-        ] {
-            linear(&mut all, from, to);
-        }
-        (0..2).for_each(|_| norm(&mut all, 256));
-    }
-    all.extend([
-        vec![256, 96],
-        vec![256],
-        vec![256],
-        vec![2304, 256],
-        vec![256],
-        vec![256],
-    ]);
-    all.extend([
-        vec![256, 256],
-        vec![256],
-        vec![3, 256],
-        vec![48, 256],
-        vec![48, 256],
-    ]);
-    for _ in 0..9 {
-        (0..8).for_each(|_| linear(&mut all, 256, 256));
-        (0..3).for_each(|_| norm(&mut all, 256));
-        linear(&mut all, 256, 2048);
-        linear(&mut all, 2048, 256);
-    }
-    (0..4).for_each(|_| linear(&mut all, 256, 256));
-    all
+/// Shapes of the parameters of f and g in the preset `small`.
+fn parameters() -> Result<Vec<Vec<usize>>> {
+    let all = tttseg::model::parameters(&Preset::Small.config(19))?;
+    let learning = all
+        .into_iter()
+        .filter(|(name, _)| network_of(name) != Network::Main);
+    Ok(learning.map(|(_, shape)| shape).collect())
 }
 
 fn count(shape: &[usize]) -> usize {
     shape.iter().product()
 }
 
-/// A step of AdamW with restarted moments behind a gradient that costs almost nothing: what carrying
-/// the weights costs. A parameter smaller than `flat_below` elements travels in the one flat vector.
+/// A step of AdamW with restarted moments behind a gradient that costs almost nothing: the cost of
+/// carrying the weights. A parameter smaller than `flat_below` elements travels in the one flat vector.
 fn adamw(shapes: &[Vec<usize>], flat_below: usize) -> Result<Graph> {
     let mut g = Graph::new("adamw");
     let scale = g.input("scale", DType::F32, &[])?;
@@ -295,7 +242,7 @@ fn adamw(shapes: &[Vec<usize>], flat_below: usize) -> Result<Graph> {
 }
 
 fn weights(runtime: &'static Runtime, options: &Options) -> Result<()> {
-    let shapes = parameters();
+    let shapes = parameters()?;
     let elements: usize = shapes.iter().map(|s| count(s)).sum();
     println!(
         "\n{} parameters, {:.1} M elements",

@@ -1,4 +1,7 @@
-//! Numbers in the documentation are those of the code.
+//! The documentation fits the code: numbers, and what comments refer to.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
 
 use tttseg::adapt::{LossOver, Moments, Recipe, Sampling, Settings};
 
@@ -54,4 +57,87 @@ fn the_table_of_recipes_is_that_of_the_settings() {
         row("`training-interval`", &|s| s.training_interval.to_string()),
     ];
     assert_eq!(found.collect::<Vec<_>>(), expected);
+}
+
+/// Every text file of the project that can refer to documents, with its content.
+fn sources() -> Vec<(PathBuf, String)> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut found = vec![];
+    let mut folders = vec![root.to_owned()];
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            let name = path.file_name().unwrap().to_string_lossy().into_owned();
+            if path.is_dir() {
+                if !name.starts_with('.') && name != "target" && name != "shared" {
+                    folders.push(path);
+                }
+                continue;
+            }
+            let extension = path.extension().unwrap_or_default().to_string_lossy();
+            let text = ["rs", "md", "py", "sh", "toml", "c"].contains(&&*extension);
+            if (text || name == "Makefile") && !name.starts_with('.') {
+                let content = std::fs::read_to_string(&path).unwrap();
+                found.push((path.strip_prefix(root).unwrap().to_owned(), content));
+            }
+        }
+    }
+    assert!(found.len() > 100, "{} files", found.len());
+    found
+}
+
+/// The anchors that a Markdown file's headings have.
+fn anchors(markdown: &str) -> BTreeSet<String> {
+    let headings = markdown.lines().filter(|l| l.starts_with('#'));
+    headings
+        .map(|heading| {
+            let words = heading.trim_start_matches('#').trim().to_lowercase();
+            let kept = words
+                .chars()
+                .filter(|c| c.is_alphanumeric() || " -_".contains(*c));
+            kept.map(|c| if c == ' ' { '-' } else { c }).collect()
+        })
+        .collect()
+}
+
+#[test]
+fn facts_of_the_method_that_sources_refer_to_are_written_down() {
+    let sources = sources();
+    let method = sources
+        .iter()
+        .find(|(path, _)| path.ends_with("docs/method.md"));
+    let anchors = anchors(&method.unwrap().1);
+    let mut references = 0;
+    for (path, content) in &sources {
+        for rest in content.split("method.md#").skip(1) {
+            let end = rest.find(|c: char| !(c.is_alphanumeric() || c == '-'));
+            let anchor = &rest[..end.unwrap_or(rest.len())];
+            // This test's own pattern has none.
+            if !anchor.is_empty() {
+                references += 1;
+                assert!(anchors.contains(anchor), "{}: #{anchor}", path.display());
+            }
+        }
+    }
+    assert!(references > 20, "{references}");
+}
+
+#[test]
+fn no_source_refers_to_a_document_outside_the_repository() {
+    // Put together, so that this file has none of them.
+    let outside = ["METHOD", "DESIGN"].map(|name| format!("{name} §"));
+    let files = ["METHOD", "DESIGN", "NOTES", "ANCHORS"].map(|name| format!("{name}.md"));
+    let bare = ["NOTES", "ANCHORS", "DESIGN"].map(|name| format!("({name}"));
+    let all: Vec<String> = [&outside[..], &files, &bare].concat();
+    let found: Vec<String> = sources()
+        .iter()
+        .flat_map(|(path, content)| {
+            let lines = content.lines().enumerate();
+            lines
+                .filter(|(_, line)| all.iter().any(|name| line.contains(name)))
+                .map(|(number, line)| format!("{}:{}: {line}", path.display(), number + 1))
+                .collect::<Vec<_>>()
+        })
+        .collect();
+    assert_eq!(found, [""; 0]);
 }

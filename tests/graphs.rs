@@ -10,7 +10,7 @@ use tttseg::graph::{DOMAIN, Graph, Model, Target};
 use tttseg::model::{ChromaConfig, LossOver, ModelConfig, Preset, parameters};
 use tttseg::optim::{AdamW, Layout};
 use tttseg::weights::Normalisation;
-use tttseg::weights::naming::{self, Part};
+use tttseg::weights::naming::{self, Network};
 
 fn options(size: Size, batch: usize, everything: bool) -> StepOptions {
     StepOptions {
@@ -135,11 +135,11 @@ fn steps_stay_within_their_node_budgets() {
 fn counts(preset: Preset, classes: usize) -> [usize; 4] {
     let mut counts = [0; 4];
     for (name, shape) in parameters(&preset.config(classes)).unwrap() {
-        let place = match naming::part(&name) {
-            Part::Encoder => 0,
+        let place = match naming::network_of(&name) {
+            Network::Encoder => 0,
             _ if name.contains("pixel_level_module.decoder.") => 1,
-            Part::Main => 2,
-            Part::Recon => 3,
+            Network::Main => 2,
+            Network::Recon => 3,
         };
         counts[place] += shape.iter().product::<usize>();
     }

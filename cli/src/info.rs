@@ -3,7 +3,7 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use tttseg::model::{HeadConfig, Readout, SwinConfig};
 use tttseg::runtime::{self, Provider};
-use tttseg::weights::naming::{self, Part};
+use tttseg::weights::naming::{self, Network};
 use tttseg::weights::{ModelFile, State, WeightsError};
 
 use crate::options::{RuntimeArguments, complete_built_in, complete_model};
@@ -82,14 +82,14 @@ fn print_runtime(arguments: &RuntimeArguments) -> Result<(), runtime::Error> {
 }
 
 fn print_model(origin: &str, model: &ModelFile) {
-    let count = |which: Part| -> usize {
+    let count = |which: Network| -> usize {
         let of = model
             .weights
             .iter()
-            .filter(|(n, _)| naming::part(n) == which);
+            .filter(|(n, _)| naming::network_of(n) == which);
         of.map(|(_, t)| t.len()).sum()
     };
-    let [f, h, g] = [Part::Encoder, Part::Main, Part::Recon].map(count);
+    let [f, h, g] = [Network::Encoder, Network::Main, Network::Recon].map(count);
     println!("model             {} ({origin})", model.name);
     println!("  task            {}", model.task.name());
     println!(
@@ -154,7 +154,7 @@ fn print_state(path: &Path, state: &State) {
         let of = state
             .weights
             .iter()
-            .filter(|(n, _)| naming::part(n) == part);
+            .filter(|(n, _)| naming::network_of(n) == part);
         of.map(|(_, t)| t.len()).sum::<usize>()
     };
     println!("state             {}", path.display());
@@ -170,8 +170,8 @@ fn print_state(path: &Path, state: &State) {
     }
     println!(
         "  parameters      {} of encoder f, {} of recon. head g",
-        moving(Part::Encoder),
-        moving(Part::Recon)
+        moving(Network::Encoder),
+        moving(Network::Recon)
     );
     println!("  content hash    {}", state.weights.content_hash());
     println!(

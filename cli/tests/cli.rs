@@ -12,7 +12,7 @@ use std::process::Stdio;
 
 use program::{Bench, files, program, refused, refuses, text, works};
 use tttseg::runtime::{Options, Provider};
-use tttseg::weights::naming::Part;
+use tttseg::weights::naming::Network;
 use tttseg::weights::{ModelFile, Origin, Precision, State};
 
 #[test]
@@ -309,7 +309,7 @@ fn info_describes_a_state() {
             version: "0.1.0".into(),
             saved: "2026-11-22T09:15:14Z".into(),
         },
-        weights: model.weights.of(Part::Recon),
+        weights: model.weights.of(Network::Recon),
     };
     state.save(bench.at("learned.safetensors")).unwrap();
     let printed = works(&["info", &bench.name("learned.safetensors")]);

@@ -13,8 +13,8 @@ use std::time::{Duration, Instant};
 use gst_video::prelude::*;
 use gst_video::{VideoConverter, VideoFormat, VideoFrame, VideoFrameRef, VideoInfo};
 use tttseg::video::{
-    ChromaMap, ClassMap, Colorimetry, FrameMut, FrameRef, Overlay, Palette, PixelFormat, Scaler,
-    Style, Tint,
+    ChromaMap, ClassMap, Colorimetry, Colorizer, FrameMut, FrameRef, Overlay, Palette, PixelFormat,
+    Scaler, Style,
 };
 
 type Result<T> = std::result::Result<T, Box<dyn Error>>;
@@ -105,7 +105,7 @@ fn measure(format: PixelFormat, width: u32, height: u32) -> Result<()> {
     let (across, down) = (MODEL.0 / 4, MODEL.1 / 4);
     let planes = (0..2 * across * down).map(|i| (i % 61) as f32 - 30.0);
     let chroma = ChromaMap::new(across, down, planes.collect())?;
-    let mut colouring = Tint::new();
+    let mut colouring = Colorizer::new();
     let tint = match format {
         // There is nowhere to put a colour.
         PixelFormat::Gray8 => None,

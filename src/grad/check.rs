@@ -1,4 +1,4 @@
-//! Checks gradients against central differences, both computed by ONNX Runtime.
+//! A check of gradients against central differences, both computed by ONNX Runtime.
 
 use super::vjp;
 use crate::graph::{Constant, DType, Graph, Result, Value};

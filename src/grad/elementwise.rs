@@ -21,12 +21,18 @@ pub(super) fn sub(g: &mut Graph, v: &mut Visit) -> Result<()> {
         v.give_broadcast(g, 0, dy)?;
     }
     if v.wants(1) {
-        // Summed first, so that the sign is turned on the smaller tensor.
-        let (from, to) = (g.shape(v.y()).to_vec(), g.shape(v.x(1)).to_vec());
-        let d = unbroadcast(g, dy, &from, &to)?;
-        let d = g.neg(d)?;
-        v.give(1, d);
+        give_negative(g, v, dy)?;
     }
+    Ok(())
+}
+
+/// Gives the second operand of an elementwise operator the negative of `dx`. It is summed first, so that the sign is turned
+/// on the smaller tensor.
+fn give_negative(g: &mut Graph, v: &mut Visit, dx: Value) -> Result<()> {
+    let (from, to) = (g.shape(v.y()).to_vec(), g.shape(v.x(1)).to_vec());
+    let d = unbroadcast(g, dx, &from, &to)?;
+    let d = g.neg(d)?;
+    v.give(1, d);
     Ok(())
 }
 
@@ -50,10 +56,7 @@ pub(super) fn div(g: &mut Graph, v: &mut Visit) -> Result<()> {
     if v.wants(1) {
         // -a / b² = -y / b
         let d = g.mul(quotient, v.y())?;
-        let (from, to) = (g.shape(v.y()).to_vec(), g.shape(v.x(1)).to_vec());
-        let d = unbroadcast(g, d, &from, &to)?;
-        let d = g.neg(d)?;
-        v.give(1, d);
+        give_negative(g, v, d)?;
     }
     Ok(())
 }
@@ -99,117 +102,88 @@ fn masked(g: &mut Graph, dy: Value, mask: Value) -> Result<Value> {
     g.mul(dy, mask)
 }
 
-pub(super) fn cast(g: &mut Graph, v: &mut Visit) -> Result<()> {
-    let dy = v.dy(g)?;
-    let d = g.cast(dy, g.dtype(v.x(0)))?;
-    v.give(0, d);
-    Ok(())
+pub(super) fn cast(g: &mut Graph, v: &Visit, dy: Value) -> Result<Value> {
+    g.cast(dy, g.dtype(v.x(0)))
 }
 
-pub(super) fn neg(g: &mut Graph, v: &mut Visit) -> Result<()> {
-    let dy = v.dy(g)?;
-    let d = g.neg(dy)?;
-    v.give(0, d);
-    Ok(())
+pub(super) fn neg(g: &mut Graph, _: &Visit, dy: Value) -> Result<Value> {
+    g.neg(dy)
 }
 
-/// Gives the only operand `dy · slope`.
-fn chain(g: &mut Graph, v: &mut Visit, slope: Value) -> Result<()> {
-    let dy = v.dy(g)?;
-    let d = g.mul(dy, slope)?;
-    v.give(0, d);
-    Ok(())
-}
-
-pub(super) fn abs(g: &mut Graph, v: &mut Visit) -> Result<()> {
+pub(super) fn abs(g: &mut Graph, v: &Visit, dy: Value) -> Result<Value> {
     let slope = g.sign(v.x(0))?;
-    chain(g, v, slope)
+    g.mul(dy, slope)
 }
 
-pub(super) fn sqrt(g: &mut Graph, v: &mut Visit) -> Result<()> {
-    let dy = v.dy(g)?;
+/// `1 / 2y`
+pub(super) fn sqrt(g: &mut Graph, v: &Visit, dy: Value) -> Result<Value> {
     let half = scale(g, dy, 0.5)?;
-    let d = g.div(half, v.y())?;
-    v.give(0, d);
-    Ok(())
+    g.div(half, v.y())
 }
 
-pub(super) fn reciprocal(g: &mut Graph, v: &mut Visit) -> Result<()> {
-    let dy = v.dy(g)?;
+/// `-y²`
+pub(super) fn reciprocal(g: &mut Graph, v: &Visit, dy: Value) -> Result<Value> {
     let d = g.neg(dy)?;
     let d = g.mul(d, v.y())?;
-    let d = g.mul(d, v.y())?;
-    v.give(0, d);
-    Ok(())
+    g.mul(d, v.y())
 }
 
-pub(super) fn exp(g: &mut Graph, v: &mut Visit) -> Result<()> {
-    let y = v.y();
-    chain(g, v, y)
+pub(super) fn exp(g: &mut Graph, v: &Visit, dy: Value) -> Result<Value> {
+    g.mul(dy, v.y())
 }
 
-pub(super) fn log(g: &mut Graph, v: &mut Visit) -> Result<()> {
-    let dy = v.dy(g)?;
-    let d = g.div(dy, v.x(0))?;
-    v.give(0, d);
-    Ok(())
+pub(super) fn log(g: &mut Graph, v: &Visit, dy: Value) -> Result<Value> {
+    g.div(dy, v.x(0))
 }
 
 /// `erf' = 2/√π · e^(-x²) = e^(ln(2/√π) - x²)`: the factor costs no pass of its own.
-pub(super) fn erf(g: &mut Graph, v: &mut Visit) -> Result<()> {
+pub(super) fn erf(g: &mut Graph, v: &Visit, dy: Value) -> Result<Value> {
     let x = v.x(0);
     let square = g.mul(x, x)?;
     let factor = g.scalar(x, (2.0 / PI.sqrt()).ln());
     let exponent = g.sub(factor, square)?;
     let slope = g.exp(exponent)?;
-    chain(g, v, slope)
+    g.mul(dy, slope)
 }
 
-pub(super) fn relu(g: &mut Graph, v: &mut Visit) -> Result<()> {
-    let y = v.y();
-    let zero = g.scalar(y, 0.0);
-    let mask = g.greater(y, zero)?;
-    let dy = v.dy(g)?;
-    let d = masked(g, dy, mask)?;
-    v.give(0, d);
-    Ok(())
+pub(super) fn relu(g: &mut Graph, v: &Visit, dy: Value) -> Result<Value> {
+    let zero = g.scalar(v.y(), 0.0);
+    let mask = g.greater(v.y(), zero)?;
+    masked(g, dy, mask)
 }
 
 /// `y (1 - y)`
-pub(super) fn sigmoid(g: &mut Graph, v: &mut Visit) -> Result<()> {
+pub(super) fn sigmoid(g: &mut Graph, v: &Visit, dy: Value) -> Result<Value> {
     let y = v.y();
     let one = g.scalar(y, 1.0);
     let rest = g.sub(one, y)?;
     let slope = g.mul(y, rest)?;
-    chain(g, v, slope)
+    g.mul(dy, slope)
 }
 
 /// `1 - y²`
-pub(super) fn tanh(g: &mut Graph, v: &mut Visit) -> Result<()> {
+pub(super) fn tanh(g: &mut Graph, v: &Visit, dy: Value) -> Result<Value> {
     let y = v.y();
     let one = g.scalar(y, 1.0);
     let square = g.mul(y, y)?;
     let slope = g.sub(one, square)?;
-    chain(g, v, slope)
+    g.mul(dy, slope)
 }
 
-pub(super) fn sin(g: &mut Graph, v: &mut Visit) -> Result<()> {
+pub(super) fn sin(g: &mut Graph, v: &Visit, dy: Value) -> Result<Value> {
     let slope = g.cos(v.x(0))?;
-    chain(g, v, slope)
+    g.mul(dy, slope)
 }
 
-pub(super) fn cos(g: &mut Graph, v: &mut Visit) -> Result<()> {
-    let dy = v.dy(g)?;
+pub(super) fn cos(g: &mut Graph, v: &Visit, dy: Value) -> Result<Value> {
     let sin = g.sin(v.x(0))?;
     let d = g.neg(dy)?;
-    let d = g.mul(d, sin)?;
-    v.give(0, d);
-    Ok(())
+    g.mul(d, sin)
 }
 
-pub(super) fn softplus(g: &mut Graph, v: &mut Visit) -> Result<()> {
+pub(super) fn softplus(g: &mut Graph, v: &Visit, dy: Value) -> Result<Value> {
     let slope = g.sigmoid(v.x(0))?;
-    chain(g, v, slope)
+    g.mul(dy, slope)
 }
 
 #[cfg(test)]

@@ -16,7 +16,7 @@ pub(super) struct Gelu {
 }
 
 /// The GELU that ends in this product, written in the order of operators that ONNX Runtime fuses, if it
-/// is one and nobody asks for the gradient of a value inside.
+/// is one and no gradient of a value inside is requested.
 pub(super) fn ending_in(g: &Graph, v: &Visit) -> Option<Gelu> {
     let weighted = with_number(g, &v.node.inputs, 0.5)?;
     let &[x, shifted] = operands(g, weighted, &Op::Mul)? else {
@@ -26,8 +26,8 @@ pub(super) fn ending_in(g: &Graph, v: &Visit) -> Option<Gelu> {
     let scaled = *operands(g, erf, &Op::Erf)?.first()?;
     let source = with_number(g, operands(g, scaled, &Op::Div)?, SQRT_2)?;
     let inside = [weighted, shifted, erf, scaled];
-    let asked = inside.iter().any(|value| v.asked.contains(value));
-    (source == x && !asked).then_some(Gelu { x, scaled, shifted })
+    let requested = inside.iter().any(|value| v.requested.contains(value));
+    (source == x && !requested).then_some(Gelu { x, scaled, shifted })
 }
 
 /// The operands of the node that computes `v`, if its operator is `op`.
@@ -113,7 +113,7 @@ mod tests {
     #[test]
     fn it_takes_seven_passes() {
         assert_eq!(emitted(false).0, 7);
-        // What is asked for inside is computed, by the rules of the operators.
+        // A requested value inside is computed, by the rules of the operators.
         let (nodes, d) = emitted(true);
         assert!(nodes > 7);
         assert!(d.iter().all(Option::is_some));

@@ -3,36 +3,31 @@
 use super::visit::{Visit, full, unbroadcast};
 use crate::graph::{Graph, Op, Origin, Result, Value};
 
-pub(super) fn reshape(g: &mut Graph, v: &mut Visit) -> Result<()> {
-    let dy = v.dy(g)?;
+pub(super) fn reshape(g: &mut Graph, v: &Visit, dy: Value) -> Result<Value> {
     let shape = g.shape(v.x(0)).to_vec();
-    let d = if g.shape(dy).iter().all(|&n| n == 1) {
-        g.reshape(dy, &vec![1; shape.len()])?
-    } else {
-        let dy = full(g, dy, v.y())?;
-        g.reshape(dy, &shape)?
-    };
-    v.give(0, d);
-    Ok(())
+    if g.shape(dy).iter().all(|&n| n == 1) {
+        return g.reshape(dy, &vec![1; shape.len()]);
+    }
+    let dy = full(g, dy, v.y())?;
+    g.reshape(dy, &shape)
 }
 
-pub(super) fn expand(g: &mut Graph, v: &mut Visit) -> Result<()> {
-    let dy = v.dy(g)?;
+pub(super) fn expand(g: &mut Graph, v: &Visit, dy: Value) -> Result<Value> {
     let (from, to) = (g.shape(v.y()).to_vec(), g.shape(v.x(0)).to_vec());
-    let d = unbroadcast(g, dy, &from, &to)?;
-    v.give(0, d);
-    Ok(())
+    unbroadcast(g, dy, &from, &to)
 }
 
-pub(super) fn transpose(g: &mut Graph, v: &mut Visit, perm: &[usize]) -> Result<()> {
-    let dy = v.dy(g)?;
+pub(super) fn transpose(g: &mut Graph, dy: Value, perm: &[usize]) -> Result<Value> {
+    transposed(g, dy, &inverse(perm))
+}
+
+/// The order of axes that undoes another.
+pub(super) fn inverse(perm: &[usize]) -> Vec<usize> {
     let mut back = vec![0; perm.len()];
     for (i, &p) in perm.iter().enumerate() {
         back[p] = i;
     }
-    let d = transposed(g, dy, &back)?;
-    v.give(0, d);
-    Ok(())
+    back
 }
 
 /// Axes in another order; two transpositions that cancel leave nothing.
@@ -95,8 +90,7 @@ pub(super) fn slice(g: &mut Graph, v: &mut Visit, starts: &[usize]) -> Result<()
     Ok(())
 }
 
-pub(super) fn pad(g: &mut Graph, v: &mut Visit, before: &[usize]) -> Result<()> {
-    let dy = v.dy(g)?;
+pub(super) fn pad(g: &mut Graph, v: &Visit, dy: Value, before: &[usize]) -> Result<Value> {
     let (shape, padded) = (g.shape(v.x(0)).to_vec(), g.shape(v.y()).to_vec());
     let (mut starts, mut ends) = (before.to_vec(), vec![]);
     for i in 0..shape.len() {
@@ -108,9 +102,7 @@ pub(super) fn pad(g: &mut Graph, v: &mut Visit, before: &[usize]) -> Result<()> 
             ends.push(before[i] + shape[i]);
         }
     }
-    let d = g.slice(dy, &starts, &ends)?;
-    v.give(0, d);
-    Ok(())
+    g.slice(dy, &starts, &ends)
 }
 
 #[cfg(test)]

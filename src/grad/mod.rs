@@ -6,9 +6,9 @@
 //!
 //! Three things keep the emitted graph small, because on the CPU each elementwise node is a pass
 //! over memory:
-//! - only nodes between the results and the values asked for are visited;
+//! - only nodes between the results and the requested values are visited;
 //! - a cotangent may have size 1 where its value has more (all entries alike): the gradient of a sum
-//!   is never expanded before somebody needs the full tensor;
+//!   is only expanded where the full tensor is needed;
 //! - cotangents of slices are collected and laid side by side, not padded and added one by one.
 //!
 //! ```
@@ -23,14 +23,14 @@
 //! # Ok::<(), tttseg::graph::GraphError>(())
 //! ```
 
-mod collect;
+mod accumulate;
 mod elementwise;
+mod gather;
 mod gelu;
 mod layout;
 mod normalisation;
 mod products;
 mod reductions;
-mod rows;
 mod sparse;
 mod visit;
 
@@ -43,7 +43,7 @@ use std::collections::{HashMap, HashSet};
 
 use crate::graph::{Constant, Graph, GraphError, Op, Origin, Result, Value};
 
-use collect::Collected;
+use accumulate::Accumulator;
 use visit::{Visit, full};
 
 /// Gradients of a loss: `∂ loss / ∂ w` for each of `wrt`, in the shape and type of `w`; `None`
@@ -82,8 +82,8 @@ pub fn vjp(g: &mut Graph, outputs: &[(Value, Value)], wrt: &[Value]) -> Result<V
 fn walk(g: &mut Graph, seeds: &[(Value, Value)], wrt: &[Value]) -> Result<Vec<Option<Value>>> {
     let order = ancestors(g, seeds.iter().map(|s| s.0));
     let path = path(g, &order, wrt);
-    let asked: HashSet<Value> = wrt.iter().copied().collect();
-    let mut collected: HashMap<Value, Collected> = HashMap::new();
+    let requested: HashSet<Value> = wrt.iter().copied().collect();
+    let mut collected: HashMap<Value, Accumulator> = HashMap::new();
     for &(y, dy) in seeds {
         if !g.dtype(y).is_real() || g.dtype(y) != g.dtype(dy) {
             let detail = format!(
@@ -111,7 +111,7 @@ fn walk(g: &mut Graph, seeds: &[(Value, Value)], wrt: &[Value]) -> Result<Vec<Op
                     None => None,
                 };
                 if let Some(dy) = dy
-                    && asked.contains(y)
+                    && requested.contains(y)
                 {
                     let dy = full(g, dy, *y)?;
                     found.insert(*y, dy);
@@ -123,7 +123,7 @@ fn walk(g: &mut Graph, seeds: &[(Value, Value)], wrt: &[Value]) -> Result<Vec<Op
                     node: &node,
                     dys,
                     path: &path,
-                    asked: &asked,
+                    requested: &requested,
                     collected: &mut collected,
                 };
                 differentiate(g, &mut visit)?;
@@ -187,7 +187,7 @@ fn path(g: &Graph, order: &[usize], wrt: &[Value]) -> HashSet<Value> {
     path
 }
 
-/// Operators whose derivative is zero wherever they have one, and the one that asks for it.
+/// Operators whose derivative is zero wherever they have one, and `Detach`.
 fn is_flat(op: &Op) -> bool {
     matches!(
         op,
@@ -205,9 +205,22 @@ fn is_flat(op: &Op) -> bool {
     )
 }
 
-/// The rule of an operator. No wildcard: a new operator has to say what its gradient is.
+/// Gives the only operand what a rule makes of the cotangent of the only result.
+fn unary(
+    g: &mut Graph,
+    v: &mut Visit,
+    rule: impl FnOnce(&mut Graph, &Visit, Value) -> Result<Value>,
+) -> Result<()> {
+    let dy = v.dy(g)?;
+    let d = rule(g, v, dy)?;
+    v.give(0, d);
+    Ok(())
+}
+
+/// The rule of an operator. No wildcard: a new operator needs an entry here.
 fn differentiate(g: &mut Graph, v: &mut Visit) -> Result<()> {
-    match &v.node.op {
+    let node = v.node;
+    match &node.op {
         Op::Add => elementwise::add(g, v),
         Op::Sub => elementwise::sub(g, v),
         Op::Mul => match gelu::ending_in(g, v) {
@@ -217,44 +230,49 @@ fn differentiate(g: &mut Graph, v: &mut Visit) -> Result<()> {
         Op::Div => elementwise::div(g, v),
         Op::Max => elementwise::max(g, v),
         Op::Min => elementwise::min(g, v),
-        Op::Neg => elementwise::neg(g, v),
-        Op::Abs => elementwise::abs(g, v),
-        Op::Sqrt => elementwise::sqrt(g, v),
-        Op::Reciprocal => elementwise::reciprocal(g, v),
-        Op::Exp => elementwise::exp(g, v),
-        Op::Log => elementwise::log(g, v),
-        Op::Erf => elementwise::erf(g, v),
-        Op::Relu => elementwise::relu(g, v),
-        Op::Sigmoid => elementwise::sigmoid(g, v),
-        Op::Tanh => elementwise::tanh(g, v),
-        Op::Sin => elementwise::sin(g, v),
-        Op::Cos => elementwise::cos(g, v),
-        Op::Softplus => elementwise::softplus(g, v),
+        Op::Neg => unary(g, v, elementwise::neg),
+        Op::Abs => unary(g, v, elementwise::abs),
+        Op::Sqrt => unary(g, v, elementwise::sqrt),
+        Op::Reciprocal => unary(g, v, elementwise::reciprocal),
+        Op::Exp => unary(g, v, elementwise::exp),
+        Op::Log => unary(g, v, elementwise::log),
+        Op::Erf => unary(g, v, elementwise::erf),
+        Op::Relu => unary(g, v, elementwise::relu),
+        Op::Sigmoid => unary(g, v, elementwise::sigmoid),
+        Op::Tanh => unary(g, v, elementwise::tanh),
+        Op::Sin => unary(g, v, elementwise::sin),
+        Op::Cos => unary(g, v, elementwise::cos),
+        Op::Softplus => unary(g, v, elementwise::softplus),
         Op::Where => elementwise::select(g, v),
-        Op::Cast { .. } => elementwise::cast(g, v),
+        Op::Cast { .. } => unary(g, v, elementwise::cast),
         Op::MatMul => products::matmul(g, v),
         Op::Gemm { trans_a, trans_b } => products::gemm(g, v, *trans_a, *trans_b),
-        Op::Softmax { axis } => normalisation::softmax(g, v, *axis),
-        Op::LogSoftmax { axis } => normalisation::log_softmax(g, v, *axis),
+        Op::Softmax { axis } => unary(g, v, |g, v, dy| normalisation::softmax(g, v, dy, *axis)),
+        Op::LogSoftmax { axis } => {
+            unary(g, v, |g, v, dy| normalisation::log_softmax(g, v, dy, *axis))
+        }
         Op::LayerNormalization { .. } => normalisation::layer_norm(g, v),
-        Op::ReduceSum { axes, .. } => reductions::sum(g, v, axes),
-        Op::ReduceMean { axes, .. } => reductions::mean(g, v, axes),
-        Op::ReduceSumSquare { axes, .. } => reductions::sum_square(g, v, axes),
-        Op::Reshape { .. } => layout::reshape(g, v),
-        Op::Expand { .. } => layout::expand(g, v),
-        Op::Transpose { perm } => layout::transpose(g, v, perm),
+        Op::ReduceSum { axes, .. } => unary(g, v, |g, v, dy| reductions::sum(g, v, dy, axes)),
+        Op::ReduceMean { axes, .. } => unary(g, v, |g, v, dy| reductions::mean(g, v, dy, axes)),
+        Op::ReduceSumSquare { axes, .. } => {
+            unary(g, v, |g, v, dy| reductions::sum_square(g, v, dy, axes))
+        }
+        Op::Reshape { .. } => unary(g, v, layout::reshape),
+        Op::Expand { .. } => unary(g, v, layout::expand),
+        Op::Transpose { perm } => unary(g, v, |g, _, dy| layout::transpose(g, dy, perm)),
         Op::Concat { axis } => layout::concat(g, v, *axis),
         Op::Split { axis, sizes } => layout::split(g, v, *axis, sizes),
         Op::Slice { starts, .. } => layout::slice(g, v, starts),
-        Op::Pad { before, .. } => layout::pad(g, v, before),
-        Op::Gather { axis } => rows::gather(g, v, *axis),
+        Op::Pad { before, .. } => unary(g, v, |g, v, dy| layout::pad(g, v, dy, before)),
+        Op::Gather { axis } => gather::gather(g, v, *axis),
         Op::MixRows => sparse::mix_rows(g, v),
         Op::ScatterRows { .. } => sparse::scatter_rows(g, v),
         Op::DotRows => sparse::dot_rows(g, v),
         Op::ReduceMax { .. } => Err(GraphError::NotDifferentiable {
-            layer: v.node.layer.clone(),
-            op: v.node.op.name(),
+            layer: node.layer.clone(),
+            op: node.op.name(),
         }),
+        // Zero wherever they have a derivative; see [`is_flat`].
         Op::Floor
         | Op::Sign
         | Op::Equal

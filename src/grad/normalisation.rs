@@ -4,25 +4,21 @@ use super::visit::{Visit, full, scale, unbroadcast};
 use crate::graph::{Graph, Result, Value};
 
 /// `dx = y (dy - Σ dy y)`
-pub(super) fn softmax(g: &mut Graph, v: &mut Visit, axis: usize) -> Result<()> {
-    let dy = v.full_dy(g)?;
+pub(super) fn softmax(g: &mut Graph, v: &Visit, dy: Value, axis: usize) -> Result<Value> {
+    let dy = full(g, dy, v.y())?;
     let weighted = g.mul(dy, v.y())?;
     let sum = g.reduce_sum(weighted, &[axis], true)?;
     let rest = g.sub(dy, sum)?;
-    let d = g.mul(rest, v.y())?;
-    v.give(0, d);
-    Ok(())
+    g.mul(rest, v.y())
 }
 
 /// `dx = dy - softmax(x) Σ dy`
-pub(super) fn log_softmax(g: &mut Graph, v: &mut Visit, axis: usize) -> Result<()> {
-    let dy = v.full_dy(g)?;
+pub(super) fn log_softmax(g: &mut Graph, v: &Visit, dy: Value, axis: usize) -> Result<Value> {
+    let dy = full(g, dy, v.y())?;
     let sum = g.reduce_sum(dy, &[axis], true)?;
     let softmax = g.exp(v.y())?;
     let share = g.mul(softmax, sum)?;
-    let d = g.sub(dy, share)?;
-    v.give(0, d);
-    Ok(())
+    g.sub(dy, share)
 }
 
 /// With `c = x - mean`, `s` the inverse standard deviation, over the last axis:

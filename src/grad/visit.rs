@@ -1,8 +1,8 @@
-//! A node whose turn it is on the way back, and what every rule needs.
+//! A node on the way back, with the cotangents of its results, and helpers of the rules.
 
 use std::collections::{HashMap, HashSet};
 
-use super::collect::Collected;
+use super::accumulate::Accumulator;
 use crate::graph::{Graph, Node, Result, Value};
 
 /// A node with the cotangents of its results. Rules read it and [`Visit::give`] to its operands.
@@ -14,8 +14,8 @@ pub(super) struct Visit<'a> {
     /// The values a gradient is computed for.
     pub path: &'a HashSet<Value>,
     /// The values the caller wants the gradient of.
-    pub asked: &'a HashSet<Value>,
-    pub collected: &'a mut HashMap<Value, Collected>,
+    pub requested: &'a HashSet<Value>,
+    pub collected: &'a mut HashMap<Value, Accumulator>,
 }
 
 impl Visit<'_> {
@@ -93,8 +93,7 @@ pub(super) fn scale(g: &mut Graph, d: Value, factor: f64) -> Result<Value> {
     if factor == 1.0 {
         return Ok(d);
     }
-    let factor = g.scalar(d, factor);
-    g.mul(d, factor)
+    g.scale(d, factor)
 }
 
 /// The adjoint of broadcasting `to` to `from` applied to a cotangent of shape `from` (sizes may be

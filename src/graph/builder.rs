@@ -1,3 +1,5 @@
+//! The graph under construction.
+
 use super::infer::{self, Misfit};
 use super::{Constant, DType, GraphError, Model, Op, Result, Target, passes, proto};
 
@@ -151,6 +153,17 @@ impl Graph {
     /// Static shape of a value.
     pub fn shape(&self, v: Value) -> &[usize] {
         &self.values[v.index()].shape
+    }
+
+    /// The sizes of a value of rank `N`.
+    ///
+    /// # Errors
+    /// [`GraphError::Config`], which names `what`, when the rank is another.
+    pub fn dims<const N: usize>(&self, v: Value, what: &str) -> Result<[usize; N]> {
+        let shape = self.shape(v);
+        shape
+            .try_into()
+            .map_err(|_| self.config_error(format!("{what} of {shape:?}")))
     }
 
     /// Element type of a value.

@@ -1,3 +1,5 @@
+//! Element types, and tensors that are known while the graph is built.
+
 use std::sync::Arc;
 
 /// Element type of a tensor.
@@ -45,20 +47,12 @@ pub struct Constant {
 }
 
 impl Constant {
-    /// Real numbers stored as `dtype` (`F32` or `F64`; any other type is stored as `F32`).
-    pub fn real(dtype: DType, shape: &[usize], data: impl IntoIterator<Item = f64>) -> Self {
-        let bytes: Vec<u8> = if dtype == DType::F64 {
-            data.into_iter().flat_map(f64::to_le_bytes).collect()
-        } else {
-            data.into_iter()
-                .flat_map(|v| (v as f32).to_le_bytes())
-                .collect()
-        };
-        let dtype = if dtype == DType::F64 {
-            DType::F64
-        } else {
-            DType::F32
-        };
+    fn new<const N: usize>(
+        dtype: DType,
+        shape: &[usize],
+        elements: impl IntoIterator<Item = [u8; N]>,
+    ) -> Self {
+        let bytes: Vec<u8> = elements.into_iter().flatten().collect();
         Self {
             dtype,
             shape: shape.to_vec(),
@@ -66,34 +60,29 @@ impl Constant {
         }
     }
 
+    /// Real numbers stored as `dtype` (`F32` or `F64`; any other type is stored as `F32`).
+    pub fn real(dtype: DType, shape: &[usize], data: impl IntoIterator<Item = f64>) -> Self {
+        let data = data.into_iter();
+        if dtype == DType::F64 {
+            Self::new(dtype, shape, data.map(f64::to_le_bytes))
+        } else {
+            Self::new(DType::F32, shape, data.map(|v| (v as f32).to_le_bytes()))
+        }
+    }
+
     /// `F32` elements.
     pub fn f32(shape: &[usize], data: &[f32]) -> Self {
-        let bytes: Vec<u8> = data.iter().flat_map(|v| v.to_le_bytes()).collect();
-        Self {
-            dtype: DType::F32,
-            shape: shape.to_vec(),
-            bytes: bytes.into(),
-        }
+        Self::new(DType::F32, shape, data.iter().map(|v| v.to_le_bytes()))
     }
 
     /// `I64` elements.
     pub fn i64(shape: &[usize], data: &[i64]) -> Self {
-        let bytes: Vec<u8> = data.iter().flat_map(|v| v.to_le_bytes()).collect();
-        Self {
-            dtype: DType::I64,
-            shape: shape.to_vec(),
-            bytes: bytes.into(),
-        }
+        Self::new(DType::I64, shape, data.iter().map(|v| v.to_le_bytes()))
     }
 
     /// `I32` elements.
     pub fn i32(shape: &[usize], data: &[i32]) -> Self {
-        let bytes: Vec<u8> = data.iter().flat_map(|v| v.to_le_bytes()).collect();
-        Self {
-            dtype: DType::I32,
-            shape: shape.to_vec(),
-            bytes: bytes.into(),
-        }
+        Self::new(DType::I32, shape, data.iter().map(|v| v.to_le_bytes()))
     }
 
     /// Number of elements.
@@ -106,37 +95,25 @@ impl Constant {
         self.len() == 0
     }
 
-    /// The elements of an `I64` constant, `None` for other types.
-    pub fn as_i64(&self) -> Option<Vec<i64>> {
-        (self.dtype == DType::I64).then(|| {
-            self.bytes
-                .as_chunks::<8>()
-                .0
-                .iter()
-                .map(|b| i64::from_le_bytes(*b))
-                .collect()
-        })
+    fn elements<const N: usize, T>(&self, read: impl Fn([u8; N]) -> T) -> Vec<T> {
+        let elements = self.bytes.as_chunks::<N>().0;
+        elements.iter().map(|bytes| read(*bytes)).collect()
+    }
+
+    /// The elements of an `I64` or `I32` constant as `i64`, `None` for other types.
+    pub fn as_integers(&self) -> Option<Vec<i64>> {
+        match self.dtype {
+            DType::I64 => Some(self.elements(i64::from_le_bytes)),
+            DType::I32 => Some(self.elements(|b| i32::from_le_bytes(b).into())),
+            _ => None,
+        }
     }
 
     /// The elements of an `F32` or `F64` constant as `f64`, `None` for other types.
     pub fn as_real(&self) -> Option<Vec<f64>> {
         match self.dtype {
-            DType::F32 => Some(
-                self.bytes
-                    .as_chunks::<4>()
-                    .0
-                    .iter()
-                    .map(|b| f64::from(f32::from_le_bytes(*b)))
-                    .collect(),
-            ),
-            DType::F64 => Some(
-                self.bytes
-                    .as_chunks::<8>()
-                    .0
-                    .iter()
-                    .map(|b| f64::from_le_bytes(*b))
-                    .collect(),
-            ),
+            DType::F32 => Some(self.elements(|b| f32::from_le_bytes(b).into())),
+            DType::F64 => Some(self.elements(f64::from_le_bytes)),
             _ => None,
         }
     }

@@ -1,4 +1,6 @@
-/// What can be wrong with a graph. Every variant names the layer (the scope path) it happened in.
+//! Errors of graphs.
+
+/// An error in a graph. Every variant names the layer (the scope path) it happened in.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 pub enum GraphError {
     /// Operands whose shapes do not fit the operator.
@@ -26,10 +28,10 @@ pub enum GraphError {
     Config {
         /// Scope path of the layer that was being built.
         layer: String,
-        /// What is wrong with it.
+        /// The contradiction.
         detail: String,
     },
-    /// A gradient was asked for through an operator that has none.
+    /// A gradient through an operator that has none.
     #[error("{layer}: {op} has no gradient rule")]
     NotDifferentiable {
         /// Scope path of the layer the operator stands in.

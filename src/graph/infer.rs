@@ -1,5 +1,5 @@
-//! Shape and type inference: one rule per operator. A rule returns what is wrong as text; the
-//! builder adds the layer and the operator.
+//! Shape and type inference: one rule per operator. A rule returns the misfit as text; the builder adds
+//! the layer and the operator.
 
 use super::{DType, Op};
 
@@ -59,19 +59,15 @@ pub(super) fn outputs(op: &Op, inputs: &[Typed]) -> Result<Outputs, Misfit> {
         }
     };
     let one = |dtype, shape| Ok(vec![(dtype, shape)]);
+    let both = || {
+        broadcast(x, inputs[1].1)
+            .ok_or_else(|| Misfit::Shape(format!("{x:?} with {:?}", inputs[1].1)))
+    };
     match op {
         Op::Add | Op::Sub | Op::Mul | Op::Div | Op::Max | Op::Min | Op::And | Op::Or => {
-            match broadcast(x, inputs[1].1) {
-                Some(s) => one(dtype, s),
-                None => shape_error(format!("{x:?} with {:?}", inputs[1].1)),
-            }
+            one(dtype, both()?)
         }
-        Op::Equal | Op::Less | Op::Greater | Op::GreaterOrEqual => {
-            match broadcast(x, inputs[1].1) {
-                Some(s) => one(DType::Bool, s),
-                None => shape_error(format!("{x:?} with {:?}", inputs[1].1)),
-            }
-        }
+        Op::Equal | Op::Less | Op::Greater | Op::GreaterOrEqual => one(DType::Bool, both()?),
         Op::Where => {
             let s = broadcast(inputs[1].1, inputs[2].1).and_then(|s| broadcast(&s, x));
             match s {
@@ -102,14 +98,13 @@ pub(super) fn outputs(op: &Op, inputs: &[Typed]) -> Result<Outputs, Misfit> {
         | Op::Detach => one(dtype, x.to_vec()),
         Op::MatMul => {
             let y = inputs[1].1;
-            if rank < 2 || y.len() < 2 || x[rank - 1] != y[y.len() - 2] {
-                return shape_error(format!("{x:?} times {y:?}"));
-            }
-            let Some(mut s) = broadcast(&x[..rank - 2], &y[..y.len() - 2]) else {
+            let ([batch @ .., m, k], [other @ .., k2, n]) = (x, y) else {
                 return shape_error(format!("{x:?} times {y:?}"));
             };
-            s.extend([x[rank - 2], y[y.len() - 1]]);
-            one(dtype, s)
+            match broadcast(batch, other) {
+                Some(s) if k == k2 => one(dtype, [&s[..], &[*m, *n]].concat()),
+                _ => shape_error(format!("{x:?} times {y:?}")),
+            }
         }
         Op::Gemm { trans_a, trans_b } => {
             let y = inputs[1].1;

@@ -1,3 +1,5 @@
+//! The operators.
+
 use super::DType;
 
 /// An operator with its attributes. Shapes given here become constant inputs of the ONNX node
@@ -45,7 +47,7 @@ pub enum Op {
     },
     // Products.
     MatMul,
-    /// `C = A' · B' (+ bias)`, two-dimensional, `'` a transposition where asked for.
+    /// `C = A' · B' (+ bias)`, two-dimensional, `'` a transposition where an attribute says so.
     Gemm {
         trans_a: bool,
         trans_b: bool,
@@ -130,62 +132,25 @@ pub enum Op {
     Detach,
 }
 
+macro_rules! names {
+    ($of:expr; $($op:ident),+) => {
+        match $of {
+            $(Op::$op { .. } => stringify!($op),)+
+        }
+    };
+}
+
 impl Op {
     /// Name of the operator in ONNX (for those on rows and `Detach` our own).
     pub fn name(&self) -> &'static str {
-        match self {
-            Op::Add => "Add",
-            Op::Sub => "Sub",
-            Op::Mul => "Mul",
-            Op::Div => "Div",
-            Op::Max => "Max",
-            Op::Min => "Min",
-            Op::Neg => "Neg",
-            Op::Abs => "Abs",
-            Op::Sqrt => "Sqrt",
-            Op::Reciprocal => "Reciprocal",
-            Op::Exp => "Exp",
-            Op::Log => "Log",
-            Op::Erf => "Erf",
-            Op::Relu => "Relu",
-            Op::Sigmoid => "Sigmoid",
-            Op::Tanh => "Tanh",
-            Op::Sin => "Sin",
-            Op::Cos => "Cos",
-            Op::Floor => "Floor",
-            Op::Sign => "Sign",
-            Op::Softplus => "Softplus",
-            Op::Equal => "Equal",
-            Op::Less => "Less",
-            Op::Greater => "Greater",
-            Op::GreaterOrEqual => "GreaterOrEqual",
-            Op::And => "And",
-            Op::Or => "Or",
-            Op::Not => "Not",
-            Op::Where => "Where",
-            Op::Cast { .. } => "Cast",
-            Op::MatMul => "MatMul",
-            Op::Gemm { .. } => "Gemm",
-            Op::Softmax { .. } => "Softmax",
-            Op::LogSoftmax { .. } => "LogSoftmax",
-            Op::LayerNormalization { .. } => "LayerNormalization",
-            Op::ReduceSum { .. } => "ReduceSum",
-            Op::ReduceMean { .. } => "ReduceMean",
-            Op::ReduceMax { .. } => "ReduceMax",
-            Op::ReduceSumSquare { .. } => "ReduceSumSquare",
-            Op::ArgMax { .. } => "ArgMax",
-            Op::Reshape { .. } => "Reshape",
-            Op::Expand { .. } => "Expand",
-            Op::Transpose { .. } => "Transpose",
-            Op::Concat { .. } => "Concat",
-            Op::Split { .. } => "Split",
-            Op::Slice { .. } => "Slice",
-            Op::Pad { .. } => "Pad",
-            Op::Gather { .. } => "Gather",
-            Op::MixRows => "MixRows",
-            Op::ScatterRows { .. } => "ScatterRows",
-            Op::DotRows => "DotRows",
-            Op::Detach => "Detach",
+        names! {
+            self;
+            Add, Sub, Mul, Div, Max, Min, Neg, Abs, Sqrt, Reciprocal, Exp, Log, Erf, Relu,
+            Sigmoid, Tanh, Sin, Cos, Floor, Sign, Softplus, Equal, Less, Greater,
+            GreaterOrEqual, And, Or, Not, Where, Cast, MatMul, Gemm, Softmax, LogSoftmax,
+            LayerNormalization, ReduceSum, ReduceMean, ReduceMax, ReduceSumSquare, ArgMax,
+            Reshape, Expand, Transpose, Concat, Split, Slice, Pad, Gather, MixRows, ScatterRows,
+            DotRows, Detach
         }
     }
 }

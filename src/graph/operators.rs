@@ -1,6 +1,6 @@
 //! One method per operator: each appends a node and returns its result.
 
-use super::{Constant, DType, Graph, Op, Result, Value, infer};
+use super::{Constant, DType, Graph, Op, Result, Value};
 
 macro_rules! operators {
     ($($method:ident($($operand:ident),+) = $op:expr, $doc:literal;)+) => {
@@ -58,7 +58,7 @@ operators! {
 /// All of them fail with [`super::GraphError::Shape`] or [`super::GraphError::Type`] when the operands do not fit.
 #[allow(clippy::missing_errors_doc, reason = "said once for all of them above")]
 impl Graph {
-    /// Matrix product of two matrices, transposed where asked, plus an optional bias `(columns,)`.
+    /// Matrix product of two matrices, each transposed or not, plus an optional bias `(columns,)`.
     pub fn gemm(
         &mut self,
         a: Value,
@@ -69,6 +69,12 @@ impl Graph {
     ) -> Result<Value> {
         let inputs: Vec<Value> = [a, b].into_iter().chain(bias).collect();
         self.one(Op::Gemm { trans_a, trans_b }, &inputs)
+    }
+
+    /// `x` times a number.
+    pub fn scale(&mut self, x: Value, factor: f64) -> Result<Value> {
+        let factor = self.scalar(x, factor);
+        self.mul(x, factor)
     }
 
     /// Conversion to another element type.
@@ -103,35 +109,20 @@ impl Graph {
 
     /// Sum over axes.
     pub fn reduce_sum(&mut self, x: Value, axes: &[usize], keep: bool) -> Result<Value> {
-        self.one(
-            Op::ReduceSum {
-                axes: axes.to_vec(),
-                keep,
-            },
-            &[x],
-        )
+        let axes = axes.to_vec();
+        self.one(Op::ReduceSum { axes, keep }, &[x])
     }
 
     /// Mean over axes.
     pub fn reduce_mean(&mut self, x: Value, axes: &[usize], keep: bool) -> Result<Value> {
-        self.one(
-            Op::ReduceMean {
-                axes: axes.to_vec(),
-                keep,
-            },
-            &[x],
-        )
+        let axes = axes.to_vec();
+        self.one(Op::ReduceMean { axes, keep }, &[x])
     }
 
     /// Largest element over axes. It has no gradient rule: put [`Graph::detach`] behind it where a gradient passes by.
     pub fn reduce_max(&mut self, x: Value, axes: &[usize], keep: bool) -> Result<Value> {
-        self.one(
-            Op::ReduceMax {
-                axes: axes.to_vec(),
-                keep,
-            },
-            &[x],
-        )
+        let axes = axes.to_vec();
+        self.one(Op::ReduceMax { axes, keep }, &[x])
     }
 
     /// Sum of squares over all axes, a scalar.
@@ -148,29 +139,19 @@ impl Graph {
     /// The same elements under another shape.
     pub fn reshape(&mut self, x: Value, shape: &[usize]) -> Result<Value> {
         if self.shape(x) == shape {
-            Ok(x)
-        } else {
-            self.one(
-                Op::Reshape {
-                    shape: shape.to_vec(),
-                },
-                &[x],
-            )
+            return Ok(x);
         }
+        let shape = shape.to_vec();
+        self.one(Op::Reshape { shape }, &[x])
     }
 
     /// Repetition along axes of size 1 (and new leading axes).
     pub fn expand(&mut self, x: Value, shape: &[usize]) -> Result<Value> {
         if self.shape(x) == shape {
-            Ok(x)
-        } else {
-            self.one(
-                Op::Expand {
-                    shape: shape.to_vec(),
-                },
-                &[x],
-            )
+            return Ok(x);
         }
+        let shape = shape.to_vec();
+        self.one(Op::Expand { shape }, &[x])
     }
 
     /// Axes in another order: axis `i` of the result is axis `perm[i]` of `x`.
@@ -178,12 +159,8 @@ impl Graph {
         if perm.iter().copied().eq(0..self.shape(x).len()) {
             return Ok(x);
         }
-        self.one(
-            Op::Transpose {
-                perm: perm.to_vec(),
-            },
-            &[x],
-        )
+        let perm = perm.to_vec();
+        self.one(Op::Transpose { perm }, &[x])
     }
 
     /// Tensors one after the other along an axis.
@@ -197,13 +174,8 @@ impl Graph {
 
     /// Parts of the given sizes along an axis.
     pub fn split(&mut self, x: Value, axis: usize, sizes: &[usize]) -> Result<Vec<Value>> {
-        self.node(
-            Op::Split {
-                axis,
-                sizes: sizes.to_vec(),
-            },
-            &[x],
-        )
+        let sizes = sizes.to_vec();
+        self.node(Op::Split { axis, sizes }, &[x])
     }
 
     /// The part from `starts` to `ends` (exclusive) on every axis.
@@ -211,13 +183,8 @@ impl Graph {
         if starts.iter().all(|&s| s == 0) && ends == self.shape(x) {
             return Ok(x);
         }
-        self.one(
-            Op::Slice {
-                starts: starts.to_vec(),
-                ends: ends.to_vec(),
-            },
-            &[x],
-        )
+        let (starts, ends) = (starts.to_vec(), ends.to_vec());
+        self.one(Op::Slice { starts, ends }, &[x])
     }
 
     /// The part from `start` to `end` (exclusive) on one axis.
@@ -236,13 +203,8 @@ impl Graph {
         if before.iter().chain(after).all(|&n| n == 0) {
             return Ok(x);
         }
-        self.one(
-            Op::Pad {
-                before: before.to_vec(),
-                after: after.to_vec(),
-            },
-            &[x],
-        )
+        let (before, after) = (before.to_vec(), after.to_vec());
+        self.one(Op::Pad { before, after }, &[x])
     }
 
     /// Slices of `x` along `axis` at `indices` (`I64` or `I32`, not negative).
@@ -278,26 +240,5 @@ impl Graph {
         let one = self.constant(Constant::real(self.dtype(x), &[1, 1], [1.0]));
         let ones = self.expand(one, &[n, 1])?;
         self.scatter_rows(x, index, ones, rows)
-    }
-
-    /// `x` summed to a shape that broadcasts to its own: the adjoint of broadcasting.
-    pub fn sum_to(&mut self, x: Value, shape: &[usize]) -> Result<Value> {
-        let from = self.shape(x).to_vec();
-        if from == shape {
-            return Ok(x);
-        }
-        if infer::broadcast(&from, shape).as_deref() != Some(&from[..]) {
-            return Err(self.config_error(format!("cannot sum {from:?} to {shape:?}")));
-        }
-        let extra = from.len() - shape.len();
-        let axes: Vec<usize> = (0..from.len())
-            .filter(|&i| i < extra || (shape[i - extra] == 1 && from[i] != 1))
-            .collect();
-        let summed = if axes.is_empty() {
-            x
-        } else {
-            self.reduce_sum(x, &axes, true)?
-        };
-        self.reshape(summed, shape)
     }
 }

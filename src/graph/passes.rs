@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use super::{Constant, Graph, GraphError, Node, Op, Origin, Result, Value, ValueInfo};
 
-/// Removes what does not reach an output, merges what is computed twice, folds layout operators
+/// Removes nodes that reach no output, merges those that compute the same, folds layout operators
 /// on constants, drops no-ops, and puts the nodes in topological order.
 pub(super) fn clean_up(g: &mut Graph) -> Result<()> {
     sort(g)?;

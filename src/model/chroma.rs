@@ -13,24 +13,15 @@ use crate::nn::{PATCH, patchify_bytes};
 const RED: f64 = 0.299;
 const BLUE: f64 = 0.114;
 
-/// What a colour head is to find.
-#[derive(Clone, Copy, Debug)]
-pub struct ChromaTarget {
-    /// Distribution over the bins `(batch, h/4 · w/4, bins)`: a Gaussian around the token's chroma with half the grid's step
-    /// as its deviation, so that neighbours share a colour between them.
-    pub shares: Value,
-}
-
-/// The mean chroma of every patch of `colours`, bytes `(batch, h, w, 3)`, as a distribution over the bins.
+/// The target of a colour head: the mean chroma of every patch of `colours`, bytes `(batch, h, w, 3)`, as
+/// [`chroma_shares`].
 ///
 /// # Errors
 /// When the sides are no multiples of 4.
-pub fn chroma_target(g: &mut Graph, config: &ChromaConfig, colours: Value) -> Result<ChromaTarget> {
+pub fn chroma_target(g: &mut Graph, config: &ChromaConfig, colours: Value) -> Result<Value> {
     check(g, config)?;
     let patches = patchify_bytes(g, colours, [0.0; 3], [1.0; 3])?;
-    let [batch, tokens, inputs] = *g.shape(patches) else {
-        return Err(g.config_error("colours"));
-    };
+    let [batch, tokens, inputs] = g.dims(patches, "colours")?;
     let area = (PATCH * PATCH) as f64;
     let rows = chroma_rows()
         .into_iter()
@@ -43,8 +34,9 @@ pub fn chroma_target(g: &mut Graph, config: &ChromaConfig, colours: Value) -> Re
     chroma_shares(g, config, chroma, None)
 }
 
-/// `chroma`, `(batch, tokens, 2)`, as a distribution over the bins; with the scalar `sharpness` as one whose variance is divided
-/// by that.
+/// `chroma`, `(batch, tokens, 2)`, as a distribution over the bins, `(batch, tokens, bins)`: a Gaussian around the token's
+/// chroma with half the grid's step as its deviation, so that neighbours share a colour between them. Its variance is
+/// divided by the scalar `sharpness`, where there is one.
 ///
 /// # Errors
 /// When the shape does not fit.
@@ -53,7 +45,7 @@ pub fn chroma_shares(
     config: &ChromaConfig,
     chroma: Value,
     sharpness: Option<Value>,
-) -> Result<ChromaTarget> {
+) -> Result<Value> {
     check(g, config)?;
     let [batch, tokens, 2] = *g.shape(chroma) else {
         return Err(g.config_error(format!("chroma of {:?}", g.shape(chroma))));
@@ -77,36 +69,25 @@ pub fn chroma_shares(
     if let Some(sharpness) = sharpness {
         nearness = g.mul(nearness, sharpness)?;
     }
-    Ok(ChromaTarget {
-        shares: g.softmax(nearness, 2)?,
-    })
+    g.softmax(nearness, 2)
 }
 
-/// Cross-entropy of a colour head against its target: the mean over the tokens, each as often as its weight in
-/// `weights`, `(batch, tokens, 1)`, says. Without any weight it is 0.
+/// Cross-entropy of a colour head against the shares of a target: the mean over the tokens, weighted by
+/// `weights`, `(batch, tokens, 1)`. With all weights 0 it is 0.
 ///
 /// # Errors
 /// When the shapes do not fit.
 pub fn directed_loss(
     g: &mut Graph,
     output: &HeadOutput,
-    target: ChromaTarget,
+    target: Value,
     weights: Value,
 ) -> Result<Value> {
-    let wanted = g.mul(target.shares, weights)?;
-    let found = g.log_softmax(output.masks, 2)?;
-    let product = g.mul(wanted, found)?;
-    let sum = g.reduce_sum(product, &[0, 1, 2], false)?;
-    let mass = g.reduce_sum(weights, &[0, 1, 2], false)?;
-    let least = g.scalar(mass, f64::from(f32::MIN_POSITIVE));
-    let mass = g.max(mass, least)?;
-    let mean = g.div(sum, mass)?;
-    let minus = g.scalar(mean, -1.0);
-    g.mul(mean, minus)
+    cross_entropy(g, output, target, weights, Some(f32::MIN_POSITIVE))
 }
 
-/// Cross-entropy of a colour head against its target: the mean over all tokens, each as often as the weights of its bins
-/// say.
+/// Cross-entropy of a colour head against the shares of a target: the mean over all tokens, weighted by the
+/// weights of its bins.
 ///
 /// # Errors
 /// When the shapes do not fit.
@@ -114,7 +95,7 @@ pub fn chroma_loss(
     g: &mut Graph,
     config: &ChromaConfig,
     output: &HeadOutput,
-    target: ChromaTarget,
+    target: Value,
     weights: &[f32],
 ) -> Result<Value> {
     let count = config.bins.len();
@@ -122,15 +103,29 @@ pub fn chroma_loss(
         return Err(g.config_error(format!("{} weights for {count} colours", weights.len())));
     }
     let weights = g.constant(Constant::f32(&[count, 1], weights));
-    let weight = g.matmul(target.shares, weights)?;
-    let wanted = g.mul(target.shares, weight)?;
+    let weights = g.matmul(target, weights)?;
+    cross_entropy(g, output, target, weights, None)
+}
+
+/// Weighted cross-entropy over the weights' sum, which is at least `least`.
+fn cross_entropy(
+    g: &mut Graph,
+    output: &HeadOutput,
+    target: Value,
+    weights: Value,
+    least: Option<f32>,
+) -> Result<Value> {
+    let wanted = g.mul(target, weights)?;
     let found = g.log_softmax(output.masks, 2)?;
     let product = g.mul(wanted, found)?;
     let sum = g.reduce_sum(product, &[0, 1, 2], false)?;
-    let mass = g.reduce_sum(weight, &[0, 1, 2], false)?;
+    let mut mass = g.reduce_sum(weights, &[0, 1, 2], false)?;
+    if let Some(least) = least {
+        let least = g.scalar(mass, f64::from(least));
+        mass = g.max(mass, least)?;
+    }
     let mean = g.div(sum, mass)?;
-    let minus = g.scalar(mean, -1.0);
-    g.mul(mean, minus)
+    g.scale(mean, -1.0)
 }
 
 /// Chroma of every token, Cb then Cr: `(batch, 2, h/4, w/4)`, in steps of 8 bits, 0 for grey (see
@@ -142,8 +137,7 @@ pub fn chroma_planes(g: &mut Graph, config: &ChromaConfig, output: &HeadOutput) 
     check(g, config)?;
     let batch = g.shape(output.masks)[0];
     let (rows, columns) = output.features.mask.size;
-    let sharpness = g.scalar(output.masks, 1.0 / f64::from(config.temperature));
-    let annealed = g.mul(output.masks, sharpness)?;
+    let annealed = g.scale(output.masks, 1.0 / f64::from(config.temperature))?;
     let probability = g.softmax(annealed, 2)?;
     let bins = config.bins.iter().flatten().map(|&v| f64::from(v));
     let bins = Constant::real(DType::F32, &[config.bins.len(), 2], bins);

@@ -4,18 +4,9 @@ use super::pixel_decoder::{PixelFeatures, pixel_decoder};
 use super::query_decoder::{Queries, query_decoder};
 use super::{Feature, HeadConfig, Readout};
 use crate::graph::{Graph, Result, Value};
-use crate::nn::{Parameters, linear, resize_planes};
+use crate::nn::{Parameters, Scope, linear, resize_planes};
 
-/// Where parameters of the encoder f start.
-pub const ENCODER_PREFIX: &str = "model.pixel_level_module.encoder.";
-/// What stands before the names of the main-task head h.
-pub const MAIN_PREFIX: &str = "";
-/// What stands before the names of h where it is a colour head.
-pub const COLOR_PREFIX: &str = "color.";
-/// What stands before the names of the reconstruction head g.
-pub const RECON_PREFIX: &str = "recon.";
-
-/// What a head computes.
+/// The results of a head.
 #[derive(Clone, Debug)]
 pub struct HeadOutput {
     /// Features of its pixel decoder.
@@ -46,32 +37,21 @@ pub fn head(
             config.classes, config.queries
         )));
     }
+    let s = &mut Scope::new(g, p, prefix);
     let features = pixel_decoder(
-        g,
-        p,
-        &format!("{prefix}model.pixel_level_module.decoder."),
+        &mut s.within("model.pixel_level_module.decoder"),
         config,
         stages,
     )?;
-    let decoded = g.layer(format!("{prefix}query_decoder"), |g| {
-        query_decoder(
-            g,
-            p,
-            &format!("{prefix}model.transformer_module."),
-            config,
-            &features,
-        )
+    let decoded = s.layer(s.path("query_decoder"), |s| {
+        query_decoder(&mut s.within("model.transformer_module"), config, &features)
     })?;
     let class_logits = match config.readout {
         Readout::Fixed => None,
-        Readout::Queries => Some(linear(
-            g,
-            p,
-            &format!("{prefix}class_predictor"),
-            decoded.last.content,
-            config.classes + 1,
-            true,
-        )?),
+        Readout::Queries => {
+            let (content, outputs) = (decoded.last.content, config.classes + 1);
+            Some(linear(s, "class_predictor", content, outputs, true)?)
+        }
     };
     let masks_of = |g: &mut Graph, queries: &Queries| {
         let embedding = g.transpose(queries.mask_embedding, &[0, 2, 1])?;
@@ -92,7 +72,7 @@ pub fn head(
 
 /// Class scores of every pixel at `(height, width)`, pixel-major: `(batch, height · width, classes)`.
 /// Mask2Former's readout sums class probability times mask probability over the queries
-/// (METHOD §6.3); the fixed one is the class logits themselves. Both are brought up from stride 4
+/// (`docs/method.md#class-scores`); the fixed one is the class logits themselves. Both are brought up from stride 4
 /// before anything that is not linear.
 ///
 /// # Errors
@@ -103,9 +83,7 @@ pub fn class_scores(
     output: &HeadOutput,
     (height, width): (usize, usize),
 ) -> Result<Value> {
-    let [batch, _, queries] = *g.shape(output.masks) else {
-        return Err(g.config_error("mask logits"));
-    };
+    let [batch, _, queries] = g.dims(output.masks, "mask logits")?;
     let (rows, columns) = output.features.mask.size;
     let planes = g.transpose(output.masks, &[0, 2, 1])?;
     let planes = g.reshape(planes, &[batch * queries, rows, columns])?;

@@ -1,9 +1,9 @@
-//! Random weights to start training from (METHOD §2.4, §3, §4).
+//! Random weights to start training from (`docs/method.md#initial-weights`).
 
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
-use super::{ModelConfig, parameters};
+use super::{ENCODER_PREFIX, ModelConfig, RECON_PREFIX, is_norm, parameters};
 use crate::graph::Result;
 use crate::weights::{Tensor, Weights};
 
@@ -15,7 +15,7 @@ pub fn initial_weights(config: &ModelConfig, seed: u64) -> Result<Weights> {
     let mut rng = ChaCha8Rng::seed_from_u64(seed);
     let mut weights = Weights::default();
     for (name, shape) in parameters(config)? {
-        let heads = if name.starts_with(super::RECON_PREFIX) {
+        let heads = if name.starts_with(RECON_PREFIX) {
             config.recon.heads
         } else {
             config.main.heads
@@ -30,8 +30,7 @@ fn initial(name: &str, shape: &[usize], heads: usize, rng: &mut ChaCha8Rng) -> V
     let count: usize = shape.iter().product();
     let fan_out = shape[0];
     let fan_in: usize = shape[1..].iter().product();
-    let is_norm = is_norm(name);
-    if is_norm && name.ends_with("weight") {
+    if is_norm(name) && name.ends_with("weight") {
         return vec![1.0; count];
     }
     if name.ends_with("sampling_offsets.bias") {
@@ -47,7 +46,7 @@ fn initial(name: &str, shape: &[usize], heads: usize, rng: &mut ChaCha8Rng) -> V
     if name.contains("queries_") || name.contains("level_embed") {
         return (0..count).map(|_| normal(rng)).collect();
     }
-    if name.starts_with(super::ENCODER_PREFIX) && !name.contains("patch_embeddings") {
+    if name.starts_with(ENCODER_PREFIX) && !name.contains("patch_embeddings") {
         return (0..count)
             .map(|_| 0.02 * normal(rng).clamp(-2.0, 2.0))
             .collect();
@@ -74,23 +73,7 @@ fn initial(name: &str, shape: &[usize], heads: usize, rng: &mut ChaCha8Rng) -> V
         .collect()
 }
 
-/// Whether a parameter belongs to a layer norm or a group norm.
-pub fn is_norm(name: &str) -> bool {
-    let Some((layer, _)) = name.rsplit_once('.') else {
-        return false;
-    };
-    layer.contains("norm")
-        || ["adapter_1.1", "layer_1.1"]
-            .iter()
-            .any(|n| layer.ends_with(n))
-        || {
-            layer.contains("input_projections.")
-                && layer.ends_with(".1")
-                && !layer.ends_with("input_projections.1")
-        }
-}
-
-/// Offsets that point along eight directions, further with every point (METHOD §2.4): `(heads, levels, points, 2)`.
+/// Offsets that point along eight directions, further with every point (`docs/method.md#initial-weights`): `(heads, levels, points, 2)`.
 fn sampling_directions(count: usize, heads: usize) -> Vec<f32> {
     const POINTS: usize = 4;
     let levels = count / (heads * POINTS * 2);
@@ -142,35 +125,5 @@ mod tests {
             data[6], 4.0,
             "the fourth point of head 0 is four pixels away"
         );
-    }
-
-    #[test]
-    fn norms_are_recognised_by_name() {
-        for (name, norm) in [
-            (
-                "model.pixel_level_module.decoder.input_projections.1.0.weight",
-                false,
-            ),
-            (
-                "model.pixel_level_module.decoder.input_projections.1.1.weight",
-                true,
-            ),
-            ("model.pixel_level_module.decoder.adapter_1.0.weight", false),
-            ("model.pixel_level_module.decoder.layer_1.1.bias", true),
-            (
-                "model.pixel_level_module.encoder.hidden_states_norms.stage1.bias",
-                true,
-            ),
-            (
-                "model.transformer_module.decoder.layers.0.fc1.weight",
-                false,
-            ),
-            (
-                "model.transformer_module.decoder.layers.0.final_layer_norm.weight",
-                true,
-            ),
-        ] {
-            assert_eq!(is_norm(name), norm, "{name}");
-        }
     }
 }

@@ -1,4 +1,6 @@
-use super::{ENCODER_PREFIX, ModelConfig, RECON_PREFIX, SwinConfig, fully_visible, head, swin};
+//! The parameters that a network has.
+
+use super::{ENCODER_PREFIX, ModelConfig, RECON_PREFIX, fully_visible, head, swin};
 use crate::graph::{DType, Graph, Result};
 use crate::nn::{PATCH, Parameters};
 
@@ -8,7 +10,7 @@ use crate::nn::{PATCH, Parameters};
 /// A configuration that makes no sense.
 pub fn parameters(config: &ModelConfig) -> Result<Vec<(String, Vec<usize>)>> {
     // Shapes of parameters do not depend on the frame, so the smallest one does.
-    let side = smallest_side(&config.encoder);
+    let side = 1 << config.encoder.depths.len().saturating_sub(1);
     let mut g = Graph::new("parameters");
     let mut p = Parameters::all_learned();
     let image = g.input("image", DType::F32, &[1, side * side, 3 * PATCH * PATCH])?;
@@ -25,12 +27,6 @@ pub fn parameters(config: &ModelConfig) -> Result<Vec<(String, Vec<usize>)>> {
     let at = config.main_prefix();
     head(&mut g, &mut p, at, &config.main, &stages)?;
     head(&mut g, &mut p, RECON_PREFIX, &config.recon, &stages)?;
-    Ok(p.into_learned()
-        .into_iter()
-        .map(|p| (p.name, p.shape))
-        .collect())
-}
-
-fn smallest_side(config: &SwinConfig) -> usize {
-    1 << config.depths.len().saturating_sub(1)
+    let learned = p.into_learned().into_iter();
+    Ok(learned.map(|p| (p.name, p.shape)).collect())
 }

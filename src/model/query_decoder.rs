@@ -1,12 +1,12 @@
-//! The query decoder with masked attention (METHOD §3). With no layers it only turns the learned
+//! The query decoder with masked attention (`docs/method.md#query-decoder`). With no layers it only turns the learned
 //! queries into mask embeddings, which makes the head a classifier of each pixel's mask features.
 
 use super::pixel_decoder::PixelFeatures;
 use super::{Feature, HeadConfig};
 use crate::graph::{Constant, DType, Graph, Result, Value};
 use crate::nn::{
-    Heads, Parameters, attend, layer_norm, linear, merge_heads, packed_projections, resize_tokens,
-    sine_positions, split_heads,
+    Heads, Scope, add_and_norm, attend, feed_forward, layer_norm, linear, merge_heads,
+    packed_projections, resize_tokens, sine_positions, split_heads,
 };
 
 /// Score of a forbidden key: as good as minus infinity in float32, without its NaNs.
@@ -30,43 +30,41 @@ pub struct Decoded {
     pub earlier: Vec<Queries>,
 }
 
-/// Runs the decoder. Parameter names start with `at`, which ends in a dot.
+/// Runs the decoder.
 ///
 /// # Errors
 /// A configuration that makes no sense, or parameters that do not fit it.
 pub fn query_decoder(
-    g: &mut Graph,
-    p: &mut Parameters,
-    at: &str,
+    s: &mut Scope,
     config: &HeadConfig,
     features: &PixelFeatures,
 ) -> Result<Decoded> {
-    let batch = g.shape(features.mask.tokens)[0];
+    let batch = s.g.shape(features.mask.tokens)[0];
     let shape = [config.queries, config.hidden];
-    let content = p.get(g, &format!("{at}queries_features.weight"), &shape)?;
-    let mut x = g.expand(content, &[batch, config.queries, config.hidden])?;
+    let content = s.parameter("queries_features.weight", &shape)?;
+    let mut x =
+        s.g.expand(content, &[batch, config.queries, config.hidden])?;
     let mut earlier = Vec::with_capacity(config.decoder_layers);
     if config.decoder_layers == 0 {
-        let last = read_out(g, p, at, config, x)?;
+        let last = read_out(s, config, x)?;
         return Ok(Decoded { last, earlier });
     }
-    let position = p.get(g, &format!("{at}queries_embedder.weight"), &shape)?;
-    let memories = memories(g, p, at, config, features)?;
+    let position = s.parameter("queries_embedder.weight", &shape)?;
+    let memories = memories(s, config, features)?;
     for layer in 0..config.decoder_layers {
         let memory = &memories[layer % memories.len()];
-        let queries = read_out(g, p, at, config, x)?;
-        let name = format!("{at}decoder.layers.{layer}");
-        x = g.layer(name.clone(), |g| {
-            let bias = forbidden_keys(g, queries.mask_embedding, memory)?;
-            decoder_layer(g, p, &name, config, x, position, memory, bias)
+        let queries = read_out(s, config, x)?;
+        x = s.module(&format!("decoder.layers.{layer}"), |s| {
+            let bias = forbidden_keys(s.g, queries.mask_embedding, memory)?;
+            decoder_layer(s, config, x, position, memory, bias)
         })?;
         earlier.push(queries);
     }
-    let last = read_out(g, p, at, config, x)?;
+    let last = read_out(s, config, x)?;
     Ok(Decoded { last, earlier })
 }
 
-/// What the queries look at on one level.
+/// Keys and values of one level.
 struct Memory {
     key: Value,
     value: Value,
@@ -74,14 +72,9 @@ struct Memory {
     mask_features: Feature,
 }
 
-fn memories(
-    g: &mut Graph,
-    p: &mut Parameters,
-    at: &str,
-    config: &HeadConfig,
-    features: &PixelFeatures,
-) -> Result<Vec<Memory>> {
-    let embeddings = p.get(g, &format!("{at}level_embed.weight"), &[3, config.hidden])?;
+fn memories(s: &mut Scope, config: &HeadConfig, features: &PixelFeatures) -> Result<Vec<Memory>> {
+    let embeddings = s.parameter("level_embed.weight", &[3, config.hidden])?;
+    let g = &mut *s.g;
     let detached = g.detach(features.mask.tokens)?;
     let mut memories = vec![];
     for (level, feature) in features.levels.iter().enumerate() {
@@ -116,99 +109,61 @@ fn forbidden_keys(g: &mut Graph, embedding: Value, memory: &Memory) -> Result<Va
     let forbidden = g.and(off, somewhere)?;
     let minus = g.constant(Constant::real(DType::F32, &[], [FORBIDDEN]));
     let bias = g.select(forbidden, minus, zero)?;
-    let [batch, queries, keys] = *g.shape(bias) else {
-        return Err(g.config_error("attention mask"));
-    };
+    let [batch, queries, keys] = g.dims(bias, "attention mask")?;
     g.reshape(bias, &[batch, 1, 1, queries, keys])
 }
 
-#[allow(clippy::too_many_arguments, reason = "the operands of one layer")]
 fn decoder_layer(
-    g: &mut Graph,
-    p: &mut Parameters,
-    at: &str,
+    s: &mut Scope,
     config: &HeadConfig,
     x: Value,
     position: Value,
     memory: &Memory,
     bias: Value,
 ) -> Result<Value> {
-    let heads = Heads::new(g, config.heads, config.hidden)?;
-    let attention = |g: &mut Graph, [q, k, v]: [Value; 3], bias: Option<Value>| -> Result<Value> {
-        let (q, k, v) = (
-            split_heads(g, q, heads)?,
-            split_heads(g, k, heads)?,
-            split_heads(g, v, heads)?,
-        );
-        let mixed = attend(g, q, k, v, bias, 1)?;
-        merge_heads(g, mixed)
-    };
+    let query = s.g.add(x, position)?;
+    let projected = packed_projections(s, "cross_attn", [query, memory.key, memory.value])?;
+    let x = attention(s, "cross_attn", config, x, projected, Some(bias))?;
 
-    let query = g.add(x, position)?;
-    let projected = packed_projections(
-        g,
-        p,
-        &format!("{at}.cross_attn"),
-        [query, memory.key, memory.value],
-    )?;
-    let mixed = attention(g, projected, Some(bias))?;
-    let out = linear(
-        g,
-        p,
-        &format!("{at}.cross_attn.out_proj"),
-        mixed,
-        config.hidden,
-        true,
-    )?;
-    let x = g.add(x, out)?;
-    let x = layer_norm(g, p, &format!("{at}.cross_attn_layer_norm"), x)?;
-
-    let query = g.add(x, position)?;
+    let query = s.g.add(x, position)?;
     let mut projected = [query, query, x];
     for (value, name) in projected.iter_mut().zip(["q_proj", "k_proj", "v_proj"]) {
-        *value = linear(
-            g,
-            p,
-            &format!("{at}.self_attn.{name}"),
-            *value,
-            config.hidden,
-            true,
-        )?;
+        *value = linear(s, &format!("self_attn.{name}"), *value, config.hidden, true)?;
     }
-    let mixed = attention(g, projected, None)?;
-    let out = linear(
-        g,
-        p,
-        &format!("{at}.self_attn.out_proj"),
-        mixed,
-        config.hidden,
-        true,
-    )?;
-    let x = g.add(x, out)?;
-    let x = layer_norm(g, p, &format!("{at}.self_attn_layer_norm"), x)?;
+    let x = attention(s, "self_attn", config, x, projected, None)?;
+    feed_forward(s, x, config.decoder_ffn)
+}
 
-    let inner = linear(g, p, &format!("{at}.fc1"), x, config.decoder_ffn, true)?;
-    let inner = g.relu(inner)?;
-    let outer = linear(g, p, &format!("{at}.fc2"), inner, config.hidden, true)?;
-    let x = g.add(x, outer)?;
-    layer_norm(g, p, &format!("{at}.final_layer_norm"), x)
+/// Attention with its output projection, residual connection and norm.
+fn attention(
+    s: &mut Scope,
+    name: &str,
+    config: &HeadConfig,
+    x: Value,
+    projected: [Value; 3],
+    bias: Option<Value>,
+) -> Result<Value> {
+    let heads = Heads::new(s.g, config.heads, config.hidden)?;
+    let mut split = projected;
+    for value in &mut split {
+        *value = split_heads(s.g, *value, heads)?;
+    }
+    let [q, k, v] = split;
+    let mixed = attend(s.g, q, k, v, bias, 1)?;
+    let mixed = merge_heads(s.g, mixed)?;
+    let out = linear(s, &format!("{name}.out_proj"), mixed, config.hidden, true)?;
+    add_and_norm(s, &format!("{name}_layer_norm"), x, out)
 }
 
 /// Norm and mask embedding, shared by all layers.
-fn read_out(
-    g: &mut Graph,
-    p: &mut Parameters,
-    at: &str,
-    config: &HeadConfig,
-    x: Value,
-) -> Result<Queries> {
-    let content = layer_norm(g, p, &format!("{at}decoder.layernorm"), x)?;
+fn read_out(s: &mut Scope, config: &HeadConfig, x: Value) -> Result<Queries> {
+    let content = layer_norm(s, "decoder.layernorm", x)?;
     let mut embedding = content;
     for i in 0..3 {
-        let name = format!("{at}decoder.mask_predictor.mask_embedder.{i}.0");
-        embedding = linear(g, p, &name, embedding, config.hidden, true)?;
+        let name = format!("decoder.mask_predictor.mask_embedder.{i}.0");
+        embedding = linear(s, &name, embedding, config.hidden, true)?;
         if i < 2 {
-            embedding = g.relu(embedding)?;
+            embedding = s.g.relu(embedding)?;
         }
     }
     Ok(Queries {

@@ -1,4 +1,5 @@
-//! Masked input and the reconstruction loss (METHOD §4, §5.2), on patches of 4×4 pixels.
+//! Masked input (`docs/method.md#masking`) and the reconstruction loss (`docs/method.md#reconstruction-head`), on patches
+//! of 4×4 pixels.
 
 use crate::graph::{Constant, DType, Graph, Result, Value};
 use crate::nn::PATCH;
@@ -24,14 +25,12 @@ pub struct MaskedPatches {
 }
 
 /// Hides patches: `target` is normalised RGB `(batch, h/4 · w/4, 48)`, `mask` is `(batch, h/16, w/16)`
-/// with 1 = visible. Hiding follows normalisation, so hidden pixels have the mean colour (METHOD §0.3).
+/// with 1 = visible. Hiding follows normalisation, so hidden pixels have the mean colour (`docs/method.md#masking`).
 ///
 /// # Errors
 /// When the shapes do not fit.
 pub fn masked_patches(g: &mut Graph, target: Value, mask: Value) -> Result<MaskedPatches> {
-    let [batch, rows, columns] = *g.shape(mask) else {
-        return Err(g.config_error(format!("mask {:?}", g.shape(mask))));
-    };
+    let [batch, rows, columns] = g.dims(mask, "mask")?;
     let factor = MASK_PATCH / PATCH;
     let blocks = g.reshape(mask, &[batch, rows, 1, columns, 1])?;
     let spread = g.expand(blocks, &[batch, rows, factor, columns, factor])?;
@@ -50,9 +49,7 @@ pub fn masked_patches(g: &mut Graph, target: Value, mask: Value) -> Result<Maske
 /// # Errors
 /// When the shapes do not fit.
 pub fn fully_visible(g: &mut Graph, patches: Value) -> Result<Value> {
-    let [batch, tokens, _] = *g.shape(patches) else {
-        return Err(g.config_error(format!("patches {:?}", g.shape(patches))));
-    };
+    let [batch, tokens, _] = g.dims(patches, "patches")?;
     let one = g.constant(Constant::real(DType::F32, &[], [1.0]));
     let channel = g.expand(one, &[batch, tokens, PATCH * PATCH])?;
     g.concat(&[patches, channel], 2)
@@ -74,8 +71,7 @@ pub fn reconstruction_loss(
     if over == LossOver::All {
         let total = g.sum_square(difference)?;
         let count = g.shape(difference).iter().product::<usize>();
-        let share = g.scalar(total, 1.0 / count as f64);
-        return g.mul(total, share);
+        return g.scale(total, 1.0 / count as f64);
     }
     let one = g.scalar(visible, 1.0);
     let hidden = g.sub(one, visible)?;
@@ -84,7 +80,6 @@ pub fn reconstruction_loss(
     let total = g.sum_square(counted)?;
     let tokens = g.reduce_sum(hidden, &[0, 1, 2], false)?;
     let channels = *g.shape(target).last().unwrap_or(&1);
-    let channels = g.scalar(total, channels as f64);
-    let count = g.mul(tokens, channels)?;
+    let count = g.scale(tokens, channels as f64)?;
     g.div(total, count)
 }

@@ -1,12 +1,13 @@
-//! The encoder f: a Swin transformer on patches of four channels (METHOD §1).
+//! The encoder f: a Swin transformer on patches of four channels (`docs/method.md#encoder`).
 
 use super::SwinConfig;
-use crate::graph::{Constant, DType, Graph, Result, Value};
+use crate::graph::{Constant, Graph, Result, Value};
 use crate::nn::{
-    self, Heads, Parameters, attend, gelu, layer_norm, linear, merge_heads, split_heads,
+    Heads, PATCH, Parameters, Scope, attend, gelu, layer_norm, linear, merge_heads, product,
+    split_heads,
 };
 
-/// Score added between tokens of a shifted window that were no neighbours before the shift (METHOD §1.3).
+/// Score added between tokens of a shifted window that were not neighbours before the shift (`docs/method.md#windows`).
 const APART: f32 = -100.0;
 
 /// One normed stage output.
@@ -38,30 +39,27 @@ pub fn swin(
     branches: Option<BranchScales>,
 ) -> Result<Vec<Feature>> {
     check(g, config)?;
-    let mut x = g.layer(format!("{at}embeddings"), |g| {
-        embed(g, p, at, config, patches)
-    })?;
+    let s = &mut Scope::new(g, p, at);
+    let mut x = s.module("embeddings", |s| embed(s, config, patches))?;
     let mut size = size;
     let mut features = vec![];
     let mut block_number = 0;
     for (stage, &depth) in config.depths.iter().enumerate() {
-        let layer = format!("{at}encoder.layers.{stage}");
+        let layer = format!("encoder.layers.{stage}");
         for block in 0..depth {
-            let name = format!("{layer}.blocks.{block}");
             let shift = if block % 2 == 1 { config.window / 2 } else { 0 };
             let windows = Windows::new(size, config.window, shift);
             let scales = branches.map(|b| (b, block_number));
-            x = g.layer(name.clone(), |g| {
-                swin_block(g, p, &name, x, &windows, config.heads[stage], scales)
+            x = s.module(&format!("{layer}.blocks.{block}"), |s| {
+                swin_block(s, x, &windows, config.heads[stage], scales)
             })?;
             block_number += 1;
         }
-        let norm = format!("{at}hidden_states_norms.stage{}", stage + 1);
-        let tokens = g.layer(norm.clone(), |g| layer_norm(g, p, &norm, x))?;
+        let norm = format!("hidden_states_norms.stage{}", stage + 1);
+        let tokens = s.layer(s.path(&norm), |s| layer_norm(s, &norm, x))?;
         features.push(Feature { tokens, size });
         if stage + 1 < config.depths.len() {
-            let name = format!("{layer}.downsample");
-            x = g.layer(name.clone(), |g| merge(g, p, &name, x, size))?;
+            x = s.module(&format!("{layer}.downsample"), |s| merge(s, x, size))?;
             size = (size.0.div_ceil(2), size.1.div_ceil(2));
         }
     }
@@ -86,61 +84,34 @@ fn check(g: &Graph, config: &SwinConfig) -> Result<()> {
     Ok(())
 }
 
-fn embed(
-    g: &mut Graph,
-    p: &mut Parameters,
-    at: &str,
-    config: &SwinConfig,
-    patches: Value,
-) -> Result<Value> {
-    let inputs = *g.shape(patches).last().unwrap_or(&0);
-    let name = format!("{at}embeddings.patch_embeddings.projection");
-    let side = nn::PATCH;
-    let weight = p.get(
-        g,
-        &format!("{name}.weight"),
-        &[config.embed, inputs / (side * side), side, side],
-    )?;
-    let bias = p.get(g, &format!("{name}.bias"), &[config.embed])?;
-    let kernel = g.reshape(weight, &[config.embed, inputs])?;
-    let [batch, tokens, _] = *g.shape(patches) else {
-        return Err(g.config_error(format!("patches {:?}", g.shape(patches))));
-    };
-    let flat = g.reshape(patches, &[batch * tokens, inputs])?;
-    let x = g.gemm(flat, kernel, Some(bias), false, true)?;
-    let x = g.reshape(x, &[batch, tokens, config.embed])?;
-    layer_norm(g, p, &format!("{at}embeddings.norm"), x)
+fn embed(s: &mut Scope, config: &SwinConfig, patches: Value) -> Result<Value> {
+    let [_, _, inputs] = s.g.dims(patches, "patches")?;
+    let kernel = [config.embed, inputs / (PATCH * PATCH), PATCH, PATCH];
+    let weight = s.parameter("patch_embeddings.projection.weight", &kernel)?;
+    let bias = s.parameter("patch_embeddings.projection.bias", &[config.embed])?;
+    let kernel = s.g.reshape(weight, &[config.embed, inputs])?;
+    let x = product(s.g, patches, kernel, Some(bias))?;
+    layer_norm(s, "norm", x)
 }
 
 fn swin_block(
-    g: &mut Graph,
-    p: &mut Parameters,
-    at: &str,
+    s: &mut Scope,
     x: Value,
     windows: &Windows,
     heads: usize,
     branches: Option<(BranchScales, usize)>,
 ) -> Result<Value> {
-    let channels = *g.shape(x).last().unwrap_or(&0);
-    let normed = layer_norm(g, p, &format!("{at}.layernorm_before"), x)?;
-    let attended = g.layer("attention", |g| {
-        window_attention(g, p, at, normed, windows, heads)
-    })?;
-    let attended = scale_branch(g, attended, branches.map(|(b, n)| (b, 2 * n)))?;
-    let x = g.add(x, attended)?;
-    let normed = layer_norm(g, p, &format!("{at}.layernorm_after"), x)?;
-    let inner = linear(
-        g,
-        p,
-        &format!("{at}.intermediate.dense"),
-        normed,
-        4 * channels,
-        true,
-    )?;
-    let inner = gelu(g, inner)?;
-    let outer = linear(g, p, &format!("{at}.output.dense"), inner, channels, true)?;
-    let outer = scale_branch(g, outer, branches.map(|(b, n)| (b, 2 * n + 1)))?;
-    g.add(x, outer)
+    let [_, _, channels] = s.g.dims(x, "tokens")?;
+    let normed = layer_norm(s, "layernorm_before", x)?;
+    let attended = s.layer("attention", |s| window_attention(s, normed, windows, heads))?;
+    let attended = scale_branch(s.g, attended, branches.map(|(b, n)| (b, 2 * n)))?;
+    let x = s.g.add(x, attended)?;
+    let normed = layer_norm(s, "layernorm_after", x)?;
+    let inner = linear(s, "intermediate.dense", normed, 4 * channels, true)?;
+    let inner = gelu(s.g, inner)?;
+    let outer = linear(s, "output.dense", inner, channels, true)?;
+    let outer = scale_branch(s.g, outer, branches.map(|(b, n)| (b, 2 * n + 1)))?;
+    s.g.add(x, outer)
 }
 
 fn scale_branch(g: &mut Graph, x: Value, branch: Option<(BranchScales, usize)>) -> Result<Value> {
@@ -153,61 +124,33 @@ fn scale_branch(g: &mut Graph, x: Value, branch: Option<(BranchScales, usize)>) 
     g.mul(x, scale)
 }
 
-fn window_attention(
-    g: &mut Graph,
-    p: &mut Parameters,
-    at: &str,
-    x: Value,
-    windows: &Windows,
-    heads: usize,
-) -> Result<Value> {
-    let [batch, _, channels] = *g.shape(x) else {
-        return Err(g.config_error(format!("window attention of {:?}", g.shape(x))));
-    };
-    let heads = Heads::new(g, heads, channels)?;
+fn window_attention(s: &mut Scope, x: Value, windows: &Windows, heads: usize) -> Result<Value> {
+    let [batch, _, channels] = s.g.dims(x, "window attention")?;
+    let heads = Heads::new(s.g, heads, channels)?;
     let (count, area) = (windows.count(), windows.side * windows.side);
-    let inside = windows.partition(g, x)?;
-    let inside = g.reshape(inside, &[batch * count, area, channels])?;
+    let inside = windows.partition(s.g, x)?;
+    let inside = s.g.reshape(inside, &[batch * count, area, channels])?;
     let mut projected = [inside; 3];
     for (value, name) in projected.iter_mut().zip(["query", "key", "value"]) {
-        let y = linear(
-            g,
-            p,
-            &format!("{at}.attention.self.{name}"),
-            inside,
-            channels,
-            true,
-        )?;
-        *value = split_heads(g, y, heads)?;
+        let y = linear(s, &format!("attention.self.{name}"), inside, channels, true)?;
+        *value = split_heads(s.g, y, heads)?;
     }
-    let bias = position_bias(g, p, at, windows, heads.count)?;
+    let bias = position_bias(s, windows, heads.count)?;
     let [q, k, v] = projected;
-    let mixed = attend(g, q, k, v, Some(bias), count)?;
-    let mixed = merge_heads(g, mixed)?;
-    let mixed = g.reshape(mixed, &[batch, count * area, channels])?;
-    let back = windows.reverse(g, mixed)?;
-    linear(
-        g,
-        p,
-        &format!("{at}.attention.output.dense"),
-        back,
-        channels,
-        true,
-    )
+    let mixed = attend(s.g, q, k, v, Some(bias), count)?;
+    let mixed = merge_heads(s.g, mixed)?;
+    let mixed = s.g.reshape(mixed, &[batch, count * area, channels])?;
+    let back = windows.reverse(s.g, mixed)?;
+    linear(s, "attention.output.dense", back, channels, true)
 }
 
 /// Relative position bias, plus the mask of shifted windows: `(heads, area, area)` or `(windows, heads, area, area)`.
-fn position_bias(
-    g: &mut Graph,
-    p: &mut Parameters,
-    at: &str,
-    windows: &Windows,
-    heads: usize,
-) -> Result<Value> {
+fn position_bias(s: &mut Scope, windows: &Windows, heads: usize) -> Result<Value> {
     let (side, area) = (windows.side, windows.side * windows.side);
     let span = 2 * side - 1;
-    let name = format!("{at}.attention.self.relative_position_bias_table");
-    let table = p.get(g, &name, &[span * span, heads])?;
+    let name = "attention.self.relative_position_bias_table";
+    let table = s.parameter(name, &[span * span, heads])?;
+    let g = &mut *s.g;
     let mut index = Vec::with_capacity(area * area);
     for i in 0..area {
         for j in 0..area {
@@ -231,26 +174,19 @@ fn position_bias(
     }
 }
 
-/// Patch merging (METHOD §1.5): 2×2 neighbours to channels, norm, product. The order of the four
+/// Patch merging (`docs/method.md#patch-merging`): 2×2 neighbours to channels, norm, product. The order of the four
 /// is column-major: (even, even), (odd row, even column), (even row, odd column), (odd, odd).
-fn merge(
-    g: &mut Graph,
-    p: &mut Parameters,
-    at: &str,
-    x: Value,
-    (h, w): (usize, usize),
-) -> Result<Value> {
-    let [batch, _, c] = *g.shape(x) else {
-        return Err(g.config_error(format!("merging {:?}", g.shape(x))));
-    };
+fn merge(s: &mut Scope, x: Value, (h, w): (usize, usize)) -> Result<Value> {
+    let g = &mut *s.g;
+    let [batch, _, c] = g.dims(x, "merging")?;
     let map = g.reshape(x, &[batch, h, w, c])?;
     let map = g.pad(map, &[0; 4], &[0, h % 2, w % 2, 0])?;
     let (rows, columns) = (h.div_ceil(2), w.div_ceil(2));
     let split = g.reshape(map, &[batch, rows, 2, columns, 2, c])?;
     let ordered = g.transpose(split, &[0, 1, 3, 4, 2, 5])?;
     let merged = g.reshape(ordered, &[batch, rows * columns, 4 * c])?;
-    let normed = layer_norm(g, p, &format!("{at}.norm"), merged)?;
-    linear(g, p, &format!("{at}.reduction"), normed, 2 * c, false)
+    let normed = layer_norm(s, "norm", merged)?;
+    linear(s, "reduction", normed, 2 * c, false)
 }
 
 /// How a map is cut into windows: padded at the bottom and right, rolled by the shift, cut.
@@ -276,15 +212,17 @@ impl Windows {
         (self.padded.0 / self.side) * (self.padded.1 / self.side)
     }
 
+    /// Upper left corner of every window on the padded, rolled map.
+    fn corners(&self) -> impl Iterator<Item = (usize, usize)> {
+        let (side, across) = (self.side, self.padded.1 / self.side);
+        (0..self.count()).map(move |window| (window / across * side, window % across * side))
+    }
+
     /// Position on the padded, unrolled map of every token in window order.
     fn positions(&self) -> Vec<(usize, usize)> {
         let ((height, width), side) = (self.padded, self.side);
         let mut all = Vec::with_capacity(height * width);
-        for window in 0..self.count() {
-            let (top, left) = (
-                window / (width / side) * side,
-                window % (width / side) * side,
-            );
+        for (top, left) in self.corners() {
             for i in 0..side * side {
                 let (y, x) = (top + i / side, left + i % side);
                 all.push(((y + self.shift) % height, (x + self.shift) % width));
@@ -293,19 +231,13 @@ impl Windows {
         all
     }
 
-    /// `(batch, h · w, c)` to `(batch, windows · side², c)`; padding is a row of zeros (METHOD §0.10).
+    /// `(batch, h · w, c)` to `(batch, windows · side², c)`; padding is a row of zeros (`docs/method.md#windows`).
     fn partition(&self, g: &mut Graph, x: Value) -> Result<Value> {
-        let [batch, tokens, c] = *g.shape(x) else {
-            return Err(g.config_error(format!("windows of {:?}", g.shape(x))));
-        };
+        let [batch, tokens, c] = g.dims(x, "windows")?;
         let source = if self.padded == self.size {
             x
         } else {
-            let zeros = g.constant(Constant::real(
-                DType::F32,
-                &[batch, 1, c],
-                vec![0.0; batch * c],
-            ));
+            let zeros = g.constant(Constant::f32(&[batch, 1, c], &vec![0.0; batch * c]));
             g.concat(&[x, zeros], 1)?
         };
         let index: Vec<i64> = self
@@ -333,7 +265,7 @@ impl Windows {
         (y < self.size.0 && x < self.size.1).then_some(y * self.size.1 + x)
     }
 
-    /// The mask of shifted windows, `(windows, 1, side², side²)` (METHOD §1.3).
+    /// The mask of shifted windows, `(windows, 1, side², side²)` (`docs/method.md#windows`).
     fn mask(&self) -> Option<Constant> {
         if self.shift == 0 {
             return None;
@@ -348,11 +280,7 @@ impl Windows {
         };
         let area = side * side;
         let mut data = Vec::with_capacity(self.count() * area * area);
-        for window in 0..self.count() {
-            let (top, left) = (
-                window / (width / side) * side,
-                window % (width / side) * side,
-            );
+        for (top, left) in self.corners() {
             let region: Vec<usize> = (0..area)
                 .map(|i| 3 * label(top + i / side, height) + label(left + i % side, width))
                 .collect();

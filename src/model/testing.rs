@@ -1,4 +1,4 @@
-//! What tests of this crate need of models.
+//! Small models for tests.
 
 use super::{HeadConfig, ModelConfig, Readout, SwinConfig, initial_weights};
 use crate::weights::{ModelFile, Normalisation, Task};

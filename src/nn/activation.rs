@@ -1,3 +1,5 @@
+//! Activation functions that ONNX has no operator for.
+
 use crate::graph::{Graph, Result, Value};
 
 /// GELU in its erf form, `x · ½ (1 + erf(x / √2))`, in the order of operators that ONNX Runtime fuses.

@@ -1,5 +1,6 @@
-use super::Parameters;
-use super::linear::product;
+//! Attention heads, and scaled dot-product attention.
+
+use super::{Scope, product};
 use crate::graph::{Graph, Result, Value};
 
 /// How channels divide into attention heads.
@@ -34,9 +35,7 @@ impl Heads {
 /// # Errors
 /// When the shape does not fit.
 pub fn split_heads(g: &mut Graph, x: Value, heads: Heads) -> Result<Value> {
-    let [batch, tokens, _] = *g.shape(x) else {
-        return Err(g.config_error(format!("heads of {:?}", g.shape(x))));
-    };
+    let [batch, tokens, _] = g.dims(x, "heads")?;
     let split = g.reshape(x, &[batch, tokens, heads.count, heads.channels])?;
     g.transpose(split, &[0, 2, 1, 3])
 }
@@ -46,9 +45,7 @@ pub fn split_heads(g: &mut Graph, x: Value, heads: Heads) -> Result<Value> {
 /// # Errors
 /// When the shape does not fit.
 pub fn merge_heads(g: &mut Graph, x: Value) -> Result<Value> {
-    let [batch, heads, tokens, channels] = *g.shape(x) else {
-        return Err(g.config_error(format!("merging heads of {:?}", g.shape(x))));
-    };
+    let [batch, heads, tokens, channels] = g.dims(x, "merging heads")?;
     let merged = g.transpose(x, &[0, 2, 1, 3])?;
     g.reshape(merged, &[batch, tokens, heads * channels])
 }
@@ -67,12 +64,9 @@ pub fn attend(
     bias: Option<Value>,
     windows: usize,
 ) -> Result<Value> {
-    let [batch, heads, n, channels] = *g.shape(q) else {
-        return Err(g.config_error(format!("attention of {:?}", g.shape(q))));
-    };
+    let [batch, heads, n, channels] = g.dims(q, "attention")?;
     let m = g.shape(k)[2];
-    let scale = g.scalar(q, 1.0 / (channels as f64).sqrt());
-    let q = g.mul(q, scale)?;
+    let q = g.scale(q, 1.0 / (channels as f64).sqrt())?;
     let k = g.transpose(k, &[0, 1, 3, 2])?;
     let mut scores = g.matmul(q, k)?;
     if let Some(bias) = bias {
@@ -84,31 +78,19 @@ pub fn attend(
     g.matmul(weights, v)
 }
 
-/// Query, key and value projections packed as `at.in_proj_weight` `(3c, c)` and `at.in_proj_bias` `(3c,)`.
+/// Query, key and value projections packed as `name.in_proj_weight` `(3c, c)` and `name.in_proj_bias` `(3c,)`.
 ///
 /// # Errors
 /// When the parameters do not fit.
-pub fn packed_projections(
-    g: &mut Graph,
-    p: &mut Parameters,
-    at: &str,
-    inputs: [Value; 3],
-) -> Result<[Value; 3]> {
-    let channels = *g
-        .shape(inputs[0])
-        .last()
-        .ok_or_else(|| g.config_error("attention of scalars"))?;
-    let weight = p.get(
-        g,
-        &format!("{at}.in_proj_weight"),
-        &[3 * channels, channels],
-    )?;
-    let bias = p.get(g, &format!("{at}.in_proj_bias"), &[3 * channels])?;
-    let weights = g.split(weight, 0, &[channels; 3])?;
-    let biases = g.split(bias, 0, &[channels; 3])?;
+pub fn packed_projections(s: &mut Scope, name: &str, inputs: [Value; 3]) -> Result<[Value; 3]> {
+    let channels = s.channels(inputs[0], "attention")?;
+    let weight = s.parameter(&format!("{name}.in_proj_weight"), &[3 * channels, channels])?;
+    let bias = s.parameter(&format!("{name}.in_proj_bias"), &[3 * channels])?;
+    let weights = s.g.split(weight, 0, &[channels; 3])?;
+    let biases = s.g.split(bias, 0, &[channels; 3])?;
     let mut outputs = inputs;
     for (i, x) in outputs.iter_mut().enumerate() {
-        *x = product(g, *x, weights[i], Some(biases[i]))?;
+        *x = product(s.g, *x, weights[i], Some(biases[i]))?;
     }
     Ok(outputs)
 }

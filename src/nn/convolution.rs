@@ -1,8 +1,10 @@
-use super::Parameters;
-use crate::graph::{Graph, Result, Value};
+//! The 3×3 convolution, as products.
+
+use super::Scope;
+use crate::graph::{Result, Value};
 
 /// A 3×3 convolution, padding 1, no bias, on tokens `(batch, height · width, channels)`; parameter
-/// `at.weight` `(outputs, inputs, 3, 3)`.
+/// `name.weight` `(outputs, inputs, 3, 3)`.
 ///
 /// Nine products of shifted rows: on a map padded on all sides, a shift by rows and columns is a
 /// shift along the flattened map, so every operand is one contiguous slice. The two columns that
@@ -11,17 +13,15 @@ use crate::graph::{Graph, Result, Value};
 /// # Errors
 /// When the shapes do not fit.
 pub fn convolution_3x3(
-    g: &mut Graph,
-    p: &mut Parameters,
-    at: &str,
+    s: &mut Scope,
+    name: &str,
     x: Value,
     (height, width): (usize, usize),
     outputs: usize,
 ) -> Result<Value> {
-    let [batch, _, inputs] = *g.shape(x) else {
-        return Err(g.config_error(format!("convolution of {:?}", g.shape(x))));
-    };
-    let weight = p.get(g, &format!("{at}.weight"), &[outputs, inputs, 3, 3])?;
+    let [batch, _, inputs] = s.g.dims(x, "convolution")?;
+    let weight = s.parameter(&format!("{name}.weight"), &[outputs, inputs, 3, 3])?;
+    let g = &mut *s.g;
     let taps = g.reshape(weight, &[outputs * inputs, 9])?;
     let taps = g.transpose(taps, &[1, 0])?;
     let taps = g.reshape(taps, &[9, outputs, inputs])?;

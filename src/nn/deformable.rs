@@ -1,6 +1,6 @@
-use super::attention::Heads;
-use super::linear::product;
-use super::{Parameters, linear};
+//! Multi-scale deformable attention, as a sparse product.
+
+use super::{Heads, Scope, linear, product};
 use crate::graph::{Constant, DType, Graph, Result, Value};
 
 /// Sampling points of a head on a level.
@@ -39,8 +39,8 @@ impl DeformableSizes {
     }
 }
 
-/// Multi-scale deformable attention (METHOD §2.4): `query` (with positions) and `source` (without),
-/// both `(batch, tokens of all levels, channels)`, to the same shape. Parameters below `at`:
+/// Multi-scale deformable attention (`docs/method.md#deformable-attention`): `query` (with positions) and `source`
+/// (without), both `(batch, tokens of all levels, channels)`, to the same shape. Parameters of the scope:
 /// `sampling_offsets`, `attention_weights`, `value_proj`, `output_proj`.
 ///
 /// A head's result is one row of a sparse product: its samples' four corners are rows of a table of values, with the
@@ -49,45 +49,36 @@ impl DeformableSizes {
 /// # Errors
 /// When the shapes do not fit, or there are so many rows that float32 cannot number them.
 pub fn deformable_attention(
-    g: &mut Graph,
-    p: &mut Parameters,
-    at: &str,
+    s: &mut Scope,
     query: Value,
     source: Value,
     sizes: &DeformableSizes,
 ) -> Result<Value> {
-    let [batch, tokens, channels] = *g.shape(query) else {
-        return Err(g.config_error(format!("deformable attention of {:?}", g.shape(query))));
-    };
-    let heads = Heads::new(g, sizes.heads, channels)?;
+    let [batch, tokens, channels] = s.g.dims(query, "deformable attention")?;
+    let heads = Heads::new(s.g, sizes.heads, channels)?;
     let samples = sizes.levels.len() * POINTS;
     let columns = heads.count * samples;
     if tokens != sizes.tokens() {
-        return Err(g.config_error(format!("{tokens} tokens on levels {:?}", sizes.levels)));
+        let detail = format!("{tokens} tokens on levels {:?}", sizes.levels);
+        return Err(s.g.config_error(detail));
     }
     if batch * sizes.places() * heads.count > EXACT {
-        return Err(g.config_error(format!(
+        return Err(s.g.config_error(format!(
             "more than {EXACT} rows to sample from: take a smaller batch or frame"
         )));
     }
 
-    let value = linear(g, p, &format!("{at}.value_proj"), source, channels, true)?;
-    let table = bordered(g, value, heads, sizes)?;
-    let logits = linear(
-        g,
-        p,
-        &format!("{at}.attention_weights"),
-        query,
-        columns,
-        true,
-    )?;
+    let value = linear(s, "value_proj", source, channels, true)?;
+    let table = bordered(s.g, value, heads, sizes)?;
+    let logits = linear(s, "attention_weights", query, columns, true)?;
     let lead = batch * tokens * heads.count;
-    let logits = g.reshape(logits, &[lead, samples])?;
-    let attention = g.softmax(logits, 1)?;
-    let attention = g.reshape(attention, &[batch, tokens, columns])?;
-    let x = line(g, p, at, query, Axis::X, sizes)?;
-    let y = line(g, p, at, query, Axis::Y, sizes)?;
+    let logits = s.g.reshape(logits, &[lead, samples])?;
+    let attention = s.g.softmax(logits, 1)?;
+    let attention = s.g.reshape(attention, &[batch, tokens, columns])?;
+    let x = line(s, query, Axis::X, sizes)?;
+    let y = line(s, query, Axis::Y, sizes)?;
 
+    let g = &mut *s.g;
     let upper = g.mul(attention, y.near)?;
     let lower = g.mul(attention, y.far)?;
     let mut weights = vec![];
@@ -117,15 +108,13 @@ pub fn deformable_attention(
 
     let mixed = g.mix_rows(table, index, weights)?;
     let mixed = g.reshape(mixed, &[batch, tokens, channels])?;
-    linear(g, p, &format!("{at}.output_proj"), mixed, channels, true)
+    linear(s, "output_proj", mixed, channels, true)
 }
 
 /// The values of every place of every level and every head, `(batch · places · heads, head channels)`, with a border of
 /// zeros around each level.
 fn bordered(g: &mut Graph, value: Value, heads: Heads, sizes: &DeformableSizes) -> Result<Value> {
-    let [batch, _, channels] = *g.shape(value) else {
-        return Err(g.config_error("values of deformable attention"));
-    };
+    let [batch, _, channels] = g.dims(value, "values of deformable attention")?;
     let mut tables = vec![];
     let mut start = 0;
     for &(h, w) in &sizes.levels {
@@ -185,15 +174,9 @@ struct Line {
     row: Value,
 }
 
-fn line(
-    g: &mut Graph,
-    p: &mut Parameters,
-    at: &str,
-    query: Value,
-    axis: Axis,
-    sizes: &DeformableSizes,
-) -> Result<Line> {
-    let offset = axis_offsets(g, p, at, query, axis, sizes)?;
+fn line(s: &mut Scope, query: Value, axis: Axis, sizes: &DeformableSizes) -> Result<Line> {
+    let offset = axis_offsets(s, query, axis, sizes)?;
+    let g = &mut *s.g;
     // Pixel coordinates of the token's own centre on every level: ref · size − ½.
     let mut centres = vec![];
     for &(h, w) in &sizes.levels {
@@ -229,22 +212,12 @@ fn line(
 }
 
 /// The x or y offsets alone: rows of the projection alternate, so its weights are sorted instead of its outputs.
-fn axis_offsets(
-    g: &mut Graph,
-    p: &mut Parameters,
-    at: &str,
-    query: Value,
-    axis: Axis,
-    sizes: &DeformableSizes,
-) -> Result<Value> {
+fn axis_offsets(s: &mut Scope, query: Value, axis: Axis, sizes: &DeformableSizes) -> Result<Value> {
     let columns = sizes.heads * sizes.levels.len() * POINTS;
-    let channels = *g.shape(query).last().unwrap_or(&0);
-    let weight = p.get(
-        g,
-        &format!("{at}.sampling_offsets.weight"),
-        &[2 * columns, channels],
-    )?;
-    let bias = p.get(g, &format!("{at}.sampling_offsets.bias"), &[2 * columns])?;
+    let channels = s.channels(query, "offsets")?;
+    let weight = s.parameter("sampling_offsets.weight", &[2 * columns, channels])?;
+    let bias = s.parameter("sampling_offsets.bias", &[2 * columns])?;
+    let g = &mut *s.g;
     let pick = usize::from(axis == Axis::Y);
     let alternating = g.reshape(weight, &[columns, 2, channels])?;
     let weight = g.slice_axis(alternating, 1, pick, pick + 1)?;

@@ -12,14 +12,16 @@ mod parameters;
 mod patches;
 mod position;
 mod resample;
+mod scope;
 
 pub use activation::gelu;
 pub use attention::{Heads, attend, merge_heads, packed_projections, split_heads};
 pub use convolution::convolution_3x3;
 pub use deformable::{DeformableSizes, deformable_attention};
-pub use linear::{linear, pointwise};
-pub use norm::{group_norm, layer_norm};
+pub use linear::{feed_forward, linear, pointwise, product};
+pub use norm::{add_and_norm, group_norm, layer_norm};
 pub use parameters::{Parameter, Parameters};
 pub use patches::{PATCH, patchify_bytes, patchify_planes, unpatchify};
 pub use position::sine_positions;
 pub use resample::{resize_planes, resize_tokens};
+pub use scope::Scope;

@@ -1,45 +1,52 @@
-use super::Parameters;
+//! Layer and group normalisation.
+
+use super::Scope;
 use crate::graph::{Graph, Result, Value};
 
-/// Every norm of the models has this epsilon (METHOD §1, §2.1).
+/// Every norm of the models has this epsilon (`docs/method.md#norms`).
 const EPSILON: f32 = 1e-5;
 
-/// Layer normalisation over the last axis; parameters `at.weight` and `at.bias`.
+/// Scale and shift of a norm: parameters `name.weight` and `name.bias`.
+fn scale_and_shift(s: &mut Scope, name: &str, channels: usize) -> Result<[Value; 2]> {
+    let scale = s.parameter(&format!("{name}.weight"), &[channels])?;
+    let shift = s.parameter(&format!("{name}.bias"), &[channels])?;
+    Ok([scale, shift])
+}
+
+/// Layer normalisation over the last axis; parameters `name.weight` and `name.bias`.
 ///
 /// # Errors
 /// When the parameters do not fit.
-pub fn layer_norm(g: &mut Graph, p: &mut Parameters, at: &str, x: Value) -> Result<Value> {
-    let channels = *g
-        .shape(x)
-        .last()
-        .ok_or_else(|| g.config_error("layer norm of a scalar"))?;
-    let gain = p.get(g, &format!("{at}.weight"), &[channels])?;
-    let bias = p.get(g, &format!("{at}.bias"), &[channels])?;
-    g.layer_norm(x, gain, bias, EPSILON)
+pub fn layer_norm(s: &mut Scope, name: &str, x: Value) -> Result<Value> {
+    let channels = s.channels(x, "layer norm")?;
+    let [scale, shift] = scale_and_shift(s, name, channels)?;
+    s.g.layer_norm(x, scale, shift, EPSILON)
+}
+
+/// A residual connection and the norm behind it, as post-norm transformers have them: the norm of `x + y`.
+///
+/// # Errors
+/// As [`layer_norm`].
+pub fn add_and_norm(s: &mut Scope, name: &str, x: Value, y: Value) -> Result<Value> {
+    let sum = s.g.add(x, y)?;
+    layer_norm(s, name, sum)
 }
 
 /// Group normalisation of tokens `(batch, tokens, channels)` in groups of neighbouring channels;
-/// parameters `at.weight` and `at.bias`.
+/// parameters `name.weight` and `name.bias`.
 ///
 /// Reductions go over the tokens first, which is the contiguous order for channels-last data.
 ///
 /// # Errors
 /// When the channels do not divide into the groups.
-pub fn group_norm(
-    g: &mut Graph,
-    p: &mut Parameters,
-    at: &str,
-    x: Value,
-    groups: usize,
-) -> Result<Value> {
-    let [batch, _, channels] = *g.shape(x) else {
-        return Err(g.config_error(format!("group norm of {:?}", g.shape(x))));
-    };
+pub fn group_norm(s: &mut Scope, name: &str, x: Value, groups: usize) -> Result<Value> {
+    let [batch, _, channels] = s.g.dims(x, "group norm")?;
     if groups == 0 || !channels.is_multiple_of(groups) {
-        return Err(g.config_error(format!("{channels} channels in {groups} groups")));
+        let detail = format!("{channels} channels in {groups} groups");
+        return Err(s.g.config_error(detail));
     }
-    let gain = p.get(g, &format!("{at}.weight"), &[channels])?;
-    let bias = p.get(g, &format!("{at}.bias"), &[channels])?;
+    let [scale, shift] = scale_and_shift(s, name, channels)?;
+    let g = &mut *s.g;
     let group_mean = |g: &mut Graph, x: Value| {
         let per_channel = g.reduce_mean(x, &[1], true)?;
         if groups == channels {
@@ -57,7 +64,7 @@ pub fn group_norm(
     let epsilon = g.scalar(x, f64::from(EPSILON));
     let stabilised = g.add(variance, epsilon)?;
     let deviation = g.sqrt(stabilised)?;
-    let scale = g.div(gain, deviation)?;
+    let scale = g.div(scale, deviation)?;
     let scaled = g.mul(centred, scale)?;
-    g.add(scaled, bias)
+    g.add(scaled, shift)
 }

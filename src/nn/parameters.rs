@@ -1,3 +1,5 @@
+//! The source of a layer's parameters.
+
 use std::collections::HashMap;
 
 use crate::graph::{Constant, DType, Graph, Result, Value};
@@ -14,7 +16,7 @@ pub struct Parameter {
     pub value: Value,
 }
 
-/// Where layers get their parameters from: learned ones become inputs of the graph, frozen ones
+/// The source of a layer's parameters: learned ones become inputs of the graph, frozen ones
 /// initializers.
 pub struct Parameters<'w> {
     weights: Option<&'w Weights>,
@@ -29,14 +31,13 @@ impl<'w> Parameters<'w> {
         Self {
             weights: Some(weights),
             is_learned: Box::new(is_learned),
-            known: HashMap::new(),
-            learned: vec![],
+            ..Parameters::all_learned()
         }
     }
 
     /// Every parameter is an input; no values are needed.
-    pub fn all_learned() -> Parameters<'static> {
-        Parameters {
+    pub fn all_learned() -> Self {
+        Self {
             weights: None,
             is_learned: Box::new(|_| true),
             known: HashMap::new(),
@@ -50,14 +51,14 @@ impl<'w> Parameters<'w> {
     /// When a frozen parameter is missing from the weights or has another shape.
     pub fn get(&mut self, g: &mut Graph, name: &str, shape: &[usize]) -> Result<Value> {
         if let Some(&v) = self.known.get(name) {
-            return if g.shape(v) == shape {
-                Ok(v)
-            } else {
-                Err(g.config_error(format!(
-                    "parameter {name} is used as {:?} and as {shape:?}",
-                    g.shape(v)
-                )))
-            };
+            if g.shape(v) == shape {
+                return Ok(v);
+            }
+            let detail = format!(
+                "parameter {name} is used as {:?} and as {shape:?}",
+                g.shape(v)
+            );
+            return Err(g.config_error(detail));
         }
         let value = if (self.is_learned)(name) {
             let value = g.input(name, DType::F32, shape)?;

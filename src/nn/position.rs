@@ -1,7 +1,9 @@
+//! Position codes.
+
 use crate::graph::Constant;
 
 /// Sine position code of a map, `(height · width, channels)`: half of the channels for the row,
-/// half for the column, sine and cosine interleaved (METHOD §2.2).
+/// half for the column, sine and cosine interleaved (`docs/method.md#position-codes`).
 pub fn sine_positions((height, width): (usize, usize), channels: usize) -> Constant {
     let half = channels / 2;
     let code = |position: usize, size: usize, k: usize| {

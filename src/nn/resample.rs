@@ -1,7 +1,9 @@
-use crate::graph::{Constant, DType, Graph, Result, Value};
+//! Bilinear resizing, as products with constant matrices.
+
+use crate::graph::{Constant, Graph, Result, Value};
 
 /// Weights of bilinear resizing from `from` to `to` samples, `(to, from)` row-major: half-pixel
-/// centres, no antialias, clamped at the borders (METHOD, "bilinear").
+/// centres, no antialias, clamped at the borders (`docs/method.md#bilinear-resizing`).
 fn bilinear_matrix(from: usize, to: usize) -> Vec<f32> {
     let mut matrix = vec![0.0; to * from];
     for i in 0..to {
@@ -15,6 +17,11 @@ fn bilinear_matrix(from: usize, to: usize) -> Vec<f32> {
     matrix
 }
 
+/// That matrix in a graph.
+fn resizing(g: &mut Graph, from: usize, to: usize) -> Value {
+    g.constant(Constant::f32(&[to, from], &bilinear_matrix(from, to)))
+}
+
 /// Bilinear resizing of tokens `(batch, h · w, channels)` from size `from` to size `to`, as two products.
 ///
 /// # Errors
@@ -25,23 +32,15 @@ pub fn resize_tokens(
     from: (usize, usize),
     to: (usize, usize),
 ) -> Result<Value> {
-    let [batch, _, channels] = *g.shape(x) else {
-        return Err(g.config_error(format!("resizing {:?}", g.shape(x))));
-    };
+    let [batch, _, channels] = g.dims(x, "resizing")?;
     let mut x = x;
     if from.0 != to.0 {
-        let rows = g.constant(Constant::f32(
-            &[to.0, from.0],
-            &bilinear_matrix(from.0, to.0),
-        ));
+        let rows = resizing(g, from.0, to.0);
         let map = g.reshape(x, &[batch, from.0, from.1 * channels])?;
         x = g.matmul(rows, map)?;
     }
     if from.1 != to.1 {
-        let columns = g.constant(Constant::f32(
-            &[to.1, from.1],
-            &bilinear_matrix(from.1, to.1),
-        ));
+        let columns = resizing(g, from.1, to.1);
         let map = g.reshape(x, &[batch * to.0, from.1, channels])?;
         x = g.matmul(columns, map)?;
     }
@@ -53,20 +52,16 @@ pub fn resize_tokens(
 /// # Errors
 /// When the shape does not fit.
 pub fn resize_planes(g: &mut Graph, x: Value, to: (usize, usize)) -> Result<Value> {
-    let [n, h, w] = *g.shape(x) else {
-        return Err(g.config_error(format!("resizing {:?}", g.shape(x))));
-    };
-    let transposed: Vec<f64> = {
-        let m = bilinear_matrix(w, to.1);
-        (0..w * to.1)
-            .map(|i| f64::from(m[(i % to.1) * w + i / to.1]))
-            .collect()
-    };
-    let columns = g.constant(Constant::real(DType::F32, &[w, to.1], transposed));
+    let [n, h, w] = g.dims(x, "resizing")?;
+    let matrix = bilinear_matrix(w, to.1);
+    let transposed: Vec<f32> = (0..w * to.1)
+        .map(|i| matrix[(i % to.1) * w + i / to.1])
+        .collect();
+    let columns = g.constant(Constant::f32(&[w, to.1], &transposed));
     let flat = g.reshape(x, &[n * h, w])?;
     let wide = g.matmul(flat, columns)?;
     let wide = g.reshape(wide, &[n, h, to.1])?;
-    let rows = g.constant(Constant::f32(&[to.0, h], &bilinear_matrix(h, to.0)));
+    let rows = resizing(g, h, to.0);
     g.matmul(rows, wide)
 }
 

@@ -1,6 +1,6 @@
-//! Chroma as a colour head gives it.
+//! Chroma on the coarse grid of a colour head.
 
-/// Planes that make no chroma of a frame.
+/// Planes that do not fit the size of a chroma map.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 #[error("chroma of {width}x{height} tokens with {given} values")]
 pub struct ChromaError {

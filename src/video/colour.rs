@@ -1,4 +1,5 @@
-//! Codes and colours: R'G'B', Y'CbCr in the matrices that are in use, and grey, of any depth and in both ranges.
+//! Conversions between codes and colours: R'G'B', Y'CbCr with the matrices in use, and grey, of any depth and in both
+//! ranges.
 
 use super::format::{ColourModel, Layout};
 
@@ -60,7 +61,7 @@ pub fn is_grey(rgb: &[u8]) -> bool {
     pixels.all(|[red, green, blue]| red == green && green == blue)
 }
 
-/// Which codes stand for black and white.
+/// The codes of black and white.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Range {
     /// All codes, from the lowest to the highest.
@@ -70,7 +71,7 @@ pub enum Range {
     Limited,
 }
 
-/// How the codes of a frame are to be read. In RGB the matrix means nothing, and in grey only the range matters.
+/// The meaning of a frame's codes. In RGB the matrix has none, and in grey only the range matters.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Colorimetry {
     /// Luma weights.

@@ -1,4 +1,4 @@
-//! A part of a picture.
+//! Crops of pictures.
 
 /// A rectangle of whole pixels.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,9 +1,9 @@
-//! Pixel formats, described: where the components of a pixel lie, and what their codes are worth.
+//! Descriptions of pixel formats: the places of the components of a pixel, and the meaning of their codes.
 //!
 //! Reading ([`Scaler`](super::Scaler)) and drawing ([`Overlay`](super::Overlay)) follow from the description alone; no
 //! format has code of its own.
 
-/// What the components of a pixel are.
+/// The components of a pixel.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum ColourModel {
     /// Red, green, blue.
@@ -14,7 +14,7 @@ pub enum ColourModel {
     Grey,
 }
 
-/// How a sample is stored.
+/// The storage of a sample.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Storage {
     /// One byte.
@@ -32,7 +32,7 @@ pub struct Sample {
     pub storage: Storage,
     /// Bits of the code.
     pub depth: u32,
-    /// Bits below the code, which mean nothing.
+    /// Bits below the code, which have no meaning.
     pub shift: u32,
 }
 
@@ -46,7 +46,7 @@ impl Sample {
     }
 }
 
-/// Where the samples of a component lie in a row.
+/// The places of a component's samples in a row.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Component {
     /// Index of the plane.
@@ -60,13 +60,17 @@ pub struct Component {
 /// A pixel format, described. Samples that belong to no component (opacity, filling) are left alone.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Layout {
-    /// What the components are.
+    /// The components.
     pub model: ColourModel,
-    /// How all samples are stored.
+    /// The storage of all samples.
     pub sample: Sample,
     /// Pixels that share a chroma sample, across and down.
     pub span: (usize, usize),
     components: [Component; 3],
+}
+
+const fn at(plane: usize, first: usize, step: usize) -> Component {
+    Component { plane, first, step }
 }
 
 const BYTE: Sample = Sample {
@@ -117,108 +121,36 @@ impl Layout {
         (row, height.div_ceil(down))
     }
 
-    /// One plane; `step` samples a pixel, components at `first`.
-    const fn packed(model: ColourModel, step: usize, first: [usize; 3]) -> Self {
+    const fn bytes(model: ColourModel, span: (usize, usize), components: [Component; 3]) -> Self {
         Self {
             model,
             sample: BYTE,
-            span: (1, 1),
-            components: [
-                Component {
-                    plane: 0,
-                    first: first[0],
-                    step,
-                },
-                Component {
-                    plane: 0,
-                    first: first[1],
-                    step,
-                },
-                Component {
-                    plane: 0,
-                    first: first[2],
-                    step,
-                },
-            ],
+            span,
+            components,
         }
+    }
+
+    /// One plane; `step` samples a pixel, components at the given places.
+    const fn packed(model: ColourModel, step: usize, [a, b, c]: [usize; 3]) -> Self {
+        let components = [at(0, a, step), at(0, b, step), at(0, c, step)];
+        Self::bytes(model, (1, 1), components)
     }
 
     /// A plane for each component.
-    const fn planar(model: ColourModel, planes: [usize; 3]) -> Self {
-        Self {
-            model,
-            sample: BYTE,
-            span: (1, 1),
-            components: [
-                Component {
-                    plane: planes[0],
-                    first: 0,
-                    step: 1,
-                },
-                Component {
-                    plane: planes[1],
-                    first: 0,
-                    step: 1,
-                },
-                Component {
-                    plane: planes[2],
-                    first: 0,
-                    step: 1,
-                },
-            ],
-        }
+    const fn planar(model: ColourModel, [a, b, c]: [usize; 3]) -> Self {
+        Self::bytes(model, (1, 1), [at(a, 0, 1), at(b, 0, 1), at(c, 0, 1)])
     }
 
-    /// A plane of luma and one of chroma pairs, with U and V at `first`.
-    const fn paired(first: [usize; 2]) -> Self {
-        Self {
-            model: ColourModel::Yuv,
-            sample: BYTE,
-            span: (1, 1),
-            components: [
-                Component {
-                    plane: 0,
-                    first: 0,
-                    step: 1,
-                },
-                Component {
-                    plane: 1,
-                    first: first[0],
-                    step: 2,
-                },
-                Component {
-                    plane: 1,
-                    first: first[1],
-                    step: 2,
-                },
-            ],
-        }
+    /// A plane of luma and one of chroma pairs, with U and V at the given places.
+    const fn paired([u, v]: [usize; 2]) -> Self {
+        let components = [at(0, 0, 1), at(1, u, 2), at(1, v, 2)];
+        Self::bytes(ColourModel::Yuv, (1, 1), components)
     }
 
-    /// One plane of two pixels with one pair of chroma in four samples, with Y, U and V at `first`.
-    const fn alternating(first: [usize; 3]) -> Self {
-        Self {
-            model: ColourModel::Yuv,
-            sample: BYTE,
-            span: (2, 1),
-            components: [
-                Component {
-                    plane: 0,
-                    first: first[0],
-                    step: 2,
-                },
-                Component {
-                    plane: 0,
-                    first: first[1],
-                    step: 4,
-                },
-                Component {
-                    plane: 0,
-                    first: first[2],
-                    step: 4,
-                },
-            ],
-        }
+    /// One plane of two pixels with one pair of chroma in four samples, with Y, U and V at the given places.
+    const fn alternating([y, u, v]: [usize; 3]) -> Self {
+        let components = [at(0, y, 2), at(0, u, 4), at(0, v, 4)];
+        Self::bytes(ColourModel::Yuv, (2, 1), components)
     }
 
     const fn grey() -> Self {
@@ -260,7 +192,7 @@ macro_rules! formats {
                 }
             }
 
-            /// Where its components lie.
+            /// The places of its components.
             pub const fn layout(self) -> Layout {
                 match self {
                     $(PixelFormat::$variant => $layout,)*

@@ -1,12 +1,14 @@
 //! Borrowed video frames: planes with strides, checked once.
 
+use std::ops::Deref;
+
 use super::colour::Colorimetry;
 use super::format::PixelFormat;
 
 /// Longest side of a frame, in pixels.
 pub const MAX_SIDE: usize = 32_768;
 
-/// Why planes do not make a frame.
+/// An error in the planes of a frame.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum FrameError {
     /// No pixels, or more than can be handled.
@@ -90,17 +92,23 @@ fn check_size(width: usize, height: usize) -> Result<(), FrameError> {
     }
 }
 
-/// A frame to read.
+/// A frame over borrowed planes: see [`FrameRef`] and [`FrameMut`].
 #[derive(Clone, Copy, Debug)]
-pub struct FrameRef<'a> {
+pub struct Frame<P> {
     pub(super) format: PixelFormat,
     pub(super) width: usize,
     pub(super) height: usize,
     pub(super) colorimetry: Colorimetry,
-    pub(super) planes: [(&'a [u8], usize); 3],
+    pub(super) planes: [(P, usize); 3],
 }
 
-impl<'a> FrameRef<'a> {
+/// A frame to read.
+pub type FrameRef<'a> = Frame<&'a [u8]>;
+
+/// A frame to draw into.
+pub type FrameMut<'a> = Frame<&'a mut [u8]>;
+
+impl<P: Default + Deref<Target = [u8]>> Frame<P> {
     /// A frame of `width` × `height` pixels over `planes`, each with its stride in bytes, in the format's order. Planes
     /// beyond the format's are ignored.
     ///
@@ -111,10 +119,10 @@ impl<'a> FrameRef<'a> {
         width: usize,
         height: usize,
         colorimetry: Colorimetry,
-        planes: impl IntoIterator<Item = (&'a [u8], usize)>,
+        planes: impl IntoIterator<Item = (P, usize)>,
     ) -> Result<Self, FrameError> {
         check_size(width, height)?;
-        let mut kept: [(&[u8], usize); 3] = [(&[], 0); 3];
+        let mut kept = [(); 3].map(|()| (P::default(), 0));
         let mut given = 0;
         let needed = format.layout().planes();
         for (slot, (bytes, stride)) in kept.iter_mut().zip(planes).take(needed) {
@@ -142,14 +150,9 @@ impl<'a> FrameRef<'a> {
     ///
     /// # Errors
     /// [`FrameError`] when there are fewer than 3 · `width` · `height` bytes.
-    pub fn rgb(width: usize, height: usize, bytes: &'a [u8]) -> Result<Self, FrameError> {
-        Self::new(
-            PixelFormat::Rgb,
-            width,
-            height,
-            Colorimetry::RGB,
-            [(bytes, width.saturating_mul(3))],
-        )
+    pub fn rgb(width: usize, height: usize, bytes: P) -> Result<Self, FrameError> {
+        let planes = [(bytes, width.saturating_mul(3))];
+        Self::new(PixelFormat::Rgb, width, height, Colorimetry::RGB, planes)
     }
 
     /// Layout of the bytes.
@@ -167,77 +170,21 @@ impl<'a> FrameRef<'a> {
         self.height
     }
 
-    /// How codes are to be read.
+    /// The meaning of its codes.
     pub fn colorimetry(&self) -> Colorimetry {
         self.colorimetry
     }
 
     /// A row of a plane, without padding.
-    pub(super) fn row(&self, plane: usize, y: usize) -> &'a [u8] {
+    pub(super) fn row(&self, plane: usize, y: usize) -> &[u8] {
         let layout = self.format.layout();
         let (row, _) = layout.plane_size(plane, self.width, self.height);
-        let (bytes, stride) = self.planes[plane];
+        let (bytes, stride) = &self.planes[plane];
         &bytes[y * stride..][..row]
     }
 }
 
-/// A frame to draw into.
-#[derive(Debug)]
-pub struct FrameMut<'a> {
-    pub(super) format: PixelFormat,
-    pub(super) width: usize,
-    pub(super) height: usize,
-    pub(super) colorimetry: Colorimetry,
-    pub(super) planes: [(&'a mut [u8], usize); 3],
-}
-
-impl<'a> FrameMut<'a> {
-    /// As [`FrameRef::new`], over planes that can be written to.
-    ///
-    /// # Errors
-    /// [`FrameError`] when a plane is missing or too short, or a stride shorter than a row.
-    pub fn new(
-        format: PixelFormat,
-        width: usize,
-        height: usize,
-        colorimetry: Colorimetry,
-        planes: impl IntoIterator<Item = (&'a mut [u8], usize)>,
-    ) -> Result<Self, FrameError> {
-        check_size(width, height)?;
-        let mut kept: [(&mut [u8], usize); 3] = [(&mut [], 0), (&mut [], 0), (&mut [], 0)];
-        let mut given = 0;
-        let needed = format.layout().planes();
-        for (slot, (bytes, stride)) in kept.iter_mut().zip(planes).take(needed) {
-            check(format, given, (width, height), bytes.len(), stride)?;
-            *slot = (bytes, stride);
-            given += 1;
-        }
-        if given < needed {
-            return Err(FrameError::Planes {
-                format,
-                needed,
-                given,
-            });
-        }
-        Ok(Self {
-            format,
-            width,
-            height,
-            colorimetry,
-            planes: kept,
-        })
-    }
-
-    /// An RGB image without padding.
-    ///
-    /// # Errors
-    /// [`FrameError`] when there are fewer than 3 · `width` · `height` bytes.
-    pub fn rgb(width: usize, height: usize, bytes: &'a mut [u8]) -> Result<Self, FrameError> {
-        let stride = width.saturating_mul(3);
-        let planes = [(bytes, stride)];
-        Self::new(PixelFormat::Rgb, width, height, Colorimetry::RGB, planes)
-    }
-
+impl FrameMut<'_> {
     /// The same frame, to read.
     pub fn as_ref(&self) -> FrameRef<'_> {
         FrameRef {
@@ -247,26 +194,6 @@ impl<'a> FrameMut<'a> {
             colorimetry: self.colorimetry,
             planes: [0, 1, 2].map(|i| (&*self.planes[i].0, self.planes[i].1)),
         }
-    }
-
-    /// Layout of the bytes.
-    pub fn format(&self) -> PixelFormat {
-        self.format
-    }
-
-    /// Width in pixels.
-    pub fn width(&self) -> usize {
-        self.width
-    }
-
-    /// Height in pixels.
-    pub fn height(&self) -> usize {
-        self.height
-    }
-
-    /// How codes are to be read.
-    pub fn colorimetry(&self) -> Colorimetry {
-        self.colorimetry
     }
 
     /// A row of a plane, without padding.
@@ -287,11 +214,39 @@ impl<'a> FrameMut<'a> {
             .take(rows)
             .map(move |r| &mut r[..row])
     }
+
+    /// What lies right of a column, that column included, as a frame of its own that shares the pixels. It begins with the
+    /// next whole chroma sample where the column has none of its own; `None` where nothing is left.
+    pub fn right_of(&mut self, column: usize) -> Option<FrameMut<'_>> {
+        let layout = self.format.layout();
+        let first = column.next_multiple_of(layout.span.0);
+        let width = self.width.checked_sub(first).filter(|w| *w > 0)?;
+        let known = layout.planes();
+        let mut plane = 0;
+        let planes = self.planes.each_mut().map(|(bytes, stride)| {
+            // All components of a plane agree on where a pixel with a chroma sample of its own begins.
+            let begin = layout.in_plane(plane).next().map_or(0, |(c, component)| {
+                first / layout.span_of(c).0 * component.step * layout.sample.bytes()
+            });
+            plane += 1;
+            let begin = if plane <= known { begin } else { 0 };
+            (bytes.get_mut(begin..).unwrap_or_default(), *stride)
+        });
+        Some(FrameMut {
+            format: self.format,
+            width,
+            height: self.height,
+            colorimetry: self.colorimetry,
+            planes,
+        })
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::video::ColourModel;
+    use crate::video::testing::{COLORIMETRIES, Owned};
 
     fn frame(
         format: PixelFormat,
@@ -376,5 +331,39 @@ mod tests {
         .unwrap();
         let rows: Vec<Vec<u8>> = frame.rows(0).map(|r| r.to_vec()).collect();
         assert_eq!(rows, [vec![0, 1, 2, 3, 4, 5], vec![8, 9, 10, 11, 12, 13]]);
+    }
+
+    #[test]
+    fn what_is_right_of_a_column_are_pixels_of_the_frame() {
+        for &format in PixelFormat::ALL {
+            let layout = format.layout();
+            for column in [4, 5, 8] {
+                let mut frame = Owned::noise(format, 13, 7, COLORIMETRIES[0], 3, false);
+                let before = frame.clone();
+                let mut whole = frame.as_mut();
+                let right = whole.right_of(column).unwrap();
+                let first = 13 - right.width();
+                assert!(
+                    first >= column && first < column + layout.span.0,
+                    "{format}"
+                );
+                let right = right.as_ref();
+                for plane in 0..layout.planes() {
+                    for y in 0..layout.plane_size(plane, 13, 7).1 {
+                        let all = before.as_ref();
+                        let (all, part) = (all.row(plane, y), right.row(plane, y));
+                        assert!(all.ends_with(part), "{format}, row {y} of plane {plane}");
+                        // What is cut off is what belongs to the columns before.
+                        let mut cut = layout.in_plane(plane).map(|(c, component)| {
+                            first / layout.span_of(c).0 * component.step * layout.sample.bytes()
+                        });
+                        assert!(cut.all(|cut| all.len() - part.len() == cut));
+                    }
+                }
+                assert!(layout.model != ColourModel::Grey || first == column);
+            }
+            let mut frame = Owned::noise(format, 13, 7, COLORIMETRIES[0], 0, false);
+            assert!(frame.as_mut().right_of(13).is_none());
+        }
     }
 }

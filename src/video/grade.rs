@@ -1,14 +1,14 @@
-//! Taste: how strong colours are, and how warm.
+//! Colour grading: saturation and temperature.
 
 use super::chroma::ChromaMap;
 
-/// What is added to chroma at temperature 1, Cb and Cr: lamplight.
+/// Offset of chroma at temperature 1, Cb and Cr: lamplight.
 const WARM: [f32; 2] = [-20.0, 12.0];
 
-/// What is made of the colours that a network finds.
+/// A grade for the colours that a network predicts.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Grade {
-    /// What chroma is multiplied by: 0 leaves grey, 1 everything as it is.
+    /// Factor of chroma: 0 gives grey, 1 leaves it as it is.
     pub saturation: f32,
     /// A cast over the whole picture, from −1 (cold, towards blue) over 0 (none) to 1 (warm, towards orange).
     pub temperature: f32,

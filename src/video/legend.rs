@@ -22,10 +22,10 @@ const SIZES: [RasterHeight; 4] = [
     RasterHeight::Size16,
 ];
 
-/// Draws legends; keeps the last one, so that a frame like the one before costs no more than blending.
+/// Draws legends, keeping the last one, so that a frame like the one before costs no more than blending.
 ///
 /// A legend stands in the upper left corner, on black that lets some of the frame through. Its text grows with the frame's
-/// height, from 16 pixels on. It takes as many columns as it needs; what does not fit is left out, and three dots say so.
+/// height, from 16 pixels on. It takes as many columns as it needs; what does not fit is left out and replaced by three dots.
 #[derive(Clone, Debug, Default)]
 pub struct Legend {
     of: Option<Key>,
@@ -33,7 +33,7 @@ pub struct Legend {
     planes: Vec<(usize, Vec<Paint>)>,
 }
 
-/// What a legend looks like follows from this.
+/// Everything that the look of a legend depends on.
 #[derive(Clone, Debug, PartialEq)]
 struct Key {
     format: PixelFormat,

@@ -1,14 +1,15 @@
-//! Frames, colour, resizing, overlay, palettes: plain arrays, no GStreamer.
+//! Frames, colour, resizing, overlays and palettes, as plain arrays and without GStreamer.
 //!
 //! A frame comes in as borrowed planes ([`FrameRef`], [`FrameMut`]) in the format the stream was negotiated in and is
 //! never converted as a whole: [`Scaler::to_rgb`] brings it down to model size and converts there, [`Overlay::draw`]
 //! blends class colours into it in its own format, and [`Legend::draw`] their names. All follow from the description of a
 //! format ([`PixelFormat::layout`]): where its components lie and what their codes are worth.
 //!
-//! [`CorruptionKind::apply`] makes another day of a picture: dusk, fog, rain, and what cameras do.
+//! [`CorruptionKind::apply`] puts a picture into another light or weather, or through a worse camera.
 
-mod beside;
 mod chroma;
+mod chroma_filter;
+mod colorize;
 mod colour;
 mod corrupt;
 mod crop;
@@ -19,20 +20,19 @@ mod grade;
 mod legend;
 mod overlay;
 mod palette;
-mod part;
 mod reference;
+mod resample;
 mod samples;
 mod scale;
+mod side_by_side;
 mod size;
-mod steady;
 mod still;
 #[cfg(test)]
 mod testing;
-mod tint;
-mod weights;
 
-pub use beside::{BesideError, beside_itself};
 pub use chroma::{ChromaError, ChromaMap};
+pub use chroma_filter::ChromaFilter;
+pub use colorize::{ColorizeError, Colorizer};
 pub use colour::{Colorimetry, Matrix, Range, bt601_chroma, grey, is_grey};
 pub use corrupt::{Corruption, CorruptionError, CorruptionKind, MAX_STRENGTH};
 pub use crop::Crop;
@@ -45,10 +45,9 @@ pub use overlay::{ClassMap, MapError, Overlay, Style};
 pub use palette::{Palette, PaletteError};
 pub use reference::{GREY, ReferenceError, has_colour, read_references, scaled};
 pub use scale::{ScaleError, Scaler};
+pub use side_by_side::{SideBySideError, side_by_side};
 pub use size::{SizeError, model_size};
-pub use steady::Steady;
 pub use still::{
     LabelIds, Labels, LeftOut, Listing, Rgb, StillError, list_stills, pending_png, read_labels,
     read_rgb, write_png,
 };
-pub use tint::{Tint, TintError};

@@ -10,7 +10,7 @@ use super::samples::{Paint, blend_row};
 /// Why a class map cannot be drawn.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum MapError {
-    /// The map is not as large as its sides say.
+    /// The map's length does not fit its sides.
     #[error("class map of {width}x{height} pixels has {given} bytes")]
     Size {
         /// Width in pixels.
@@ -58,7 +58,7 @@ impl<'a> ClassMap<'a> {
     }
 }
 
-/// How classes are drawn.
+/// The look of classes.
 #[derive(Clone, Copy, Debug)]
 pub struct Style<'a> {
     /// The colour of each class, by its id. Classes without one are not drawn.
@@ -70,7 +70,7 @@ pub struct Style<'a> {
     pub contours: usize,
 }
 
-/// Draws class maps; keeps its buffers, so that nothing is allocated after the first frame of a size.
+/// Draws class maps, keeping its buffers, so that nothing is allocated after the first frame of a size.
 ///
 /// Each sample takes the class of the map's pixel under its centre. A map's row is spread out once and serves all rows of
 /// the plane that look the same.

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-/// Why a palette's text cannot be read.
+/// An error in a palette's text.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum PaletteError {
     /// Not six hexadecimal digits.
@@ -87,7 +87,7 @@ impl Palette {
         }
     }
 
-    /// The colour of each of `classes` classes for which `shown` says so; those beyond the palette have none.
+    /// The colour of each of `classes` classes for which `shown` holds; those beyond the palette have none.
     pub fn colours(&self, classes: usize, shown: impl Fn(usize) -> bool) -> Vec<Option<[u8; 3]>> {
         let colour = |class| self.0.get(class).copied().filter(|_| shown(class));
         (0..classes).map(colour).collect()
@@ -150,7 +150,7 @@ mod tests {
             let palette = Palette::distinct(classes).0;
             assert_eq!(palette.len(), classes);
             for i in 0..classes {
-                // Within a neighbourhood a viewer has to tell them apart; in the whole list they must not be equal.
+                // Neighbours must be easy to distinguish; in the whole list no two may be equal.
                 for j in i + 1..classes {
                     let distance: u32 = (0..3)
                         .map(|c| u32::from(palette[i][c].abs_diff(palette[j][c])))

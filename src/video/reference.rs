@@ -1,4 +1,4 @@
-//! Pictures that show what colours are to be like.
+//! Reference pictures for colours.
 
 use std::path::{Path, PathBuf};
 
@@ -10,7 +10,7 @@ pub const GREY: f32 = 2.0;
 /// Longest side that is kept of a picture: more than any network sees.
 const LONGEST: usize = 1024;
 
-/// Why there is no picture to take colours from.
+/// An error in reading reference pictures.
 #[derive(Debug, thiserror::Error)]
 pub enum ReferenceError {
     /// A file or a folder that cannot be read, or a file that is no picture.
@@ -68,7 +68,7 @@ pub fn read_references(path: &Path) -> Result<Vec<Rgb>, ReferenceError> {
 /// A picture at another size, whatever that does to its proportions.
 ///
 /// # Errors
-/// Why a size makes no sense.
+/// [`ScaleError`] when the size makes no sense.
 pub fn scaled(
     picture: &Rgb,
     width: usize,
@@ -127,8 +127,8 @@ mod tests {
             ("text.png", "text.png: "),
             ("grey.png", "grey.png: this picture has no colour"),
         ] {
-            let told = refused(&at(name));
-            assert!(told.contains(name) && told.contains(why), "{told}");
+            let message = refused(&at(name));
+            assert!(message.contains(name) && message.contains(why), "{message}");
         }
         // One that cannot be used is one too many.
         assert!(refused(dir.path()).contains("grey.png"));

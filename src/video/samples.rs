@@ -1,6 +1,6 @@
-//! The loops over samples: summing rows, blending, writing. Everything else in a frame's way is done at model size or
-//! once for many rows. Each is compiled for the processors that are common as well, and the best one is taken when it runs;
-//! results are the same bits.
+//! The loops over all samples of a frame: summing rows, blending, writing. Everything else on the frame path is done at
+//! model size or once for many rows. Each loop is also compiled for AVX2, and the version is chosen at run time; results
+//! are the same bits.
 
 use multiversion::multiversion;
 
@@ -34,7 +34,7 @@ fn add<const N: usize>(
     }
 }
 
-/// What is painted over a row: a code and an opacity (0 to 256) for each sample.
+/// The paint over a row: a code and an opacity (0 to 256) for each sample.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Paint {
     pub codes: Vec<u16>,

@@ -1,12 +1,12 @@
-//! Frames down to model size in RGB, and RGB images at model size up into frames.
+//! Scaling of frames to RGB images at model size, and of such images to frames.
 
 use super::colour::{Decode, Encode};
 use super::format::{Layout, Sample};
 use super::frame::{FrameError, FrameMut, FrameRef, MAX_SIDE};
+use super::resample::Resampler;
 use super::samples::{add_rows, write_row};
-use super::weights::Weights;
 
-/// Why an image cannot be resized.
+/// An error in resizing an image.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ScaleError {
     /// No pixels, or more than can be handled.
@@ -50,11 +50,11 @@ fn check_rgb(width: usize, height: usize, given: usize) -> Result<(), ScaleError
     Ok(())
 }
 
-/// Weights across and down.
+/// Resampling across and down.
 #[derive(Clone, Debug, Default)]
 struct Grid {
-    across: Weights,
-    down: Weights,
+    across: Resampler,
+    down: Resampler,
 }
 
 /// Resizes and converts, keeping its buffers: for frames of one size nothing is allocated after the first.
@@ -87,7 +87,7 @@ impl Scaler {
     }
 
     /// Writes `frame`, resized to `width` × `height`, to `out` as interleaved full-range RGB. Components are resized
-    /// first and colours converted at the size asked for.
+    /// first and colours converted at the new size.
     ///
     /// # Errors
     /// [`ScaleError`] when the size makes no sense or `out` does not have 3 · `width` · `height` bytes.
@@ -122,10 +122,13 @@ impl Scaler {
             let Grid { across, down } = &self.smaller[grid(c)];
             if i == 0 {
                 self.sums.clear();
-                self.sums.resize(samples + across.beyond(), 0.0);
-                sum_rows(layout.sample, &mut self.sums[..samples], down.of(y), |y| {
-                    frame.row(plane, y)
-                });
+                self.sums.resize(samples + across.padding(), 0.0);
+                sum_rows(
+                    layout.sample,
+                    &mut self.sums[..samples],
+                    down.taps(y),
+                    |y| frame.row(plane, y),
+                );
             }
             let line = if component.step == 1 {
                 &self.sums
@@ -133,7 +136,7 @@ impl Scaler {
                 let apart = self.sums[..samples].iter().skip(component.first);
                 self.line.clear();
                 self.line.extend(apart.step_by(component.step));
-                self.line.resize(self.line.len() + across.beyond(), 0.0);
+                self.line.resize(self.line.len() + across.padding(), 0.0);
                 &self.line
             };
             across.apply(line, &mut self.results[c]);
@@ -179,8 +182,8 @@ impl Scaler {
             results.resize(columns, 0.0);
             for (y, row) in frame.rows(component.plane).enumerate() {
                 self.sums.clear();
-                self.sums.resize(width + across.beyond(), 0.0);
-                for (y, weight) in down.of(y) {
+                self.sums.resize(width + across.padding(), 0.0);
+                for (y, weight) in down.taps(y) {
                     let codes = &image[y * width..][..width];
                     for (sum, code) in self.sums.iter_mut().zip(codes) {
                         *sum += weight * code;

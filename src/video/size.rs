@@ -1,6 +1,6 @@
 //! The size a frame is brought to before the network sees it.
 
-/// Why there is no model size.
+/// An error in choosing a model size.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum SizeError {
     /// Smaller than one patch of the reconstruction.
@@ -21,7 +21,7 @@ pub enum SizeError {
     },
 }
 
-/// Side of a patch: what is masked and reconstructed as a whole.
+/// Side of a patch, which is masked and reconstructed as a whole.
 const PATCH: usize = 16;
 /// Sides are multiples of this: Swin's last stage has stride 32.
 const STEP: usize = 32;

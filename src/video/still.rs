@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use crate::files::{self, Pending};
 
-/// Why an image file cannot be used.
+/// An error in reading or writing an image file.
 #[derive(Debug, thiserror::Error)]
 pub enum StillError {
     /// The file cannot be opened or read.
@@ -13,7 +13,7 @@ pub enum StillError {
     Io {
         /// The file.
         path: PathBuf,
-        /// What the system says.
+        /// The error of the operating system.
         source: std::io::Error,
     },
     /// The file cannot be written.
@@ -24,7 +24,7 @@ pub enum StillError {
     Decode {
         /// The file.
         path: PathBuf,
-        /// What the decoder says.
+        /// The error of the decoder.
         source: image::ImageError,
     },
     /// Labels in another layout than one byte per pixel.
@@ -81,7 +81,7 @@ pub struct Labels {
     pub ids: Vec<u8>,
 }
 
-/// What the ids in label files mean: 0 to `classes` − 1 are classes, those in `void` and 255 stand for no label.
+/// The meaning of ids in label files: 0 to `classes` − 1 are classes, those in `void` and 255 stand for no label.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LabelIds {
     /// Number of classes, at most 255.
@@ -105,7 +105,7 @@ impl LabelIds {
 pub struct LeftOut {
     /// The file.
     pub path: PathBuf,
-    /// Why.
+    /// The reason.
     pub reason: String,
 }
 

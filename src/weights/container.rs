@@ -1,4 +1,4 @@
-//! Reading and writing safetensors: our description as JSON under one key of the header's metadata,
+//! The reader and writer of safetensors files: our description as JSON under one key of the header's metadata,
 //! parameters in half or single precision.
 
 use std::collections::{BTreeMap, HashMap};
@@ -167,7 +167,7 @@ fn parse<'a>(file: &str, bytes: &'a [u8]) -> Result<SafeTensors<'a>, WeightsErro
     if let Some(other) = recognise(bytes) {
         return Err(broken(format!("it looks like {other}")));
     }
-    // Before the crate adds offsets up: a file cut short is told from a broken one, and no offset can overflow.
+    // Before the crate adds offsets up: a truncated file gets an error of its own, and no offset can overflow.
     if let Some(expected) = promised_length(bytes)
         && expected > bytes.len() as u64
     {
@@ -180,7 +180,7 @@ fn parse<'a>(file: &str, bytes: &'a [u8]) -> Result<SafeTensors<'a>, WeightsErro
     SafeTensors::deserialize(bytes).map_err(|e| broken(e.to_string()))
 }
 
-/// Length that the header says the file has; `None` when there is no readable header.
+/// Length of the file by its header; `None` when there is no readable header.
 fn promised_length(bytes: &[u8]) -> Option<u64> {
     let header_length = u64::from_le_bytes(bytes.get(..8)?.try_into().ok()?);
     let header_end = header_length.checked_add(8)?;
@@ -196,7 +196,7 @@ fn promised_length(bytes: &[u8]) -> Option<u64> {
     Some(header_end.saturating_add(ends.max().unwrap_or(0)))
 }
 
-/// What a file that is no safetensors file probably is.
+/// The probable format of a file that is no safetensors file.
 fn recognise(bytes: &[u8]) -> Option<&'static str> {
     const SIGNS: [(&[u8], &str); 7] = [
         (b"PK\x03\x04", "a PyTorch checkpoint or another ZIP archive"),
@@ -263,7 +263,7 @@ fn description<D: DeserializeOwned>(
     serde_json::from_value(json).map_err(|e| unusable(e.to_string()))
 }
 
-/// What the names of the tensors suggest, for the error about a foreign file.
+/// A guess from the names of the tensors, for the error about a foreign file.
 fn looks_like(tensors: &SafeTensors<'_>) -> String {
     let mut names = tensors.names();
     names.sort_unstable();
@@ -284,7 +284,7 @@ fn looks_like(tensors: &SafeTensors<'_>) -> String {
     }
 }
 
-/// What becomes of integer tensors.
+/// The treatment of integer tensors.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Integers {
     Refuse,

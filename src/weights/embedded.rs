@@ -1,3 +1,5 @@
+//! The trained default models inside the library.
+
 use super::{ModelFile, Task, WeightsError};
 
 // The build script sets `embedded_model` and `embedded_colours` where the file is there and the feature `embedded-models`

@@ -1,24 +1,24 @@
-//! What can be wrong with a file of weights.
+//! Errors of files of weights.
 
 use std::io;
 
 use crate::files;
 
-/// What can be wrong with a file of weights; every variant names the file, and the tensor where there is one.
+/// An error in a file of weights. Every variant names the file, and the tensor where there is one.
 #[derive(Debug, thiserror::Error)]
 pub enum WeightsError {
     /// There is no such file.
     #[error("{file}: no such file")]
     NotFound {
-        /// The path asked for.
+        /// The path.
         file: String,
     },
     /// The operating system refused to read it.
     #[error("{file}: cannot be read: {source}")]
     Read {
-        /// The path asked for.
+        /// The path.
         file: String,
-        /// What the operating system said.
+        /// The error of the operating system.
         source: io::Error,
     },
     /// The operating system refused to write it; what stood there before is untouched.
@@ -29,7 +29,7 @@ pub enum WeightsError {
     NotSafetensors {
         /// Where the bytes came from.
         file: String,
-        /// What it looks like, or what the format's parser said.
+        /// A guess at the real format, or the error of the format's parser.
         reason: String,
     },
     /// The header is whole but the data behind it is not.
@@ -49,7 +49,7 @@ pub enum WeightsError {
     Foreign {
         /// Where the bytes came from.
         file: String,
-        /// What its tensors suggest it is, as the end of a sentence.
+        /// A guess from its tensors, as the end of a sentence.
         looks_like: String,
     },
     /// Written by another version of this project.
@@ -67,9 +67,9 @@ pub enum WeightsError {
     Kind {
         /// Where the bytes came from.
         file: String,
-        /// What the file says it holds.
+        /// The kind in the file.
         found: String,
-        /// What was asked for.
+        /// The kind that is needed.
         expected: &'static str,
     },
     /// The description in the header cannot be used.
@@ -77,7 +77,7 @@ pub enum WeightsError {
     Description {
         /// Where the bytes came from.
         file: String,
-        /// What is wrong.
+        /// The problem.
         reason: String,
     },
     /// A tensor that the model needs is not there.
@@ -161,7 +161,7 @@ pub enum WeightsError {
     /// The build carries no trained model.
     #[error("this build of tttseg carries no model ({reason}); name a model file instead")]
     NoneEmbedded {
-        /// Why not.
+        /// The reason.
         reason: String,
     },
 }

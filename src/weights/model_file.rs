@@ -1,11 +1,12 @@
+//! The model file.
+
 use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use super::tensor::hexadecimal;
-use super::{Precision, Weights, WeightsError, container};
-use crate::model::ModelConfig;
+use super::{ModelConfig, Precision, Weights, WeightsError, container};
 
 const KIND: &str = "model";
 
@@ -39,65 +40,50 @@ impl Default for Normalisation {
     }
 }
 
-/// A model with everything needed to use it; one `.safetensors` file (DESIGN §2.7).
-#[derive(Clone, Debug, PartialEq)]
+/// A model with everything needed to use it; one `.safetensors` file (`docs/method.md#model-files`). All fields but the
+/// weights are JSON in its header, under their own names.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ModelFile {
     /// Short name, such as `camvid-nano`.
     pub name: String,
     /// Sizes of f, h and g.
     pub config: ModelConfig,
-    /// What h does.
+    /// The task of h.
     pub task: Task,
     /// Names of the classes in the order of the class map's values; none for colours.
     pub classes: Vec<String>,
     /// RGB colour of every class.
     pub palette: Vec<[u8; 3]>,
-    /// How pixels become the network's input.
+    /// The conversion of pixels to the network's input.
     pub normalisation: Normalisation,
     /// Height and width the model was trained for, in pixels.
     pub size: (usize, usize),
-    /// Under which terms the weights may be used.
+    /// The licence of the weights.
     pub licence: String,
-    /// What the weights were trained on, free text.
+    /// The training data, free text.
     pub trained_on: String,
     /// Share of the variance of the training pictures' hidden pixels that g leaves unexplained, as
-    /// [`crate::adapt::Learner::unexplained`] measures it, if the trainer measured it: how strange a video is
-    /// is told by comparing with it. Above 0.
+    /// [`crate::adapt::Learner::unexplained`] measures it, if the trainer measured it. The novelty of a video is relative to
+    /// it. Above 0.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub unexplained: Option<f32>,
-    /// How they were trained, whatever the trainer wrote.
+    /// The training recipe, in the trainer's own format.
+    #[serde(default)]
     pub recipe: serde_json::Value,
     /// The parameters of f, h and g ([`super::naming`]).
+    #[serde(skip)]
     pub weights: Weights,
 }
 
 /// Longest side that a model can be trained for, in pixels.
 const LONGEST: usize = 8192;
 
-/// The part of a [`ModelFile`] that is JSON in the header. (Written out so that the file's format does not
-/// follow every change of the struct.)
-#[derive(Serialize, Deserialize)]
-struct Description {
-    name: String,
-    config: ModelConfig,
-    task: Task,
-    classes: Vec<String>,
-    palette: Vec<[u8; 3]>,
-    normalisation: Normalisation,
-    size: (usize, usize),
-    licence: String,
-    trained_on: String,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    unexplained: Option<f32>,
-    #[serde(default)]
-    recipe: serde_json::Value,
-}
-
 impl ModelFile {
     /// Reads a model file.
     ///
     /// # Errors
-    /// [`WeightsError`], which names the file and what is wrong with it. Whether every parameter is there is for
-    /// the model's builder to say, which knows their shapes: see [`Weights::check`].
+    /// [`WeightsError`], which names the file and what is wrong with it. That every parameter is there is
+    /// checked against the model's shapes with [`Weights::check`].
     pub fn open(path: impl AsRef<Path>) -> Result<Self, WeightsError> {
         let (file, bytes) = container::read_file(path.as_ref())?;
         Self::from_bytes(&file, &bytes)
@@ -108,21 +94,8 @@ impl ModelFile {
     /// # Errors
     /// As [`ModelFile::open`].
     pub fn from_bytes(file: &str, bytes: &[u8]) -> Result<Self, WeightsError> {
-        let (d, weights): (Description, _) = container::read(file, KIND, bytes)?;
-        let model = Self {
-            name: d.name,
-            config: d.config,
-            task: d.task,
-            classes: d.classes,
-            palette: d.palette,
-            normalisation: d.normalisation,
-            size: d.size,
-            licence: d.licence,
-            trained_on: d.trained_on,
-            unexplained: d.unexplained,
-            recipe: d.recipe,
-            weights,
-        };
+        let (mut model, weights): (Self, _) = container::read(file, KIND, bytes)?;
+        model.weights = weights;
         model.validate(file)?;
         Ok(model)
     }
@@ -135,20 +108,7 @@ impl ModelFile {
     pub fn save(&self, path: impl AsRef<Path>, precision: Precision) -> Result<(), WeightsError> {
         let path = path.as_ref();
         self.validate(&path.display().to_string())?;
-        let description = Description {
-            name: self.name.clone(),
-            config: self.config.clone(),
-            task: self.task,
-            classes: self.classes.clone(),
-            palette: self.palette.clone(),
-            normalisation: self.normalisation,
-            size: self.size,
-            licence: self.licence.clone(),
-            trained_on: self.trained_on.clone(),
-            unexplained: self.unexplained,
-            recipe: self.recipe.clone(),
-        };
-        container::write(path, KIND, &description, &self.weights, precision)
+        container::write(path, KIND, self, &self.weights, precision)
     }
 
     /// SHA-256, in hexadecimal, of the weights (names, shapes, values in memory) and the normalisation. It does
@@ -190,7 +150,7 @@ impl ModelFile {
         })
     }
 
-    /// What contradicts itself in the description of classes and colours.
+    /// The contradiction in the description of classes and colours, if there is one.
     fn wrong_classes(&self) -> Option<String> {
         let (names, palette) = (self.classes.len(), self.palette.len());
         let classes = self.config.main.classes;
@@ -205,20 +165,15 @@ impl ModelFile {
                 (palette != names).then(|| format!("{palette} colours for {names} classes"))
             };
         };
-        let (bins, step) = (chroma.bins.len(), chroma.step);
+        let bins = chroma.bins.len();
         if self.task != Task::Colorize {
             Some(format!("task {} with colours", self.task.name()))
         } else if (names, palette) != (0, 0) {
             Some(format!(
                 "{names} class names and {palette} colours for them, beside colours"
             ))
-        } else if bins != classes || bins == 0 {
-            Some(format!("{bins} colours for {classes} classes"))
         } else {
-            // False for NaN as well.
-            let fits = step > 0 && chroma.temperature > 0.0;
-            let temperature = chroma.temperature;
-            (!fits).then(|| format!("colours {step} apart at temperature {temperature}"))
+            (bins != classes).then(|| format!("{bins} colours for {classes} classes"))
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Which name belongs to which part of the model (METHOD §8.4: Hugging Face's names of transformers 4.x).
+//! Names of parameters, and the network that each belongs to (`docs/method.md#parameter-names`).
 //!
 //! A file holds f and h under the names of a published Mask2Former checkpoint. Head g is a second
 //! Mask2Former that shares f: its parameter `model.transformer_module.X` is stored as
@@ -6,15 +6,18 @@
 
 use super::Weights;
 
-/// Prefix of the parameters of head g.
-pub const RECON: &str = "recon.";
+/// What the names of the encoder f begin with.
+pub const ENCODER_PREFIX: &str = "model.pixel_level_module.encoder.";
+/// What stands before the names of the main-task head h.
+pub const MAIN_PREFIX: &str = "";
+/// What stands before the names of h where it is a colour head.
+pub const COLOR_PREFIX: &str = "color.";
+/// What stands before the names of the reconstruction head g.
+pub const RECON_PREFIX: &str = "recon.";
 
-/// Prefix of the parameters of encoder f.
-pub const ENCODER: &str = "model.pixel_level_module.encoder.";
-
-/// The part of the model that a parameter belongs to.
+/// The networks that a model consists of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Part {
+pub enum Network {
     /// Encoder f, shared by both heads.
     Encoder,
     /// Main-task head h.
@@ -23,29 +26,39 @@ pub enum Part {
     Recon,
 }
 
-/// The part that the stored name `name` belongs to.
-pub fn part(name: &str) -> Part {
-    if name.starts_with(RECON) {
-        Part::Recon
-    } else if name.starts_with(ENCODER) {
-        Part::Encoder
+/// The network that the parameter stored as `name` belongs to.
+pub fn network_of(name: &str) -> Network {
+    if name.starts_with(RECON_PREFIX) {
+        Network::Recon
+    } else if name.starts_with(ENCODER_PREFIX) {
+        Network::Encoder
     } else {
-        Part::Main
+        Network::Main
     }
 }
 
 /// The stored name of what is `name` in g ∘ f taken as a Mask2Former of its own.
 pub fn recon(name: &str) -> String {
-    match part(name) {
-        Part::Encoder | Part::Recon => name.to_owned(),
-        Part::Main => format!("{RECON}{name}"),
+    match network_of(name) {
+        Network::Encoder | Network::Recon => name.to_owned(),
+        Network::Main => format!("{RECON_PREFIX}{name}"),
     }
 }
 
-/// The stored name of what is `name` in a Swin backbone taken alone (`embeddings…`, `encoder.layers…`,
-/// `hidden_states_norms…`).
-pub fn backbone(name: &str) -> String {
-    format!("{ENCODER}{name}")
+/// Whether a parameter belongs to a layer norm or a group norm.
+pub fn is_norm(name: &str) -> bool {
+    let Some((layer, _)) = name.rsplit_once('.') else {
+        return false;
+    };
+    layer.contains("norm")
+        || ["adapter_1.1", "layer_1.1"]
+            .iter()
+            .any(|n| layer.ends_with(n))
+        || {
+            layer.contains("input_projections.")
+                && layer.ends_with(".1")
+                && !layer.ends_with("input_projections.1")
+        }
 }
 
 /// Whether `name` is something that a model learns. Checkpoints also hold constant buffers and the
@@ -65,15 +78,9 @@ impl Weights {
         renamed.filter(|(n, _)| is_parameter(n)).collect()
     }
 
-    /// Takes a Swin backbone taken alone, and returns it under the stored names.
-    pub fn into_backbone(self) -> Self {
-        let renamed = self.0.into_iter().map(|(n, t)| (backbone(&n), t));
-        renamed.filter(|(n, _)| is_parameter(n)).collect()
-    }
-
-    /// The tensors of one part.
-    pub fn of(&self, which: Part) -> Self {
-        let kept = self.0.iter().filter(|(n, _)| part(n) == which);
+    /// The tensors of one network.
+    pub fn of(&self, which: Network) -> Self {
+        let kept = self.0.iter().filter(|(n, _)| network_of(n) == which);
         kept.map(|(n, t)| (n.clone(), t.clone())).collect()
     }
 
@@ -89,7 +96,7 @@ mod tests {
     use crate::weights::Tensor;
 
     #[test]
-    fn names_round_the_three_parts() {
+    fn names_of_the_three_networks() {
         let encoder = "model.pixel_level_module.encoder.hidden_states_norms.stage1.bias";
         let decoder = "model.pixel_level_module.decoder.level_embed";
         let queries = "model.transformer_module.queries_embedder.weight";
@@ -97,11 +104,40 @@ mod tests {
         assert_eq!(recon(decoder), format!("recon.{decoder}"));
         assert_eq!(recon(queries), format!("recon.{queries}"));
         assert_eq!(recon(&recon(queries)), recon(queries));
-        assert_eq!(backbone("hidden_states_norms.stage1.bias"), encoder);
-        assert_eq!(part(encoder), Part::Encoder);
-        assert_eq!(part(decoder), Part::Main);
-        assert_eq!(part("class_predictor.weight"), Part::Main);
-        assert_eq!(part(&recon(queries)), Part::Recon);
+        assert_eq!(network_of(encoder), Network::Encoder);
+        assert_eq!(network_of(decoder), Network::Main);
+        assert_eq!(network_of("class_predictor.weight"), Network::Main);
+        assert_eq!(network_of(&recon(queries)), Network::Recon);
+    }
+
+    #[test]
+    fn norms_are_recognised_by_name() {
+        for (name, norm) in [
+            (
+                "model.pixel_level_module.decoder.input_projections.1.0.weight",
+                false,
+            ),
+            (
+                "model.pixel_level_module.decoder.input_projections.1.1.weight",
+                true,
+            ),
+            ("model.pixel_level_module.decoder.adapter_1.0.weight", false),
+            ("model.pixel_level_module.decoder.layer_1.1.bias", true),
+            (
+                "model.pixel_level_module.encoder.hidden_states_norms.stage1.bias",
+                true,
+            ),
+            (
+                "model.transformer_module.decoder.layers.0.fc1.weight",
+                false,
+            ),
+            (
+                "model.transformer_module.decoder.layers.0.final_layer_norm.weight",
+                true,
+            ),
+        ] {
+            assert_eq!(is_norm(name), norm, "{name}");
+        }
     }
 
     #[test]
@@ -124,6 +160,6 @@ mod tests {
                 "recon.model.pixel_level_module.decoder.level_embed"
             ]
         );
-        assert_eq!(g.of(Part::Encoder).len(), 1);
+        assert_eq!(g.of(Network::Encoder).len(), 1);
     }
 }

@@ -1,3 +1,5 @@
+//! Saved state: weights that a stream has adapted.
+
 use std::collections::BTreeMap;
 use std::path::Path;
 
@@ -7,16 +9,16 @@ use super::{ModelFile, Precision, Weights, WeightsError, container};
 
 const KIND: &str = "state";
 
-/// Weights that a stream has adapted, with where they came from; a `.safetensors` file in float32.
+/// Weights that a stream has adapted, with their origin; a `.safetensors` file in float32.
 #[derive(Clone, Debug, PartialEq)]
 pub struct State {
-    /// Where the weights came from.
+    /// The origin of the weights.
     pub origin: Origin,
     /// The weights that learn; those that are frozen may be left out.
     pub weights: Weights,
 }
 
-/// Where adapted weights came from: the description in the file's header.
+/// The origin of adapted weights: the description in the file's header.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Origin {
     /// Name of the model that learning began with.
@@ -27,8 +29,8 @@ pub struct Origin {
     pub frames: u64,
     /// Gradient steps taken since then, likewise.
     pub steps: u64,
-    /// Steps towards colours that people had given, as far as they are in these weights; those of a state that was gone on
-    /// from do not count.
+    /// Steps towards the colours of references and hints, as far as they are in these weights; those of a state that
+    /// learning went on from do not count.
     #[serde(default)]
     pub directed_steps: u64,
     /// Pictures that were in force as references.

@@ -1,3 +1,5 @@
+//! Named tensors in host memory.
+
 use std::collections::BTreeMap;
 
 use sha2::{Digest, Sha256};

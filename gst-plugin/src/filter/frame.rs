@@ -125,7 +125,7 @@ impl Frame<'_> {
         }
         let mut pixels = lock(&self.parts.pixels);
         let rgb = pixels.at_model_size(inbuf, &self.negotiated.info, size)?;
-        let is_cut = self.output.is_coloured() && pixels.steady.see(&rgb, size.0);
+        let is_cut = self.output.is_coloured() && pixels.chroma_filter.is_cut(&rgb, size.0);
         drop(pixels);
         if is_cut {
             gst::debug!(CAT, obj = self.element, "Another scene");
@@ -179,7 +179,9 @@ impl Frame<'_> {
         let results = &mut stream.results;
         if let Some(chroma) = prediction.chroma.take() {
             let share = self.live.chroma_smoothing as f32;
-            let smooth = pixels.steady.calm(chroma, results.chroma.as_deref(), share);
+            let smooth = pixels
+                .chroma_filter
+                .smooth(chroma, results.chroma.as_deref(), share);
             results.chroma = Some(Arc::new(smooth));
         }
         pixels.keep(rgb);
@@ -244,7 +246,7 @@ impl Frame<'_> {
             OutputKind::Colours | OutputKind::ColoursBeside => {
                 let chroma = results.chroma.as_ref().ok_or(Error::NoResult)?;
                 let chroma = live.grade().apply(ChromaMap::clone(chroma));
-                pixels.tint(buffer, info, left, &chroma)?;
+                pixels.colorize(buffer, info, left, &chroma)?;
             }
         }
         if matches!(self.output, OutputKind::Overlay | OutputKind::Metadata) {

@@ -29,7 +29,7 @@ pub enum MetricError {
     },
 }
 
-/// Which classes a mean over classes is taken over (METHOD §7.2). The sum is the same: that of the classes with labels.
+/// Which classes a mean over classes is taken over (`docs/method.md#mean-iou`). The sum is the same: that of the classes with labels.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Averaging {
     /// Classes with labelled pixels, as in current detectron2.
@@ -224,7 +224,7 @@ mod tests {
     use approx::assert_relative_eq;
     use proptest::prelude::*;
 
-    /// METHOD §12.9: 50 pixels of class 0 all right, 50 of class 1 of which 20 are predicted as class 2.
+    /// The example of `docs/method.md#mean-iou`: 50 pixels of class 0 all right, 50 of class 1 of which 20 are predicted as class 2.
     fn golden() -> (Vec<u8>, Vec<u8>) {
         let labels = [[0; 50], [1; 50]].concat();
         let predicted = [&[0; 50][..], &[1; 30], &[2; 20]].concat();
@@ -249,7 +249,6 @@ mod tests {
 
     #[test]
     fn predictions_on_void_do_not_count() {
-        // METHOD §12.10.
         let (mut predicted, mut labels) = golden();
         labels[80..].fill(255);
         let mut counts = Confusion::new(19);

@@ -9,8 +9,8 @@ use super::{
 use crate::data::at_model_size;
 use tttseg::adapt::{Error, Learner, Report, Request};
 use tttseg::video::{
-    CorruptionError, FrameError, FrameRef, LabelIds, ScaleError, Scaler, SizeError, StillError,
-    TintError,
+    ColorizeError, CorruptionError, FrameError, FrameRef, LabelIds, ScaleError, Scaler, SizeError,
+    StillError,
 };
 use tttseg::weights::{ModelFile, Task};
 
@@ -50,7 +50,7 @@ pub enum EvalError {
     },
     /// Colours for a frame that holds none.
     #[error(transparent)]
-    Tint(#[from] TintError),
+    Colorize(#[from] ColorizeError),
     /// A model that does something else.
     #[error("this is for models whose task is {wanted}; that of this one is {found}")]
     Task {
@@ -101,7 +101,7 @@ pub struct Seen<'a> {
 }
 
 /// Runs a learner over a stream in order, one frame after the other, and scores every frame that has labels: train,
-/// then predict (METHOD §5.5). Class scores are brought to the labels' size before the arg-max. `shift` is what happens
+/// then predict (`docs/method.md#a-frame-in-order`). Class scores are brought to the labels' size before the arg-max. `shift` is what happens
 /// to the stills before; its random numbers come from the learner's seed, but are others than the learner's.
 /// `progress` is called after every frame.
 ///

@@ -4,7 +4,7 @@ use super::metrics::{Averaging, StreamScore};
 use super::tally::Run;
 use serde::{Deserialize, Serialize};
 
-/// How labels were made of predictions (DESIGN decision 10).
+/// How labels were made of predictions (`docs/method.md#class-scores`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum MapsFrom {

@@ -53,7 +53,7 @@ fn positions(from: usize, to: usize) -> Vec<Between> {
 }
 
 /// Upsamples class scores (`classes` × `height` × `width`) bilinearly to `to_height` × `to_width` and returns the class
-/// with the highest score of each pixel; of equal ones the first (METHOD §6.3). Scores that are not numbers never win.
+/// with the highest score of each pixel; of equal ones the first (`docs/method.md#class-scores`). Scores that are not numbers never win.
 ///
 /// # Errors
 /// [`ScoresError`] when the number of scores does not fit, or a size is zero or too large.

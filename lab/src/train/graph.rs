@@ -166,7 +166,7 @@ fn supervised(
     Ok(loss)
 }
 
-/// Cross-entropy plus dice on class logits at full size (NOTES: fixed query-class matching). `labels` are bytes
+/// Cross-entropy plus dice on class logits at full size (`docs/method.md#dense-classification`). `labels` are bytes
 /// `(batch, h, w)`; what is no class is ignored. `class_weights` are for the cross-entropy, `dice_weight` is for what is
 /// added to it.
 pub(crate) fn dense_loss(

@@ -54,7 +54,7 @@ pub struct TrainerOptions {
     pub schedule: Schedule,
     /// Learning rate of the encoder as a multiple of that of the heads.
     pub encoder_multiplier: f64,
-    /// Weight decay (`docs/method.md#optimiser` says of what).
+    /// Weight decay (of what: `docs/method.md#optimiser`).
     pub weight_decay: f64,
     /// Largest global gradient norm.
     pub clip_norm: f64,

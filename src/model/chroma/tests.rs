@@ -112,7 +112,7 @@ fn the_loss_and_its_gradient_are_those_of_the_definition() {
     let value = chroma_loss(g, &config(), &output, target, &WEIGHTS).unwrap();
     let gradient = gradients(g, value, &[output.masks]).unwrap()[0].unwrap();
     g.output("loss", value).unwrap();
-    g.output("shares", target.shares).unwrap();
+    g.output("shares", target).unwrap();
     g.output("gradient", gradient).unwrap();
     let shape = [BATCH, TOKENS, config().bins.len()];
     let images = Tensor::from_u8(&[BATCH, SIDE, SIDE, 3], &colours()).unwrap();
@@ -185,7 +185,7 @@ fn a_target_can_be_less_sharp() {
     let chroma = g.input("chroma", DType::F32, &[1, 2, 2]).unwrap();
     let sharpness = g.input("sharpness", DType::F32, &[]).unwrap();
     let target = chroma_shares(g, &config(), chroma, Some(sharpness)).unwrap();
-    g.output("shares", target.shares).unwrap();
+    g.output("shares", target).unwrap();
     let chroma = Tensor::from_f32(&[1, 2, 2], &given).unwrap();
     let sharpness = Tensor::from_f32(&[], &[0.5]).unwrap();
     let found = testing::run(

@@ -1,3 +1,5 @@
+//! A lens out of focus.
+
 use super::super::Rgb;
 use super::level;
 use image::RgbImage;

@@ -1,3 +1,5 @@
+//! Compression artefacts.
+
 use super::super::Rgb;
 use super::{CorruptionError, level};
 use image::codecs::jpeg::JpegEncoder;

@@ -1,4 +1,4 @@
-//! Dusk, fog and a colour cast: what happens to light on its way.
+//! Corruptions of light: dusk, fog and a colour cast.
 
 use super::super::Rgb;
 use super::level;

@@ -1,4 +1,4 @@
-//! Corruptions of pictures: what light, weather, lens and transmission do to them.
+//! Corruptions of pictures by light, weather, lens and transmission.
 //!
 //! Each is a function of (picture, strength, seed, frame number) and of nothing else, and changes little when the
 //! strength does, so that a strength that drifts makes a stream that drifts. Lengths are shares of the picture's height:
@@ -53,7 +53,7 @@ fn names() -> String {
     CorruptionKind::ALL.map(CorruptionKind::name).join(", ")
 }
 
-/// What happens to a picture.
+/// A kind of corruption.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum CorruptionKind {
     /// Little light: dark, dark parts most, bluish, and grainy.
@@ -169,12 +169,12 @@ impl Corruption {
         }
     }
 
-    /// What happens.
+    /// The kind.
     pub fn kind(self) -> CorruptionKind {
         self.kind
     }
 
-    /// How strongly, above 0, at most [`MAX_STRENGTH`].
+    /// The strength, above 0, at most [`MAX_STRENGTH`].
     pub fn strength(self) -> f64 {
         self.strength
     }

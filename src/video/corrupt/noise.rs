@@ -1,3 +1,5 @@
+//! The grain of a sensor.
+
 use super::super::Rgb;
 use super::level;
 use rand::Rng;

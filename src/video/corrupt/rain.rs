@@ -1,4 +1,4 @@
-//! Rain: drops that fall through the picture, each on its own, and come back at the top somewhere else.
+//! Rain: drops that fall through the picture independently and start again at another place.
 
 use super::super::Rgb;
 use super::{MAX_STRENGTH, level, random};

@@ -59,7 +59,7 @@ fn state(model: &ModelFile) -> State {
             version: "0.1.0".into(),
             saved: "2026-11-22T09:15:14Z".into(),
         },
-        weights: model.weights.of(naming::Part::Recon),
+        weights: model.weights.of(naming::Network::Recon),
     }
 }
 

@@ -3,8 +3,8 @@
 use gst_video::prelude::*;
 use gst_video::{VideoColorMatrix, VideoColorRange, VideoFormat, VideoFrameRef, VideoInfo};
 use tttseg::video::{
-    ChromaMap, ClassMap, Colorimetry, ColourModel, FrameError, FrameMut, FrameRef, Legend, Matrix,
-    Overlay, PixelFormat, Range, Scaler, Steady, Style, Tint, beside_itself,
+    ChromaFilter, ChromaMap, ClassMap, Colorimetry, Colorizer, ColourModel, FrameError, FrameMut,
+    FrameRef, Legend, Matrix, Overlay, PixelFormat, Range, Scaler, Style, side_by_side,
 };
 
 use super::Picture;
@@ -110,8 +110,8 @@ pub(in crate::filter) struct Pixels {
     scaler: Scaler,
     overlay: Overlay,
     legend: Legend,
-    tint: Tint,
-    pub steady: Steady,
+    colorizer: Colorizer,
+    pub chroma_filter: ChromaFilter,
     #[cfg(feature = "analytics")]
     masks: super::analytics::Masks,
     rgb: Vec<u8>,
@@ -181,7 +181,7 @@ impl Pixels {
     }
 
     /// Gives the frame colours in place of its own, beginning at a column; what lies before that becomes grey.
-    pub fn tint(
+    pub fn colorize(
         &mut self,
         buffer: &mut gst::BufferRef,
         info: &VideoInfo,
@@ -190,12 +190,12 @@ impl Pixels {
     ) -> Result<(), Error> {
         with_frame_mut(buffer, info, |frame| {
             if left == 0 {
-                return self.tint.draw(frame, chroma).map_err(error);
+                return self.colorizer.draw(frame, chroma).map_err(error);
             }
             let grey = ChromaMap::new(1, 1, vec![0.0; 2]).map_err(error)?;
-            self.tint.draw(frame, &grey).map_err(error)?;
+            self.colorizer.draw(frame, &grey).map_err(error)?;
             match frame.right_of(left) {
-                Some(mut right) => self.tint.draw(&mut right, chroma).map_err(error),
+                Some(mut right) => self.colorizer.draw(&mut right, chroma).map_err(error),
                 None => Ok(()),
             }
         })
@@ -271,7 +271,7 @@ pub(in crate::filter) fn copy_beside_itself(
     let from = readable(from, info)?;
     let frame = frame_ref(&from)?;
     with_frame_mut(to, pair_info, |pair| {
-        beside_itself(&frame, pair).map_err(error)
+        side_by_side(&frame, pair).map_err(error)
     })?;
     // The engine does not know opacity, a plane of one byte a pixel.
     let known = frame.format().layout().planes() as u32;

@@ -4,7 +4,7 @@ use rayon::prelude::*;
 
 use crate::eval::EvalError;
 use crate::train::{PictureSet, Stills};
-use tttseg::video::{ChromaMap, FrameMut, Tint, bt601_chroma, grey};
+use tttseg::video::{ChromaMap, Colorizer, FrameMut, bt601_chroma, grey};
 
 /// Mean chroma of the pixels of every luma in some pictures.
 #[derive(Clone, Debug, PartialEq)]
@@ -50,7 +50,7 @@ impl LumaColours {
 
 /// A grey picture in colour.
 pub(super) fn tinted(
-    tint: &mut Tint,
+    tint: &mut Colorizer,
     grey: &[u8],
     width: usize,
     chroma: &ChromaMap,
@@ -87,7 +87,7 @@ mod tests {
         }
         let shown = grey(pixels.as_flattened());
         let chroma = floor.chroma(&shown, 3).unwrap();
-        let rgb = tinted(&mut Tint::new(), &shown, 3, &chroma).unwrap();
+        let rgb = tinted(&mut Colorizer::new(), &shown, 3, &chroma).unwrap();
         // The red is the only one of its luma: it comes back.
         for (found, wanted) in rgb[6..].iter().zip(pixels[2]) {
             assert!(found.abs_diff(wanted) <= 1, "{rgb:?}");

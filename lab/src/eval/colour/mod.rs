@@ -23,7 +23,7 @@ use super::tally::Tally;
 use super::{EvalError, Playback, Played, Shift, Stream};
 use crate::data::at_model_size;
 use tttseg::adapt::{Learner, Report, Request};
-use tttseg::video::{FrameRef, LabelIds, Scaler, Steady, Tint, grey};
+use tttseg::video::{ChromaFilter, Colorizer, FrameRef, LabelIds, Scaler, grey};
 use tttseg::weights::Task;
 
 /// Longest side of the pictures whose flicker is measured, in pixels.
@@ -49,7 +49,7 @@ pub struct ColourOptions<'a> {
     pub floor: Option<&'a LumaColours>,
     /// For LPIPS and the Fréchet distance.
     pub perceptual: Option<&'a mut Perceptual>,
-    /// How much of the last frame's colours stays where nothing moves, from 0 to 1 ([`Steady::calm`]).
+    /// How much of the last frame's colours stays where nothing moves, from 0 to 1 ([`ChromaFilter::smooth`]).
     pub smoothing: f32,
 }
 
@@ -76,8 +76,8 @@ pub fn evaluate_colours(
     } = options;
     let seed = learner.settings().seed;
     let mut tally = Tally::new(learner.settings(), shift);
-    let (mut scaler, mut tint) = (Scaler::new(), Tint::new());
-    let (mut steady, mut calm) = (Steady::default(), None);
+    let (mut scaler, mut tint) = (Scaler::new(), Colorizer::new());
+    let (mut steady, mut calm) = (ChromaFilter::default(), None);
     let mut scored = [(); 3].map(|()| Scored::default());
     let mut true_colours = Scored::default();
     let mut last: Option<Vec<Small>> = None;
@@ -92,7 +92,7 @@ pub fn evaluate_colours(
         let truth = &frame.picture;
         let view = FrameRef::rgb(truth.width, truth.height, &shown)?;
         let (rgb, size) = at_model_size::<EvalError>(&model, &view, &mut scaler)?;
-        if steady.see(&rgb, size.width) {
+        if steady.is_cut(&rgb, size.width) {
             calm = None;
         }
         let seen = learner.frame(rgb.into(), size, Request::default())?;
@@ -100,7 +100,7 @@ pub fn evaluate_colours(
         let chroma = seen.chroma.ok_or_else(|| {
             tttseg::adapt::Error::Worker("a prediction without chroma".to_owned())
         })?;
-        let chroma = steady.calm(chroma, calm.as_ref(), smoothing);
+        let chroma = steady.smooth(chroma, calm.as_ref(), smoothing);
         let predicted = tinted(&mut tint, &shown, truth.width, &chroma)?;
         calm = Some(chroma);
         let by_luma = match floor.and_then(|floor| floor.chroma(&shown, truth.width)) {

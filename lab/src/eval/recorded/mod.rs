@@ -333,7 +333,7 @@ fn padded_size(height: usize, width: usize) -> Size {
     }
 }
 
-/// Zeros at the right and the bottom (METHOD §1.2).
+/// Zeros at the right and the bottom (`docs/method.md#input`).
 fn pad_planes(x: &tttseg::weights::Tensor, size: Size) -> Vec<f32> {
     let (height, width) = (x.shape[2], x.shape[3]);
     let mut padded = vec![0.0; x.shape[0] * x.shape[1] * size.height * size.width];

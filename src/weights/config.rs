@@ -1,4 +1,8 @@
+//! The sizes of a network, as a model file holds them.
+
 use serde::{Deserialize, Serialize};
+
+use super::naming::{COLOR_PREFIX, MAIN_PREFIX};
 
 /// Sizes of the encoder f, a Swin transformer with four input channels (normalised RGB and visibility).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -20,7 +24,7 @@ impl SwinConfig {
     }
 }
 
-/// How class scores are read out of a head's queries.
+/// The way class scores are read out of a head's queries.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Readout {
@@ -85,14 +89,14 @@ impl ModelConfig {
     /// What stands before the names of the parameters of h.
     pub fn main_prefix(&self) -> &'static str {
         if self.chroma.is_some() {
-            super::COLOR_PREFIX
+            COLOR_PREFIX
         } else {
-            super::MAIN_PREFIX
+            MAIN_PREFIX
         }
     }
 
-    /// Whether sizes are within what a network can have: sizes out of a file must not lead to work or memory without
-    /// end. That they go together is for the graphs to say.
+    /// Checks that every size is within the range that a network can have, so that no file leads to unbounded work or
+    /// memory. Whether the sizes fit each other is checked when graphs are built.
     ///
     /// # Errors
     /// Which size is out of bounds.
@@ -144,90 +148,5 @@ impl ModelConfig {
             }
         }
         Ok(())
-    }
-}
-
-/// Named sizes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Preset {
-    /// Embed 32, depths 2-2-4-2, hidden 64: for CPUs.
-    Nano,
-    /// Swin-T.
-    Tiny,
-    /// Swin-S, the paper's model: 68.7 M parameters in f and g.
-    Small,
-}
-
-impl Preset {
-    /// The sizes behind the name, for a number of classes.
-    pub fn config(self, classes: usize) -> ModelConfig {
-        let (encoder, main) = match self {
-            Preset::Nano => (
-                SwinConfig {
-                    embed: 32,
-                    depths: vec![2, 2, 4, 2],
-                    heads: vec![1, 2, 4, 8],
-                    window: 7,
-                },
-                HeadConfig {
-                    hidden: 64,
-                    encoder_ffn: 256,
-                    encoder_layers: 2,
-                    decoder_layers: 3,
-                    decoder_ffn: 512,
-                    heads: 4,
-                    queries: 32,
-                    classes,
-                    readout: Readout::Queries,
-                },
-            ),
-            Preset::Tiny | Preset::Small => {
-                let third = if self == Preset::Tiny { 6 } else { 18 };
-                (
-                    SwinConfig {
-                        embed: 96,
-                        depths: vec![2, 2, third, 2],
-                        heads: vec![3, 6, 12, 24],
-                        window: 7,
-                    },
-                    HeadConfig {
-                        hidden: 256,
-                        encoder_ffn: 1024,
-                        encoder_layers: 6,
-                        decoder_layers: 9,
-                        decoder_ffn: 2048,
-                        heads: 8,
-                        queries: 100,
-                        classes,
-                        readout: Readout::Queries,
-                    },
-                )
-            }
-        };
-        let recon = HeadConfig {
-            queries: 48,
-            classes: 1,
-            readout: Readout::Fixed,
-            ..main.clone()
-        };
-        ModelConfig {
-            encoder,
-            main,
-            recon,
-            chroma: None,
-        }
-    }
-}
-
-impl std::str::FromStr for Preset {
-    type Err = String;
-
-    fn from_str(name: &str) -> Result<Self, Self::Err> {
-        match name {
-            "nano" => Ok(Preset::Nano),
-            "tiny" => Ok(Preset::Tiny),
-            "small" => Ok(Preset::Small),
-            _ => Err(format!("unknown preset '{name}' (nano, tiny, small)")),
-        }
     }
 }

@@ -4,7 +4,7 @@ use crate::graph::{Constant, Graph, Result, Value};
 
 /// What a value's cotangent is the sum of.
 #[derive(Default)]
-pub(super) struct Collected {
+pub(super) struct Accumulator {
     whole: Vec<Value>,
     parts: Vec<Part>,
 }
@@ -15,7 +15,7 @@ struct Part {
     value: Value,
 }
 
-impl Collected {
+impl Accumulator {
     /// Adds a cotangent of the value's rank; sizes may be 1.
     pub fn add(&mut self, d: Value) {
         self.whole.push(d);

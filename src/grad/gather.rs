@@ -1,11 +1,11 @@
-//! Rows picked and rows added up.
+//! The gradient of picking rows, which is adding rows up.
 //!
 //! Indices that are known while the graph is built never become a scatter where that can be
 //! avoided: the standard scatter is wrong or slow on the CPU.
 
-use super::layout::transposed;
+use super::layout::{inverse, transposed};
 use super::visit::Visit;
-use crate::graph::{Constant, DType, Graph, Op, Origin, Result, Value};
+use crate::graph::{Constant, Graph, Op, Origin, Result, Value};
 
 /// Largest constant one-hot matrix, in elements.
 const ONE_HOT_ELEMENTS: usize = 4 << 20;
@@ -48,11 +48,7 @@ fn replaced(shape: &[usize], axis: usize, size: usize) -> Vec<usize> {
 fn constant_indices(g: &Graph, mut indices: Value) -> Option<Vec<i64>> {
     loop {
         match &g.info(indices).origin {
-            Origin::Constant(c) if c.dtype == DType::I32 => {
-                let four = c.bytes.as_chunks::<4>().0.iter();
-                return Some(four.map(|b| i64::from(i32::from_le_bytes(*b))).collect());
-            }
-            Origin::Constant(c) => return c.as_i64(),
+            Origin::Constant(c) => return c.as_integers(),
             Origin::Node(n, _) if matches!(g.nodes()[*n].op, Op::Reshape { .. }) => {
                 indices = g.nodes()[*n].inputs[0];
             }
@@ -61,9 +57,9 @@ fn constant_indices(g: &Graph, mut indices: Value) -> Option<Vec<i64>> {
     }
 }
 
-/// Where `x` is a `Concat` of one part that is asked for and others that are not (a row of zeros
-/// for what lies outside, say), the gradient goes straight to that part. Returns the part, or `x`,
-/// and per index the row of it that is picked, `None` for rows nobody asks for.
+/// Where `x` is a `Concat` of one part that has a gradient and others that have none (a row of zeros
+/// for what lies outside, for example), the gradient goes straight to that part. Returns the part, or
+/// `x`, and per index the row of it that is picked, `None` for rows without a gradient.
 fn behind_constants(
     g: &Graph,
     v: &Visit,
@@ -74,7 +70,7 @@ fn behind_constants(
     let (mut target, mut offset) = (x, 0);
     if let Origin::Node(n, _) = g.info(x).origin
         && g.nodes()[n].op == (Op::Concat { axis })
-        && !v.asked.contains(&x)
+        && !v.requested.contains(&x)
     {
         let parts = &g.nodes()[n].inputs;
         let mut wanted = (0..parts.len()).filter(|&i| v.path.contains(&parts[i]));
@@ -265,11 +261,7 @@ fn scatter(
     let dy = g.reshape(dy, &[picked, width])?;
     let d = g.add_rows_at(dy, flat, shape[axis])?;
     let d = g.reshape(d, &moved)?;
-    let mut back = vec![0; front.len()];
-    for (i, &p) in front.iter().enumerate() {
-        back[p] = i;
-    }
-    transposed(g, d, &back)
+    transposed(g, d, &inverse(&front))
 }
 
 #[cfg(test)]
@@ -391,7 +383,7 @@ mod tests {
         vjp(&mut g, &[(y, dy)], &[x]).unwrap();
         let ops: Vec<_> = g.nodes()[before..].iter().map(|n| n.op.name()).collect();
         assert_eq!(ops, ["Gather"]);
-        // In front, and picked from by somebody else as well.
+        // In front, and picked from by another node as well.
         check(&[given(&[3, 2])], |g, x| {
             let zero = Constant::real(g.dtype(x[0]), &[2, 2], [1.0; 4]);
             let zero = g.constant(zero);

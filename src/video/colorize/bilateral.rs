@@ -1,4 +1,4 @@
-//! What is done to rows of samples: loops over plain arrays, which the compiler makes of instructions on many samples at once.
+//! The loops of joint bilateral upsampling, over rows of samples, in a form that the compiler vectorises.
 
 use std::ops::Range;
 

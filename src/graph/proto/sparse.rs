@@ -1,11 +1,11 @@
 //! The products of a sparse matrix with dense ones: operators of our own for the CPU, standard ones elsewhere.
 
-use super::{DOMAIN, Target, Writer, int, onnx};
+use super::{AttributeType, DOMAIN, Target, Writer, attribute, int, onnx};
 use crate::graph::{Constant, DType, Node, Op, Value};
 
 impl Writer<'_> {
     /// Writes [`Op::MixRows`], [`Op::ScatterRows`] or [`Op::DotRows`].
-    pub(super) fn rows(
+    pub(super) fn sparse_product(
         &mut self,
         node: &Node,
         input: Vec<String>,
@@ -42,10 +42,8 @@ impl Writer<'_> {
                 let index = self.step(&label, "index", "Unsqueeze", &[&index], Some(2));
                 let zeros = self.zeros(&label, rows, node.inputs[0]);
                 let add = onnx::AttributeProto {
-                    name: Some("reduction".into()),
-                    r#type: Some(onnx::attribute_proto::AttributeType::String.into()),
                     s: Some(b"add".to_vec()),
-                    ..Default::default()
+                    ..attribute("reduction", AttributeType::String)
                 };
                 let operands = vec![zeros, index, updates];
                 self.push("ScatterND", label, operands, output, vec![add]);

@@ -1,4 +1,4 @@
-//! Chroma that does not flicker: what stays of the last frames' colours, where nothing has changed.
+//! A temporal filter of chroma against flicker, and the detection of cuts.
 
 use super::chroma::ChromaMap;
 
@@ -21,29 +21,29 @@ const OTHER_MEAN: f32 = 40.0;
 const BINS: usize = 32;
 const BIN: f32 = 16.0;
 
-/// Watches the luma of a stream, and keeps chroma steady where that is.
+/// A temporal filter of chroma that is controlled by luma.
 ///
 /// Each token takes a share of the chroma it had in the last frame. The share falls off as the token's luma differs from
-/// what it was then, so that what moves is followed; a change of the whole picture's brightness does not count.
+/// what it was then, so that motion is followed; a change of the whole picture's brightness does not count.
 #[derive(Clone, Debug, Default)]
-pub struct Steady {
+pub struct ChromaFilter {
     /// Mean luma of every token of the frame that was seen last, and their mean.
     luma: Vec<f32>,
     mean: f32,
     histogram: Vec<f32>,
-    /// Those of the frame that chroma was last steadied for.
-    steadied: Vec<f32>,
-    steadied_mean: f32,
-    /// Kept for the next frame.
-    spent: (Vec<f32>, Vec<f32>),
+    /// Luma and its mean of the frame that chroma was last smoothed for.
+    smoothed: Vec<f32>,
+    smoothed_mean: f32,
+    /// Memory for luma and histogram of the next frame.
+    buffers: (Vec<f32>, Vec<f32>),
 }
 
-impl Steady {
-    /// Takes in a frame as the network sees it: interleaved RGB of `width` pixels a row. Tells whether another scene begins
-    /// with it: its colours are nobody's who came before.
-    pub fn see(&mut self, rgb: &[u8], width: usize) -> bool {
-        let (mut luma, mut histogram) = std::mem::take(&mut self.spent);
-        tokens(rgb, width, &mut luma);
+impl ChromaFilter {
+    /// Takes in a frame as the network sees it: interleaved RGB of `width` pixels a row. Returns whether another scene
+    /// begins with it, to which the colours before it do not apply.
+    pub fn is_cut(&mut self, rgb: &[u8], width: usize) -> bool {
+        let (mut luma, mut histogram) = std::mem::take(&mut self.buffers);
+        token_luma(rgb, width, &mut luma);
         let mean = luma.iter().sum::<f32>() / luma.len().max(1) as f32;
         count(&luma, mean, &mut histogram);
         let other = self.luma.len() != luma.len()
@@ -56,42 +56,47 @@ impl Steady {
                 changed.count() as f32 > OTHER_TOKENS * luma.len() as f32
             };
         self.mean = mean;
-        self.spent = (
+        self.buffers = (
             std::mem::replace(&mut self.luma, luma),
             std::mem::replace(&mut self.histogram, histogram),
         );
         other
     }
 
-    /// The chroma of the frame that was seen last, with a share `keep` (0 to 1) of `before`, that of the frame this was
-    /// done for last, where nothing has moved. Nothing is kept of a map of another size.
-    pub fn calm(&mut self, chroma: ChromaMap, before: Option<&ChromaMap>, keep: f32) -> ChromaMap {
+    /// The chroma of the last frame given to [`ChromaFilter::is_cut`], with a share `keep` (0 to 1) of `before`, the result
+    /// of the last call, where nothing has moved. Nothing is kept of a map of another size.
+    pub fn smooth(
+        &mut self,
+        chroma: ChromaMap,
+        before: Option<&ChromaMap>,
+        keep: f32,
+    ) -> ChromaMap {
         let size = |map: &ChromaMap| (map.width(), map.height());
         let before = before.filter(|before| {
             size(before) == size(&chroma)
                 && self.luma.len() == chroma.width() * chroma.height()
-                && self.steadied.len() == self.luma.len()
+                && self.smoothed.len() == self.luma.len()
         });
-        let calm = match before {
+        let smoothed = match before {
             Some(before) if keep > 0.0 => {
                 let [cb, cr] = before.planes();
-                let by = self.mean - self.steadied_mean;
+                let by = self.mean - self.smoothed_mean;
                 chroma.map(|token, now| {
-                    let change = self.luma[token] - self.steadied[token] - by;
+                    let change = self.luma[token] - self.smoothed[token] - by;
                     let stays = keep * (-change.powi(2) / (2.0 * STILL * STILL)).exp();
                     [0, 1].map(|c| stays * [cb, cr][c][token] + (1.0 - stays) * now[c])
                 })
             }
             _ => chroma,
         };
-        self.steadied.clone_from(&self.luma);
-        self.steadied_mean = self.mean;
-        calm
+        self.smoothed.clone_from(&self.luma);
+        self.smoothed_mean = self.mean;
+        smoothed
     }
 }
 
 /// The mean luma of every token; pixels beyond the last whole one do not count.
-fn tokens(rgb: &[u8], width: usize, luma: &mut Vec<f32>) {
+fn token_luma(rgb: &[u8], width: usize, luma: &mut Vec<f32>) {
     luma.clear();
     let across = width / TOKEN;
     for rows in rgb.chunks_exact((width * TOKEN * 3).max(1)) {

@@ -1,4 +1,4 @@
-//! Whole passes through the network: f and a head.
+//! Forward passes: f and a head.
 
 use super::{
     BranchScales, ENCODER_PREFIX, HeadOutput, ModelConfig, RECON_PREFIX, fully_visible, head,
@@ -7,7 +7,7 @@ use super::{
 use crate::graph::{Graph, Result, Value};
 use crate::nn::Parameters;
 
-/// What g makes of masked views.
+/// The reconstruction of masked views by g.
 #[derive(Clone, Copy, Debug)]
 pub struct Reconstruction {
     /// Normalised pixels `(batch, h/4 · w/4, 48)`.

@@ -1,14 +1,14 @@
-//! A frame twice, side by side.
+//! Two copies of a frame, side by side.
 
 use super::format::{Component, Storage};
 use super::frame::{FrameMut, FrameRef};
 
-/// Why two frames are not a frame and its double.
+/// Two frames that are not a frame and one of twice its width.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
     "a frame of {from} does not go twice into one of {to}: same format and height, twice the width"
 )]
-pub struct BesideError {
+pub struct SideBySideError {
     from: String,
     to: String,
 }
@@ -20,11 +20,11 @@ pub struct BesideError {
 /// and are means of what their pixels had.
 ///
 /// # Errors
-/// [`BesideError`] when formats or sizes do not match.
-pub fn beside_itself(frame: &FrameRef<'_>, pair: &mut FrameMut<'_>) -> Result<(), BesideError> {
+/// [`SideBySideError`] when formats or sizes do not match.
+pub fn side_by_side(frame: &FrameRef<'_>, pair: &mut FrameMut<'_>) -> Result<(), SideBySideError> {
     let same = frame.format == pair.format && frame.height == pair.height;
     if !same || frame.width.checked_mul(2) != Some(pair.width) {
-        return Err(BesideError {
+        return Err(SideBySideError {
             from: format!("{}x{} {}", frame.width, frame.height, frame.format),
             to: format!("{}x{} {}", pair.width, pair.height, pair.format),
         });
@@ -111,7 +111,7 @@ mod tests {
                 let frame = Owned::noise(format, width, height, of, 3, false);
                 let mut pair = Owned::noise(format, 2 * width, height, of, 5, false);
                 let before = pair.clone();
-                beside_itself(&frame.as_ref(), &mut pair.as_mut()).unwrap();
+                side_by_side(&frame.as_ref(), &mut pair.as_mut()).unwrap();
                 for (plane, (bytes, stride)) in pair.planes.iter().enumerate() {
                     let (length, _) = layout.plane_size(plane, 2 * width, height);
                     let (old, (narrow, of_frame)) = (&before.planes[plane].0, &frame.planes[plane]);
@@ -151,7 +151,7 @@ mod tests {
             frame.set_codes(0, 0, &[1, 100, 40]);
             frame.set_codes(2, 0, &[1, 200, 80]);
             let mut pair = Owned::noise(format, 6, 1, of, 0, false);
-            beside_itself(&frame.as_ref(), &mut pair.as_mut()).unwrap();
+            side_by_side(&frame.as_ref(), &mut pair.as_mut()).unwrap();
             // Pixels 2 and 3 are the last and the first of a frame, 4 and 5 its second and third.
             let shared = |x| pair.codes(x, 0)[1..].to_vec();
             assert_eq!(
@@ -171,7 +171,7 @@ mod tests {
             (PixelFormat::Rgb, 8, 4),
         ] {
             let mut pair = Owned::noise(format, width, height, of, 0, false);
-            let refused = beside_itself(&frame.as_ref(), &mut pair.as_mut()).unwrap_err();
+            let refused = side_by_side(&frame.as_ref(), &mut pair.as_mut()).unwrap_err();
             assert!(refused.to_string().contains("4x3 RGB"), "{refused}");
         }
     }

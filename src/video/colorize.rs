@@ -1,26 +1,26 @@
-//! Chroma brought up to a frame's size and put beside the frame's own luma.
+//! Colours for a frame: chroma brought up to its size and put beside its own luma.
 
-mod rows;
+mod bilateral;
 
 use super::chroma::ChromaMap;
 use super::colour::{Encode, Luma};
 use super::format::{ColourModel, Layout, PixelFormat};
 use super::frame::FrameMut;
 use super::samples::{add_rows, write_row};
-use rows::{Gap, Near, Token, add_row, codes_of_row, means, mix_row};
+use bilateral::{Gap, Near, Token, add_row, codes_of_row, means, mix_row};
 
-/// A frame that cannot hold colours.
+/// A frame in a format that cannot hold colours.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("a {0} frame holds no colours")]
-pub struct TintError(pub PixelFormat);
+pub struct ColorizeError(pub PixelFormat);
 
-/// Colours frames; keeps its buffers, so that nothing is allocated after the first frame of a size.
+/// Colours frames, keeping its buffers, so that nothing is allocated after the first frame of a size.
 ///
 /// Each sample takes the mean chroma of the four tokens around it, weighted by how near they are and by how alike their
 /// luma is to the sample's own, so that colours end where things do (joint bilateral upsampling: Kopf, Cohen, Lischinski,
 /// Uyttendaele, SIGGRAPH 2007). Chroma that cannot be shown at a sample's luma is paled until it can.
 #[derive(Clone, Debug, Default)]
-pub struct Tint {
+pub struct Colorizer {
     /// Luma of every pixel of the frame, and of every token.
     luma: Vec<f32>,
     tokens: Vec<f32>,
@@ -59,7 +59,7 @@ impl Place {
     }
 }
 
-impl Tint {
+impl Colorizer {
     /// With empty buffers.
     pub fn new() -> Self {
         Self::default()
@@ -69,11 +69,15 @@ impl Tint {
     /// the luma (BT.601) of what was there. Samples that belong to no component (opacity, filling) stay as they are.
     ///
     /// # Errors
-    /// [`TintError`] when the frame is grey.
-    pub fn draw(&mut self, frame: &mut FrameMut<'_>, chroma: &ChromaMap) -> Result<(), TintError> {
+    /// [`ColorizeError`] when the frame is grey.
+    pub fn draw(
+        &mut self,
+        frame: &mut FrameMut<'_>,
+        chroma: &ChromaMap,
+    ) -> Result<(), ColorizeError> {
         let layout = frame.format.layout();
         if layout.model == ColourModel::Grey {
-            return Err(TintError(frame.format));
+            return Err(ColorizeError(frame.format));
         }
         let encode = Encode::new(&layout, frame.colorimetry);
         // In RGB all three components are written, in Y'CbCr the last two.

@@ -1,11 +1,11 @@
-//! Weights of resampling along one axis.
+//! Resampling along one axis.
 
 use multiversion::multiversion;
 
 /// Weights of a result are padded with zeros to a multiple of this, so that sums run over whole groups.
 pub(super) const GROUP: usize = 4;
 
-/// What an axis is brought from and to.
+/// Sizes of an axis before and after.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 struct Extent {
     from: usize,
@@ -19,7 +19,7 @@ struct Extent {
 /// fast_image_resize has the same filter, but it makes its weights anew for every frame, in hundreds of allocations, and
 /// reads neither words of 10 bits nor components that lie apart.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Weights {
+pub(super) struct Resampler {
     extent: Extent,
     /// First sample and number of samples of each result.
     spans: Vec<(u32, u32)>,
@@ -28,9 +28,8 @@ pub(super) struct Weights {
     group: usize,
 }
 
-impl Weights {
-    /// Makes them for `from` samples of which the first `covered` become `to` results. Nothing happens when they are that
-    /// already.
+impl Resampler {
+    /// Makes the weights for `from` samples of which the first `covered` become `to` results, unless it has them already.
     pub fn fit(&mut self, from: usize, covered: f64, to: usize) {
         let extent = Extent { from, covered, to };
         if self.extent == extent {
@@ -58,14 +57,14 @@ impl Weights {
         }
     }
 
-    /// Samples that a row has to hold beyond its own for [`Weights::apply`]; their values do not matter as long as they
+    /// Samples that a row has to hold beyond its own for [`Resampler::apply`]; their values do not matter as long as they
     /// are numbers.
-    pub fn beyond(&self) -> usize {
+    pub fn padding(&self) -> usize {
         self.group
     }
 
     /// The samples of a result, each with its weight.
-    pub fn of(&self, result: usize) -> impl Iterator<Item = (usize, f32)> {
+    pub fn taps(&self, result: usize) -> impl Iterator<Item = (usize, f32)> {
         let (first, count) = self.spans[result];
         let weights = &self.weights[result * self.group..][..count as usize];
         (first as usize..).zip(weights.iter().copied())
@@ -110,8 +109,8 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    fn fitted(from: usize, covered: f64, to: usize) -> Weights {
-        let mut weights = Weights::default();
+    fn fitted(from: usize, covered: f64, to: usize) -> Resampler {
+        let mut weights = Resampler::default();
         weights.fit(from, covered, to);
         weights
     }
@@ -120,14 +119,14 @@ mod tests {
     fn same_size_is_identity() {
         let weights = fitted(5, 5.0, 5);
         for i in 0..5 {
-            assert_eq!(weights.of(i).collect::<Vec<_>>(), [(i, 1.0)]);
+            assert_eq!(weights.taps(i).collect::<Vec<_>>(), [(i, 1.0)]);
         }
     }
 
     #[test]
     fn halving_is_a_triangle() {
         let weights = fitted(8, 8.0, 4);
-        let middle: Vec<_> = weights.of(1).collect();
+        let middle: Vec<_> = weights.taps(1).collect();
         assert_eq!(middle, [(1, 0.125), (2, 0.375), (3, 0.375), (4, 0.125)]);
     }
 
@@ -137,7 +136,7 @@ mod tests {
             let covered = from as f64 - if odd { 0.5 } else { 0.0 };
             let weights = fitted(from, covered, to);
             for i in 0..to {
-                let (samples, values): (Vec<_>, Vec<_>) = weights.of(i).unzip();
+                let (samples, values): (Vec<_>, Vec<_>) = weights.taps(i).unzip();
                 prop_assert!(!samples.is_empty() && samples.iter().all(|&s| s < from));
                 prop_assert!(values.iter().all(|&w| w > 0.0));
                 prop_assert!((values.iter().sum::<f32>() - 1.0).abs() < 1e-5);
@@ -155,11 +154,11 @@ mod tests {
         fn applying_is_summing(from in 1usize..200, to in 1usize..200, seed: u8) {
             let weights = fitted(from, from as f64, to);
             let mut samples: Vec<f32> = (0..from).map(|i| (i * 37 + usize::from(seed)) as f32 % 256.0).collect();
-            samples.resize(from + weights.beyond(), 99.0);
+            samples.resize(from + weights.padding(), 99.0);
             let mut results = vec![0.0; to];
             weights.apply(&samples, &mut results);
             for (i, result) in results.into_iter().enumerate() {
-                let exact: f32 = weights.of(i).map(|(s, w)| samples[s] * w).sum();
+                let exact: f32 = weights.taps(i).map(|(s, w)| samples[s] * w).sum();
                 prop_assert!((result - exact).abs() < 1e-3, "{result} instead of {exact}");
             }
         }

@@ -14,9 +14,9 @@ fn luma_stays_bit_by_bit_and_opacity_with_it() {
         for colorimetry in COLORIMETRIES {
             let before = Owned::noise(format, 13, 7, colorimetry, 3, false);
             let mut frame = before.clone();
-            let drawn = Tint::new().draw(&mut frame.as_mut(), &flat(4, 3, [20.0, -9.0]));
+            let drawn = Colorizer::new().draw(&mut frame.as_mut(), &flat(4, 3, [20.0, -9.0]));
             if layout.model == ColourModel::Grey {
-                assert_eq!(drawn, Err(TintError(format)));
+                assert_eq!(drawn, Err(ColorizeError(format)));
                 assert_eq!(frame, before);
                 continue;
             }
@@ -45,7 +45,7 @@ fn one_chroma_is_that_chroma_everywhere() {
                 frame.set_rgb(x, y, [120; 3]);
             }
             let map = flat(3, 2, wanted);
-            Tint::new().draw(&mut frame.as_mut(), &map).unwrap();
+            Colorizer::new().draw(&mut frame.as_mut(), &map).unwrap();
             for y in 0..6 {
                 for x in 0..10 {
                     let found = bt601_chroma(frame.rgb_f64(x, y).map(|v| v as f32));
@@ -69,7 +69,7 @@ fn colours_end_where_things_do() {
     let cr = [30.0, 15.0, 0.0, 0.0];
     let chroma = ChromaMap::new(4, 1, [cb, cr].concat()).unwrap();
     let mut frame = FrameMut::rgb(width, height, &mut rgb).unwrap();
-    Tint::new().draw(&mut frame, &chroma).unwrap();
+    Colorizer::new().draw(&mut frame, &chroma).unwrap();
     let red = |x: usize| {
         let p = &rgb[x * 3..][..3];
         bt601_chroma([0, 1, 2].map(|c| f32::from(p[c])))[1]
@@ -85,7 +85,7 @@ fn what_cannot_be_shown_is_paled() {
     for (luma, most) in [(0, 0.5), (255, 0.5), (128, 200.0)] {
         let mut rgb = vec![luma; 4 * 4 * 3];
         let mut frame = FrameMut::rgb(4, 4, &mut rgb).unwrap();
-        Tint::new().draw(&mut frame, &flat(1, 1, far)).unwrap();
+        Colorizer::new().draw(&mut frame, &flat(1, 1, far)).unwrap();
         for p in rgb.as_chunks::<3>().0 {
             let [r, g, b] = p.map(f32::from);
             // Luma is what it was, and the hue is kept.
@@ -104,7 +104,7 @@ fn what_cannot_be_shown_is_paled() {
 fn a_map_larger_than_the_frame_is_no_harm() {
     let mut rgb = vec![99; 3];
     let mut frame = FrameMut::rgb(1, 1, &mut rgb).unwrap();
-    Tint::new()
+    Colorizer::new()
         .draw(&mut frame, &flat(5, 4, [0.0, 30.0]))
         .unwrap();
     assert!(rgb[0] > 120 && rgb[1] < 99, "{rgb:?}");

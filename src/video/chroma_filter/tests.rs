@@ -33,14 +33,14 @@ fn random() -> ChaCha8Rng {
 #[test]
 fn a_still_scene_with_noisy_chroma_gets_calmer() {
     let random = &mut random();
-    let mut steady = Steady::default();
+    let mut steady = ChromaFilter::default();
     let mut before: Option<ChromaMap> = None;
     let (mut given, mut shown) = (0.0, 0.0);
     let mut last = flat(0.0, 0.0);
     for n in 0..40 {
-        assert_eq!(steady.see(&scene(random), WIDTH), n == 0);
+        assert_eq!(steady.is_cut(&scene(random), WIDTH), n == 0);
         let noisy = flat(20.0, -10.0).map(|_, c| c.map(|v| v + random.random_range(-12.0..12.0)));
-        let calm = steady.calm(noisy.clone(), before.as_ref(), 0.7);
+        let calm = steady.smooth(noisy.clone(), before.as_ref(), 0.7);
         let change = |a: &ChromaMap, b: &ChromaMap| -> f32 {
             let both = a.planes()[0].iter().zip(b.planes()[0]);
             both.map(|(a, b)| (a - b).abs()).sum()
@@ -74,22 +74,22 @@ fn a_cut_does_not_smear() {
         (|_, _| 16.0, |_, _| 200.0),
     ];
     for (one, other) in others {
-        let mut steady = Steady::default();
+        let mut steady = ChromaFilter::default();
         for n in 0..3 {
-            assert_eq!(steady.see(&frame(one), WIDTH), n == 0);
+            assert_eq!(steady.is_cut(&frame(one), WIDTH), n == 0);
         }
-        assert!(steady.see(&frame(other), WIDTH));
-        assert!(!steady.see(&frame(other), WIDTH));
+        assert!(steady.is_cut(&frame(other), WIDTH));
+        assert!(!steady.is_cut(&frame(other), WIDTH));
     }
     // Neither flicker nor grain is one.
-    let mut steady = Steady::default();
+    let mut steady = ChromaFilter::default();
     for n in 0..20 {
         let flicker = random.random_range(-8i16..8);
         let bytes = scene(random).into_iter();
         let bytes: Vec<u8> = bytes
             .map(|b| (i16::from(b) + flicker).clamp(0, 255) as u8)
             .collect();
-        assert_eq!(steady.see(&bytes, WIDTH), n == 0, "{flicker} at {n}");
+        assert_eq!(steady.is_cut(&bytes, WIDTH), n == 0, "{flicker} at {n}");
     }
 }
 
@@ -100,12 +100,12 @@ fn what_moves_takes_its_colours_along() {
     let colours = |at: usize| {
         flat(0.0, 0.0).map(|token, _| [0.0, if token % ACROSS == at { 40.0 } else { -10.0 }])
     };
-    let mut steady = Steady::default();
+    let mut steady = ChromaFilter::default();
     let mut shown: Option<ChromaMap> = None;
     for at in 2..8 {
-        let cut = steady.see(&frame(thing(at)), WIDTH);
+        let cut = steady.is_cut(&frame(thing(at)), WIDTH);
         assert_eq!(cut, at == 2);
-        let calm = steady.calm(colours(at), shown.as_ref(), 0.9);
+        let calm = steady.smooth(colours(at), shown.as_ref(), 0.9);
         for (token, cr) in calm.planes()[1].iter().enumerate() {
             let wanted = colours(at).planes()[1][token];
             assert!(
@@ -119,11 +119,11 @@ fn what_moves_takes_its_colours_along() {
 
 #[test]
 fn brightness_of_the_whole_picture_does_not_count() {
-    let mut steady = Steady::default();
-    steady.see(&frame(|x, _| (x * 3) as f32), WIDTH);
-    let first = steady.calm(flat(30.0, 0.0), None, 0.5);
-    assert!(!steady.see(&frame(|x, _| (x * 3 + 15) as f32), WIDTH));
-    let second = steady.calm(flat(0.0, 0.0), Some(&first), 0.5);
+    let mut steady = ChromaFilter::default();
+    steady.is_cut(&frame(|x, _| (x * 3) as f32), WIDTH);
+    let first = steady.smooth(flat(30.0, 0.0), None, 0.5);
+    assert!(!steady.is_cut(&frame(|x, _| (x * 3 + 15) as f32), WIDTH));
+    let second = steady.smooth(flat(0.0, 0.0), Some(&first), 0.5);
     for cb in second.planes()[0] {
         assert!((cb - 15.0).abs() < 0.1, "{cb}");
     }
@@ -131,18 +131,18 @@ fn brightness_of_the_whole_picture_does_not_count() {
 
 #[test]
 fn all_or_nothing_is_kept() {
-    let mut steady = Steady::default();
-    steady.see(&frame(|x, _| (x * 3) as f32), WIDTH);
+    let mut steady = ChromaFilter::default();
+    steady.is_cut(&frame(|x, _| (x * 3) as f32), WIDTH);
     let (old, new) = (flat(30.0, 9.0), flat(-5.0, 2.0));
-    let old = steady.calm(old, None, 0.5);
-    assert_eq!(steady.calm(new.clone(), Some(&old), 1.0), old);
-    assert_eq!(steady.calm(new.clone(), Some(&old), 0.0), new);
-    assert_eq!(steady.calm(new.clone(), None, 1.0), new);
+    let old = steady.smooth(old, None, 0.5);
+    assert_eq!(steady.smooth(new.clone(), Some(&old), 1.0), old);
+    assert_eq!(steady.smooth(new.clone(), Some(&old), 0.0), new);
+    assert_eq!(steady.smooth(new.clone(), None, 1.0), new);
     // A map of another size has nothing in common with this one.
     let other = ChromaMap::new(1, 1, vec![50.0, 50.0]).unwrap();
-    assert_eq!(steady.calm(new.clone(), Some(&other), 1.0), new);
-    assert_eq!(steady.calm(other.clone(), Some(&new), 1.0), other);
+    assert_eq!(steady.smooth(new.clone(), Some(&other), 1.0), new);
+    assert_eq!(steady.smooth(other.clone(), Some(&new), 1.0), other);
     // Nor has a frame of another size, down to one without a token.
-    assert!(steady.see(&[7; 3 * 5 * 5], 5));
-    assert!(steady.see(&[], 0));
+    assert!(steady.is_cut(&[7; 3 * 5 * 5], 5));
+    assert!(steady.is_cut(&[], 0));
 }
