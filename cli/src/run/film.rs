@@ -62,12 +62,12 @@ pub fn run(context: &Context, input: &Path, output: &Path) -> Result<Done, Error
                 },
             })
         }
-        Err(failure) => {
+        Err(error) => {
             let folder = work.folder().to_owned();
             if kept == 0 {
                 work.remove();
             }
-            Err(failure.with_kept(|| match kept {
+            Err(error.with_kept(|| match kept {
                 0 => "no segment was finished yet".to_owned(),
                 _ => format!("{kept} finished frames are kept in {}", folder.display()),
             }))
@@ -410,10 +410,10 @@ impl<'a> Run<'a> {
         self.journal.segments.push(segment);
         self.journal.damage = self.damage.clone();
         let old = self.journal.state.replace(state);
-        if let Err(failure) = self.work.store(self.journal) {
+        if let Err(error) = self.work.store(self.journal) {
             // On disk is what was there before.
             *self.journal = before;
-            return Err(failure);
+            return Err(error);
         }
         if let Some(old) = old {
             // What cannot be removed does no harm.

@@ -127,7 +127,7 @@ pub fn run(context: &Context, files: &[PathBuf], output: &Path) -> Result<(), Er
             context.progress.finished(&done);
             Ok(())
         }
-        Err(failure) => Err(failure.with_kept(|| "finished pictures are kept".to_owned())),
+        Err(error) => Err(error.with_kept(|| "finished pictures are kept".to_owned())),
     }
 }
 
@@ -223,9 +223,9 @@ fn sequence(
                 frames += 1;
                 since_state += 1;
             }
-            Err(failure) => {
-                context.progress.note(&failure.to_string());
-                failed.push(failure.to_string());
+            Err(error) => {
+                context.progress.note(&error.to_string());
+                failed.push(error.to_string());
             }
         }
         for warning in worker.warnings() {

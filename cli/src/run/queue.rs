@@ -54,14 +54,14 @@ pub fn run(context: &Context, films: &[PathBuf], output: &Path) -> Result<bool, 
                 }
             }
             Err(Error::Interrupted(kept)) => return Err(Error::Interrupted(kept)),
-            Err(failure) => {
-                context.progress.failed(film, &failure);
+            Err(error) => {
+                context.progress.failed(film, &error);
                 if !context.progress.is_json() {
-                    eprintln!("tttseg: {failure}");
+                    eprintln!("tttseg: {error}");
                 }
-                failed.push((film.clone(), failure.to_string()));
+                failed.push((film.clone(), error.to_string()));
                 // The next one would find no room either.
-                if matches!(failure, Error::NoRoom { .. }) {
+                if matches!(error, Error::NoRoom { .. }) {
                     break;
                 }
             }
