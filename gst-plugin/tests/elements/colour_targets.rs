@@ -98,6 +98,42 @@ fn pictures_that_cannot_be_used_are_errors_that_name_them() {
 }
 
 #[test]
+fn of_two_threads_that_set_references_the_last_decides() {
+    let Some(_) = runtime() else { return };
+    let dir = tempfile::tempdir().unwrap();
+    let folders = [1, 4].map(|count| {
+        let folder = dir.path().join(count.to_string());
+        std::fs::create_dir(&folder).unwrap();
+        for n in 0..count {
+            picture(&folder.join(format!("{n}.png")), PINK);
+        }
+        folder.to_str().unwrap().to_owned()
+    });
+    let mut harness = film("method=none threads=1 reference-steps=0");
+    let bus = watch(&harness);
+    harness.set_src_caps_str(CAPS);
+    let element = element(&harness);
+    for round in 0..20 {
+        let start = std::sync::Barrier::new(2);
+        std::thread::scope(|scope| {
+            for folder in &folders {
+                let (start, element) = (&start, &element);
+                scope.spawn(move || {
+                    start.wait();
+                    element.set_property("reference-location", folder);
+                });
+            }
+        });
+        let report = push(&mut harness, &bus, scene(false, round));
+        let location: String = element.property("reference-location");
+        assert!(
+            location.ends_with(&report.references.to_string()),
+            "round {round}"
+        );
+    }
+}
+
+#[test]
 fn the_colours_of_references_are_found() {
     let Some(_) = runtime() else { return };
     let dir = tempfile::tempdir().unwrap();

@@ -56,11 +56,8 @@ fn the_engine_ends_with_the_values_that_were_set_last() {
             }
         });
         let report = push(&mut harness, &bus, frame(CAPS, round));
-        assert_eq!(
-            report.steps,
-            element.property::<u32>("steps"),
-            "round {round}"
-        );
+        let steps: u32 = element.property("steps");
+        assert_eq!(report.steps, steps, "round {round}");
     }
 }
 

@@ -13,7 +13,7 @@ use tttseg::video::Palette;
 
 use super::class_style::ModelClasses;
 use super::settings::Settings;
-use super::{ExecutionProvider, Task, log};
+use super::{Task, log};
 use instances::Source;
 
 /// What an engine is made of; another value needs another engine.
@@ -37,11 +37,7 @@ impl Key {
             task: settings.task,
             options: runtime::Options {
                 library: settings.runtime_library.as_ref().map(PathBuf::from),
-                provider: match settings.execution_provider {
-                    ExecutionProvider::Auto => runtime::Provider::Auto,
-                    ExecutionProvider::Cpu => runtime::Provider::Cpu,
-                    ExecutionProvider::Cuda => runtime::Provider::Cuda,
-                },
+                provider: settings.execution_provider,
                 device: settings.device,
                 threads: settings.threads as usize,
                 deterministic: settings.deterministic,
@@ -81,7 +77,7 @@ impl Engine {
         log::route_runtime();
         let source = match &key.model_file {
             Some(path) => Source::File(path.clone()),
-            None => Source::BuiltIn(key.task.into()),
+            None => Source::BuiltIn(key.task),
         };
         let model = instances::model(key.model_instance_id.as_deref(), &source)?;
         let file = model.file();
@@ -141,8 +137,8 @@ impl Deref for Engine {
 }
 
 /// A model does what it was trained for and nothing else.
-fn check_task(model: &str, can: tttseg::weights::Task, key: &Key) -> Result<(), gst::ErrorMessage> {
-    let wanted = tttseg::weights::Task::from(key.task);
+fn check_task(model: &str, can: Task, key: &Key) -> Result<(), gst::ErrorMessage> {
+    let wanted = key.task;
     if can == wanted {
         return Ok(());
     }

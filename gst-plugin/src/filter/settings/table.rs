@@ -5,9 +5,8 @@ use std::sync::{Arc, LazyLock};
 use tttseg::adapt;
 use tttseg::adapt::settings::{About, Changes, Kind, Setting, Value};
 
-use crate::filter::NO_COLOUR;
 use crate::filter::class_style::ClassStyle;
-use crate::filter::{ExecutionProvider, Output, Pace, Recipe, Task};
+use crate::filter::{ExecutionProvider, NO_COLOUR, Output, Pace, Recipe, Task};
 
 /// Declares [`Settings`], [`Live`] and the table. A row is what the setting does, then a field with its type and default,
 /// of `Settings` (`element`) or of `Live` (`live`), or a text of [`ClassStyle`] (`look`), then its name and how it is a property.
