@@ -1,11 +1,13 @@
+//! `tttseg corrupt`: a stream of stills with a corruption that drifts in.
+
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
 use tttseg::files::Pending;
-use tttseg::video::{Corruption, LabelIds, pending_png};
-use tttseg_lab::eval::{Playback, Shift, Stream};
+use tttseg::video::{LabelIds, pending_png};
+use tttseg_lab::data::{Corruption, Playback, Shift, Stream};
 
 use crate::Outcome;
 use crate::options::frame_bar;

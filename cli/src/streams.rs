@@ -5,8 +5,7 @@ use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 use clap::Args;
-use tttseg::video::Corruption;
-use tttseg_lab::eval::{Shift, Stream, StreamError};
+use tttseg_lab::data::{Corruption, Shift, Stream, StreamError};
 
 /// How a stream is played; the same for every subcommand that scores one.
 #[derive(Args, Clone, Debug)]
@@ -28,7 +27,7 @@ pub struct StreamOptions {
 }
 
 impl StreamOptions {
-    /// Opens a stream and says what of its files is left out.
+    /// Opens a stream and prints which of its files are left out.
     pub fn open(&self, frames: &Path, labels: Option<&Path>) -> Result<Stream, StreamError> {
         let stream = Stream::open(frames, labels)?;
         for left_out in &stream.left_out {
@@ -45,23 +44,23 @@ impl StreamOptions {
         }
     }
 
-    /// What differs from playing the stream as it is, as options of the command line: part of what tells
-    /// one run from another.
+    /// What differs from playing the stream as it is, as options of the command line: part of what makes
+    /// a run different from another.
     pub fn describe(&self) -> String {
-        let mut said = vec![];
+        let mut options = vec![];
         if self.every.get() > 1 {
-            said.push(format!("--every {}", self.every));
+            options.push(format!("--every {}", self.every));
         }
         if let Some(most) = self.most {
-            said.push(format!("--most {most}"));
+            options.push(format!("--most {most}"));
         }
         if let Some(corrupt) = self.corrupt {
-            said.push(format!("--corrupt {corrupt}"));
+            options.push(format!("--corrupt {corrupt}"));
         }
         if let Some(pan) = self.pan {
-            said.push(format!("--pan {pan}"));
+            options.push(format!("--pan {pan}"));
         }
-        said.join(" ")
+        options.join(" ")
     }
 }
 

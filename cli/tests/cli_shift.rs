@@ -9,7 +9,8 @@ use std::fs;
 
 use program::{Bench, files, refuses, works};
 use serde_json::Value;
-use tttseg::video::{CorruptionKind, read_rgb, write_png};
+use tttseg::video::{read_rgb, write_png};
+use tttseg_lab::data::CorruptionKind;
 
 /// Copies of one picture, so that what differs is what was done to it.
 fn still_stream(bench: &Bench, count: usize) {

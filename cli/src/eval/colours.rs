@@ -9,11 +9,11 @@ use tttseg::files::check_writable;
 use tttseg::runtime::{Cancel, Options, Runtime};
 use tttseg::video::{Palette, Scaler, model_size, read_references, read_rgb, scaled};
 use tttseg::weights::ModelFile;
+use tttseg_lab::data::{PictureSet, Stream};
 use tttseg_lab::eval::{
-    ColourOptions, ColourReport, ColourScores, Column, LumaColours, Perceptual, Sheet, Stream,
+    ColourOptions, ColourReport, ColourScores, Column, ContactSheet, LumaColours, Perceptual,
     evaluate_colours,
 };
-use tttseg_lab::train::PictureSet;
 
 use super::Arguments;
 use crate::Outcome;
@@ -32,7 +32,7 @@ pub fn run(
     let stream = arguments.playback.open(&arguments.frames, None)?;
     let shift = arguments.playback.shift();
     let frames = shift.frames(stream.frames.len());
-    let floor = match &arguments.floor {
+    let luma_colours = match &arguments.floor {
         Some(dir) => Some(LumaColours::of(&PictureSet::open(&[dir])?)?),
         None => None,
     };
@@ -52,7 +52,7 @@ pub fn run(
             method: Method::MainTaskOnly,
             ..settings.clone()
         };
-        let empty = sheet.insert(Sheet::new(frames, Palette(vec![])));
+        let empty = sheet.insert(ContactSheet::new(frames, Palette(vec![])));
         let bar = frame_bar(frames)?;
         let plain = ColourOptions {
             smoothing: arguments.smoothing,
@@ -68,7 +68,7 @@ pub fn run(
     let mut learner = learner(settings.clone())?;
     learner.set_references(references)?;
     let judged = ColourOptions {
-        floor: floor.as_ref(),
+        luma_colours: luma_colours.as_ref(),
         perceptual: network.as_mut(),
         smoothing: arguments.smoothing,
     };

@@ -1,3 +1,5 @@
+//! `tttseg eval`: adapting along a stream of stills, and scores.
+
 mod colours;
 
 use std::path::PathBuf;
@@ -9,7 +11,7 @@ use tttseg::files::check_writable;
 use tttseg::runtime::{Cancel, Options, Runtime};
 use tttseg::video::Palette;
 use tttseg::weights::{ModelFile, Task};
-use tttseg_lab::eval::{Alignment, Column, EvalReport, Sheet, alignment, evaluate};
+use tttseg_lab::eval::{Alignment, Column, ContactSheet, EvalReport, alignment, evaluate};
 
 use crate::Outcome;
 use crate::options::{RuntimeArguments, frame_bar};
@@ -120,7 +122,7 @@ pub fn run(arguments: &Arguments) -> Outcome {
             method: Method::MainTaskOnly,
             ..settings.clone()
         };
-        let empty = sheet.insert(Sheet::new(frames, Palette(model.palette.clone())));
+        let empty = sheet.insert(ContactSheet::new(frames, Palette(model.palette.clone())));
         let bar = frame_bar(frames)?;
         evaluate(&mut learner(frozen)?, &stream, shift, |seen| {
             bar.inc(1);

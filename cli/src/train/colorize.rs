@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use tttseg::weights::Task;
 use tttseg_lab::train::{
-    ColourBatches, ColourSet, Film, colours_to_start_from, weights_for_colours,
+    ColourBatches, ColourSet, FilmDegradation, colours_to_start_from, weights_for_colours,
 };
 
 use super::{Arguments, Prepared, batch_size, trainer_options};
@@ -40,7 +40,7 @@ pub fn prepare(arguments: &Arguments) -> Result<Prepared, Box<dyn std::error::Er
     let init = init.map(|path| weights_for_colours(path, &options));
     let stills = Arc::new(set.pictures().clone());
     let set = Arc::new(set);
-    let film = Film::default().often(arguments.light);
+    let film = FilmDegradation::default().often(arguments.light);
     let (size, seed) = (batch_size(arguments), arguments.seed);
     Ok(Prepared {
         options,

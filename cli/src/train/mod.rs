@@ -1,3 +1,5 @@
+//! `tttseg train`: joint training on still images.
+
 mod colorize;
 mod segment;
 
@@ -13,8 +15,9 @@ use tttseg::model::{ChromaConfig, HeadConfig, ModelConfig, Preset, Readout};
 use tttseg::runtime::{Options, Runtime};
 use tttseg::video::Palette;
 use tttseg::weights::{ModelFile, Normalisation, Precision, Task, Weights};
+use tttseg_lab::data::Stills;
 use tttseg_lab::train::{
-    BatchSize, Loader, LoaderError, Schedule, Stills, Supply, Trainer, TrainerOptions, unexplained,
+    BatchSize, Loader, LoaderError, Schedule, Supply, Trainer, TrainerOptions, unexplained,
 };
 
 use crate::Outcome;
@@ -291,7 +294,7 @@ fn trainer_options(
     }
 }
 
-/// The last parts of a path: enough to tell a folder, and nothing of where the user keeps it.
+/// The last parts of a path: enough to identify a folder, without the path of the user's own.
 fn last_parts(path: &Path, count: usize) -> String {
     let parts: Vec<_> = path.iter().collect();
     let last: PathBuf = parts[parts.len().saturating_sub(count)..].iter().collect();

@@ -1,3 +1,5 @@
+//! Pictures at the size at which a model sees them.
+
 use tttseg::adapt::graphs::Size;
 use tttseg::video::{FrameRef, ScaleError, Scaler, SizeError, model_size};
 use tttseg::weights::ModelFile;

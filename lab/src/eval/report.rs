@@ -1,7 +1,7 @@
-//! What an evaluation found, as the command line prints it.
+//! The report of an evaluation, as the command line prints it.
 
 use super::metrics::{Averaging, StreamScore};
-use super::tally::Run;
+use super::run_summary::Run;
 use serde::{Deserialize, Serialize};
 
 /// How labels were made of predictions (`docs/method.md#class-scores`).
@@ -61,7 +61,7 @@ pub struct EvalReport {
 }
 
 impl EvalReport {
-    /// Of what became of the frames, and of how the maps made of them were scored.
+    /// Of a run, and of the scores of its maps.
     pub(super) fn new(run: Run, maps: MapsFrom, score: &StreamScore, classes: Vec<String>) -> Self {
         let pooled = score.pooled();
         Self {
@@ -92,19 +92,19 @@ impl EvalReport {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::eval::Shift;
-    use crate::eval::tally::{Tally, tests::frame};
+    use crate::data::Shift;
+    use crate::eval::run_summary::{RunSummary, tests::frame};
     use tttseg::adapt::{Method, Settings};
 
     #[test]
     fn what_was_found_is_the_object_of_the_command_line() {
         let settings = Settings::default();
-        let mut tally = Tally::new(&settings, Shift::default());
-        tally.frame(&frame(1, Some(0.5), 10));
+        let mut summary = RunSummary::new(&settings, Shift::default());
+        summary.frame(&frame(1, Some(0.5), 10));
         let mut score = StreamScore::new(2);
         score.add(&[0, 0, 1, 1], &[0, 0, 0, 255]).unwrap();
         let names = vec!["road".to_owned(), "sky".to_owned()];
-        let report = EvalReport::new(tally.finish(), MapsFrom::UpsampledScores, &score, names);
+        let report = EvalReport::new(summary.finish(), MapsFrom::UpsampledScores, &score, names);
         assert_eq!((report.frames, report.frames_labelled), (1, 1));
         assert_eq!(report.iou, [Some(2.0 / 3.0), None]);
         let json = serde_json::to_value(&report).unwrap();
@@ -132,7 +132,7 @@ mod tests {
             method: Method::MainTaskOnly,
             ..Settings::default()
         };
-        let run = Tally::new(&settings, Shift::default()).finish();
+        let run = RunSummary::new(&settings, Shift::default()).finish();
         let score = StreamScore::new(3);
         let report = EvalReport::new(run, MapsFrom::UpsampledClasses, &score, vec![]);
         assert_eq!(report.method, "none");

@@ -167,7 +167,7 @@ fn the_average_follows_the_weights_and_survives_a_checkpoint() {
     );
     assert_eq!(resumed.iteration(), 5);
 
-    // One from before there were averages, and one that keeps an average nobody asks for.
+    // One from before there were averages, and one with an average that this run does not keep.
     let mut old = new(0.5);
     old.load_checkpoint(&plain).unwrap();
     assert_eq!(old.averaged_weights().unwrap(), without.weights().unwrap());
@@ -212,7 +212,7 @@ fn deep_supervision_adds_the_loss_before_each_layer() {
         let mut trainer = Trainer::new(options, Some(own), runtime, &on_the_cpu()).unwrap();
         trainer.step(&batch()).unwrap().main_loss
     };
-    // What the queries say before the one layer is what a head without layers says.
+    // The queries before the one layer are those of a head without layers.
     let (last, before) = (loss(1, 0.0), loss(0, 0.0));
     assert!((last - before).abs() > 1e-4, "{last} {before}");
     for weight in [0.5, 2.0] {

@@ -1,3 +1,5 @@
+//! A training run: weights, moments, their average, and the session that steps them.
+
 use std::path::Path;
 
 use super::{Batch, TrainOptions, train_graph};
@@ -128,8 +130,8 @@ pub struct Trainer {
     layout: Layout,
     session: StatefulSession,
     state: Vec<Tensor>,
-    /// State that a step has replaced: the next step writes over it.
-    spent: Vec<Tensor>,
+    /// State that a step has replaced: the next step writes its outputs over it.
+    output_buffers: Vec<Tensor>,
     iteration: u64,
 }
 
@@ -203,7 +205,7 @@ impl Trainer {
             layout,
             session: StatefulSession::new(session, binding)?,
             state,
-            spent: vec![],
+            output_buffers: vec![],
             iteration: 0,
         })
     }
@@ -216,7 +218,7 @@ impl Trainer {
     /// Takes one step on a batch.
     ///
     /// # Errors
-    /// A batch of another size, or what running the graph says.
+    /// A batch of another size, or an error in running the graph.
     pub fn step(&mut self, batch: &Batch) -> Result<StepReport, TrainError> {
         let o = &self.options;
         let (count, size) = (o.batch, o.size);
@@ -260,9 +262,9 @@ impl Trainer {
             given.push(("average_share", scalar(share)?));
         }
         let given: Vec<(&str, &Tensor)> = given.iter().map(|(n, t)| (*n, t)).collect();
-        let spent = std::mem::take(&mut self.spent);
-        let (read, replaced) = self.session.run(&mut self.state, [], &given, spent)?;
-        self.spent = replaced;
+        let buffers = std::mem::take(&mut self.output_buffers);
+        let (read, replaced) = self.session.run(&mut self.state, [], &given, buffers)?;
+        self.output_buffers = replaced;
         self.iteration += 1;
         let [main_loss, recon_loss, gradient_norm, finite] = read;
         Ok(StepReport {

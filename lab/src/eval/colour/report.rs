@@ -1,4 +1,4 @@
-//! What an evaluation of colours found, as the command line prints it.
+//! The report of an evaluation of colours, as the command line prints it.
 
 use serde::{Deserialize, Serialize};
 

@@ -1,7 +1,7 @@
 use std::sync::Arc;
 
 use super::*;
-use crate::train::PictureSet;
+use crate::data::PictureSet;
 use tttseg::adapt::graphs::Size;
 use tttseg::adapt::{Method, Settings};
 use tttseg::model::testing::{tiny, untrained};
@@ -64,10 +64,10 @@ fn colours_are_scored_beside_what_can_be_had_without_looking() {
     };
     let dir = tempfile::tempdir().unwrap();
     let stream = stream(dir.path(), 3);
-    let floor = LumaColours::of(&PictureSet::open(&[dir.path()]).unwrap()).unwrap();
+    let colours = LumaColours::of(&PictureSet::open(&[dir.path()]).unwrap()).unwrap();
     let mut seen = vec![];
     let options = ColourOptions {
-        floor: Some(&floor),
+        luma_colours: Some(&colours),
         ..ColourOptions::default()
     };
     let report = evaluate_colours(&mut learner, &stream, Shift::default(), options, |f| {

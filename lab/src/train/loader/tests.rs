@@ -1,5 +1,5 @@
 use super::*;
-use crate::train::Sample;
+use crate::data::Sample;
 
 const SIZE: BatchSize = BatchSize {
     images: 3,
@@ -73,11 +73,11 @@ fn an_epoch_shows_every_image_once() {
 #[test]
 fn rare_classes_come_into_view() {
     let share = |rare: f32| {
-        let knobs = Augmentation {
+        let augmentation = Augmentation {
             rare,
             ..Augmentation::none()
         };
-        let mut batches = Batches::new(set(), knobs, SIZE, 1).unwrap();
+        let mut batches = Batches::new(set(), augmentation, SIZE, 1).unwrap();
         let all = (0..60).map(|i| batches.batch(i).unwrap());
         all.filter(|b| b.labels.contains(&2)).count()
     };
@@ -99,14 +99,14 @@ fn pictures_without_labels_are_for_reconstruction_only() {
         share,
         ..set().into()
     };
-    let knobs = Augmentation {
+    let augmentation = Augmentation {
         stretch: 1.3,
         ..Augmentation::none()
     };
     let pixels = 24 * 32 * 3;
     let bright = |share| {
-        let mut batches = Batches::new(sources(share), knobs.clone(), SIZE, 1).unwrap();
-        let mut without = Batches::new(set(), knobs.clone(), SIZE, 1).unwrap();
+        let mut batches = Batches::new(sources(share), augmentation.clone(), SIZE, 1).unwrap();
+        let mut without = Batches::new(set(), augmentation.clone(), SIZE, 1).unwrap();
         let mut count = 0;
         for iteration in 0..50 {
             let batch = batches.batch(iteration).unwrap();
@@ -130,7 +130,7 @@ fn pictures_without_labels_are_for_reconstruction_only() {
     assert_eq!(bright(1.0), 100);
     assert!((25..75).contains(&bright(0.5)), "{}", bright(0.5));
 
-    let mut gone = Batches::new(sources(1.0), knobs.clone(), SIZE, 1).unwrap();
+    let mut gone = Batches::new(sources(1.0), augmentation.clone(), SIZE, 1).unwrap();
     std::fs::remove_file(dir.path().join("wide.png")).unwrap();
     std::fs::remove_file(dir.path().join("small.png")).unwrap();
     let error = gone.batch(0).unwrap_err().to_string();
@@ -139,7 +139,7 @@ fn pictures_without_labels_are_for_reconstruction_only() {
         share: 1.5,
         ..set().into()
     };
-    let refused = Batches::new(none, knobs, SIZE, 1).unwrap_err();
+    let refused = Batches::new(none, augmentation, SIZE, 1).unwrap_err();
     assert!(matches!(refused, LoaderError::Share(_)));
 }
 
@@ -158,10 +158,11 @@ fn what_makes_no_batch() {
     let size = BatchSize { masked: 4, ..SIZE };
     let refused = Batches::new(set(), Augmentation::none(), size, 0).unwrap_err();
     assert!(refused.to_string().contains("4 of them masked"));
-    let knobs = Augmentation {
+    let augmentation = Augmentation {
         stretch: 0.5,
         ..Augmentation::none()
     };
-    let refused = Loader::new(|| Batches::new(set(), knobs.clone(), SIZE, 0), 0, 1).unwrap_err();
+    let refused =
+        Loader::new(|| Batches::new(set(), augmentation.clone(), SIZE, 0), 0, 1).unwrap_err();
     assert!(refused.to_string().contains("stretch"));
 }

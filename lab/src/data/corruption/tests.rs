@@ -1,5 +1,4 @@
 use super::*;
-use crate::video::Rgb;
 use proptest::prelude::*;
 
 /// A picture with flat parts, edges and fine structure.
@@ -92,6 +91,13 @@ proptest! {
         // At its lower end, what JPEG does is coarse.
         let bound = if kind == CorruptionKind::Jpeg { 4.0 } else { 2.0 };
         prop_assert!(change < bound, "{:?}: {}", kind, change);
+    }
+
+    #[test]
+    fn any_text(text: String) {
+        if let Ok(corruption) = text.parse::<Corruption>() {
+            prop_assert_eq!(corruption.to_string().parse::<Corruption>().ok(), Some(corruption));
+        }
     }
 
     #[test]

@@ -12,9 +12,9 @@ mod rain;
 #[cfg(test)]
 mod tests;
 
-use super::Rgb;
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
+use tttseg::video::Rgb;
 
 /// Largest strength of a corruption.
 pub const MAX_STRENGTH: f64 = 2.0;

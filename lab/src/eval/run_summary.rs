@@ -1,11 +1,11 @@
-//! What is counted along a stream, whatever the model is for.
+//! Counts, times and losses of a run along a stream, whatever the model is for.
 
-use super::Shift;
+use crate::data::Shift;
 use tttseg::adapt::{Method, Report, Settings};
 
-/// Counts frames, their times and their losses.
+/// Frames, their times and their losses, as they come.
 #[derive(Clone, Debug)]
-pub(super) struct Tally {
+pub(super) struct RunSummary {
     method: Method,
     seed: u64,
     shift: Shift,
@@ -16,7 +16,7 @@ pub(super) struct Tally {
     loss_sum: (f64, u64),
 }
 
-/// What a [`Tally`] has found: the part that all reports share. Fields are those of [`super::EvalReport`].
+/// What a [`RunSummary`] has found: the part that all reports share. Fields are those of [`super::EvalReport`].
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Run {
     pub method: String,
@@ -32,7 +32,7 @@ pub(super) struct Run {
     pub loss_mean: Option<f64>,
 }
 
-impl Tally {
+impl RunSummary {
     /// An empty one, for a stream under a shift.
     pub fn new(settings: &Settings, shift: Shift) -> Self {
         Self {
@@ -96,9 +96,9 @@ pub(super) fn median(values: &[f64]) -> Option<f64> {
 #[cfg(test)]
 pub(super) mod tests {
     use super::*;
+    use crate::data::{Corruption, CorruptionKind};
     use std::num::NonZeroUsize;
     use std::time::Duration;
-    use tttseg::video::{Corruption, CorruptionKind};
 
     /// The report of a frame with steps that took so long, and a prediction that took twice as long.
     pub fn frame(steps: usize, loss: Option<f32>, ms: u64) -> Report {
@@ -121,11 +121,11 @@ pub(super) mod tests {
             corrupt: Some(Corruption::new(CorruptionKind::Dusk, 0.5).unwrap()),
             pan: NonZeroUsize::new(4),
         };
-        let mut tally = Tally::new(&settings, shift);
-        tally.frame(&frame(1, Some(0.75), 10));
-        tally.frame(&frame(0, None, 99));
-        tally.frame(&frame(1, Some(0.5), 30));
-        tally.frame(&frame(1, Some(f32::NAN), 20));
+        let mut summary = RunSummary::new(&settings, shift);
+        summary.frame(&frame(1, Some(0.75), 10));
+        summary.frame(&frame(0, None, 99));
+        summary.frame(&frame(1, Some(0.5), 30));
+        summary.frame(&frame(1, Some(f32::NAN), 20));
         let wanted = Run {
             method: "online".into(),
             corrupt: Some("dusk:0.5".into()),
@@ -139,7 +139,7 @@ pub(super) mod tests {
             loss_last: Some(0.5),
             loss_mean: Some(0.625),
         };
-        assert_eq!(tally.finish(), wanted);
+        assert_eq!(summary.finish(), wanted);
     }
 
     #[test]

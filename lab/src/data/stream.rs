@@ -1,5 +1,6 @@
-//! A folder of frames as a stream, with labels of the same names.
+//! A stream of stills: a folder of frames, with labels of the same names.
 
+use super::corruption::CorruptionError;
 use std::collections::BTreeMap;
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
@@ -54,6 +55,14 @@ pub enum StreamError {
         path: PathBuf,
         /// Why.
         source: ScaleError,
+    },
+    /// A frame that cannot be corrupted.
+    #[error("{path}: {source}", path = path.display())]
+    Corrupt {
+        /// The frame.
+        path: PathBuf,
+        /// Why.
+        source: CorruptionError,
     },
     /// A frame that is too large.
     #[error("{path}: {source}", path = path.display())]
@@ -179,7 +188,7 @@ impl Stream {
 /// A frame at model size.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ModelFrame {
-    /// Interleaved RGB at the size asked for.
+    /// Interleaved RGB at the requested size.
     pub rgb: Vec<u8>,
     /// Width of the file's image in pixels.
     pub frame_width: usize,

@@ -1,8 +1,8 @@
-//! Contact sheets: what learning does to maps or colours, for the eye.
+//! Contact sheets: maps or colours without and with learning, side by side.
 
 use std::path::Path;
 
-use super::{EvalError, Seen, SeenColours};
+use super::{ColouredFrame, EvalError, EvaluatedFrame};
 use tttseg::video::{FrameRef, Palette, Scaler, write_png};
 
 /// Width of a picture on the sheet, in pixels.
@@ -12,7 +12,7 @@ const GAP: usize = 4;
 /// Frames on a sheet.
 const ROWS: usize = 5;
 
-/// What is made of a frame.
+/// The model that a picture on the sheet is from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Column {
     /// Its map, or its colours, by the model as it is on disk.
@@ -24,7 +24,7 @@ pub enum Column {
 /// Frames of a stream, one below the other; from left to right the frame, its map without and with learning, its labels;
 /// or the frame in grey, its colours without and with learning, and the true ones.
 #[derive(Debug)]
-pub struct Sheet {
+pub struct ContactSheet {
     palette: Palette,
     /// Which frames are on it, by number.
     chosen: Vec<usize>,
@@ -38,7 +38,7 @@ struct Cell {
     rgb: Vec<u8>,
 }
 
-impl Sheet {
+impl ContactSheet {
     /// An empty one for a stream of `frames` frames, of which it shows five, evenly spread.
     pub fn new(frames: usize, palette: Palette) -> Self {
         let rows = ROWS.min(frames);
@@ -57,14 +57,14 @@ impl Sheet {
     ///
     /// # Errors
     /// A picture that cannot be scaled.
-    pub fn add(&mut self, column: Column, seen: &Seen<'_>) -> Result<(), EvalError> {
-        let (Some(labels), Some(predicted)) = (&seen.frame.labels, seen.predicted) else {
+    pub fn add(&mut self, column: Column, evaluated: &EvaluatedFrame<'_>) -> Result<(), EvalError> {
+        let (Some(labels), Some(predicted)) = (&evaluated.frame.labels, evaluated.predicted) else {
             return Ok(());
         };
-        let Some(row) = self.row(seen.report.frame) else {
+        let Some(row) = self.row(evaluated.report.frame) else {
             return Ok(());
         };
-        let picture = &seen.frame.picture;
+        let picture = &evaluated.frame.picture;
         let (width, height) = (labels.width, labels.height);
         let map = self.coloured(predicted);
         let truth = self.coloured(&labels.ids);
@@ -81,14 +81,18 @@ impl Sheet {
     ///
     /// # Errors
     /// A picture that cannot be scaled.
-    pub fn add_colours(&mut self, column: Column, seen: &SeenColours<'_>) -> Result<(), EvalError> {
-        let Some(row) = self.row(seen.report.frame) else {
+    pub fn add_colours(
+        &mut self,
+        column: Column,
+        evaluated: &ColouredFrame<'_>,
+    ) -> Result<(), EvalError> {
+        let Some(row) = self.row(evaluated.report.frame) else {
             return Ok(());
         };
-        let picture = &seen.frame.picture;
+        let picture = &evaluated.frame.picture;
         let (width, height) = (picture.width, picture.height);
-        let frame = self.cell(seen.grey, width, height)?;
-        let predicted = self.cell(seen.predicted, width, height)?;
+        let frame = self.cell(evaluated.grey, width, height)?;
+        let predicted = self.cell(evaluated.predicted, width, height)?;
         let truth = self.cell(&picture.bytes, width, height)?;
         self.put(row, column, frame, [predicted, truth]);
         Ok(())
@@ -163,7 +167,7 @@ impl Sheet {
 mod tests {
 
     use super::*;
-    use crate::eval::Played;
+    use crate::data::Played;
     use tttseg::adapt::Report;
     use tttseg::video::{Labels, Rgb, read_rgb};
 
@@ -184,18 +188,18 @@ mod tests {
             }),
         };
         let palette = Palette(vec![[10, 20, 30], [40, 50, 60]]);
-        let mut sheet = Sheet::new(2, palette);
+        let mut sheet = ContactSheet::new(2, palette);
         for (number, column, class) in [
             (1, Column::Without, 1),
             (1, Column::With, 0),
             (9, Column::With, 1),
         ] {
-            let seen = Seen {
+            let evaluated = EvaluatedFrame {
                 report: &Report::of(number, 1),
                 frame: &frame,
                 predicted: Some(&vec![class; width * height]),
             };
-            sheet.add(column, &seen).unwrap();
+            sheet.add(column, &evaluated).unwrap();
         }
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("sheet.png");

@@ -1,0 +1,29 @@
+//! A still in memory, and sets of stills.
+
+use std::borrow::Cow;
+
+/// One labelled image.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Sample {
+    /// File name of the frame, less its extension.
+    pub name: String,
+    /// Width in pixels.
+    pub width: usize,
+    /// Height in pixels.
+    pub height: usize,
+    /// Interleaved RGB, `height` × `width` × 3.
+    pub rgb: Vec<u8>,
+    /// Class ids, `height` × `width`; 255 where nothing is labelled.
+    pub labels: Vec<u8>,
+}
+
+/// A set of stills.
+pub trait Stills {
+    /// How many there are.
+    fn count(&self) -> usize;
+    /// One of them, or what is wrong with it.
+    ///
+    /// # Errors
+    /// Why it can no longer be read.
+    fn still(&self, index: usize) -> Result<Cow<'_, Sample>, String>;
+}
