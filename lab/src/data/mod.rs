@@ -12,10 +12,10 @@ mod virtual_camera;
 
 pub use corruption::{Corruption, CorruptionError, CorruptionKind, MAX_STRENGTH};
 pub use labelled_set::{LabelledSet, LabelledSetError};
-pub use model_size::at_model_size;
+pub use model_size::{ResizeError, at_model_size, resized};
 pub use picture_set::{PictureSet, PictureSetError};
 pub use playback::{Playback, Played};
 pub use shift::{Shift, drift};
 pub use still::{Sample, Stills};
-pub use stream::{ModelFrame, Stream, StreamError, StreamFrame, rgb_at};
+pub use stream::{Stream, StreamError, StreamFrame};
 pub use virtual_camera::{pan, pan_size};

@@ -3,7 +3,8 @@
 use std::path::Path;
 
 use super::{ColouredFrame, EvalError, EvaluatedFrame};
-use tttseg::video::{FrameRef, Palette, Scaler, write_png};
+use crate::data::resized;
+use tttseg::video::{Palette, Scaler, write_png};
 
 /// Width of a picture on the sheet, in pixels.
 const CELL: usize = 320;
@@ -153,13 +154,8 @@ impl ContactSheet {
 
     fn cell(&mut self, rgb: &[u8], width: usize, height: usize) -> Result<Cell, EvalError> {
         let to = (CELL * height / width.max(1)).max(1);
-        let mut scaled = vec![0; CELL * to * 3];
-        let view = FrameRef::rgb(width, height, rgb)?;
-        self.scaler.to_rgb(&view, CELL, to, &mut scaled)?;
-        Ok(Cell {
-            height: to,
-            rgb: scaled,
-        })
+        let rgb = resized(rgb, (width, height), (CELL, to), &mut self.scaler)?;
+        Ok(Cell { height: to, rgb })
     }
 }
 

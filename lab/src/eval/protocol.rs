@@ -5,11 +5,9 @@ use std::time::Instant;
 
 use super::run_summary::RunSummary;
 use super::{EvalReport, MapsFrom, MetricError, ScoresError, StreamScore, scores_to_labels};
-use crate::data::{Playback, Played, Shift, Stream, StreamError, at_model_size};
+use crate::data::{Playback, Played, ResizeError, Shift, Stream, StreamError, at_model_size};
 use tttseg::adapt::{Error, Learner, Report, Request};
-use tttseg::video::{
-    ColorizeError, FrameError, FrameRef, LabelIds, ScaleError, Scaler, SizeError, StillError,
-};
+use tttseg::video::{ColorizeError, LabelIds, Scaler, StillError};
 use tttseg::weights::{ModelFile, Task};
 
 /// Why a stream could not be evaluated.
@@ -21,15 +19,9 @@ pub enum EvalError {
     /// A frame cannot be read.
     #[error(transparent)]
     Still(#[from] StillError),
-    /// A frame that is too small.
-    #[error(transparent)]
-    Size(#[from] SizeError),
-    /// A frame whose bytes do not fill it.
-    #[error(transparent)]
-    Frame(#[from] FrameError),
     /// A frame that cannot be resized.
     #[error(transparent)]
-    Scale(#[from] ScaleError),
+    Resize(#[from] ResizeError),
     /// A network to compare pictures with that is another one.
     #[error("{path}: not the network of LPIPS: {why}", path = path.display())]
     Perceptual {
@@ -113,8 +105,8 @@ pub fn evaluate(
     for frame in Playback::new(stream, shift, seed, LabelIds::with_void_last(count)) {
         let frame = frame?;
         let picture = &frame.picture;
-        let view = FrameRef::rgb(picture.width, picture.height, &picture.bytes)?;
-        let (rgb, size) = at_model_size::<EvalError>(&model, &view, &mut scaler)?;
+        let of = (picture.width, picture.height);
+        let (rgb, size) = at_model_size(&model, &picture.bytes, of, &mut scaler)?;
         let learn_only = Request {
             predict: false,
             ..Request::default()

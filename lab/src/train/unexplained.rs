@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
-use crate::data::{Stills, at_model_size};
+use crate::data::{ResizeError, Stills, at_model_size};
 use tttseg::adapt::{Error, Learner, Method, Settings};
 use tttseg::runtime::{Cancel, Options, Runtime};
-use tttseg::video::{FrameError, FrameRef, ScaleError, Scaler, SizeError};
+use tttseg::video::Scaler;
 use tttseg::weights::ModelFile;
 
 /// Pictures that are reconstructed: the mean over more is hardly another.
@@ -17,15 +17,9 @@ pub enum UnexplainedError {
     /// A picture that can no longer be read.
     #[error("{0}")]
     Picture(String),
-    /// A picture that is too small or too large.
-    #[error(transparent)]
-    Size(#[from] SizeError),
-    /// A picture whose bytes do not fill it.
-    #[error(transparent)]
-    Frame(#[from] FrameError),
     /// A picture that cannot be brought to the model's size.
     #[error(transparent)]
-    Scale(#[from] ScaleError),
+    Resize(#[from] ResizeError),
     /// Building or running the graph.
     #[error(transparent)]
     Adapt(#[from] Error),
@@ -55,8 +49,8 @@ pub fn unexplained(
     let mut shares = vec![];
     for index in (0..stills.count()).step_by(step) {
         let sample = stills.still(index).map_err(UnexplainedError::Picture)?;
-        let view = FrameRef::rgb(sample.width, sample.height, &sample.rgb)?;
-        let (rgb, size) = at_model_size::<UnexplainedError>(model, &view, &mut scaler)?;
+        let of = (sample.width, sample.height);
+        let (rgb, size) = at_model_size(model, &sample.rgb, of, &mut scaler)?;
         shares.push(learner.unexplained(&rgb, size)?);
     }
     Ok(shares.iter().sum::<f32>() / shares.len().max(1) as f32)

@@ -12,7 +12,7 @@ use tttseg::adapt::{Draws, Error, Settings};
 use tttseg::model::{ENCODER_PREFIX, parameters};
 use tttseg::optim::Layout;
 use tttseg::runtime::{Cancel, Options, Runtime, Session, Tensor};
-use tttseg::video::{FrameRef, LabelIds, Labels, Scaler};
+use tttseg::video::{LabelIds, Labels, Scaler};
 use tttseg::weights::ModelFile;
 
 /// Measures on every labelled frame of a stream under a shift, with the weights of the model file: nothing is learned.
@@ -48,8 +48,8 @@ pub fn alignment(
             picture, labels, ..
         } = frame?;
         if let Some(labels) = labels {
-            let view = FrameRef::rgb(picture.width, picture.height, &picture.bytes)?;
-            let (rgb, size) = at_model_size::<EvalError>(model, &view, &mut scaler)?;
+            let of = (picture.width, picture.height);
+            let (rgb, size) = at_model_size(model, &picture.bytes, of, &mut scaler)?;
             let measured = probe.frame(&rgb, &nearest(&labels, size), size, number)?;
             if sums.frame(&measured.sums) {
                 losses.0.push(f64::from(measured.main_loss));

@@ -2,7 +2,7 @@
 
 use rayon::prelude::*;
 
-use crate::data::{PictureSet, Stills};
+use crate::data::{PictureSet, ResizeError, Stills};
 use crate::eval::EvalError;
 use tttseg::video::{ChromaMap, Colorizer, FrameMut, bt601_chroma, grey};
 
@@ -57,7 +57,7 @@ pub(super) fn tinted(
 ) -> Result<Vec<u8>, EvalError> {
     let mut rgb = grey.to_vec();
     let height = rgb.len() / (width * 3).max(1);
-    let mut frame = FrameMut::rgb(width, height, &mut rgb)?;
+    let mut frame = FrameMut::rgb(width, height, &mut rgb).map_err(ResizeError::from)?;
     tint.draw(&mut frame, chroma)?;
     Ok(rgb)
 }

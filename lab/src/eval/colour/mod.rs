@@ -21,9 +21,9 @@ use report::Scored;
 use super::EvalError;
 use super::protocol::check_task;
 use super::run_summary::RunSummary;
-use crate::data::{Playback, Played, Shift, Stream, at_model_size};
+use crate::data::{Playback, Played, Shift, Stream, at_model_size, resized};
 use tttseg::adapt::{Learner, Report, Request};
-use tttseg::video::{ChromaFilter, Colorizer, FrameRef, LabelIds, Scaler, grey};
+use tttseg::video::{ChromaFilter, Colorizer, LabelIds, Scaler, grey};
 use tttseg::weights::Task;
 
 /// Longest side of the pictures whose flicker is measured, in pixels.
@@ -90,8 +90,8 @@ pub fn evaluate_colours(
     for (shown, frame) in played.zip(Playback::new(stream, whole, seed, ids())) {
         let (shown, frame) = (grey(&shown?.picture.bytes), frame?);
         let truth = &frame.picture;
-        let view = FrameRef::rgb(truth.width, truth.height, &shown)?;
-        let (rgb, size) = at_model_size::<EvalError>(&model, &view, &mut scaler)?;
+        let of = (truth.width, truth.height);
+        let (rgb, size) = at_model_size(&model, &shown, of, &mut scaler)?;
         if filter.is_cut(&rgb, size.width) {
             smoothed = None;
         }
@@ -179,12 +179,9 @@ fn smaller(scaler: &mut Scaler, rgb: &[u8], width: usize) -> Result<Small, EvalE
         }
     };
     let (to_width, to_height) = (side(width), side(height));
-    let mut small = vec![0; to_width * to_height * 3];
-    let view = FrameRef::rgb(width, height, rgb)?;
-    scaler.to_rgb(&view, to_width, to_height, &mut small)?;
     Ok(Small {
         width: to_width,
         height: to_height,
-        rgb: small,
+        rgb: resized(rgb, (width, height), (to_width, to_height), scaler)?,
     })
 }
