@@ -130,5 +130,5 @@ pub fn evaluate(
     }
     let maps = MapsFrom::UpsampledScores;
     let classes = model.classes.clone();
-    Ok(EvalReport::new(summary.finish(), maps, &score, classes))
+    Ok(EvalReport::new(&summary, maps, &score, classes))
 }
