@@ -1,3 +1,5 @@
+//! `tttseg bench`: the time of a gradient step and of a prediction.
+
 use clap::Args;
 use tttseg::adapt::graphs::Size;
 use tttseg::model::Preset;

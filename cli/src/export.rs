@@ -1,3 +1,5 @@
+//! `tttseg export`: graphs as ONNX files.
+
 use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};

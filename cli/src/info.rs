@@ -1,3 +1,5 @@
+//! `tttseg info`: the runtime in use, and the contents of model files and saved states.
+
 use std::path::{Path, PathBuf};
 
 use clap::Args;
@@ -51,7 +53,7 @@ pub fn run(arguments: &Arguments) -> Outcome {
     Ok(true)
 }
 
-/// The state in a file; `None` when it holds something else or cannot be read, which reading it as a model tells.
+/// The state in a file; `None` when it holds something else or cannot be read, which reading it as a model reports.
 fn saved_state(path: &Path) -> Result<Option<State>, WeightsError> {
     match ModelFile::open(path) {
         Err(WeightsError::Kind { found, .. }) if found == "state" => State::load(path).map(Some),

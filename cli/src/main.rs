@@ -40,13 +40,13 @@ enum Command {
     Run(run::Arguments),
 }
 
-/// What every subcommand returns: whether all is well, or why it could not be done.
+/// The result of a subcommand: whether all is well, or why it could not be done.
 type Outcome = Result<bool, Box<dyn std::error::Error>>;
 
 fn main() -> ExitCode {
     // Whoever reads what is printed may stop reading: `tttseg info | head`.
     sigpipe::reset();
-    keep_to_ourselves();
+    disable_telemetry();
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
         Err(e) => return usage(&e),
@@ -78,7 +78,7 @@ fn main() -> ExitCode {
 
 /// Keeps ONNX Runtime from reporting to its maker, unless the user decided: its own switch for that leaves the first
 /// report out of account.
-fn keep_to_ourselves() {
+fn disable_telemetry() {
     const VARIABLE: &str = "ORT_DISABLE_TELEMETRY";
     if std::env::var_os(VARIABLE).is_none() {
         // SAFETY: one of the first things that happen; nothing else runs that could read the environment meanwhile.
@@ -98,9 +98,9 @@ fn usage(error: &clap::Error) -> ExitCode {
         error.exit();
     }
     let text = error.to_string();
-    let said = text.split("\n\n").next().unwrap_or_default();
-    let said = said.trim_start_matches("error: ");
-    eprintln!("tttseg: {} (see --help)", one_line(said));
+    let first = text.split("\n\n").next().unwrap_or_default();
+    let first = first.trim_start_matches("error: ");
+    eprintln!("tttseg: {} (see --help)", one_line(first));
     ExitCode::from(2)
 }
 

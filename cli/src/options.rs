@@ -1,3 +1,5 @@
+//! Options that subcommands share, and what they open.
+
 use std::path::{Path, PathBuf};
 
 use clap::Args;

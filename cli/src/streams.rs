@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 use clap::Args;
-use tttseg::video::Corruption;
-use tttseg_lab::eval::{Shift, Stream, StreamError};
+use tttseg::choice::Choice;
+use tttseg_lab::data::{Corruption, CorruptionKind, Shift, Stream, StreamError};
 
 /// How a stream is played; the same for every subcommand that scores one.
 #[derive(Args, Clone, Debug)]
@@ -17,9 +17,11 @@ pub struct StreamOptions {
     /// Play no more than this many frames.
     #[arg(long, value_name = "FRAMES")]
     most: Option<NonZeroUsize>,
-    /// Corrupt the stream: dusk, fog, rain, noise, blur, jpeg or cast, up to this strength (above 0, at most 2; 1 if not
-    /// given). It grows from nothing in the first frame to its full strength in the middle, and stays there.
-    #[arg(long, value_name = "KIND[:STRENGTH]")]
+    #[arg(long, value_name = "KIND[:STRENGTH]", help = format!(
+        "Corrupt the stream ({}), up to this strength (above 0, at most 2; 1 if not given). It grows from nothing in the \
+         first frame to its full strength in the middle, and stays there",
+        CorruptionKind::CHOICES.names()
+    ))]
     corrupt: Option<Corruption>,
     /// Take this many frames of every still with a virtual camera that sees about three quarters of either side and moves
     /// smoothly, labels along with it.
@@ -28,7 +30,7 @@ pub struct StreamOptions {
 }
 
 impl StreamOptions {
-    /// Opens a stream and says what of its files is left out.
+    /// Opens a stream and prints which of its files are left out.
     pub fn open(&self, frames: &Path, labels: Option<&Path>) -> Result<Stream, StreamError> {
         let stream = Stream::open(frames, labels)?;
         for left_out in &stream.left_out {
@@ -45,23 +47,23 @@ impl StreamOptions {
         }
     }
 
-    /// What differs from playing the stream as it is, as options of the command line: part of what tells
-    /// one run from another.
+    /// What differs from playing the stream as it is, as options of the command line: part of what makes
+    /// a run different from another.
     pub fn describe(&self) -> String {
-        let mut said = vec![];
+        let mut options = vec![];
         if self.every.get() > 1 {
-            said.push(format!("--every {}", self.every));
+            options.push(format!("--every {}", self.every));
         }
         if let Some(most) = self.most {
-            said.push(format!("--most {most}"));
+            options.push(format!("--most {most}"));
         }
         if let Some(corrupt) = self.corrupt {
-            said.push(format!("--corrupt {corrupt}"));
+            options.push(format!("--corrupt {corrupt}"));
         }
         if let Some(pan) = self.pan {
-            said.push(format!("--pan {pan}"));
+            options.push(format!("--pan {pan}"));
         }
-        said.join(" ")
+        options.join(" ")
     }
 }
 

@@ -1,3 +1,5 @@
+//! `tttseg tune`: a search over settings on labelled streams.
+
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -5,8 +7,9 @@ use clap::Args;
 use tttseg::adapt::{Learner, Setting, Settings};
 use tttseg::runtime::{Cancel, Options, Runtime};
 use tttseg::weights::ModelFile;
-use tttseg_lab::eval::tune::{Outcome as Found, Run, RunFile, Search, Space, Trial, ranking};
-use tttseg_lab::eval::{EvalReport, Stream, check_classes, evaluate};
+use tttseg_lab::data::Stream;
+use tttseg_lab::eval::tune::{Run, RunFile, Scores, Search, Space, Trial, ranking};
+use tttseg_lab::eval::{EvalReport, check_classes, evaluate};
 
 use crate::Outcome;
 use crate::options::{RuntimeArguments, complete_model, frame_bar};
@@ -53,7 +56,7 @@ pub struct Arguments {
 }
 
 /// What runs have in common.
-struct Bench<'a> {
+struct Runner<'a> {
     model: Arc<ModelFile>,
     runtime: &'static Runtime,
     options: Options,
@@ -79,14 +82,14 @@ pub fn run(arguments: &Arguments) -> Outcome {
     let model = complete_model(arguments.model.as_deref())?;
     check_classes(&model)?;
     let (runtime, options) = arguments.runtime.load()?;
-    let mut bench = Bench {
+    let mut runner = Runner {
         model: Arc::new(model),
         runtime,
         options,
         runs: RunFile::open(&arguments.output)?,
         playback: &arguments.playback,
     };
-    if bench.runs.torn {
+    if runner.runs.torn {
         let file = arguments.output.display();
         eprintln!("{file}: the last line was not complete; it is run again");
     }
@@ -96,10 +99,10 @@ pub fn run(arguments: &Arguments) -> Outcome {
         space.size(),
         streams.len(),
         seeds.len(),
-        bench.runs.runs().len()
+        runner.runs.runs().len()
     );
     let total = points.len() * streams.len() * seeds.len();
-    let mut asked = vec![];
+    let mut all = vec![];
     for point in &points {
         for &seed in &seeds {
             for (name, stream) in &streams {
@@ -107,14 +110,14 @@ pub fn run(arguments: &Arguments) -> Outcome {
                     seed,
                     ..point.clone()
                 };
-                let trial = bench.trial(name, settings);
-                let number = asked.len() + 1;
-                let result = bench.result(&trial, stream, &format!("{number}/{total}"))?;
-                asked.push(Run { trial, result });
+                let trial = runner.trial(name, settings);
+                let number = all.len() + 1;
+                let scores = runner.scores(&trial, stream, &format!("{number}/{total}"))?;
+                all.push(Run { trial, scores });
             }
         }
     }
-    print(&asked, &space.varied());
+    print(&all, &space.varied());
     Ok(true)
 }
 
@@ -138,7 +141,7 @@ fn space(given: &SettingsArguments<true>) -> Result<(Space, Vec<u64>), Box<dyn s
     Ok((Space::new(given.recipe(), &others)?, numbers))
 }
 
-impl Bench<'_> {
+impl Runner<'_> {
     fn trial(&self, stream: &str, settings: Settings) -> Trial {
         Trial {
             model: self.model.content_hash(),
@@ -149,12 +152,12 @@ impl Bench<'_> {
     }
 
     /// What comes out of a trial: out of the file, or of running it and, before, what it is compared with.
-    fn result(
+    fn scores(
         &mut self,
         trial: &Trial,
         stream: &Stream,
         progress: &str,
-    ) -> Result<Found, Box<dyn std::error::Error>> {
+    ) -> Result<Scores, Box<dyn std::error::Error>> {
         if let Some(found) = self.runs.find(trial) {
             return Ok(found.clone());
         }
@@ -164,24 +167,24 @@ impl Bench<'_> {
             None => {
                 let report =
                     self.evaluate(&baseline, stream, &format!("{progress} not learning"))?;
-                let result = Found::of(&report, report.miou_pooled);
+                let scores = Scores::of(&report, report.miou_pooled);
                 self.runs.append(Run {
                     trial: baseline,
-                    result,
+                    scores,
                 })?;
                 report.miou_pooled
             }
         };
         if trial.is_baseline() {
-            return self.result(trial, stream, progress);
+            return self.scores(trial, stream, progress);
         }
         let report = self.evaluate(trial, stream, progress)?;
-        let result = Found::of(&report, without);
+        let scores = Scores::of(&report, without);
         self.runs.append(Run {
             trial: trial.clone(),
-            result: result.clone(),
+            scores: scores.clone(),
         })?;
-        Ok(result)
+        Ok(scores)
     }
 
     fn evaluate(

@@ -1,3 +1,5 @@
+//! `tttseg verify`: recorded tensors, recomputed.
+
 use std::path::PathBuf;
 
 use clap::Args;

@@ -9,7 +9,8 @@ use std::fs;
 
 use program::{Bench, files, refuses, works};
 use serde_json::Value;
-use tttseg::video::{CorruptionKind, read_rgb, write_png};
+use tttseg::video::{read_rgb, write_png};
+use tttseg_lab::data::CorruptionKind;
 
 /// Copies of one picture, so that what differs is what was done to it.
 fn still_stream(bench: &Bench, count: usize) {
@@ -30,7 +31,7 @@ fn corrupt_writes_a_stream_that_drifts() {
     fs::write(bench.at("still/notes.txt"), b"").unwrap();
     let frames = bench.name("still");
     let plain = read_rgb(&bench.at("still/f0.png")).unwrap();
-    for kind in CorruptionKind::ALL {
+    for kind in CorruptionKind::EVERY {
         let out = bench.name(kind.name());
         let printed = works(&["corrupt", kind.name(), "--frames", &frames, "-o", &out]);
         let wanted = format!("6 frames, {}:1, seed 0", kind.name());

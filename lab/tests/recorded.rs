@@ -51,7 +51,7 @@ fn our_own_cases_are_within_tolerance_and_the_same_every_time() {
 }
 
 /// In `ttt-restart` a place of a sample at step 1 is 3e-7 pixels from a kink of its gradient (exact arithmetic), thirty times
-/// closer than single precision can tell. PyTorch's own float32 falls to either side of it as well. Beyond it everything
+/// closer than single precision distinguishes. PyTorch's own float32 falls to either side of it as well. Beyond it everything
 /// up to step 1 is as recorded, but what follows is off by up to 1.3 times the tolerance. Only runs with
 /// one thread were seen to, and not on every machine; two threads get no slack.
 fn slack_behind_a_kink(case: &Path, threads: usize, tensor: &str) -> f64 {

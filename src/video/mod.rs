@@ -4,14 +4,11 @@
 //! never converted as a whole: [`Scaler::to_rgb`] brings it down to model size and converts there, [`Overlay::draw`]
 //! blends class colours into it in its own format, and [`Legend::draw`] their names. All follow from the description of a
 //! format ([`PixelFormat::layout`]): where its components lie and what their codes are worth.
-//!
-//! [`CorruptionKind::apply`] puts a picture into another light or weather, or through a worse camera.
 
 mod chroma;
 mod chroma_filter;
 mod colorize;
 mod colour;
-mod corrupt;
 mod crop;
 mod depth;
 mod format;
@@ -34,7 +31,6 @@ pub use chroma::{ChromaError, ChromaMap};
 pub use chroma_filter::ChromaFilter;
 pub use colorize::{ColorizeError, Colorizer};
 pub use colour::{Colorimetry, Matrix, Range, bt601_chroma, grey, is_grey};
-pub use corrupt::{Corruption, CorruptionError, CorruptionKind, MAX_STRENGTH};
 pub use crop::Crop;
 pub use depth::convert_depth;
 pub use format::{ColourModel, Component, Layout, PixelFormat, Sample, Storage};

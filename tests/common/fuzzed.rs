@@ -5,7 +5,7 @@ use tttseg::adapt::graphs::stream_layout;
 use tttseg::adapt::{SETTINGS, Settings, Trainable};
 use tttseg::model::Preset;
 use tttseg::optim::Layout;
-use tttseg::video::{Corruption, Palette, PixelFormat, model_size};
+use tttseg::video::{Palette, PixelFormat, model_size};
 use tttseg::weights::{ModelFile, State};
 
 /// A model file, and what an element does with it on the way to READY.
@@ -47,9 +47,6 @@ pub fn state_file(bytes: &[u8], model: &ModelFile) {
 pub fn text(text: &str) {
     if let Ok(palette) = text.parse::<Palette>() {
         assert_eq!(palette.to_string().parse(), Ok(palette));
-    }
-    if let Ok(corruption) = text.parse::<Corruption>() {
-        assert!(!format!("{corruption:?}").is_empty());
     }
     if let Some(format) = PixelFormat::from_name(text) {
         assert_eq!(format.name(), text);

@@ -1,3 +1,5 @@
+//! `tttseg train`: joint training on still images.
+
 mod colorize;
 mod segment;
 
@@ -7,14 +9,14 @@ use std::time::Instant;
 
 use clap::{Args, ValueEnum};
 use indicatif::{ProgressBar, ProgressStyle};
-use tttseg::adapt::graphs::Size;
 use tttseg::files::check_writable;
 use tttseg::model::{ChromaConfig, HeadConfig, ModelConfig, Preset, Readout};
 use tttseg::runtime::{Options, Runtime};
 use tttseg::video::Palette;
 use tttseg::weights::{ModelFile, Normalisation, Precision, Task, Weights};
+use tttseg_lab::data::Stills;
 use tttseg_lab::train::{
-    BatchSize, Loader, LoaderError, Schedule, Stills, Supply, Trainer, TrainerOptions, unexplained,
+    BatchSize, Loader, LoaderError, Schedule, Supply, Trainer, TrainerOptions, unexplained,
 };
 
 use crate::Outcome;
@@ -232,15 +234,6 @@ pub fn run(arguments: &Arguments) -> Outcome {
     Ok(true)
 }
 
-fn batch_size(arguments: &Arguments) -> BatchSize {
-    BatchSize {
-        images: arguments.batch,
-        masked: arguments.masked,
-        height: arguments.crop_height,
-        width: arguments.crop_width,
-    }
-}
-
 /// Options of a run whose main task has so many classes, of these weights, which stand for colours where `chroma` is given.
 fn trainer_options(
     arguments: &Arguments,
@@ -267,9 +260,9 @@ fn trainer_options(
     TrainerOptions {
         config,
         normalisation: Normalisation::default(),
-        batch: arguments.batch,
-        masked: arguments.masked,
-        size: Size {
+        batch: BatchSize {
+            images: arguments.batch,
+            masked: arguments.masked,
             height: arguments.crop_height,
             width: arguments.crop_width,
         },
@@ -291,7 +284,7 @@ fn trainer_options(
     }
 }
 
-/// The last parts of a path: enough to tell a folder, and nothing of where the user keeps it.
+/// The last parts of a path: enough to identify a folder, without the path of the user's own.
 fn last_parts(path: &Path, count: usize) -> String {
     let parts: Vec<_> = path.iter().collect();
     let last: PathBuf = parts[parts.len().saturating_sub(count)..].iter().collect();

@@ -4,11 +4,10 @@ use std::sync::Arc;
 
 use tttseg::video::LabelIds;
 use tttseg::weights::Task;
-use tttseg_lab::train::{
-    Augmentation, Batches, LabelledSet, PictureSet, Sources, class_weights, weights_to_start_from,
-};
+use tttseg_lab::data::{LabelledSet, PictureSet};
+use tttseg_lab::train::{Augmentation, Batches, Sources, class_weights, weights_to_start_from};
 
-use super::{Arguments, Prepared, batch_size, trainer_options};
+use super::{Arguments, Prepared, trainer_options};
 
 pub fn prepare(arguments: &Arguments) -> Result<Prepared, Box<dyn std::error::Error>> {
     if !(0.0..=1.0).contains(&arguments.temper) {
@@ -17,12 +16,12 @@ pub fn prepare(arguments: &Arguments) -> Result<Prepared, Box<dyn std::error::Er
     if arguments.classes.is_empty() {
         return Err("--task segment needs --classes".into());
     }
-    let knobs = Augmentation {
+    let augmentation = Augmentation {
         scale: (arguments.scale[0], arguments.scale[1]),
         rare: arguments.balance,
         ..Augmentation::default().in_light(arguments.light)
     };
-    knobs.validate()?;
+    augmentation.validate()?;
     let ids = LabelIds::with_void_last(arguments.classes.len());
     let set = LabelledSet::open(&arguments.data, &ids)?;
     for left_out in set.left_out() {
@@ -52,12 +51,12 @@ pub fn prepare(arguments: &Arguments) -> Result<Prepared, Box<dyn std::error::Er
         pictures: Arc::new(pictures),
         share,
     };
-    let (size, seed) = (batch_size(arguments), arguments.seed);
+    let (size, seed) = (options.batch, options.seed);
     Ok(Prepared {
         options,
         init: init.transpose()?,
         supply: Box::new(move || {
-            let batches = Batches::new(sources.clone(), knobs.clone(), size, seed)?;
+            let batches = Batches::new(sources.clone(), augmentation.clone(), size, seed)?;
             Ok(Box::new(batches))
         }),
         stills: set,

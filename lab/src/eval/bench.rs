@@ -8,7 +8,7 @@ use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use serde::Serialize;
 
-use super::tally::median;
+use super::run_summary::median;
 use tttseg::adapt::graphs::{Size, StepOptions, learning_layout, predict_graph, step_graph};
 use tttseg::adapt::{Draws, Error};
 use tttseg::model::{LossOver, ModelConfig, initial_weights};
@@ -133,7 +133,7 @@ pub fn bench(
         predict.run(&inputs)?[0].to_u8()?;
         Ok(())
     })?;
-    let mut spent = vec![];
+    let mut output_buffers = vec![];
     let step_ms = timed(options.runs, || {
         let mut inputs: Vec<_> = names.iter().copied().zip(&state).collect();
         inputs.extend([
@@ -142,10 +142,10 @@ pub fn bench(
             ("learning_rate", &rate),
             ("encoder_learning_rate", &rate),
         ]);
-        let mut outputs = learn.run_over(take(&mut spent), &inputs)?;
+        let mut outputs = learn.run_over(take(&mut output_buffers), &inputs)?;
         let reported = outputs.split_off(state.len());
         reported[0].to_f32()?;
-        spent = replace(&mut state, outputs);
+        output_buffers = replace(&mut state, outputs);
         Ok(())
     })?;
     Ok(Timing {

@@ -1,29 +1,26 @@
-//! Measuring on streams that are labelled, or in colour: metrics, protocols, datasets, reports; checking against recorded
-//! tensors; timing. Streams with a known shift are made of any stream: [`Shift`].
+//! Metrics, protocols and reports of streams that are labelled, or in colour; checking against recorded tensors; timing;
+//! searches over settings.
 
 mod alignment;
 pub mod bench;
 mod colour;
+mod contact_sheet;
 mod metrics;
 mod protocol;
 pub mod recorded;
 mod report;
+mod run_summary;
 mod scores;
-mod sheet;
-mod shift;
-mod stream;
-mod tally;
 pub mod tune;
 
 pub use alignment::{Alignment, PartAlignment, alignment};
 pub use colour::{
-    ColourOptions, ColourReport, ColourScores, LumaColours, Perceptual, SeenColours,
+    ColourOptions, ColourReport, ColourScores, ColouredFrame, LumaColours, Perceptual,
     evaluate_colours,
 };
+pub use contact_sheet::{Column, ContactSheet};
 pub use metrics::{Averaging, Confusion, MetricError, StreamScore};
-pub use protocol::{EvalError, Seen, check_classes, evaluate};
+pub use protocol::{EvalError, EvaluatedFrame, check_classes, evaluate};
 pub use report::{EvalReport, MapsFrom};
+pub use run_summary::{RunConditions, TimesAndLosses};
 pub use scores::{ScoresError, scores_to_labels};
-pub use sheet::{Column, Sheet};
-pub use shift::{Playback, Played, Shift, drift, pan, pan_size};
-pub use stream::{ModelFrame, Stream, StreamError, StreamFrame, rgb_at};

@@ -1,17 +1,13 @@
+//! The protocol of an evaluation: every frame in order, learn, then predict, then score.
+
 use std::path::PathBuf;
 use std::time::Instant;
 
-use super::tally::Tally;
-use super::{
-    EvalReport, MapsFrom, MetricError, Playback, Played, ScoresError, Shift, Stream, StreamError,
-    StreamScore, scores_to_labels,
-};
-use crate::data::at_model_size;
+use super::run_summary::RunSummary;
+use super::{EvalReport, MapsFrom, MetricError, ScoresError, StreamScore, scores_to_labels};
+use crate::data::{Playback, Played, ResizeError, Shift, Stream, StreamError, at_model_size};
 use tttseg::adapt::{Error, Learner, Report, Request};
-use tttseg::video::{
-    ColorizeError, CorruptionError, FrameError, FrameRef, LabelIds, ScaleError, Scaler, SizeError,
-    StillError,
-};
+use tttseg::video::{ColorizeError, LabelIds, Scaler, StillError};
 use tttseg::weights::{ModelFile, Task};
 
 /// Why a stream could not be evaluated.
@@ -23,23 +19,9 @@ pub enum EvalError {
     /// A frame cannot be read.
     #[error(transparent)]
     Still(#[from] StillError),
-    /// A frame that is too small.
-    #[error(transparent)]
-    Size(#[from] SizeError),
-    /// A frame that cannot be looked at.
-    #[error(transparent)]
-    Frame(#[from] FrameError),
     /// A frame that cannot be resized.
     #[error(transparent)]
-    Scale(#[from] ScaleError),
-    /// A frame that cannot be corrupted.
-    #[error("{path}: {source}", path = path.display())]
-    Corrupt {
-        /// The frame's file.
-        path: PathBuf,
-        /// Why.
-        source: CorruptionError,
-    },
+    Resize(#[from] ResizeError),
     /// A network to compare pictures with that is another one.
     #[error("{path}: not the network of LPIPS: {why}", path = path.display())]
     Perceptual {
@@ -89,10 +71,10 @@ pub(super) fn check_task(model: &ModelFile, wanted: Task) -> Result<(), EvalErro
     })
 }
 
-/// What became of a frame.
+/// A frame that was evaluated.
 #[derive(Clone, Copy, Debug)]
-pub struct Seen<'a> {
-    /// What the learner says.
+pub struct EvaluatedFrame<'a> {
+    /// The report of its steps.
     pub report: &'a Report,
     /// The frame as it was shown.
     pub frame: &'a Played,
@@ -106,25 +88,25 @@ pub struct Seen<'a> {
 /// `progress` is called after every frame.
 ///
 /// # Errors
-/// Files that are missing or unreadable, labels that do not fit, what adapting says, and what `progress` returns.
+/// Files that are missing or unreadable, labels that do not fit, errors in adapting, and what `progress` returns.
 pub fn evaluate(
     learner: &mut Learner,
     stream: &Stream,
     shift: Shift,
-    mut progress: impl FnMut(Seen<'_>) -> Result<(), EvalError>,
+    mut progress: impl FnMut(EvaluatedFrame<'_>) -> Result<(), EvalError>,
 ) -> Result<EvalReport, EvalError> {
     let model = learner.model().clone();
     check_classes(&model)?;
     let count = model.classes.len();
     let seed = learner.settings().seed;
-    let mut tally = Tally::new(learner.settings(), shift);
+    let mut summary = RunSummary::new(learner.settings(), shift);
     let mut score = StreamScore::new(count);
     let mut scaler = Scaler::new();
     for frame in Playback::new(stream, shift, seed, LabelIds::with_void_last(count)) {
         let frame = frame?;
         let picture = &frame.picture;
-        let view = FrameRef::rgb(picture.width, picture.height, &picture.bytes)?;
-        let (rgb, size) = at_model_size::<EvalError>(&model, &view, &mut scaler)?;
+        let of = (picture.width, picture.height);
+        let (rgb, size) = at_model_size(&model, &picture.bytes, of, &mut scaler)?;
         let learn_only = Request {
             predict: false,
             ..Request::default()
@@ -133,14 +115,14 @@ pub fn evaluate(
         let started = Instant::now();
         let scores = learner.scores(&rgb, size)?;
         report.predict_time = started.elapsed();
-        tally.frame(&report);
+        summary.frame(&report);
         let mut predicted = None;
         if let Some(truth) = &frame.labels {
             let to = (truth.height, truth.width);
             let map = scores_to_labels(&scores, count, (size.height, size.width), to)?;
             score.add(predicted.insert(map), &truth.ids)?;
         }
-        progress(Seen {
+        progress(EvaluatedFrame {
             report: &report,
             frame: &frame,
             predicted: predicted.as_deref(),
@@ -148,5 +130,5 @@ pub fn evaluate(
     }
     let maps = MapsFrom::UpsampledScores;
     let classes = model.classes.clone();
-    Ok(EvalReport::new(tally.finish(), maps, &score, classes))
+    Ok(EvalReport::new(&summary, maps, &score, classes))
 }

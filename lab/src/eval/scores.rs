@@ -17,7 +17,7 @@ pub enum ScoresError {
         /// Scores there were.
         given: usize,
     },
-    /// More pixels asked for than can be.
+    /// No pixels, or more than there can be.
     #[error("labels of {width}x{height} pixels")]
     Size {
         /// Width in pixels.

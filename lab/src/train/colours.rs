@@ -1,9 +1,10 @@
 //! Pictures to learn colours from: which colours there are, and grey views with what they were.
 
 use super::augment::{Augmentation, Viewer};
-use super::film::Film;
-use super::loader::{Batch, BatchSize, LoaderError, Purpose, Supply, check_size, random, shuffled};
-use super::pictures::{PictureSet, PicturesError};
+use super::film_degradation::FilmDegradation;
+use super::loader::{Batch, BatchSize, LoaderError, Supply, check_size};
+use super::random::{Purpose, random, shuffled};
+use crate::data::{PictureSet, PictureSetError};
 use rayon::prelude::*;
 use std::path::Path;
 use std::sync::Arc;
@@ -43,11 +44,11 @@ impl ColourSet {
     /// without colour are left out as well. The bins of chroma are those that occur, or `bins` where they are given.
     ///
     /// # Errors
-    /// [`PicturesError`] when a folder cannot be read or holds no picture, or none has colours.
+    /// [`PictureSetError`] when a folder cannot be read or holds no picture, or none has colours.
     pub fn open<P: AsRef<Path>>(
         dirs: &[P],
         bins: Option<ChromaConfig>,
-    ) -> Result<Self, PicturesError> {
+    ) -> Result<Self, PictureSetError> {
         let mut pictures = PictureSet::open(dirs)?;
         let found: Vec<Result<Histogram, String>> = (0..pictures.len())
             .into_par_iter()
@@ -68,7 +69,7 @@ impl ColourSet {
             None => Ok(()),
         });
         if pictures.is_empty() {
-            return Err(PicturesError::Grey {
+            return Err(PictureSetError::Grey {
                 left_out: pictures.left_out().to_vec(),
             });
         }
@@ -101,16 +102,16 @@ impl ColourSet {
     }
 
     /// Weights of the bins in the loss: the inverse of a bin's share mixed with an even distribution, of which `1 −
-    /// rebalance` is taken; scaled so that their mean over the pictures is 1. 0 leaves all alike, 1 gives every colour the same say.
+    /// rebalance` is taken; scaled so that their mean over the pictures is 1. 0 leaves all alike, 1 gives every colour the same weight as a whole.
     /// Photographs are mostly nearly grey: without it a network's colours are.
     pub fn weights(&self, rebalance: f64) -> Vec<f32> {
         let even = 1.0 / self.shares.len().max(1) as f64;
         // A bin of another set need not occur at all: it gets no more than one with a thousandth of an even share.
-        let floor = 1e-3 * even;
+        let least = 1e-3 * even;
         let raw: Vec<f64> = self
             .shares
             .iter()
-            .map(|&share| 1.0 / (rebalance * share.max(floor) + (1.0 - rebalance) * even))
+            .map(|&share| 1.0 / (rebalance * share.max(least) + (1.0 - rebalance) * even))
             .collect();
         let mean: f64 = raw.iter().zip(&self.shares).map(|(w, s)| w * s).sum();
         raw.iter().map(|w| (w / mean) as f32).collect()
@@ -213,7 +214,7 @@ impl Histogram {
 #[derive(Debug)]
 pub struct ColourBatches {
     set: Arc<ColourSet>,
-    film: Film,
+    film: FilmDegradation,
     size: BatchSize,
     seed: u64,
     viewer: Viewer,
@@ -228,7 +229,7 @@ impl ColourBatches {
     /// [`LoaderError`] when the size is out of range.
     pub fn new(
         set: Arc<ColourSet>,
-        film: Film,
+        film: FilmDegradation,
         size: BatchSize,
         seed: u64,
     ) -> Result<Self, LoaderError> {
@@ -275,15 +276,23 @@ impl Supply for ColourBatches {
             let position = iteration.wrapping_mul(images as u64).wrapping_add(i as u64);
             let index = self.index(position);
             let sample = self.set.pictures.read(index).map_err(LoaderError::Image)?;
-            let knobs = Augmentation {
+            let augmentation = Augmentation {
                 flip: 0.5,
                 ..Augmentation::none()
             };
-            let knobs = knobs.filling((sample.width, sample.height), (width, height));
+            let augmentation = augmentation.filling((sample.width, sample.height), (width, height));
             let colours = &mut batch.labels[i * bytes..][..bytes];
             let size = (width, height);
             self.viewer
-                .view(&sample, &knobs, None, &mut rng, size, colours, &mut nothing)
+                .view(
+                    &sample,
+                    &augmentation,
+                    None,
+                    &mut rng,
+                    size,
+                    colours,
+                    &mut nothing,
+                )
                 .map_err(LoaderError::Image)?;
             let grey = &mut batch.images[i * bytes..][..bytes];
             self.film
@@ -351,7 +360,7 @@ mod tests {
             height: 32,
             width: 32,
         };
-        let film = Film::default().often(0.0);
+        let film = FilmDegradation::default().often(0.0);
         let mut batches = ColourBatches::new(set.clone(), film, size, 4).unwrap();
         let batch = batches.batch(5).unwrap();
         assert_eq!(batch, batches.batch(5).unwrap());
@@ -371,6 +380,6 @@ mod tests {
             assert!(grey.iter().all(|&g| g == grey[0]));
         }
         let wrong = BatchSize { masked: 4, ..size };
-        assert!(ColourBatches::new(set, Film::default(), wrong, 4).is_err());
+        assert!(ColourBatches::new(set, FilmDegradation::default(), wrong, 4).is_err());
     }
 }

@@ -1,35 +1,28 @@
 //! Batches, prepared while the network is busy with the one before.
 
-use super::augment::{Augmentation, AugmentationError, Viewer, chance};
+use super::augment::{Augmentation, AugmentationError, Viewer};
 use super::balance::ClassDraw;
-use super::data::LabelledSet;
-use super::pictures::PictureSet;
-use rand::{RngExt, SeedableRng};
+use super::random::{Purpose, chance, random, shuffled};
+use crate::data::{LabelledSet, PictureSet};
+use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, sync_channel};
 use std::thread::JoinHandle;
+use tttseg::adapt::graphs::Size;
 
 /// Why there are no batches.
 #[derive(Debug, thiserror::Error)]
 pub enum LoaderError {
-    /// A knob is out of range.
+    /// A setting of the augmentation is out of range.
     #[error(transparent)]
     Augmentation(#[from] AugmentationError),
     /// Batches without pixels, or far too large.
     #[error(
-        "batch of {images} images, {masked} of them masked, of {width}x{height} pixels (1 to 4096 images, no more masked, sides from 1 to 8192)"
+        "batch of {} images, {} of them masked, of {}x{} pixels (1 to 4096 images, no more masked, sides from 1 to 8192)",
+        .0.images, .0.masked, .0.width, .0.height
     )]
-    Size {
-        /// Images in a batch.
-        images: usize,
-        /// How many of them are reconstructed.
-        masked: usize,
-        /// Width in pixels.
-        width: usize,
-        /// Height in pixels.
-        height: usize,
-    },
+    Size(BatchSize),
     /// An image could not be resized.
     #[error("preparing a batch: {0}")]
     Image(String),
@@ -57,6 +50,16 @@ pub struct BatchSize {
     pub width: usize,
 }
 
+impl BatchSize {
+    /// The size of each image.
+    pub(super) fn frame(self) -> Size {
+        Size {
+            height: self.height,
+            width: self.width,
+        }
+    }
+}
+
 /// Views of images, and what the main task is to find in them.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Batch {
@@ -82,45 +85,17 @@ pub struct Sources {
     pub share: f32,
 }
 
-impl From<Arc<LabelledSet>> for Sources {
-    /// No pictures without labels.
-    fn from(labelled: Arc<LabelledSet>) -> Self {
-        Self {
-            labelled,
-            pictures: Arc::default(),
-            share: 0.0,
-        }
-    }
-}
-
 /// Makes batches on the calling thread; [`Loader`] does so on others. What a batch holds depends on the set, the
 /// settings, the seed and the iteration only.
 #[derive(Debug)]
 pub struct Batches {
     sources: Sources,
-    knobs: Augmentation,
+    augmentation: Augmentation,
     size: BatchSize,
     seed: u64,
     viewer: Viewer,
     classes: ClassDraw,
     epoch: Option<(u64, Vec<u32>)>,
-}
-
-/// Streams of random numbers that must not coincide.
-#[derive(Clone, Copy)]
-pub(super) enum Purpose {
-    View = 1,
-    Order = 2,
-    Picture = 3,
-}
-
-/// Random numbers for one purpose.
-pub(super) fn random(seed: u64, a: u64, b: u64, purpose: Purpose) -> ChaCha8Rng {
-    let mut key = [0; 32];
-    for (to, from) in key.chunks_exact_mut(8).zip([seed, a, b, purpose as u64]) {
-        to.copy_from_slice(&from.to_le_bytes());
-    }
-    ChaCha8Rng::from_seed(key)
 }
 
 pub(super) fn check_size(size: BatchSize) -> Result<(), LoaderError> {
@@ -129,23 +104,12 @@ pub(super) fn check_size(size: BatchSize) -> Result<(), LoaderError> {
         && size.masked <= size.images
         && sides.contains(&size.width)
         && sides.contains(&size.height);
-    let BatchSize {
-        images,
-        masked,
-        height,
-        width,
-    } = size;
-    fits.then_some(()).ok_or(LoaderError::Size {
-        images,
-        masked,
-        width,
-        height,
-    })
+    fits.then_some(()).ok_or(LoaderError::Size(size))
 }
 
-/// Whatever makes the batches of a run.
+/// A source of the batches of a run.
 pub trait Supply: Send {
-    /// The batch of an iteration, the same one whenever it is asked for.
+    /// The batch of an iteration, the same one at every call.
     ///
     /// # Errors
     /// [`LoaderError::Image`] when a picture can no longer be read or be resized.
@@ -162,15 +126,14 @@ impl Batches {
     /// Batches of `size` from `sources`.
     ///
     /// # Errors
-    /// [`LoaderError`] when a knob, the share of pictures or the size is out of range.
+    /// [`LoaderError`] when a setting, the share of pictures or the size is out of range.
     pub fn new(
-        sources: impl Into<Sources>,
-        knobs: Augmentation,
+        sources: Sources,
+        augmentation: Augmentation,
         size: BatchSize,
         seed: u64,
     ) -> Result<Self, LoaderError> {
-        let sources = sources.into();
-        knobs.validate()?;
+        augmentation.validate()?;
         if !(0.0..=1.0).contains(&sources.share) {
             return Err(LoaderError::Share(sources.share));
         }
@@ -178,7 +141,7 @@ impl Batches {
         let classes = ClassDraw::new(sources.labelled.class_pixels());
         Ok(Self {
             sources,
-            knobs,
+            augmentation,
             size,
             seed,
             viewer: Viewer::default(),
@@ -214,7 +177,7 @@ impl Supply for Batches {
             self.viewer
                 .view(
                     sample,
-                    &self.knobs,
+                    &self.augmentation,
                     class,
                     &mut rng,
                     (width, height),
@@ -249,13 +212,13 @@ impl Batches {
         let pictures = &self.sources.pictures;
         let index = rng.random_range(0..pictures.len() as u64) as usize;
         let sample = pictures.read(index).map_err(LoaderError::Image)?;
-        let knobs = self.knobs.clone();
-        let knobs = knobs.filling((sample.width, sample.height), (width, height));
+        let augmentation = self.augmentation.clone();
+        let augmentation = augmentation.filling((sample.width, sample.height), (width, height));
         let mut labels = vec![0; width * height];
         self.viewer
             .view(
                 &sample,
-                &knobs,
+                &augmentation,
                 None,
                 rng,
                 (width, height),
@@ -267,7 +230,7 @@ impl Batches {
 
     /// Which image to look at, and which class to have in view.
     fn choose(&mut self, position: u64, rng: &mut ChaCha8Rng) -> (usize, Option<u8>) {
-        if chance(rng, self.knobs.rare)
+        if chance(rng, self.augmentation.rare)
             && let Some(class) = self.classes.draw(rng)
         {
             let holding = self.sources.labelled.containing(usize::from(class));
@@ -284,16 +247,6 @@ impl Batches {
         let index = self.epoch.as_ref().map_or(0, |(_, order)| order[place]);
         (index as usize, None)
     }
-}
-
-/// A random order of `count` images.
-pub(super) fn shuffled(seed: u64, epoch: u64, count: u64) -> Vec<u32> {
-    let mut rng = random(seed, epoch, 0, Purpose::Order);
-    let mut order: Vec<u32> = (0..count as u32).collect();
-    for i in (1..order.len()).rev() {
-        order.swap(i, rng.random_range(0..=i as u64) as usize);
-    }
-    order
 }
 
 /// Prepares batches on threads of its own, a few ahead, and hands them out in the order of the iterations.
@@ -313,7 +266,7 @@ impl Loader {
     /// Their number makes no difference to the batches.
     ///
     /// # Errors
-    /// What `supply` says, or that a thread cannot be started.
+    /// What `supply` returns, or that a thread cannot be started.
     pub fn new<S: Supply + 'static>(
         supply: impl Fn() -> Result<S, LoaderError>,
         first: u64,
@@ -367,7 +320,7 @@ impl Drop for Loader {
         // Without receivers the threads' next send fails, and they end.
         self.channels = None;
         for thread in self.threads.drain(..) {
-            // A thread that panicked has nothing more to say here.
+            // What a thread panicked with was printed then.
             let _ = thread.join();
         }
     }

@@ -31,9 +31,9 @@ pub enum StartError {
         file: String,
         /// What differs, in the plural.
         what: &'static str,
-        /// What the file says.
+        /// That of the file.
         found: String,
-        /// What the run says.
+        /// That of the run.
         expected: String,
     },
 }
@@ -172,10 +172,10 @@ mod tests {
         );
 
         let one = tttseg::weights::Tensor::new(vec![1], vec![0.0]).unwrap();
-        let error = start(|m| drop(m.weights.insert("queer", one.clone()))).unwrap_err();
-        assert!(error.contains("`queer` has no place"), "{error}");
+        let error = start(|m| drop(m.weights.insert("surplus", one.clone()))).unwrap_err();
+        assert!(error.contains("`surplus` has no place"), "{error}");
 
-        // Without query layers no shape tells their width.
+        // Without query layers no shape depends on their width.
         let error = start(|m| m.config.main.decoder_ffn = 4).unwrap_err();
         assert!(error.contains("settings differ"), "{error}");
         let error = start(|m| m.classes.swap(0, 1)).unwrap_err();

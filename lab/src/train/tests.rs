@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use super::*;
-use tttseg::adapt::graphs::Size;
 use tttseg::adapt::{Learner, Method, Request, Settings};
 use tttseg::model::testing::{tiny, untrained};
 use tttseg::model::{ChromaConfig, HeadConfig, ModelConfig, initial_weights, parameters};
@@ -19,9 +18,9 @@ pub(super) fn options() -> TrainerOptions {
     TrainerOptions {
         config: tiny(3),
         normalisation: Normalisation::default(),
-        batch: 2,
-        masked: 1,
-        size: Size {
+        batch: BatchSize {
+            images: 2,
+            masked: 1,
             height: SIDE,
             width: SIDE,
         },
@@ -70,12 +69,7 @@ fn batch() -> Batch {
         .collect();
     Batch {
         iteration: 0,
-        size: BatchSize {
-            images: 2,
-            masked: 1,
-            height: SIDE,
-            width: SIDE,
-        },
+        size: options().batch,
         images: labels
             .iter()
             .chain(&labels[..pixels])
@@ -167,7 +161,7 @@ fn the_average_follows_the_weights_and_survives_a_checkpoint() {
     );
     assert_eq!(resumed.iteration(), 5);
 
-    // One from before there were averages, and one that keeps an average nobody asks for.
+    // One from before there were averages, and one with an average that this run does not keep.
     let mut old = new(0.5);
     old.load_checkpoint(&plain).unwrap();
     assert_eq!(old.averaged_weights().unwrap(), without.weights().unwrap());
@@ -212,7 +206,7 @@ fn deep_supervision_adds_the_loss_before_each_layer() {
         let mut trainer = Trainer::new(options, Some(own), runtime, &on_the_cpu()).unwrap();
         trainer.step(&batch()).unwrap().main_loss
     };
-    // What the queries say before the one layer is what a head without layers says.
+    // The queries before the one layer are those of a head without layers.
     let (last, before) = (loss(1, 0.0), loss(0, 0.0));
     assert!((last - before).abs() > 1e-4, "{last} {before}");
     for weight in [0.5, 2.0] {
@@ -298,7 +292,7 @@ fn colours_that_follow_from_grey_are_learned() {
     let cancel = Cancel::new();
     let mut learner =
         Learner::new(Arc::new(model), settings, runtime, &on_the_cpu(), &cancel).unwrap();
-    let size = options.size;
+    let size = options.batch.frame();
     let bytes = SIDE * SIDE * 3;
     let frame = &batch.images[..bytes];
     let shown = learner

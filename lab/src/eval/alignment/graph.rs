@@ -1,3 +1,5 @@
+//! The graph of both gradients, and what is summed of them.
+
 use crate::train::dense_loss;
 use tttseg::adapt::graphs::{Size, images, mask};
 use tttseg::grad::gradients;
@@ -80,9 +82,9 @@ pub(crate) fn alignment_graph(
     })?;
 
     let target = g.concat(&vec![frame; options.views], 0)?;
-    let seen = reconstruction_pass(g, &mut p, config, target, mask, size.patches(), None)?;
+    let recon = reconstruction_pass(g, &mut p, config, target, mask, size.patches(), None)?;
     let recon_loss = g.layer("recon_loss", |g| {
-        reconstruction_loss(g, seen.pixels, target, seen.visible, options.loss_over)
+        reconstruction_loss(g, recon.pixels, target, recon.visible, options.loss_over)
     })?;
 
     let all = p.into_learned();

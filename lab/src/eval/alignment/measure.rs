@@ -1,16 +1,18 @@
+//! Both gradients along a stream, with the weights of the model file.
+
 use std::sync::Arc;
 
 use super::graph::{part_of, parts};
-use super::report::{Tally, mean};
+use super::report::{FrameSums, mean};
 use super::{Alignment, AlignmentOptions, alignment_graph};
-use crate::data::at_model_size;
-use crate::eval::{EvalError, Playback, Played, Shift, Stream, check_classes};
+use crate::data::{Playback, Played, Shift, Stream, at_model_size};
+use crate::eval::{EvalError, check_classes};
 use tttseg::adapt::graphs::Size;
 use tttseg::adapt::{Draws, Error, Settings};
 use tttseg::model::{ENCODER_PREFIX, parameters};
 use tttseg::optim::Layout;
 use tttseg::runtime::{Cancel, Options, Runtime, Session, Tensor};
-use tttseg::video::{FrameRef, LabelIds, Labels, Scaler};
+use tttseg::video::{LabelIds, Labels, Scaler};
 use tttseg::weights::ModelFile;
 
 /// Measures on every labelled frame of a stream under a shift, with the weights of the model file: nothing is learned.
@@ -19,7 +21,7 @@ use tttseg::weights::ModelFile;
 ///
 /// # Errors
 /// Files that are missing or unreadable, labels that do not fit, settings out of range, a model without classes or the
-/// fixed readout, and what building or running the graph says.
+/// fixed readout, and errors in building or running the graph.
 pub fn alignment(
     model: &Arc<ModelFile>,
     settings: &Settings,
@@ -37,7 +39,7 @@ pub fn alignment(
     for (name, shape) in known.iter().filter(|(n, _)| n.starts_with(ENCODER_PREFIX)) {
         weights[part_of(name)] += shape.iter().product::<usize>();
     }
-    let mut tally = Tally::new(parts(&model.config).into_iter().zip(weights).collect());
+    let mut sums = FrameSums::new(parts(&model.config).into_iter().zip(weights).collect());
     let mut losses = (vec![], vec![]);
     let ids = LabelIds::with_void_last(model.classes.len());
     let mut scaler = Scaler::new();
@@ -46,19 +48,19 @@ pub fn alignment(
             picture, labels, ..
         } = frame?;
         if let Some(labels) = labels {
-            let view = FrameRef::rgb(picture.width, picture.height, &picture.bytes)?;
-            let (rgb, size) = at_model_size::<EvalError>(model, &view, &mut scaler)?;
-            let seen = probe.frame(&rgb, &nearest(&labels, size), size, number)?;
-            if tally.frame(&seen.sums) {
-                losses.0.push(f64::from(seen.main_loss));
-                losses.1.push(f64::from(seen.recon_loss));
+            let of = (picture.width, picture.height);
+            let (rgb, size) = at_model_size(model, &picture.bytes, of, &mut scaler)?;
+            let measured = probe.frame(&rgb, &nearest(&labels, size), size, number)?;
+            if sums.frame(&measured.sums) {
+                losses.0.push(f64::from(measured.main_loss));
+                losses.1.push(f64::from(measured.recon_loss));
             }
         }
         progress();
     }
-    let (overall, parts) = tally.finish();
+    let (overall, parts) = sums.finish();
     Ok(Alignment {
-        frames: tally.frames(),
+        frames: sums.frames(),
         views: settings.batch_size,
         mask_ratio: settings.mask_ratio,
         seed: settings.seed,
@@ -80,8 +82,8 @@ pub(super) fn nearest(labels: &Labels, to: Size) -> Vec<u8> {
     ids
 }
 
-/// What a frame gave.
-struct Seen {
+/// The measurements of one frame.
+struct Measured {
     /// `(parts, 4)`.
     sums: Vec<f32>,
     main_loss: f32,
@@ -123,7 +125,13 @@ impl<'a> Probe<'a> {
         })
     }
 
-    fn frame(&mut self, rgb: &[u8], labels: &[u8], size: Size, number: u64) -> Result<Seen, Error> {
+    fn frame(
+        &mut self,
+        rgb: &[u8],
+        labels: &[u8],
+        size: Size,
+        number: u64,
+    ) -> Result<Measured, Error> {
         let settings = self.settings;
         let (views, (rows, columns)) = (settings.batch_size, size.blocks());
         let mut draws = Draws::new(settings.seed, number);
@@ -141,7 +149,7 @@ impl<'a> Probe<'a> {
         let given = [("images", &images), ("labels", &labels), ("mask", &mask)];
         let outputs = session.run(&weights.chain(given).collect::<Vec<_>>())?;
         self.session = Some((size, session));
-        Ok(Seen {
+        Ok(Measured {
             sums: outputs[0].to_f32()?,
             main_loss: outputs[1].to_f32()?[0],
             recon_loss: outputs[2].to_f32()?[0],

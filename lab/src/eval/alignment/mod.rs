@@ -1,5 +1,4 @@
-//! Whether reconstruction pulls the encoder where the main task wants it: the angle between the gradients of
-//! both losses on labelled frames.
+//! The angle between the gradients of the main loss and of the reconstruction loss on labelled frames.
 //!
 //! Reconstruction can help the main task only if a step that lowers the one loss lowers the other. For a
 //! small step `−δ` of the encoder's weights the main loss changes by `−⟨∂ main, δ⟩`, so what counts is the

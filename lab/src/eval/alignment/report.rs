@@ -1,3 +1,5 @@
+//! What `tttseg eval --alignment` prints, and the sums it is made of.
+
 use serde::{Deserialize, Serialize};
 
 use super::graph::SUMS;
@@ -24,7 +26,7 @@ pub struct Alignment {
     pub parts: Vec<PartAlignment>,
 }
 
-/// How well both gradients agree in a part of the encoder. Nothing is said where no frame was measured.
+/// How well both gradients agree in a part of the encoder. None where no frame was measured.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct PartAlignment {
     /// Its name.
@@ -48,8 +50,8 @@ pub struct PartAlignment {
     pub recon_norm: Option<f64>,
 }
 
-/// Collects the sums of frames.
-pub(super) struct Tally {
+/// The sums of all frames.
+pub(super) struct FrameSums {
     parts: Vec<Part>,
     overall: Part,
 }
@@ -58,16 +60,16 @@ pub(super) struct Tally {
 struct Part {
     name: String,
     weights: usize,
-    seen: Vec<[f64; SUMS]>,
+    sums: Vec<[f64; SUMS]>,
 }
 
-impl Tally {
+impl FrameSums {
     /// For parts with these names and numbers of weights.
     pub(super) fn new(parts: Vec<(String, usize)>) -> Self {
         let empty = |(name, weights)| Part {
             name,
             weights,
-            seen: vec![],
+            sums: vec![],
         };
         let all = parts.iter().map(|(_, weights)| weights).sum();
         Self {
@@ -87,9 +89,9 @@ impl Tally {
         let counts = rows.len() == self.parts.len() && rows.iter().all(usable);
         if counts {
             let all = std::array::from_fn(|i| rows.iter().map(|row| row[i]).sum());
-            self.overall.seen.push(all);
+            self.overall.sums.push(all);
             for (part, row) in self.parts.iter_mut().zip(rows) {
-                part.seen.push(row);
+                part.sums.push(row);
             }
         }
         counts
@@ -97,7 +99,7 @@ impl Tally {
 
     /// Frames counted.
     pub(super) fn frames(&self) -> usize {
-        self.overall.seen.len()
+        self.overall.sums.len()
     }
 
     /// The whole encoder, and its parts.
@@ -109,7 +111,7 @@ impl Tally {
 
 impl Part {
     fn describe(&self) -> PartAlignment {
-        let each = |f: &dyn Fn(&[f64; SUMS]) -> f64| self.seen.iter().map(f).collect::<Vec<_>>();
+        let each = |f: &dyn Fn(&[f64; SUMS]) -> f64| self.sums.iter().map(f).collect::<Vec<_>>();
         let cosines = each(&|[both, _, m, r]| both / (m.sqrt() * r.sqrt()));
         // The sign of a gradient has the norm √n: elements that are exactly zero are rare.
         let root = (self.weights as f64).sqrt();
@@ -144,17 +146,17 @@ mod tests {
 
     #[test]
     fn cosines_of_known_gradients() {
-        let mut tally = Tally::new(vec![("a".into(), 2), ("b".into(), 2)]);
+        let mut sums = FrameSums::new(vec![("a".into(), 2), ("b".into(), 2)]);
         // a: m = (3, 0), r = (4, 0); then m = (3, 0), r = (−1, 1). b: m = (1, 1), r = (0.5, 0.5) twice.
         let b = [1.0, 2.0, 2.0, 0.5];
-        assert!(tally.frame(&[[12.0, 3.0, 9.0, 16.0], b].concat()));
-        assert!(tally.frame(&[[-3.0, -3.0, 9.0, 2.0], b].concat()));
+        assert!(sums.frame(&[[12.0, 3.0, 9.0, 16.0], b].concat()));
+        assert!(sums.frame(&[[-3.0, -3.0, 9.0, 2.0], b].concat()));
         // Not finite, nothing labelled, of another model.
-        assert!(!tally.frame(&[[f32::NAN, 1.0, 1.0, 1.0], b].concat()));
-        assert!(!tally.frame(&[[0.0, 0.0, 0.0, 1.0], b].concat()));
-        assert!(!tally.frame(&b));
-        assert_eq!(tally.frames(), 2);
-        let (overall, parts) = tally.finish();
+        assert!(!sums.frame(&[[f32::NAN, 1.0, 1.0, 1.0], b].concat()));
+        assert!(!sums.frame(&[[0.0, 0.0, 0.0, 1.0], b].concat()));
+        assert!(!sums.frame(&b));
+        assert_eq!(sums.frames(), 2);
+        let (overall, parts) = sums.finish();
         let near = |found: Option<f64>, wanted: f64| {
             let found = found.unwrap();
             assert!((found - wanted).abs() < 1e-12, "{found} {wanted}");
@@ -179,7 +181,7 @@ mod tests {
 
     #[test]
     fn without_frames_nothing_is_said() {
-        let (overall, parts) = Tally::new(vec![("a".into(), 2)]).finish();
+        let (overall, parts) = FrameSums::new(vec![("a".into(), 2)]).finish();
         assert_eq!(
             (overall.cosine, overall.spread, parts.len()),
             (None, None, 1)

@@ -1,4 +1,4 @@
-//! Where things were a frame ago, and whether they had the same colour.
+//! Flow between two frames by matching of blocks, and the flicker of colours along it.
 
 use tttseg::video::bt601_chroma;
 
@@ -8,8 +8,8 @@ const BLOCK: usize = 8;
 const REACH: isize = 2;
 /// Shortest side at which a coarser level is still made.
 const SHORTEST: usize = 24;
-/// What a pixel of a step away from what the coarser level says costs, in levels of grey per pixel of the block: where
-/// nothing tells one place from another, blocks stay together.
+/// Cost of every pixel away from the way of the coarser level, in levels of grey per pixel of the block: where all places
+/// look the same, blocks stay together.
 const STRAY: u32 = 1;
 /// Largest difference of luma between a pixel and where it was, beyond which it was not there.
 const FOUND: u8 = 10;

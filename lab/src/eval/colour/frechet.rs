@@ -1,4 +1,4 @@
-//! How far two clouds of points are apart, as if both were normal distributions.
+//! The Fréchet distance between two clouds of points, taken for normal distributions.
 
 use nalgebra::{DMatrix, DVector, SymmetricEigen};
 

@@ -1,4 +1,4 @@
-//! How close colours are to the true ones, and how strong.
+//! Metrics of colours: how close they are to the true ones, and how strong.
 
 use tttseg::video::bt601_chroma;
 

@@ -1,38 +1,38 @@
 //! Colours along a stream: pictures are made grey, coloured by a model that learns from the grey ones, and compared with
 //! what they were.
 
-mod floor;
 mod flow;
 mod frechet;
+mod luma_colours;
 mod metrics;
 mod perceptual;
 mod report;
 #[cfg(test)]
 mod tests;
 
-pub use floor::LumaColours;
+pub use luma_colours::LumaColours;
 pub use perceptual::Perceptual;
 pub use report::{ColourReport, ColourScores};
 
-use floor::tinted;
 use flow::{Flow, Small};
+use luma_colours::tinted;
 use report::Scored;
 
+use super::EvalError;
 use super::protocol::check_task;
-use super::tally::Tally;
-use super::{EvalError, Playback, Played, Shift, Stream};
-use crate::data::at_model_size;
+use super::run_summary::RunSummary;
+use crate::data::{Playback, Played, Shift, Stream, at_model_size, resized};
 use tttseg::adapt::{Learner, Report, Request};
-use tttseg::video::{ChromaFilter, Colorizer, FrameRef, LabelIds, Scaler, grey};
+use tttseg::video::{ChromaFilter, Colorizer, LabelIds, Scaler, grey};
 use tttseg::weights::Task;
 
 /// Longest side of the pictures whose flicker is measured, in pixels.
 const SMALL: usize = 320;
 
-/// What became of a frame.
+/// A frame that was coloured.
 #[derive(Clone, Copy, Debug)]
-pub struct SeenColours<'a> {
-    /// What the learner says.
+pub struct ColouredFrame<'a> {
+    /// The report of its steps.
     pub report: &'a Report,
     /// The true picture.
     pub frame: &'a Played,
@@ -46,7 +46,7 @@ pub struct SeenColours<'a> {
 #[derive(Default)]
 pub struct ColourOptions<'a> {
     /// The mean chroma of every luma, to be scored as well.
-    pub floor: Option<&'a LumaColours>,
+    pub luma_colours: Option<&'a LumaColours>,
     /// For LPIPS and the Fréchet distance.
     pub perceptual: Option<&'a mut Perceptual>,
     /// How much of the last frame's colours stays where nothing moves, from 0 to 1 ([`ChromaFilter::smooth`]).
@@ -55,29 +55,29 @@ pub struct ColourOptions<'a> {
 
 /// Runs a learner whose model colours over a stream in order and scores every frame: learn, then predict. `shift` is what
 /// happens to the stills before they are made grey; what corrupts them spoils what the model sees, but the pictures they
-/// are compared with are the ones without. `options` say what else is scored, and how. `progress` is called after every
+/// are compared with are the ones without. `options` are what else is scored, and how. `progress` is called after every
 /// frame.
 ///
 /// # Errors
-/// A model that does not colour, files that are missing or unreadable, what adapting says, and what `progress` returns.
+/// A model that does not colour, files that are missing or unreadable, errors in adapting, and what `progress` returns.
 pub fn evaluate_colours(
     learner: &mut Learner,
     stream: &Stream,
     shift: Shift,
     options: ColourOptions<'_>,
-    mut progress: impl FnMut(SeenColours<'_>) -> Result<(), EvalError>,
+    mut progress: impl FnMut(ColouredFrame<'_>) -> Result<(), EvalError>,
 ) -> Result<ColourReport, EvalError> {
     let model = learner.model().clone();
     check_task(&model, Task::Colorize)?;
     let ColourOptions {
-        floor,
+        luma_colours,
         mut perceptual,
         smoothing,
     } = options;
     let seed = learner.settings().seed;
-    let mut tally = Tally::new(learner.settings(), shift);
+    let mut summary = RunSummary::new(learner.settings(), shift);
     let (mut scaler, mut tint) = (Scaler::new(), Colorizer::new());
-    let (mut steady, mut calm) = (ChromaFilter::default(), None);
+    let (mut filter, mut smoothed) = (ChromaFilter::default(), None);
     let mut scored = [(); 3].map(|()| Scored::default());
     let mut true_colours = Scored::default();
     let mut last: Option<Vec<Small>> = None;
@@ -90,20 +90,20 @@ pub fn evaluate_colours(
     for (shown, frame) in played.zip(Playback::new(stream, whole, seed, ids())) {
         let (shown, frame) = (grey(&shown?.picture.bytes), frame?);
         let truth = &frame.picture;
-        let view = FrameRef::rgb(truth.width, truth.height, &shown)?;
-        let (rgb, size) = at_model_size::<EvalError>(&model, &view, &mut scaler)?;
-        if steady.is_cut(&rgb, size.width) {
-            calm = None;
+        let of = (truth.width, truth.height);
+        let (rgb, size) = at_model_size(&model, &shown, of, &mut scaler)?;
+        if filter.is_cut(&rgb, size.width) {
+            smoothed = None;
         }
-        let seen = learner.frame(rgb.into(), size, Request::default())?;
-        tally.frame(&seen.report);
-        let chroma = seen.chroma.ok_or_else(|| {
+        let adapted = learner.frame(rgb.into(), size, Request::default())?;
+        summary.frame(&adapted.report);
+        let chroma = adapted.chroma.ok_or_else(|| {
             tttseg::adapt::Error::Worker("a prediction without chroma".to_owned())
         })?;
-        let chroma = steady.smooth(chroma, calm.as_ref(), smoothing);
+        let chroma = filter.smooth(chroma, smoothed.as_ref(), smoothing);
         let predicted = tinted(&mut tint, &shown, truth.width, &chroma)?;
-        calm = Some(chroma);
-        let by_luma = match floor.and_then(|floor| floor.chroma(&shown, truth.width)) {
+        smoothed = Some(chroma);
+        let by_luma = match luma_colours.and_then(|colours| colours.chroma(&shown, truth.width)) {
             Some(chroma) => Some(tinted(&mut tint, &shown, truth.width, &chroma)?),
             None => None,
         };
@@ -122,11 +122,11 @@ pub fn evaluate_colours(
             let pictures: Vec<&[u8]> = std::iter::once(&truth.bytes[..])
                 .chain(judged.iter().map(|(_, picture)| &picture[..]))
                 .collect();
-            if let Some(seen) = network.compare(&pictures, truth.width)? {
-                let each = seen.features.len() / pictures.len();
-                let mut features = seen.features.chunks_exact(each.max(1));
+            if let Some(compared) = network.compare(&pictures, truth.width)? {
+                let each = compared.features.len() / pictures.len();
+                let mut features = compared.features.chunks_exact(each.max(1));
                 true_colours.perceived(Some(0.0), features.next().unwrap_or_default());
-                let others = judged.iter_mut().zip(seen.distances).zip(features);
+                let others = judged.iter_mut().zip(compared.distances).zip(features);
                 others.for_each(|(((scored, _), d), f)| scored.perceived(Some(d), f));
             }
         }
@@ -139,31 +139,22 @@ pub fn evaluate_colours(
             }
         }
         last = Some(small);
-        progress(SeenColours {
-            report: &seen.report,
+        progress(ColouredFrame {
+            report: &adapted.report,
             frame: &frame,
             grey: &shown,
             predicted: &predicted,
         })?;
     }
     let [scores, grey, by_luma] = scored.map(|s| s.scores(&true_colours));
-    let run = tally.finish();
     Ok(ColourReport {
-        method: run.method,
-        corrupt: run.corrupt,
-        pan: run.pan,
-        seed: run.seed,
-        frames: run.frames,
-        frames_learned: run.frames_learned,
+        run: summary.conditions(),
+        frames_learned: summary.frames_learned(),
         scores,
         true_colours: true_colours.scores(&true_colours),
         grey,
-        by_luma: floor.map(|_| by_luma),
-        step_ms: run.step_ms,
-        predict_ms: run.predict_ms,
-        loss_first: run.loss_first,
-        loss_last: run.loss_last,
-        loss_mean: run.loss_mean,
+        by_luma: luma_colours.map(|_| by_luma),
+        learning: summary.times_and_losses(),
     })
 }
 
@@ -179,12 +170,9 @@ fn smaller(scaler: &mut Scaler, rgb: &[u8], width: usize) -> Result<Small, EvalE
         }
     };
     let (to_width, to_height) = (side(width), side(height));
-    let mut small = vec![0; to_width * to_height * 3];
-    let view = FrameRef::rgb(width, height, rgb)?;
-    scaler.to_rgb(&view, to_width, to_height, &mut small)?;
     Ok(Small {
         width: to_width,
         height: to_height,
-        rgb: small,
+        rgb: resized(rgb, (width, height), (to_width, to_height), scaler)?,
     })
 }

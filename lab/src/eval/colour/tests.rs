@@ -1,7 +1,7 @@
 use std::sync::Arc;
 
 use super::*;
-use crate::train::PictureSet;
+use crate::data::PictureSet;
 use tttseg::adapt::graphs::Size;
 use tttseg::adapt::{Method, Settings};
 use tttseg::model::testing::{tiny, untrained};
@@ -64,10 +64,10 @@ fn colours_are_scored_beside_what_can_be_had_without_looking() {
     };
     let dir = tempfile::tempdir().unwrap();
     let stream = stream(dir.path(), 3);
-    let floor = LumaColours::of(&PictureSet::open(&[dir.path()]).unwrap()).unwrap();
+    let colours = LumaColours::of(&PictureSet::open(&[dir.path()]).unwrap()).unwrap();
     let mut seen = vec![];
     let options = ColourOptions {
-        floor: Some(&floor),
+        luma_colours: Some(&colours),
         ..ColourOptions::default()
     };
     let report = evaluate_colours(&mut learner, &stream, Shift::default(), options, |f| {
@@ -83,8 +83,8 @@ fn colours_are_scored_beside_what_can_be_had_without_looking() {
         Ok(())
     })
     .unwrap();
-    assert_eq!((report.frames, report.frames_learned), (3, 3));
-    assert_eq!((seen, report.method.as_str()), (vec![1; 3], "online"));
+    assert_eq!((report.run.frames, report.frames_learned), (3, 3));
+    assert_eq!((seen, report.run.method.as_str()), (vec![1; 3], "online"));
     let truth = &report.true_colours;
     assert_eq!((truth.psnr, truth.ssim), (Some(100.0), Some(1.0)));
     assert_eq!((truth.flicker, report.grey.flicker), (Some(0.0), Some(0.0)));
@@ -146,7 +146,7 @@ fn corruption_spoils_what_is_seen_and_not_what_is_compared_with() {
         |_| Ok(()),
     )
     .unwrap();
-    assert_eq!(report.corrupt.as_deref(), Some("noise:1"));
+    assert_eq!(report.run.corrupt.as_deref(), Some("noise:1"));
     assert_eq!((report.frames_learned, report.by_luma), (0, None));
     assert_eq!(report.true_colours.psnr, Some(100.0));
     let clean = evaluate_colours(

@@ -27,7 +27,7 @@ pub enum RecordedError {
     Read {
         /// The file.
         path: PathBuf,
-        /// What the system says.
+        /// The error of the operating system.
         source: std::io::Error,
     },
     /// `config.json` is not what it should be.
@@ -134,7 +134,7 @@ pub fn recompute(case: &Path, runtime: &'static Runtime, options: &Options) -> R
     })?;
     let config: Case =
         serde_json::from_slice(&text).map_err(|source| RecordedError::Config { path, source })?;
-    let bench = Bench {
+    let recording = Recording {
         case,
         runtime,
         options,
@@ -143,9 +143,9 @@ pub fn recompute(case: &Path, runtime: &'static Runtime, options: &Options) -> R
     };
     let mut result = Collected::default();
     match config {
-        Case::Swin { swin, shape } => bench.swin(&swin, shape, &mut result)?,
+        Case::Swin { swin, shape } => recording.swin(&swin, shape, &mut result)?,
         Case::Mask2former { swin, head, shape } => {
-            bench.mask2former(&swin, &head, shape, &mut result)?
+            recording.mask2former(&swin, &head, shape, &mut result)?
         }
         Case::Ttt {
             swin,
@@ -153,7 +153,7 @@ pub fn recompute(case: &Path, runtime: &'static Runtime, options: &Options) -> R
             shape,
             steps,
             hyper,
-        } => bench.ttt(swin, head, shape, steps, &hyper, &mut result)?,
+        } => recording.ttt(swin, head, shape, steps, &hyper, &mut result)?,
     }
     let digest = result
         .digest
@@ -189,7 +189,7 @@ impl Collected {
     }
 }
 
-struct Bench<'a> {
+struct Recording<'a> {
     case: &'a Path,
     runtime: &'static Runtime,
     options: &'a Options,
@@ -197,7 +197,7 @@ struct Bench<'a> {
     recorded: Weights,
 }
 
-impl Bench<'_> {
+impl Recording<'_> {
     fn recorded(&self, name: &str) -> Result<&tttseg::weights::Tensor> {
         self.recorded
             .get(name)

@@ -1,13 +1,13 @@
 //! Cases of kind `ttt`: gradient steps in a row.
 
-use super::{Bench, Collected, Hyper, Result, deviation, largest};
+use super::{Collected, Hyper, Recording, Result, deviation, largest};
 use tttseg::adapt::graphs::{Size, StepOptions, learning_layout, step_graph};
 use tttseg::model::{HeadConfig, LossOver, MASK_PATCH, ModelConfig, Readout, SwinConfig};
 use tttseg::optim::{AdamW, Layout};
 use tttseg::runtime::Tensor;
 use tttseg::weights::{Normalisation, Weights, naming};
 
-impl Bench<'_> {
+impl Recording<'_> {
     pub(super) fn ttt(
         &self,
         encoder: SwinConfig,

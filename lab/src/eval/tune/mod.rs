@@ -1,9 +1,9 @@
-//! Searching for a recipe: a space of settings, the runs already there, and what they say.
+//! The search for a recipe: a space of settings, a file of runs, a ranking of them.
 
 mod ranking;
 mod runs;
 mod space;
 
 pub use ranking::{Ranked, ranking};
-pub use runs::{Outcome, Run, RunFile, Trial, TuneError};
+pub use runs::{Run, RunFile, Scores, Trial, TuneError};
 pub use space::{Search, Space};

@@ -1,3 +1,5 @@
+//! Settings by their mean gain over streams and seeds.
+
 use super::Run;
 use tttseg::adapt::Settings;
 
@@ -23,14 +25,14 @@ pub fn ranking<'a>(runs: impl IntoIterator<Item = &'a Run>) -> Vec<Ranked> {
     type Entries = Vec<(f64, Option<f64>)>;
     let mut groups: Vec<(Settings, Entries)> = vec![];
     for run in runs {
-        let Some(gain) = run.result.gain.filter(|g| g.is_finite()) else {
+        let Some(gain) = run.scores.gain.filter(|g| g.is_finite()) else {
             continue;
         };
         let settings = Settings {
             seed: 0,
             ..run.trial.settings.clone()
         };
-        let entry = (gain, run.result.step_ms);
+        let entry = (gain, run.scores.step_ms);
         match groups.iter_mut().find(|(known, _)| *known == settings) {
             Some((_, entries)) => entries.push(entry),
             None => groups.push((settings, vec![entry])),
@@ -57,7 +59,7 @@ pub fn ranking<'a>(runs: impl IntoIterator<Item = &'a Run>) -> Vec<Ranked> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::runs::Outcome;
+    use super::super::runs::Scores;
     use super::super::{Run, Trial};
     use super::*;
 
@@ -75,10 +77,10 @@ mod tests {
                 playback,
                 settings,
             },
-            result: Outcome {
+            scores: Scores {
                 gain,
                 step_ms,
-                ..Outcome::default()
+                ..Scores::default()
             },
         }
     }

@@ -34,7 +34,7 @@ pub enum TuneError {
     },
 }
 
-/// What tells one run from another.
+/// What makes a run different from another.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Trial {
     /// Content hash of the model ([`tttseg::weights::ModelFile::content_hash`]).
@@ -76,18 +76,18 @@ impl Trial {
     }
 }
 
-/// A run and what came out of it. Scores are from 0 to 1, times in milliseconds.
+/// A run and its scores. They are from 0 to 1, times in milliseconds.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Run {
     /// What was run.
     pub trial: Trial,
-    /// What it gave.
-    pub result: Outcome,
+    /// What it scored.
+    pub scores: Scores,
 }
 
-/// The numbers of a run.
+/// The scores of a run, and its losses and times.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub struct Outcome {
+pub struct Scores {
     /// Frames of the stream.
     pub frames: u64,
     /// Mean intersection over union of all pixels together.
@@ -110,21 +110,21 @@ pub struct Outcome {
     pub predict_ms: Option<f64>,
 }
 
-impl Outcome {
+impl Scores {
     /// That of an evaluation; `without` is the pooled score without learning.
     pub fn of(report: &EvalReport, without: Option<f64>) -> Self {
         let gain = report.miou_pooled.zip(without).map(|(with, w)| with - w);
         Self {
-            frames: report.frames,
+            frames: report.run.frames,
             miou_pooled: report.miou_pooled,
             gain,
             miou_per_frame: report.miou_per_frame,
             pixel_accuracy: report.pixel_accuracy,
-            loss_mean: report.loss_mean,
-            loss_first: report.loss_first,
-            loss_last: report.loss_last,
-            step_ms: report.step_ms,
-            predict_ms: report.predict_ms,
+            loss_mean: report.learning.loss_mean,
+            loss_first: report.learning.loss_first,
+            loss_last: report.learning.loss_last,
+            step_ms: report.learning.step_ms,
+            predict_ms: report.learning.predict_ms,
         }
     }
 }
@@ -139,7 +139,7 @@ struct Line {
     seed: u64,
     settings: BTreeMap<String, Value>,
     #[serde(flatten)]
-    result: Outcome,
+    scores: Scores,
 }
 
 impl Line {
@@ -158,7 +158,7 @@ impl Line {
             model: trial.model.clone(),
             seed: trial.settings.seed,
             settings: settings.collect(),
-            result: run.result.clone(),
+            scores: run.scores.clone(),
         }
     }
 
@@ -184,7 +184,7 @@ impl Line {
                 playback: self.playback,
                 settings,
             },
-            result: self.result,
+            scores: self.scores,
         })
     }
 }
@@ -250,10 +250,10 @@ impl RunFile {
         &self.runs
     }
 
-    /// What came out of a run, if it is there.
-    pub fn find(&self, trial: &Trial) -> Option<&Outcome> {
+    /// The scores of a run, if it is there.
+    pub fn find(&self, trial: &Trial) -> Option<&Scores> {
         let run = self.runs.iter().find(|run| run.trial.is(trial));
-        run.map(|run| &run.result)
+        run.map(|run| &run.scores)
     }
 
     /// Appends a run: the whole line or, if that fails, at most a torn one.
@@ -293,11 +293,11 @@ mod tests {
                     ..Settings::default()
                 },
             },
-            result: Outcome {
+            scores: Scores {
                 frames: 3,
                 miou_pooled: Some(0.5),
                 gain: Some(-0.25),
-                ..Outcome::default()
+                ..Scores::default()
             },
         }
     }
@@ -311,7 +311,7 @@ mod tests {
         drop(file);
         let mut file = RunFile::open(&path).unwrap();
         file.append(run(2, 0)).unwrap();
-        assert_eq!(file.find(&run(2, 0).trial), Some(&run(2, 0).result));
+        assert_eq!(file.find(&run(2, 0).trial), Some(&run(2, 0).scores));
         for other in [run(2, 1), run(3, 0)] {
             assert_eq!(file.find(&other.trial), None);
         }
@@ -375,9 +375,9 @@ mod tests {
         let mut file = RunFile::open(&dir.path().join("runs.jsonl")).unwrap();
         let baseline = run(1, 5).trial.baseline();
         assert!(baseline.is_baseline() && !run(1, 5).trial.is_baseline());
-        let result = run(1, 5).result;
+        let scores = run(1, 5).scores;
         let trial = baseline.clone();
-        file.append(Run { trial, result }).unwrap();
+        file.append(Run { trial, scores }).unwrap();
         assert!(file.find(&run(2, 5).trial.baseline()).is_some());
         assert!(file.find(&run(2, 6).trial.baseline()).is_none());
         assert!(file.find(&run(1, 5).trial).is_none());

@@ -1,3 +1,5 @@
+//! A space of settings, and the points of it that are tried.
+
 use std::collections::HashSet;
 use std::str::FromStr;
 

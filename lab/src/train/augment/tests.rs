@@ -1,12 +1,15 @@
+use super::view::PADDING;
 use super::*;
+use crate::data::Sample;
 use proptest::prelude::*;
 use rand::SeedableRng;
+use rand_chacha::ChaCha8Rng;
 
 type View = (Vec<u8>, Vec<u8>);
 
 fn view(
     sample: &Sample,
-    knobs: &Augmentation,
+    augmentation: &Augmentation,
     class: Option<u8>,
     seed: u64,
     size: (usize, usize),
@@ -17,7 +20,7 @@ fn view(
     Viewer::default()
         .view(
             sample,
-            knobs,
+            augmentation,
             class,
             &mut rng,
             size,
@@ -65,11 +68,11 @@ fn without_changes_a_view_of_the_same_size_is_the_image() {
 #[test]
 fn flip_mirrors_both() {
     let sample = ramp(40, 30, false);
-    let knobs = Augmentation {
+    let augmentation = Augmentation {
         flip: 1.0,
         ..Augmentation::none()
     };
-    let (image, labels) = view(&sample, &knobs, None, 9, (40, 30));
+    let (image, labels) = view(&sample, &augmentation, None, 9, (40, 30));
     for y in 0..30 {
         for x in 0..40 {
             assert_eq!(labels[y * 40 + x], 39 - x as u8);
@@ -88,11 +91,11 @@ fn small_images_are_padded() {
         assert!(*label != 255 || pixel == PADDING);
     }
     // Not a pixel of it is inside: all padding, and no panic.
-    let knobs = Augmentation {
+    let augmentation = Augmentation {
         scale: (0.05, 0.05),
         ..geometry()
     };
-    let (image, labels) = view(&ramp(1, 1, false), &knobs, None, 2, (16, 16));
+    let (image, labels) = view(&ramp(1, 1, false), &augmentation, None, 2, (16, 16));
     assert!(labels.iter().all(|&l| l == 255));
     assert!(image.chunks(3).all(|p| p == PADDING));
 }
@@ -104,27 +107,27 @@ fn a_class_that_is_asked_for_is_in_view() {
     for (x, y) in [(0, 0), (59, 49), (30, 2), (58, 20)] {
         let mut sample = sample.clone();
         sample.labels[y * 60 + x] = 3;
-        let knobs = Augmentation {
+        let augmentation = Augmentation {
             scale: (1.0, 2.0),
             ..geometry()
         };
         for seed in 0..40 {
-            let (_, labels) = view(&sample, &knobs, Some(3), seed, (32, 32));
+            let (_, labels) = view(&sample, &augmentation, Some(3), seed, (32, 32));
             assert!(labels.contains(&3), "{x},{y} seed {seed}");
         }
         // A class it does not hold makes no difference.
-        view(&sample, &knobs, Some(9), 0, (32, 32));
+        view(&sample, &augmentation, Some(9), 0, (32, 32));
     }
 }
 
 #[test]
-fn knobs_out_of_range_are_named() {
+fn augmentation_out_of_range_are_named() {
     assert_eq!(Augmentation::default().validate(), Ok(()));
     assert_eq!(Augmentation::none().validate(), Ok(()));
     let refused = |change: &dyn Fn(&mut Augmentation)| {
-        let mut knobs = Augmentation::default();
-        change(&mut knobs);
-        knobs.validate().unwrap_err().to_string()
+        let mut augmentation = Augmentation::default();
+        change(&mut augmentation);
+        augmentation.validate().unwrap_err().to_string()
     };
     assert!(refused(&|k| k.flip = 1.1).contains("flip is 1.1, possible is 0 to 1"));
     assert!(refused(&|k| k.scale = (2.0, 0.5)).contains("scale.1"));
@@ -142,7 +145,7 @@ fn light_changes_as_often_as_asked_for() {
     // A crop differs from the image by its light only, at 0 not at all.
     let sample = ramp(40, 30, false);
     let changed = |often: f32| {
-        let knobs = Augmentation {
+        let augmentation = Augmentation {
             scale: (1.0, 1.0),
             stretch: 1.0,
             flip: 0.0,
@@ -150,7 +153,7 @@ fn light_changes_as_often_as_asked_for() {
         };
         let seeds = 0..100;
         seeds
-            .filter(|&s| view(&sample, &knobs, None, s, (40, 30)).0 != sample.rgb)
+            .filter(|&s| view(&sample, &augmentation, None, s, (40, 30)).0 != sample.rgb)
             .count()
     };
     assert_eq!(changed(0.0), 0);
@@ -160,10 +163,11 @@ fn light_changes_as_often_as_asked_for() {
 }
 
 #[test]
-fn knobs_are_read_from_json() {
-    let knobs: Augmentation = serde_json::from_str(r#"{"flip": 0.0, "scale": [1, 2]}"#).unwrap();
+fn augmentation_are_read_from_json() {
+    let augmentation: Augmentation =
+        serde_json::from_str(r#"{"flip": 0.0, "scale": [1, 2]}"#).unwrap();
     assert_eq!(
-        knobs,
+        augmentation,
         Augmentation {
             flip: 0.0,
             scale: (1.0, 2.0),
@@ -171,8 +175,11 @@ fn knobs_are_read_from_json() {
         }
     );
     assert!(serde_json::from_str::<Augmentation>(r#"{"flop": 0.0}"#).is_err());
-    let text = serde_json::to_string(&knobs).unwrap();
-    assert_eq!(serde_json::from_str::<Augmentation>(&text).unwrap(), knobs);
+    let text = serde_json::to_string(&augmentation).unwrap();
+    assert_eq!(
+        serde_json::from_str::<Augmentation>(&text).unwrap(),
+        augmentation
+    );
 }
 
 proptest! {
@@ -197,18 +204,18 @@ proptest! {
 
     #[test]
     fn any_setting_gives_a_view(seed in any::<u64>(), w in 1usize..50, h in 1usize..50, all in any::<bool>()) {
-        let mut knobs = Augmentation::default();
+        let mut augmentation = Augmentation::default();
         if all {
             for p in [
-                &mut knobs.flip, &mut knobs.jitter, &mut knobs.gamma, &mut knobs.dusk, &mut knobs.noise,
-                &mut knobs.blur, &mut knobs.grey, &mut knobs.fog, &mut knobs.shade, &mut knobs.lamps,
+                &mut augmentation.flip, &mut augmentation.jitter, &mut augmentation.gamma, &mut augmentation.dusk, &mut augmentation.noise,
+                &mut augmentation.blur, &mut augmentation.grey, &mut augmentation.fog, &mut augmentation.shade, &mut augmentation.lamps,
             ] {
                 *p = 1.0;
             }
         }
         let sample = ramp(37, 21, true);
-        let first = view(&sample, &knobs, Some(5), seed, (w, h));
+        let first = view(&sample, &augmentation, Some(5), seed, (w, h));
         prop_assert!(first.1.iter().all(|&l| l == 255 || l < 21));
-        prop_assert_eq!(first, view(&sample, &knobs, Some(5), seed, (w, h)));
+        prop_assert_eq!(first, view(&sample, &augmentation, Some(5), seed, (w, h)));
     }
 }

@@ -1,4 +1,4 @@
-//! Differences as people see them: LPIPS, and a distance like FID.
+//! Perceptual differences: LPIPS, and a distance like FID.
 
 mod alexnet;
 #[cfg(test)]
@@ -26,7 +26,7 @@ pub struct Perceptual {
 /// Number, height and width of the pictures.
 type Shape = (usize, (usize, usize));
 
-/// What came of a comparison.
+/// The result of a comparison.
 pub(super) struct Compared {
     /// LPIPS of every picture but the first, in order.
     pub distances: Vec<f32>,
@@ -74,7 +74,7 @@ impl Perceptual {
     /// Compares pictures of `width` pixels a row, interleaved RGB, with the first of them. None where they are too small.
     ///
     /// # Errors
-    /// What building or running the network says.
+    /// When the network cannot be built or run.
     pub(super) fn compare(
         &mut self,
         pictures: &[&[u8]],

@@ -1,11 +1,12 @@
-//! What is counted along a stream, whatever the model is for.
+//! Counts, times and losses of a run along a stream, whatever the model is for.
 
-use super::Shift;
+use crate::data::Shift;
+use serde::{Deserialize, Serialize};
 use tttseg::adapt::{Method, Report, Settings};
 
-/// Counts frames, their times and their losses.
+/// Frames, their times and their losses, as they come.
 #[derive(Clone, Debug)]
-pub(super) struct Tally {
+pub(super) struct RunSummary {
     method: Method,
     seed: u64,
     shift: Shift,
@@ -16,23 +17,37 @@ pub(super) struct Tally {
     loss_sum: (f64, u64),
 }
 
-/// What a [`Tally`] has found: the part that all reports share. Fields are those of [`super::EvalReport`].
-#[derive(Clone, Debug, PartialEq)]
-pub(super) struct Run {
+/// The conditions of a run along a stream: what all reports begin with.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct RunConditions {
+    /// Name of the method ([`tttseg::adapt::Method::name`]).
     pub method: String,
+    /// The corruption that drifts in, as `dusk:1` (kind and strength); none when the stream is shown as it is.
     pub corrupt: Option<String>,
+    /// Frames that a virtual camera took of every still; none when stills are shown whole.
     pub pan: Option<usize>,
+    /// Seed of masks, sampling, grain and rain.
     pub seed: u64,
+    /// Frames of the stream, as the model saw it.
     pub frames: u64,
-    pub frames_learned: u64,
+}
+
+/// The times and losses of a run along a stream: what all reports end with.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct TimesAndLosses {
+    /// Median time of the gradient steps of a frame that had any, in milliseconds.
     pub step_ms: Option<f64>,
+    /// Median time of a prediction, in milliseconds.
     pub predict_ms: Option<f64>,
+    /// Reconstruction loss of the first step.
     pub loss_first: Option<f64>,
+    /// Reconstruction loss of the last step.
     pub loss_last: Option<f64>,
+    /// Mean of the frames' reconstruction losses: less at the mercy of single frames and masks than first and last.
     pub loss_mean: Option<f64>,
 }
 
-impl Tally {
+impl RunSummary {
     /// An empty one, for a stream under a shift.
     pub fn new(settings: &Settings, shift: Shift) -> Self {
         Self {
@@ -63,15 +78,25 @@ impl Tally {
         }
     }
 
-    /// What was found.
-    pub fn finish(&self) -> Run {
-        Run {
+    /// The conditions of the run.
+    pub fn conditions(&self) -> RunConditions {
+        RunConditions {
             method: self.method.name().to_owned(),
             corrupt: self.shift.corrupt.map(|c| c.to_string()),
             pan: self.shift.pan.map(|p| p.get()),
             seed: self.seed,
             frames: self.frames,
-            frames_learned: self.step_ms.len() as u64,
+        }
+    }
+
+    /// Frames that were learned from; the others were skipped, or familiar.
+    pub fn frames_learned(&self) -> u64 {
+        self.step_ms.len() as u64
+    }
+
+    /// Its times and losses.
+    pub fn times_and_losses(&self) -> TimesAndLosses {
+        TimesAndLosses {
             step_ms: median(&self.step_ms),
             predict_ms: median(&self.predict_ms),
             loss_first: self.losses.map(|l| l.0),
@@ -96,9 +121,9 @@ pub(super) fn median(values: &[f64]) -> Option<f64> {
 #[cfg(test)]
 pub(super) mod tests {
     use super::*;
+    use crate::data::{Corruption, CorruptionKind};
     use std::num::NonZeroUsize;
     use std::time::Duration;
-    use tttseg::video::{Corruption, CorruptionKind};
 
     /// The report of a frame with steps that took so long, and a prediction that took twice as long.
     pub fn frame(steps: usize, loss: Option<f32>, ms: u64) -> Report {
@@ -121,25 +146,28 @@ pub(super) mod tests {
             corrupt: Some(Corruption::new(CorruptionKind::Dusk, 0.5).unwrap()),
             pan: NonZeroUsize::new(4),
         };
-        let mut tally = Tally::new(&settings, shift);
-        tally.frame(&frame(1, Some(0.75), 10));
-        tally.frame(&frame(0, None, 99));
-        tally.frame(&frame(1, Some(0.5), 30));
-        tally.frame(&frame(1, Some(f32::NAN), 20));
-        let wanted = Run {
+        let mut summary = RunSummary::new(&settings, shift);
+        summary.frame(&frame(1, Some(0.75), 10));
+        summary.frame(&frame(0, None, 99));
+        summary.frame(&frame(1, Some(0.5), 30));
+        summary.frame(&frame(1, Some(f32::NAN), 20));
+        let conditions = RunConditions {
             method: "online".into(),
             corrupt: Some("dusk:0.5".into()),
             pan: Some(4),
             seed: 7,
             frames: 4,
-            frames_learned: 3,
+        };
+        assert_eq!(summary.conditions(), conditions);
+        assert_eq!(summary.frames_learned(), 3);
+        let times_and_losses = TimesAndLosses {
             step_ms: Some(20.0),
             predict_ms: Some(50.0),
             loss_first: Some(0.75),
             loss_last: Some(0.5),
             loss_mean: Some(0.625),
         };
-        assert_eq!(tally.finish(), wanted);
+        assert_eq!(summary.times_and_losses(), times_and_losses);
     }
 
     #[test]

@@ -1,9 +1,9 @@
 //! Compression artefacts.
 
-use super::super::Rgb;
 use super::{CorruptionError, level};
 use image::codecs::jpeg::JpegEncoder;
 use image::{ExtendedColorType, ImageFormat};
+use tttseg::video::Rgb;
 
 /// Quality at strength 1, of 100.
 const QUALITY: f32 = 4.0;

@@ -1,32 +1,33 @@
 //! Light as it is at dusk: dark and tinted, unevenly lit, hazy, with lamps. Pixels are interleaved RGB, 0 to 1.
 
-use super::augment::{Augmentation, uniform};
-use super::photometric::{chroma, noise};
+use super::Augmentation;
+use super::filters::{chroma, noise};
+use crate::train::random::{chance, uniform};
 use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
 
 /// Darkens by a gamma, a gain or a mixture of both, with less colour, a tint between blue and orange, and the sensor's
 /// noise. How dark is drawn once and shared between gamma and gain: both at their strongest would leave nothing to see.
-pub(super) fn dusk(pixels: &mut [f32], knobs: &Augmentation, rng: &mut ChaCha8Rng) {
+pub(super) fn dusk(pixels: &mut [f32], augmentation: &Augmentation, rng: &mut ChaCha8Rng) {
     let depth = uniform(rng, 0.0, 1.0);
     let share = uniform(rng, 0.0, 1.0);
-    let exponent = 1.0 + (knobs.dusk_gamma - 1.0) * depth * share;
-    let gain = knobs.dusk_gain.powf(depth * (1.0 - share));
+    let exponent = 1.0 + (augmentation.dusk_gamma - 1.0) * depth * share;
+    let gain = augmentation.dusk_gain.powf(depth * (1.0 - share));
     chroma(
         pixels,
-        1.0 - uniform(rng, 0.0, knobs.dusk_fade) * depth,
+        1.0 - uniform(rng, 0.0, augmentation.dusk_fade) * depth,
         0.0,
     );
-    let warmth = uniform(rng, -knobs.dusk_cast, knobs.dusk_cast);
+    let warmth = uniform(rng, -augmentation.dusk_cast, augmentation.dusk_cast);
     // Light sources lie near the blackbody curve: green varies less than red against blue.
-    let green = uniform(rng, -knobs.dusk_cast, knobs.dusk_cast) * 0.3;
+    let green = uniform(rng, -augmentation.dusk_cast, augmentation.dusk_cast) * 0.3;
     let tint = [1.0 + warmth, 1.0 + green, 1.0 - warmth].map(|t| t * gain);
     for pixel in pixels.chunks_exact_mut(3) {
         for (p, tint) in pixel.iter_mut().zip(tint) {
             *p = tint * p.max(0.0).powf(exponent);
         }
     }
-    let sigma = uniform(rng, 0.0, knobs.dusk_noise) * depth;
+    let sigma = uniform(rng, 0.0, augmentation.dusk_noise) * depth;
     noise(pixels, sigma, rng);
 }
 
@@ -77,7 +78,7 @@ pub(super) fn lamps(pixels: &mut [f32], width: usize, rng: &mut ChaCha8Rng) {
         let halo = core * uniform(rng, 2.0, 6.0);
         let strength = uniform(rng, 0.3, 1.2);
         let warmth = uniform(rng, 0.0, 1.0);
-        let colour = if super::augment::chance(rng, 0.25) {
+        let colour = if chance(rng, 0.25) {
             [1.0, 0.25 * warmth, 0.2 * warmth]
         } else {
             [1.0, 1.0 - 0.25 * warmth, 1.0 - 0.6 * warmth]
@@ -122,14 +123,14 @@ mod tests {
 
     #[test]
     fn dusk_tints_from_blue_to_orange() {
-        let knobs = Augmentation {
+        let augmentation = Augmentation {
             dusk_noise: 0.0,
             ..Augmentation::default()
         };
         let warmth: Vec<f32> = seeds()
             .map(|mut rng| {
                 let mut pixels = flat(0.5);
-                dusk(&mut pixels, &knobs, &mut rng);
+                dusk(&mut pixels, &augmentation, &mut rng);
                 assert!(pixels.iter().all(|p| (0.0..=0.7).contains(p)));
                 pixels[0] / pixels[2]
             })
@@ -141,14 +142,14 @@ mod tests {
     #[test]
     fn the_darker_the_noisier() {
         let spread = |dusk_noise: f32| -> f32 {
-            let knobs = Augmentation {
+            let augmentation = Augmentation {
                 dusk_noise,
                 dusk_cast: 0.0,
                 ..Augmentation::default()
             };
             let each = seeds().map(|mut rng| {
                 let mut pixels = flat(0.5);
-                dusk(&mut pixels, &knobs, &mut rng);
+                dusk(&mut pixels, &augmentation, &mut rng);
                 let mean = mean(&pixels);
                 pixels.iter().map(|p| (p - mean).powi(2)).sum::<f32>()
             });

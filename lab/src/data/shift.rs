@@ -1,20 +1,14 @@
-//! Streams whose shift is known: corruptions that drift, and a virtual camera that moves over stills.
+//! A known shift of a stream: a corruption that drifts in, and a virtual camera.
 
-mod pan;
-mod playback;
-
-pub use pan::{pan, pan_size};
-pub use playback::{Playback, Played};
-
+use super::corruption::Corruption;
 use std::num::NonZeroUsize;
-use tttseg::video::Corruption;
 
 /// What is done to the stills of a stream before a model sees them. The default is nothing.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Shift {
     /// A corruption that drifts in: see [`drift`].
     pub corrupt: Option<Corruption>,
-    /// Frames that a virtual camera takes of every still: see [`pan()`].
+    /// Frames that a virtual camera takes of every still: see [`pan`](super::pan).
     pub pan: Option<NonZeroUsize>,
 }
 

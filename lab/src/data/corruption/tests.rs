@@ -1,5 +1,4 @@
 use super::*;
-use crate::video::Rgb;
 use proptest::prelude::*;
 
 /// A picture with flat parts, edges and fine structure.
@@ -63,7 +62,7 @@ fn grey(level: u8) -> Rgb {
 }
 
 fn kinds() -> impl Strategy<Value = CorruptionKind> {
-    proptest::sample::select(CorruptionKind::ALL.to_vec())
+    proptest::sample::select(CorruptionKind::EVERY.to_vec())
 }
 
 proptest! {
@@ -95,6 +94,13 @@ proptest! {
     }
 
     #[test]
+    fn any_text(text: String) {
+        if let Ok(corruption) = text.parse::<Corruption>() {
+            prop_assert_eq!(corruption.to_string().parse::<Corruption>().ok(), Some(corruption));
+        }
+    }
+
+    #[test]
     fn any_size(kind in kinds(), width in 1usize..40, height in 1usize..40, strength in 0.0..9.0) {
         let picture = Rgb { width, height, bytes: vec![77; width * height * 3] };
         prop_assert_eq!(corrupted(&picture, kind, strength, 1, 2).bytes.len(), width * height * 3);
@@ -118,7 +124,7 @@ fn blur_begins_without_a_jump() {
 fn every_kind_changes_more_at_more_strength() {
     // High enough for a blur that can be seen.
     let photo = photo_of(240, 200);
-    for kind in CorruptionKind::ALL {
+    for kind in CorruptionKind::EVERY {
         let at = |strength| change(&photo, &corrupted(&photo, kind, strength, 3, 5));
         let (weak, strong) = (at(0.4), at(1.0));
         assert!(weak > 0.2, "{kind:?}: {weak}");
@@ -129,7 +135,7 @@ fn every_kind_changes_more_at_more_strength() {
 #[test]
 fn only_grain_and_rain_change_from_frame_to_frame() {
     use CorruptionKind::{Dusk, Noise, Rain};
-    for kind in CorruptionKind::ALL {
+    for kind in CorruptionKind::EVERY {
         let first = corrupted(&photo(), kind, 1.0, 3, 5);
         let moves = [Dusk, Rain, Noise].contains(&kind);
         let next = corrupted(&photo(), kind, 1.0, 3, 6);
@@ -242,7 +248,7 @@ fn cast_takes_blue_before_green() {
 
 #[test]
 fn pictures_that_are_none() {
-    for kind in CorruptionKind::ALL {
+    for kind in CorruptionKind::EVERY {
         let mut picture = photo();
         picture.bytes.pop();
         let refused = kind.apply(&mut picture, 1.0, 0, 0).unwrap_err();
@@ -262,7 +268,7 @@ fn pictures_that_are_none() {
 
 #[test]
 fn names_and_strengths() {
-    for kind in CorruptionKind::ALL {
+    for kind in CorruptionKind::EVERY {
         let plain: Corruption = kind.name().parse().unwrap();
         assert_eq!((plain.kind(), plain.strength()), (kind, 1.0));
         let weak = Corruption::new(kind, 0.25).unwrap();

@@ -1,9 +1,10 @@
-//! Contact sheets: what learning does to maps or colours, for the eye.
+//! Contact sheets: maps or colours without and with learning, side by side.
 
 use std::path::Path;
 
-use super::{EvalError, Seen, SeenColours};
-use tttseg::video::{FrameRef, Palette, Scaler, write_png};
+use super::{ColouredFrame, EvalError, EvaluatedFrame};
+use crate::data::resized;
+use tttseg::video::{Palette, Scaler, write_png};
 
 /// Width of a picture on the sheet, in pixels.
 const CELL: usize = 320;
@@ -12,7 +13,7 @@ const GAP: usize = 4;
 /// Frames on a sheet.
 const ROWS: usize = 5;
 
-/// What is made of a frame.
+/// The model that a picture on the sheet is from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Column {
     /// Its map, or its colours, by the model as it is on disk.
@@ -24,7 +25,7 @@ pub enum Column {
 /// Frames of a stream, one below the other; from left to right the frame, its map without and with learning, its labels;
 /// or the frame in grey, its colours without and with learning, and the true ones.
 #[derive(Debug)]
-pub struct Sheet {
+pub struct ContactSheet {
     palette: Palette,
     /// Which frames are on it, by number.
     chosen: Vec<usize>,
@@ -38,7 +39,7 @@ struct Cell {
     rgb: Vec<u8>,
 }
 
-impl Sheet {
+impl ContactSheet {
     /// An empty one for a stream of `frames` frames, of which it shows five, evenly spread.
     pub fn new(frames: usize, palette: Palette) -> Self {
         let rows = ROWS.min(frames);
@@ -57,14 +58,14 @@ impl Sheet {
     ///
     /// # Errors
     /// A picture that cannot be scaled.
-    pub fn add(&mut self, column: Column, seen: &Seen<'_>) -> Result<(), EvalError> {
-        let (Some(labels), Some(predicted)) = (&seen.frame.labels, seen.predicted) else {
+    pub fn add(&mut self, column: Column, evaluated: &EvaluatedFrame<'_>) -> Result<(), EvalError> {
+        let (Some(labels), Some(predicted)) = (&evaluated.frame.labels, evaluated.predicted) else {
             return Ok(());
         };
-        let Some(row) = self.row(seen.report.frame) else {
+        let Some(row) = self.row(evaluated.report.frame) else {
             return Ok(());
         };
-        let picture = &seen.frame.picture;
+        let picture = &evaluated.frame.picture;
         let (width, height) = (labels.width, labels.height);
         let map = self.coloured(predicted);
         let truth = self.coloured(&labels.ids);
@@ -81,14 +82,18 @@ impl Sheet {
     ///
     /// # Errors
     /// A picture that cannot be scaled.
-    pub fn add_colours(&mut self, column: Column, seen: &SeenColours<'_>) -> Result<(), EvalError> {
-        let Some(row) = self.row(seen.report.frame) else {
+    pub fn add_colours(
+        &mut self,
+        column: Column,
+        evaluated: &ColouredFrame<'_>,
+    ) -> Result<(), EvalError> {
+        let Some(row) = self.row(evaluated.report.frame) else {
             return Ok(());
         };
-        let picture = &seen.frame.picture;
+        let picture = &evaluated.frame.picture;
         let (width, height) = (picture.width, picture.height);
-        let frame = self.cell(seen.grey, width, height)?;
-        let predicted = self.cell(seen.predicted, width, height)?;
+        let frame = self.cell(evaluated.grey, width, height)?;
+        let predicted = self.cell(evaluated.predicted, width, height)?;
         let truth = self.cell(&picture.bytes, width, height)?;
         self.put(row, column, frame, [predicted, truth]);
         Ok(())
@@ -149,13 +154,8 @@ impl Sheet {
 
     fn cell(&mut self, rgb: &[u8], width: usize, height: usize) -> Result<Cell, EvalError> {
         let to = (CELL * height / width.max(1)).max(1);
-        let mut scaled = vec![0; CELL * to * 3];
-        let view = FrameRef::rgb(width, height, rgb)?;
-        self.scaler.to_rgb(&view, CELL, to, &mut scaled)?;
-        Ok(Cell {
-            height: to,
-            rgb: scaled,
-        })
+        let rgb = resized(rgb, (width, height), (CELL, to), &mut self.scaler)?;
+        Ok(Cell { height: to, rgb })
     }
 }
 
@@ -163,7 +163,7 @@ impl Sheet {
 mod tests {
 
     use super::*;
-    use crate::eval::Played;
+    use crate::data::Played;
     use tttseg::adapt::Report;
     use tttseg::video::{Labels, Rgb, read_rgb};
 
@@ -184,18 +184,18 @@ mod tests {
             }),
         };
         let palette = Palette(vec![[10, 20, 30], [40, 50, 60]]);
-        let mut sheet = Sheet::new(2, palette);
+        let mut sheet = ContactSheet::new(2, palette);
         for (number, column, class) in [
             (1, Column::Without, 1),
             (1, Column::With, 0),
             (9, Column::With, 1),
         ] {
-            let seen = Seen {
+            let evaluated = EvaluatedFrame {
                 report: &Report::of(number, 1),
                 frame: &frame,
                 predicted: Some(&vec![class; width * height]),
             };
-            sheet.add(column, &seen).unwrap();
+            sheet.add(column, &evaluated).unwrap();
         }
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("sheet.png");

@@ -1,8 +1,8 @@
 //! A lens out of focus.
 
-use super::super::Rgb;
 use super::level;
 use image::RgbImage;
+use tttseg::video::Rgb;
 
 /// Standard deviation at strength 1, as a share of the height (7 pixels of 360).
 const SIGMA: f32 = 0.02;

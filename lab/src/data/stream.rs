@@ -1,12 +1,11 @@
-//! A folder of frames as a stream, with labels of the same names.
+//! A stream of stills: a folder of frames, with labels of the same names.
 
+use super::corruption::CorruptionError;
+use super::still::images_of;
 use std::collections::BTreeMap;
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
-use tttseg::video::{
-    FrameError, FrameRef, LabelIds, Labels, LeftOut, ScaleError, Scaler, StillError, list_stills,
-    read_labels, read_rgb,
-};
+use tttseg::video::{LabelIds, Labels, LeftOut, StillError, read_labels};
 
 /// Why there is no stream, or no frame of it.
 #[derive(Debug, thiserror::Error)]
@@ -47,21 +46,13 @@ pub enum StreamError {
         /// Height of the frame in pixels.
         height: usize,
     },
-    /// A frame that cannot be brought to model size.
+    /// A frame that cannot be corrupted.
     #[error("{path}: {source}", path = path.display())]
-    Scale {
+    Corrupt {
         /// The frame.
         path: PathBuf,
         /// Why.
-        source: ScaleError,
-    },
-    /// A frame that is too large.
-    #[error("{path}: {source}", path = path.display())]
-    Frame {
-        /// The frame.
-        path: PathBuf,
-        /// Why.
-        source: FrameError,
+        source: CorruptionError,
     },
 }
 
@@ -121,17 +112,13 @@ impl Stream {
     pub fn open(frames: &Path, labels: Option<&Path>) -> Result<Self, StreamError> {
         let mut left_out = Vec::new();
         let mut list = |dir: &Path| -> Result<Vec<(String, PathBuf)>, StreamError> {
-            let listing = list_stills(dir)?;
-            left_out.extend(listing.other.into_iter().map(|path| LeftOut {
-                path,
-                reason: "not a JPEG or PNG file, or the second of its name".to_owned(),
-            }));
-            if listing.images.is_empty() {
+            let images = images_of(dir, &mut left_out)?;
+            if images.is_empty() {
                 return Err(StreamError::NoFrames {
                     path: dir.to_owned(),
                 });
             }
-            Ok(listing.images)
+            Ok(images)
         };
         let images = list(frames)?;
         let mut by_name: BTreeMap<String, PathBuf> = match labels {
@@ -174,46 +161,6 @@ impl Stream {
     pub fn labelled(&self) -> usize {
         self.frames.iter().filter(|f| f.label.is_some()).count()
     }
-}
-
-/// A frame at model size.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ModelFrame {
-    /// Interleaved RGB at the size asked for.
-    pub rgb: Vec<u8>,
-    /// Width of the file's image in pixels.
-    pub frame_width: usize,
-    /// Height of the file's image in pixels.
-    pub frame_height: usize,
-}
-
-/// Reads an image and brings it to `width` × `height` as a video frame would be.
-///
-/// # Errors
-/// [`StreamError`] when the file cannot be read or the size makes no sense.
-pub fn rgb_at(
-    path: &Path,
-    width: usize,
-    height: usize,
-    scaler: &mut Scaler,
-) -> Result<ModelFrame, StreamError> {
-    let image = read_rgb(path)?;
-    let frame = FrameRef::rgb(image.width, image.height, &image.bytes);
-    let frame = frame.map_err(|source| StreamError::Frame {
-        path: path.to_owned(),
-        source,
-    })?;
-    let mut rgb = vec![0; width.saturating_mul(height).saturating_mul(3).min(1 << 30)];
-    let scaled = scaler.to_rgb(&frame, width, height, &mut rgb);
-    scaled.map_err(|source| StreamError::Scale {
-        path: path.to_owned(),
-        source,
-    })?;
-    Ok(ModelFrame {
-        rgb,
-        frame_width: image.width,
-        frame_height: image.height,
-    })
 }
 
 #[cfg(test)]
@@ -288,23 +235,5 @@ mod tests {
             text.contains("none of 1 labels has the name of one of 1 frames"),
             "{text}"
         );
-    }
-
-    #[test]
-    fn frames_at_model_size() {
-        let dir = tempfile::tempdir().unwrap();
-        let frames = folder(dir.path(), "frames", &["f1"], 3);
-        let mut scaler = Scaler::new();
-        let file = frames.join("f1.png");
-        let frame = rgb_at(&file, 3, 2, &mut scaler).unwrap();
-        assert_eq!(frame.rgb, [9; 18]);
-        assert_eq!((frame.frame_width, frame.frame_height), (6, 4));
-        assert!(matches!(
-            rgb_at(&file, 0, 2, &mut scaler),
-            Err(StreamError::Scale { .. })
-        ));
-        std::fs::write(&file, b"broken").unwrap();
-        let broken = rgb_at(&file, 3, 2, &mut scaler).unwrap_err();
-        assert!(broken.to_string().contains("f1.png"));
     }
 }

@@ -1,8 +1,8 @@
 //! Rain: drops that fall through the picture independently and start again at another place.
 
-use super::super::Rgb;
 use super::{MAX_STRENGTH, level, random};
 use rand::RngExt;
+use tttseg::video::Rgb;
 
 /// The colour of drops and veil.
 const GREY: [f32; 3] = [208.0, 212.0, 216.0];

@@ -28,7 +28,7 @@ pub fn pan_size(width: usize, height: usize) -> (usize, usize) {
 }
 
 /// What the virtual camera sees in frame `index` of a stream of pictures of this size: it starts in the middle and
-/// swings slowly to all sides, by whole pixels. The path does not know of the stills under it, so it goes on smoothly
+/// swings slowly to all sides, by whole pixels. The path does not depend on the stills under it, so it goes on smoothly
 /// from one to the next.
 pub fn pan(index: usize, width: usize, height: usize) -> Crop {
     let (crop_width, crop_height) = pan_size(width, height);

@@ -1,13 +1,14 @@
-//! Pictures without labels, for the reconstruction head.
+//! A set of pictures without labels, on disk.
 
-use super::data::Sample;
+use super::still::{Sample, Stills, images_of};
 use rayon::prelude::*;
+use std::borrow::Cow;
 use std::path::{Path, PathBuf};
-use tttseg::video::{LeftOut, StillError, list_stills, read_rgb};
+use tttseg::video::{LeftOut, StillError, read_rgb};
 
 /// Why there are no pictures.
 #[derive(Debug, thiserror::Error)]
-pub enum PicturesError {
+pub enum PictureSetError {
     /// A folder cannot be read.
     #[error(transparent)]
     Folder(#[from] StillError),
@@ -40,8 +41,8 @@ impl PictureSet {
     /// the names within them. What cannot be decoded is left out and listed.
     ///
     /// # Errors
-    /// [`PicturesError`] when a folder cannot be read or holds no picture.
-    pub fn open<P: AsRef<Path>>(dirs: &[P]) -> Result<Self, PicturesError> {
+    /// [`PictureSetError`] when a folder cannot be read or holds no picture.
+    pub fn open<P: AsRef<Path>>(dirs: &[P]) -> Result<Self, PictureSetError> {
         let mut set = Self::default();
         for dir in dirs {
             let frames = dir.as_ref().join("frames");
@@ -50,17 +51,12 @@ impl PictureSet {
             } else {
                 dir.as_ref()
             };
-            let found = list_stills(dir)?;
-            let files = found.images.len() + found.other.len();
-            let other = found.other.into_iter().map(|path| LeftOut {
-                path,
-                reason: "not a JPEG or PNG file, or the second of its name".to_owned(),
-            });
-            set.left_out.extend(other);
+            let others = set.left_out.len();
+            let images = images_of(dir, &mut set.left_out)?;
+            let files = images.len() + set.left_out.len() - others;
             let before = set.paths.len();
-            // Decoding all once: better to learn now than in the middle of the night that one is broken.
-            let checked: Vec<_> = found
-                .images
+            // Decoding all once: a broken one is found before hours of training.
+            let checked: Vec<_> = images
                 .into_par_iter()
                 .map(|(_, path)| match read_rgb(&path) {
                     Ok(_) => Ok(path),
@@ -78,7 +74,7 @@ impl PictureSet {
             }
             if set.paths.len() == before {
                 let path = dir.to_owned();
-                return Err(PicturesError::None { path, files });
+                return Err(PictureSetError::None { path, files });
             }
         }
         Ok(set)
@@ -99,8 +95,8 @@ impl PictureSet {
         &self.left_out
     }
 
-    /// Keeps the pictures for which `keep`, asked in order, gives no reason against.
-    pub(super) fn retain(&mut self, mut keep: impl FnMut(&Path) -> Result<(), String>) {
+    /// Keeps the pictures for which `keep`, called in order, returns no reason against.
+    pub(crate) fn retain(&mut self, mut keep: impl FnMut(&Path) -> Result<(), String>) {
         let left_out = &mut self.left_out;
         self.paths.retain(|path| match keep(path) {
             Ok(()) => true,
@@ -112,8 +108,8 @@ impl PictureSet {
         });
     }
 
-    /// Decodes a picture, nothing of it labelled; or says what is wrong with it now.
-    pub(super) fn read(&self, index: usize) -> Result<Sample, String> {
+    /// Decodes a picture, nothing of it labelled; or the reason why it can no longer be read.
+    pub(crate) fn read(&self, index: usize) -> Result<Sample, String> {
         let path = self
             .paths
             .get(index)
@@ -126,6 +122,16 @@ impl PictureSet {
             labels: vec![255; image.width * image.height],
             rgb: image.bytes,
         })
+    }
+}
+
+impl Stills for PictureSet {
+    fn count(&self) -> usize {
+        self.len()
+    }
+
+    fn still(&self, index: usize) -> Result<Cow<'_, Sample>, String> {
+        self.read(index).map(Cow::Owned)
     }
 }
 

@@ -1,9 +1,9 @@
 //! The grain of a sensor.
 
-use super::super::Rgb;
 use super::level;
 use rand::Rng;
 use rand_chacha::ChaCha8Rng;
+use tttseg::video::Rgb;
 
 /// Standard deviation of black at strength 1, of 255.
 const READ: f32 = 45.0;

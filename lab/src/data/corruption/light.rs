@@ -1,9 +1,9 @@
 //! Corruptions of light: dusk, fog and a colour cast.
 
-use super::super::Rgb;
 use super::level;
 use super::noise::nearly_normal;
 use rand_chacha::ChaCha8Rng;
+use tttseg::video::Rgb;
 
 /// How fast red, green and blue fade at dusk: gains are e to the minus of this at strength 1.
 const DUSK_FADE: [f32; 3] = [1.2, 1.0, 0.65];

@@ -1,13 +1,15 @@
-//! Labelled stills in memory.
+//! A set of labelled stills in memory.
 
+use super::still::{Sample, Stills, images_of};
 use rayon::prelude::*;
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use tttseg::video::{LabelIds, LeftOut, StillError, list_stills, read_labels, read_rgb};
+use tttseg::video::{LabelIds, LeftOut, StillError, read_labels, read_rgb};
 
 /// Why there is no labelled set.
 #[derive(Debug, thiserror::Error)]
-pub enum DataError {
+pub enum LabelledSetError {
     /// A folder cannot be read.
     #[error(transparent)]
     Folder(#[from] StillError),
@@ -36,21 +38,6 @@ fn first_reason(left_out: &[LeftOut]) -> String {
     }
 }
 
-/// One labelled image.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Sample {
-    /// File name of the frame, less its extension.
-    pub name: String,
-    /// Width in pixels.
-    pub width: usize,
-    /// Height in pixels.
-    pub height: usize,
-    /// Interleaved RGB, `height` × `width` × 3.
-    pub rgb: Vec<u8>,
-    /// Class ids, `height` × `width`; 255 where nothing is labelled.
-    pub labels: Vec<u8>,
-}
-
 /// Labelled images, decoded once and kept as bytes, in the order of the folders and of the names within them.
 #[derive(Clone, Debug)]
 pub struct LabelledSet {
@@ -65,8 +52,8 @@ impl LabelledSet {
     /// files that cannot be read and pairs of different size are left out and listed in [`LabelledSet::left_out`].
     ///
     /// # Errors
-    /// [`DataError`] when a folder is missing, has no pair, or nothing is left.
-    pub fn open<P: AsRef<Path>>(dirs: &[P], ids: &LabelIds) -> Result<Self, DataError> {
+    /// [`LabelledSetError`] when a folder is missing, has no pair, or nothing is left.
+    pub fn open<P: AsRef<Path>>(dirs: &[P], ids: &LabelIds) -> Result<Self, LabelledSetError> {
         let mut pairs = Vec::new();
         let mut left_out = Vec::new();
         for dir in dirs {
@@ -81,9 +68,10 @@ impl LabelledSet {
                 Err(reason) => left_out.push(reason),
             }
         }
-        let mut set = Self::from_samples(samples, ids.classes).map_err(|_| DataError::Empty {
-            left_out: left_out.clone(),
-        })?;
+        let mut set =
+            Self::from_samples(samples, ids.classes).map_err(|_| LabelledSetError::Empty {
+                left_out: left_out.clone(),
+            })?;
         set.left_out.extend(left_out);
         Ok(set)
     }
@@ -92,8 +80,8 @@ impl LabelledSet {
     /// `classes` nor 255, are left out.
     ///
     /// # Errors
-    /// [`DataError::Empty`] when none is left.
-    pub fn from_samples(samples: Vec<Sample>, classes: usize) -> Result<Self, DataError> {
+    /// [`LabelledSetError::Empty`] when none is left.
+    pub fn from_samples(samples: Vec<Sample>, classes: usize) -> Result<Self, LabelledSetError> {
         let mut set = Self {
             samples: Vec::with_capacity(samples.len()),
             left_out: Vec::new(),
@@ -116,7 +104,7 @@ impl LabelledSet {
             }
         }
         if set.samples.is_empty() {
-            return Err(DataError::Empty {
+            return Err(LabelledSetError::Empty {
                 left_out: set.left_out,
             });
         }
@@ -146,6 +134,18 @@ impl LabelledSet {
     /// Indices of the images that hold a class.
     pub fn containing(&self, class: usize) -> &[u32] {
         self.containing.get(class).map_or(&[], Vec::as_slice)
+    }
+}
+
+impl Stills for LabelledSet {
+    fn count(&self) -> usize {
+        self.samples().len()
+    }
+
+    fn still(&self, index: usize) -> Result<Cow<'_, Sample>, String> {
+        let sample = self.samples().get(index);
+        let sample = sample.ok_or_else(|| format!("image {index} of {}", self.count()))?;
+        Ok(Cow::Borrowed(sample))
     }
 }
 
@@ -212,19 +212,13 @@ impl Pair {
 }
 
 /// The pairs of one sequence, sorted by name.
-fn pairs_of(dir: &Path, left_out: &mut Vec<LeftOut>) -> Result<Vec<Pair>, DataError> {
-    let frames = list_stills(&dir.join("frames"))?;
-    let labels = list_stills(&dir.join("labels"))?;
-    let counts = (frames.images.len(), labels.images.len());
-    for path in frames.other.into_iter().chain(labels.other) {
-        left_out.push(LeftOut {
-            path,
-            reason: "not a JPEG or PNG file, or the second of its name".to_owned(),
-        });
-    }
-    let mut by_name: BTreeMap<String, PathBuf> = labels.images.into_iter().collect();
+fn pairs_of(dir: &Path, left_out: &mut Vec<LeftOut>) -> Result<Vec<Pair>, LabelledSetError> {
+    let frames = images_of(&dir.join("frames"), left_out)?;
+    let labels = images_of(&dir.join("labels"), left_out)?;
+    let counts = (frames.len(), labels.len());
+    let mut by_name: BTreeMap<String, PathBuf> = labels.into_iter().collect();
     let mut pairs = Vec::new();
-    for (name, frame) in frames.images {
+    for (name, frame) in frames {
         match by_name.remove(&name) {
             Some(label) => pairs.push(Pair { name, frame, label }),
             None => left_out.push(LeftOut {
@@ -238,7 +232,7 @@ fn pairs_of(dir: &Path, left_out: &mut Vec<LeftOut>) -> Result<Vec<Pair>, DataEr
         reason: "no frame of this name".to_owned(),
     }));
     if pairs.is_empty() {
-        return Err(DataError::NoPair {
+        return Err(LabelledSetError::NoPair {
             path: dir.to_owned(),
             frames: counts.0,
             labels: counts.1,
@@ -323,7 +317,7 @@ mod tests {
         let other = LabelledSet::open(&[&root], &ids).unwrap_err();
         assert!(matches!(
             other,
-            DataError::NoPair {
+            LabelledSetError::NoPair {
                 frames: 1,
                 labels: 1,
                 ..

@@ -1,9 +1,9 @@
-//! What can be had without looking: the mean chroma of every luma.
+//! The mean chroma of every luma in some pictures: the colours that need no network.
 
 use rayon::prelude::*;
 
+use crate::data::{PictureSet, ResizeError, Stills};
 use crate::eval::EvalError;
-use crate::train::{PictureSet, Stills};
 use tttseg::video::{ChromaMap, Colorizer, FrameMut, bt601_chroma, grey};
 
 /// Mean chroma of the pixels of every luma in some pictures.
@@ -57,7 +57,7 @@ pub(super) fn tinted(
 ) -> Result<Vec<u8>, EvalError> {
     let mut rgb = grey.to_vec();
     let height = rgb.len() / (width * 3).max(1);
-    let mut frame = FrameMut::rgb(width, height, &mut rgb)?;
+    let mut frame = FrameMut::rgb(width, height, &mut rgb).map_err(ResizeError::from)?;
     tint.draw(&mut frame, chroma)?;
     Ok(rgb)
 }
@@ -74,19 +74,19 @@ mod tests {
         let pixels = [[110, 100, 75], [90, 100, 126], [120, 30, 58]];
         write_png(&dir.path().join("a.png"), pixels.as_flattened(), 3, 1).unwrap();
         let pictures = PictureSet::open(&[dir.path()]).unwrap();
-        let floor = LumaColours::of(&pictures).unwrap();
+        let colours = LumaColours::of(&pictures).unwrap();
         let lumas: Vec<u8> = grey(pixels.as_flattened()).into_iter().step_by(3).collect();
         assert_eq!(lumas, [100, 100, 60]);
-        assert_eq!(floor.0[7], [0.0; 2]);
+        assert_eq!(colours.0[7], [0.0; 2]);
         let mean = [0, 1].map(|i| {
             let each = [pixels[0], pixels[1]].map(|p| bt601_chroma(p.map(f32::from))[i]);
             (each[0] + each[1]) / 2.0
         });
-        for (found, mean) in floor.0[100].into_iter().zip(mean) {
+        for (found, mean) in colours.0[100].into_iter().zip(mean) {
             assert!((found - mean).abs() < 1e-4);
         }
         let shown = grey(pixels.as_flattened());
-        let chroma = floor.chroma(&shown, 3).unwrap();
+        let chroma = colours.chroma(&shown, 3).unwrap();
         let rgb = tinted(&mut Colorizer::new(), &shown, 3, &chroma).unwrap();
         // The red is the only one of its luma: it comes back.
         for (found, wanted) in rgb[6..].iter().zip(pixels[2]) {

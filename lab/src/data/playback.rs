@@ -1,7 +1,8 @@
-//! Playing a stream: reading its stills one after the other, moved and corrupted.
+//! The frames of a stream: its stills read one after the other, moved and corrupted.
 
-use super::{Shift, drift, pan};
-use crate::eval::{EvalError, Stream};
+use super::shift::{Shift, drift};
+use super::stream::{Stream, StreamError};
+use super::virtual_camera::pan;
 use tttseg::video::{LabelIds, Labels, Rgb, read_rgb};
 
 /// One frame as it is shown to a model.
@@ -28,7 +29,7 @@ pub struct Playback<'a> {
 }
 
 impl<'a> Playback<'a> {
-    /// Plays a stream from its start. `seed` is that of grain and rain; `ids` tells what label files mean.
+    /// Plays a stream from its start. `seed` is that of grain and rain; `ids` is the meaning of label files.
     pub fn new(stream: &'a Stream, shift: Shift, seed: u64, ids: LabelIds) -> Self {
         Self {
             stream,
@@ -44,7 +45,7 @@ impl<'a> Playback<'a> {
         self.shift.frames(self.stream.frames.len())
     }
 
-    fn frame(&mut self, index: usize) -> Result<Played, EvalError> {
+    fn frame(&mut self, index: usize) -> Result<Played, StreamError> {
         let each = self.shift.frames(1);
         let still = index / each;
         let file = &self.stream.frames[still];
@@ -57,12 +58,12 @@ impl<'a> Playback<'a> {
             }
         };
         let mut played = if self.shift.pan.is_some() {
-            let seen = moved(index, &picture, labels.as_ref());
+            let moved = moved(index, &picture, labels.as_ref());
             self.still = Some((picture, labels));
             Played {
                 still,
-                picture: seen.0,
-                labels: seen.1,
+                picture: moved.0,
+                labels: moved.1,
             }
         } else {
             Played {
@@ -75,7 +76,7 @@ impl<'a> Playback<'a> {
             let strength = corruption.strength() * drift(index, self.frames());
             let kind = corruption.kind();
             kind.apply(&mut played.picture, strength, self.seed, index as u64)
-                .map_err(|source| EvalError::Corrupt {
+                .map_err(|source| StreamError::Corrupt {
                     path: file.frame.clone(),
                     source,
                 })?;
@@ -89,7 +90,7 @@ fn moved(index: usize, picture: &Rgb, labels: Option<&Labels>) -> (Rgb, Option<L
     let crop = pan(index, picture.width, picture.height);
     // The crop lies within the picture and the labels have its size, so nothing is lost here.
     let cut = |bytes: &[u8], channels| crop.cut(bytes, picture.width, channels).unwrap_or_default();
-    let seen = Rgb {
+    let view = Rgb {
         width: crop.width,
         height: crop.height,
         bytes: cut(&picture.bytes, 3),
@@ -99,11 +100,11 @@ fn moved(index: usize, picture: &Rgb, labels: Option<&Labels>) -> (Rgb, Option<L
         height: crop.height,
         ids: cut(&l.ids, 1),
     });
-    (seen, labels)
+    (view, labels)
 }
 
 impl Iterator for Playback<'_> {
-    type Item = Result<Played, EvalError>;
+    type Item = Result<Played, StreamError>;
 
     fn next(&mut self) -> Option<Self::Item> {
         let index = self.next;
@@ -130,9 +131,10 @@ impl ExactSizeIterator for Playback<'_> {}
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::data::{Corruption, CorruptionKind};
     use std::num::NonZeroUsize;
     use std::path::Path;
-    use tttseg::video::{Corruption, CorruptionKind, write_png};
+    use tttseg::video::write_png;
 
     const SIZE: (usize, usize) = (48, 40);
 
