@@ -2,8 +2,8 @@
 
 use std::path::Path;
 
-use super::{ColouredFrame, EvalError, EvaluatedFrame};
-use crate::data::resized;
+use super::{EvalError, EvaluatedFrame, Predicted};
+use crate::data::{Played, resized};
 use tttseg::video::{Palette, Scaler, write_png};
 
 /// Width of a picture on the sheet, in pixels.
@@ -59,60 +59,30 @@ impl ContactSheet {
     /// # Errors
     /// A picture that cannot be scaled.
     pub fn add(&mut self, column: Column, evaluated: &EvaluatedFrame<'_>) -> Result<(), EvalError> {
-        let (Some(labels), Some(predicted)) = (&evaluated.frame.labels, evaluated.predicted) else {
+        let number = evaluated.report.frame.checked_sub(1);
+        let row = self.chosen.iter().position(|c| Some(*c as u64) == number);
+        let (Some(row), Some(predicted)) = (row, evaluated.predicted) else {
             return Ok(());
         };
-        let Some(row) = self.row(evaluated.report.frame) else {
-            return Ok(());
+        let Played {
+            picture, labels, ..
+        } = evaluated.frame;
+        let (predicted, truth) = match (predicted, labels) {
+            (Predicted::Colours(rgb), _) => (rgb.to_vec(), picture.bytes.clone()),
+            (Predicted::Classes(map), Some(labels)) => {
+                (self.coloured(map), self.coloured(&labels.ids))
+            }
+            (Predicted::Classes(_), None) => return Ok(()),
         };
-        let picture = &evaluated.frame.picture;
-        let (width, height) = (labels.width, labels.height);
-        let map = self.coloured(predicted);
-        let truth = self.coloured(&labels.ids);
-        let frame = self.cell(&picture.bytes, picture.width, picture.height)?;
-        let cells = [
-            self.cell(&map, width, height)?,
-            self.cell(&truth, width, height)?,
-        ];
-        self.put(row, column, frame, cells);
-        Ok(())
-    }
-
-    /// Takes a frame that was coloured, if it is one of those shown.
-    ///
-    /// # Errors
-    /// A picture that cannot be scaled.
-    pub fn add_colours(
-        &mut self,
-        column: Column,
-        evaluated: &ColouredFrame<'_>,
-    ) -> Result<(), EvalError> {
-        let Some(row) = self.row(evaluated.report.frame) else {
-            return Ok(());
-        };
-        let picture = &evaluated.frame.picture;
-        let (width, height) = (picture.width, picture.height);
-        let frame = self.cell(evaluated.grey, width, height)?;
-        let predicted = self.cell(evaluated.predicted, width, height)?;
-        let truth = self.cell(&picture.bytes, width, height)?;
-        self.put(row, column, frame, [predicted, truth]);
-        Ok(())
-    }
-
-    /// The row of a frame, counted from 1, if it is shown.
-    fn row(&self, frame: u64) -> Option<usize> {
-        let number = usize::try_from(frame.checked_sub(1)?).ok()?;
-        self.chosen.iter().position(|chosen| *chosen == number)
-    }
-
-    fn put(&mut self, row: usize, column: Column, frame: Cell, [predicted, truth]: [Cell; 2]) {
         let place = match column {
             Column::Without => 1,
             Column::With => 2,
         };
-        self.cells[row][0] = Some(frame);
-        self.cells[row][place] = Some(predicted);
-        self.cells[row][3] = Some(truth);
+        for (place, rgb) in [(0, evaluated.shown), (place, &predicted), (3, &truth)] {
+            let cell = self.cell(rgb, picture.width, picture.height)?;
+            self.cells[row][place] = Some(cell);
+        }
+        Ok(())
     }
 
     /// Writes the sheet as PNG.
@@ -163,7 +133,6 @@ impl ContactSheet {
 mod tests {
 
     use super::*;
-    use crate::data::Played;
     use tttseg::adapt::Report;
     use tttseg::video::{Labels, Rgb, read_rgb};
 
@@ -193,7 +162,8 @@ mod tests {
             let evaluated = EvaluatedFrame {
                 report: &Report::of(number, 1),
                 frame: &frame,
-                predicted: Some(&vec![class; width * height]),
+                shown: &frame.picture.bytes,
+                predicted: Some(Predicted::Classes(&vec![class; width * height])),
             };
             sheet.add(column, &evaluated).unwrap();
         }

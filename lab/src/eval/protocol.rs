@@ -76,10 +76,21 @@ pub(super) fn check_task(model: &ModelFile, wanted: Task) -> Result<(), EvalErro
 pub struct EvaluatedFrame<'a> {
     /// The report of its steps.
     pub report: &'a Report,
-    /// The frame as it was shown.
+    /// The frame and its labels; for colours the true picture.
     pub frame: &'a Played,
-    /// Classes predicted for it, of its labels' size; none where it has no labels.
-    pub predicted: Option<&'a [u8]>,
+    /// What was shown to the model, interleaved RGB of the frame's size.
+    pub shown: &'a [u8],
+    /// What was predicted; none where there is nothing to compare it with.
+    pub predicted: Option<Predicted<'a>>,
+}
+
+/// A prediction of the frame's size.
+#[derive(Clone, Copy, Debug)]
+pub enum Predicted<'a> {
+    /// A class for every pixel.
+    Classes(&'a [u8]),
+    /// Interleaved RGB.
+    Colours(&'a [u8]),
 }
 
 /// Runs a learner over a stream in order, one frame after the other, and scores every frame that has labels: train,
@@ -125,7 +136,8 @@ pub fn evaluate(
         progress(EvaluatedFrame {
             report: &report,
             frame: &frame,
-            predicted: predicted.as_deref(),
+            shown: &picture.bytes,
+            predicted: predicted.as_deref().map(Predicted::Classes),
         })?;
     }
     let maps = MapsFrom::UpsampledScores;

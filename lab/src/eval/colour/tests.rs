@@ -72,13 +72,16 @@ fn colours_are_scored_beside_what_can_be_had_without_looking() {
     };
     let report = evaluate_colours(&mut learner, &stream, Shift::default(), options, |f| {
         assert!(
-            f.grey
+            f.shown
                 .as_chunks::<3>()
                 .0
                 .iter()
                 .all(|[r, g, b]| r == g && g == b)
         );
-        assert_eq!(f.predicted.len(), f.frame.picture.bytes.len());
+        let Some(Predicted::Colours(rgb)) = f.predicted else {
+            panic!("{:?}", f.predicted);
+        };
+        assert_eq!(rgb.len(), f.frame.picture.bytes.len());
         seen.push(f.report.steps);
         Ok(())
     })
