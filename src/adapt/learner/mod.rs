@@ -458,7 +458,7 @@ impl Learner {
             } else {
                 Skipped::Off
             })
-        } else if !(self.frame - 1).is_multiple_of(interval) {
+        } else if !self.frame.is_multiple_of(interval) {
             Some(Skipped::Interval)
         } else {
             None

@@ -94,7 +94,7 @@ struct Worker {
     learner: Learner,
     /// Frames between two that are learned from.
     interval: usize,
-    /// Frames since the last that was learned from.
+    /// Frames since the last that was learned from, or since the beginning.
     unlearned: usize,
     /// How often the weights have been replaced from outside, or got another layout.
     version: u64,
@@ -122,7 +122,7 @@ impl Worker {
             role,
             learner,
             interval,
-            unlearned: usize::MAX,
+            unlearned: 0,
             version: 0,
             requests,
             pending_error: None,
