@@ -3,7 +3,7 @@
 
 use super::layout::swapped;
 use super::visit::{Visit, unbroadcast};
-use crate::graph::{Graph, Op, Origin, Result, Value};
+use crate::graph::{Graph, Result, Value};
 
 /// `C = A B` over the last two axes: `dA = dC Bᵀ`, `dB = Aᵀ dC`, summed over broadcast batches.
 pub(super) fn matmul(g: &mut Graph, v: &mut Visit) -> Result<()> {
@@ -81,17 +81,8 @@ fn one_right_matrix(g: &mut Graph, v: &mut Visit, dy: Value) -> Result<()> {
 
 /// What `v` is the transposition (of the last two axes) of.
 fn transposed_from(g: &Graph, v: Value) -> Option<Value> {
-    let Origin::Node(n, _) = g.info(v).origin else {
-        return None;
-    };
-    let Op::Transpose { perm } = &g.nodes()[n].op else {
-        return None;
-    };
-    let rank = perm.len();
-    let swap = rank >= 2
-        && perm[..rank - 2].iter().copied().eq(0..rank - 2)
-        && perm[rank - 2..] == [rank - 1, rank - 2];
-    swap.then(|| g.nodes()[n].inputs[0])
+    let node = g.producer(v)?;
+    node.op.swaps_last_two().then(|| node.inputs[0])
 }
 
 /// `C = A' B' + bias`: each gradient in the layout its operand is stored in.
