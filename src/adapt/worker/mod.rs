@@ -216,7 +216,7 @@ impl Worker {
             Role::Learn(sync) => {
                 self.unlearned = self.unlearned.saturating_add(1);
                 let sync = sync.clone();
-                let steps_before = self.learner.steps_since_reset;
+                let steps_before = self.learner.steps_since_reset();
                 let request = Request {
                     // Of those that wait the newest is learned from; all enter the window.
                     learn: request.learn && !another_frame && self.unlearned >= self.interval,
