@@ -2,41 +2,26 @@
 
 /// An error in a graph. Every variant names the layer (the scope path) it happened in.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
+#[allow(missing_docs, reason = "fields are what the messages say of them")]
 pub enum GraphError {
     /// Operands whose shapes do not fit the operator.
     #[error("{layer}: {op}: {detail}")]
     Shape {
-        /// Scope path of the layer that was being built.
         layer: String,
-        /// ONNX name of the operator.
         op: &'static str,
-        /// What does not fit, with the shapes.
         detail: String,
     },
     /// Operands whose element types do not fit the operator.
     #[error("{layer}: {op}: element types do not fit: {detail}")]
     Type {
-        /// Scope path of the layer that was being built.
         layer: String,
-        /// ONNX name of the operator.
         op: &'static str,
-        /// The types met.
         detail: String,
     },
     /// A layer configuration that makes no sense.
     #[error("{layer}: {detail}")]
-    Config {
-        /// Scope path of the layer that was being built.
-        layer: String,
-        /// The contradiction.
-        detail: String,
-    },
+    Config { layer: String, detail: String },
     /// A gradient through an operator that has none.
     #[error("{layer}: {op} has no gradient rule")]
-    NotDifferentiable {
-        /// Scope path of the layer the operator stands in.
-        layer: String,
-        /// ONNX name of the operator.
-        op: &'static str,
-    },
+    NotDifferentiable { layer: String, op: &'static str },
 }

@@ -6,6 +6,7 @@ use crate::graph::DType;
 
 /// What can go wrong between a graph and its results.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
+#[allow(missing_docs, reason = "fields are what the messages say of them")]
 pub enum Error {
     /// No library could be loaded.
     #[error(
@@ -16,38 +17,20 @@ pub enum Error {
         tried.iter().map(|(path, why)| format!("  {}: {why}", path.display())).collect::<Vec<_>>().join("\n"),
         ort::MINOR_VERSION
     )]
-    LibraryNotFound {
-        /// Every path tried, with the reason it failed.
-        tried: Vec<(PathBuf, String)>,
-    },
+    LibraryNotFound { tried: Vec<(PathBuf, String)> },
     /// A library is already loaded, and it is another one; a process can hold only one.
     #[error(
         "this process already runs on the ONNX Runtime library {}; {} cannot be loaded as well",
         loaded.display(),
         wanted.display()
     )]
-    AnotherLibrary {
-        /// The library in use.
-        loaded: PathBuf,
-        /// The library asked for.
-        wanted: PathBuf,
-    },
+    AnotherLibrary { loaded: PathBuf, wanted: PathBuf },
     /// The library was found but its environment could not be set up.
     #[error("ONNX Runtime from {} could not be started: {detail}", library.display())]
-    Environment {
-        /// The library.
-        library: PathBuf,
-        /// ONNX Runtime's message.
-        detail: String,
-    },
+    Environment { library: PathBuf, detail: String },
     /// The provider asked for cannot be used.
     #[error("execution provider {provider} is not available: {detail}")]
-    Provider {
-        /// Its name with the device, as in `cuda:0`.
-        provider: String,
-        /// Why not.
-        detail: String,
-    },
+    Provider { provider: String, detail: String },
     /// A text that names no provider.
     #[error("no such execution provider: '{0}' (there are auto, cpu and cuda)")]
     UnknownProvider(String),
@@ -69,11 +52,8 @@ pub enum Error {
     /// An input of another type or shape than the graph's.
     #[error("input '{name}' is {given}, the graph wants {wanted}")]
     Input {
-        /// Name of the input.
         name: String,
-        /// Type and shape of what was given.
         given: String,
-        /// Type and shape declared in the graph.
         wanted: String,
     },
     /// The graph has no such output.
@@ -81,20 +61,10 @@ pub enum Error {
     UnknownOutput(String),
     /// A tensor was read as another type than its own.
     #[error("a tensor of {given:?} read as {wanted:?}")]
-    ElementType {
-        /// The tensor's type.
-        given: DType,
-        /// The type asked for.
-        wanted: DType,
-    },
+    ElementType { given: DType, wanted: DType },
     /// A tensor whose data does not fill its shape.
     #[error("{elements} elements for the shape {shape:?}")]
-    ElementCount {
-        /// The shape.
-        shape: Vec<usize>,
-        /// Number of elements given.
-        elements: usize,
-    },
+    ElementCount { shape: Vec<usize>, elements: usize },
     /// A tensor could not be allocated, moved or read.
     #[error("tensor: {0}")]
     Tensor(String),
