@@ -4,6 +4,8 @@ use std::fmt;
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use ndarray::{ArrayRef3, Ix3};
+
 use super::frame_pool::FramePool;
 use super::learner::check_task;
 use super::size::Size;
@@ -24,14 +26,14 @@ use crate::weights::State;
 ///
 /// ```no_run
 /// use tttseg::adapt::{Adapter, Request, Settings};
-/// use tttseg::{runtime, weights::ModelFile};
+/// use tttseg::{runtime, video::Rgb, weights::ModelFile};
 ///
 /// let model = ModelFile::embedded()?;
 /// let adapter = Adapter::start(model, Settings::default(), runtime::Options::default())?;
 /// let (width, height) = adapter.model_size(1920, 1080)?;
-/// let rgb = vec![0; width * height * 3];
-/// let prediction = adapter.push(&rgb, width, height, Request::default())?.wait()?;
-/// assert_eq!(prediction.classes.map(|c| c.len()), Some(width * height));
+/// let rgb = Rgb::zeros((height, width, 3));
+/// let prediction = adapter.push(&rgb, Request::default())?.wait()?;
+/// assert_eq!(prediction.classes.map(|c| c.dim()), Some((height, width)));
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 pub struct Adapter {
@@ -42,7 +44,7 @@ pub struct Adapter {
     learning: Option<WorkerHandle>,
     /// Held while both workers get the same job, so that they get jobs in the same order.
     order: Mutex<()>,
-    frames: Mutex<FramePool>,
+    frames: Mutex<FramePool<Ix3>>,
 }
 
 /// A prediction that is on its way. Dropping it gives up the answer, not the work: the frame is still
@@ -128,22 +130,14 @@ impl Adapter {
         Ok(video::model_size(width, height, model_width, model_height)?)
     }
 
-    /// Queues a frame, RGB interleaved at model size. A size other than the last frame's clears the
-    /// window.
+    /// Queues a frame, RGB (height, width, 3) at model size in standard layout. A size other than the last frame's clears
+    /// the window.
     ///
     /// # Errors
-    /// At once: [`Error::FrameBytes`] when the bytes do not fill the size, [`Error::Cancelled`] between
+    /// At once: [`Error::Frame`] for an array of another shape or layout, [`Error::Cancelled`] between
     /// [`Adapter::cancel`] and [`Adapter::resume`], [`Error::Worker`] when the worker has panicked.
-    pub fn push(
-        &self,
-        rgb: impl AsRef<[u8]>,
-        width: usize,
-        height: usize,
-        request: Request,
-    ) -> Result<Ticket, Error> {
-        let size = Size { height, width };
-        let rgb = rgb.as_ref();
-        size.check_bytes(rgb)?;
+    pub fn push(&self, rgb: &ArrayRef3<u8>, request: Request) -> Result<Ticket, Error> {
+        Size::of(rgb)?;
         let rgb = {
             let frames = self.frames.lock();
             frames.unwrap_or_else(PoisonError::into_inner).copy(rgb)
@@ -151,7 +145,6 @@ impl Adapter {
         let job = |generation, reply| Job::Frame {
             generation,
             rgb: rgb.clone(),
-            size,
             request,
             reply,
         };

@@ -17,5 +17,5 @@ pub use picture_set::{PictureSet, PictureSetError};
 pub use playback::{Playback, Played};
 pub use shift::{Shift, drift};
 pub use still::{Sample, Stills};
-pub use stream::{ModelFrame, Stream, StreamError, StreamFrame, rgb_at};
+pub use stream::{Stream, StreamError, StreamFrame};
 pub use virtual_camera::{pan, pan_size};

@@ -1,22 +1,20 @@
 //! Pictures at the size at which a model sees them.
 
-use tttseg::adapt::graphs::Size;
-use tttseg::video::{FrameRef, ScaleError, Scaler, SizeError, model_size};
+use tttseg::video::{FrameError, Rgb, Scaler, SizeError, model_size, scaled};
 use tttseg::weights::ModelFile;
 
-/// A picture as a model is to see it: interleaved RGB, and its size, which is [`model_size`] for the model's area. The
-/// error is the caller's own.
+/// A picture as a model is to see it: at the size that is [`model_size`] for the model's area. The error is the caller's
+/// own.
 ///
 /// # Errors
 /// A picture that is too small, or cannot be resized.
-pub fn at_model_size<E: From<SizeError> + From<ScaleError>>(
+pub fn at_model_size<E: From<SizeError> + From<FrameError>>(
     model: &ModelFile,
-    picture: &FrameRef<'_>,
+    picture: &Rgb,
     scaler: &mut Scaler,
-) -> Result<(Vec<u8>, Size), E> {
+) -> Result<Rgb, E> {
     let (area_height, area_width) = model.size;
-    let (width, height) = model_size(picture.width(), picture.height(), area_width, area_height)?;
-    let mut rgb = vec![0; height * width * 3];
-    scaler.to_rgb(picture, width, height, &mut rgb)?;
-    Ok((rgb, Size { height, width }))
+    let (height, width, _) = picture.dim();
+    let (width, height) = model_size(width, height, area_width, area_height)?;
+    Ok(scaled(picture, width, height, scaler)?)
 }

@@ -4,10 +4,7 @@ use super::corruption::CorruptionError;
 use std::collections::BTreeMap;
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
-use tttseg::video::{
-    FrameError, FrameRef, LabelIds, Labels, LeftOut, ScaleError, Scaler, StillError, list_stills,
-    read_labels, read_rgb,
-};
+use tttseg::video::{ClassMap, LabelIds, LeftOut, Rgb, StillError, list_stills, read_labels};
 
 /// Why there is no stream, or no frame of it.
 #[derive(Debug, thiserror::Error)]
@@ -48,14 +45,6 @@ pub enum StreamError {
         /// Height of the frame in pixels.
         height: usize,
     },
-    /// A frame that cannot be brought to model size.
-    #[error("{path}: {source}", path = path.display())]
-    Scale {
-        /// The frame.
-        path: PathBuf,
-        /// Why.
-        source: ScaleError,
-    },
     /// A frame that cannot be corrupted.
     #[error("{path}: {source}", path = path.display())]
     Corrupt {
@@ -63,14 +52,6 @@ pub enum StreamError {
         path: PathBuf,
         /// Why.
         source: CorruptionError,
-    },
-    /// A frame that is too large.
-    #[error("{path}: {source}", path = path.display())]
-    Frame {
-        /// The frame.
-        path: PathBuf,
-        /// Why.
-        source: FrameError,
     },
 }
 
@@ -90,20 +71,18 @@ impl StreamFrame {
     ///
     /// # Errors
     /// [`StreamError`] when they cannot be read or have another size.
-    pub fn labels(
-        &self,
-        ids: &LabelIds,
-        (width, height): (usize, usize),
-    ) -> Result<Option<Labels>, StreamError> {
+    pub fn labels(&self, ids: &LabelIds, picture: &Rgb) -> Result<Option<ClassMap>, StreamError> {
         let Some(path) = &self.label else {
             return Ok(None);
         };
         let labels = read_labels(path, ids)?;
-        if (labels.width, labels.height) != (width, height) {
+        let (label_height, label_width) = labels.dim();
+        let (height, width, _) = picture.dim();
+        if (label_height, label_width) != (height, width) {
             return Err(StreamError::Size {
                 path: path.clone(),
-                label_width: labels.width,
-                label_height: labels.height,
+                label_width,
+                label_height,
                 width,
                 height,
             });
@@ -185,57 +164,22 @@ impl Stream {
     }
 }
 
-/// A frame at model size.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ModelFrame {
-    /// Interleaved RGB at the requested size.
-    pub rgb: Vec<u8>,
-    /// Width of the file's image in pixels.
-    pub frame_width: usize,
-    /// Height of the file's image in pixels.
-    pub frame_height: usize,
-}
-
-/// Reads an image and brings it to `width` × `height` as a video frame would be.
-///
-/// # Errors
-/// [`StreamError`] when the file cannot be read or the size makes no sense.
-pub fn rgb_at(
-    path: &Path,
-    width: usize,
-    height: usize,
-    scaler: &mut Scaler,
-) -> Result<ModelFrame, StreamError> {
-    let image = read_rgb(path)?;
-    let frame = FrameRef::rgb(image.width, image.height, &image.bytes);
-    let frame = frame.map_err(|source| StreamError::Frame {
-        path: path.to_owned(),
-        source,
-    })?;
-    let mut rgb = vec![0; width.saturating_mul(height).saturating_mul(3).min(1 << 30)];
-    let scaled = scaler.to_rgb(&frame, width, height, &mut rgb);
-    scaled.map_err(|source| StreamError::Scale {
-        path: path.to_owned(),
-        source,
-    })?;
-    Ok(ModelFrame {
-        rgb,
-        frame_width: image.width,
-        frame_height: image.height,
-    })
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use tttseg::ndarray::s;
     use tttseg::video::write_png;
 
     fn folder(root: &Path, name: &str, files: &[&str], channels: usize) -> PathBuf {
         let dir = root.join(name);
         std::fs::create_dir(&dir).unwrap();
         for file in files {
-            let bytes = vec![9; 6 * 4 * channels];
-            write_png(&dir.join(format!("{file}.png")), &bytes, 6, 4).unwrap();
+            let path = dir.join(format!("{file}.png"));
+            let rgb = Rgb::from_elem((4, 6, 3), 9);
+            match channels {
+                3 => write_png(&path, &rgb).unwrap(),
+                _ => write_png(&path, &rgb.slice(s![.., .., 0])).unwrap(),
+            }
         }
         dir
     }
@@ -254,10 +198,13 @@ mod tests {
         assert!(stream.left_out[0].to_string().contains("notes.txt"));
         assert!(stream.left_out[1].to_string().contains("f9.png: no frame"));
         let ids = LabelIds::with_void_last(9);
-        assert_eq!(stream.frames[0].labels(&ids, (6, 4)).unwrap(), None);
-        let labels = stream.frames[1].labels(&ids, (6, 4)).unwrap().unwrap();
-        assert_eq!(labels.ids, [255; 24]);
-        let other = stream.frames[1].labels(&ids, (7, 4)).unwrap_err();
+        let frame = Rgb::zeros((4, 6, 3));
+        assert_eq!(stream.frames[0].labels(&ids, &frame).unwrap(), None);
+        let labels = stream.frames[1].labels(&ids, &frame).unwrap().unwrap();
+        assert_eq!(labels, ClassMap::from_elem((4, 6), 255));
+        let other = stream.frames[1]
+            .labels(&ids, &Rgb::zeros((4, 7, 3)))
+            .unwrap_err();
         let text = other.to_string();
         assert!(
             text.contains("label of 6x4 pixels for a frame of 7x4"),
@@ -297,23 +244,5 @@ mod tests {
             text.contains("none of 1 labels has the name of one of 1 frames"),
             "{text}"
         );
-    }
-
-    #[test]
-    fn frames_at_model_size() {
-        let dir = tempfile::tempdir().unwrap();
-        let frames = folder(dir.path(), "frames", &["f1"], 3);
-        let mut scaler = Scaler::new();
-        let file = frames.join("f1.png");
-        let frame = rgb_at(&file, 3, 2, &mut scaler).unwrap();
-        assert_eq!(frame.rgb, [9; 18]);
-        assert_eq!((frame.frame_width, frame.frame_height), (6, 4));
-        assert!(matches!(
-            rgb_at(&file, 0, 2, &mut scaler),
-            Err(StreamError::Scale { .. })
-        ));
-        std::fs::write(&file, b"broken").unwrap();
-        let broken = rgb_at(&file, 3, 2, &mut scaler).unwrap_err();
-        assert!(broken.to_string().contains("f1.png"));
     }
 }

@@ -1,15 +1,14 @@
 //! The protocol of an evaluation: every frame in order, learn, then predict, then score.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Instant;
 
 use super::run_summary::RunSummary;
 use super::{EvalReport, MapsFrom, MetricError, ScoresError, StreamScore, scores_to_labels};
 use crate::data::{Playback, Played, Shift, Stream, StreamError, at_model_size};
 use tttseg::adapt::{Error, Learner, Report, Request};
-use tttseg::video::{
-    ColorizeError, FrameError, FrameRef, LabelIds, ScaleError, Scaler, SizeError, StillError,
-};
+use tttseg::video::{ClassMap, ColorizeError, FrameError, LabelIds, Scaler, SizeError, StillError};
 use tttseg::weights::{ModelFile, Task};
 
 /// Why a stream could not be evaluated.
@@ -27,9 +26,6 @@ pub enum EvalError {
     /// A frame whose bytes do not fill it.
     #[error(transparent)]
     Frame(#[from] FrameError),
-    /// A frame that cannot be resized.
-    #[error(transparent)]
-    Scale(#[from] ScaleError),
     /// A network to compare pictures with that is another one.
     #[error("{path}: not the network of LPIPS: {why}", path = path.display())]
     Perceptual {
@@ -87,7 +83,7 @@ pub struct EvaluatedFrame<'a> {
     /// The frame as it was shown.
     pub frame: &'a Played,
     /// Classes predicted for it, of its labels' size; none where it has no labels.
-    pub predicted: Option<&'a [u8]>,
+    pub predicted: Option<&'a ClassMap>,
 }
 
 /// Runs a learner over a stream in order, one frame after the other, and scores every frame that has labels: train,
@@ -112,28 +108,29 @@ pub fn evaluate(
     let mut scaler = Scaler::new();
     for frame in Playback::new(stream, shift, seed, LabelIds::with_void_last(count)) {
         let frame = frame?;
-        let picture = &frame.picture;
-        let view = FrameRef::rgb(picture.width, picture.height, &picture.bytes)?;
-        let (rgb, size) = at_model_size::<EvalError>(&model, &view, &mut scaler)?;
+        let rgb = Arc::new(at_model_size::<EvalError>(
+            &model,
+            &frame.picture,
+            &mut scaler,
+        )?);
         let learn_only = Request {
             predict: false,
             ..Request::default()
         };
-        let mut report = learner.frame(rgb.clone().into(), size, learn_only)?.report;
+        let mut report = learner.frame(rgb.clone(), learn_only)?.report;
         let started = Instant::now();
-        let scores = learner.scores(&rgb, size)?;
+        let scores = learner.scores(&rgb)?;
         report.predict_time = started.elapsed();
         summary.frame(&report);
         let mut predicted = None;
         if let Some(truth) = &frame.labels {
-            let to = (truth.height, truth.width);
-            let map = scores_to_labels(&scores, count, (size.height, size.width), to)?;
-            score.add(predicted.insert(map), &truth.ids)?;
+            let map = scores_to_labels(&scores, truth.dim())?;
+            score.add(predicted.insert(map), truth)?;
         }
         progress(EvaluatedFrame {
             report: &report,
             frame: &frame,
-            predicted: predicted.as_deref(),
+            predicted: predicted.as_ref(),
         })?;
     }
     let maps = MapsFrom::UpsampledScores;

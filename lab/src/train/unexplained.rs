@@ -5,7 +5,7 @@ use std::sync::Arc;
 use crate::data::{Stills, at_model_size};
 use tttseg::adapt::{Error, Learner, Method, Settings};
 use tttseg::runtime::{Cancel, Options, Runtime};
-use tttseg::video::{FrameError, FrameRef, ScaleError, Scaler, SizeError};
+use tttseg::video::{FrameError, Scaler, SizeError};
 use tttseg::weights::ModelFile;
 
 /// Pictures that are reconstructed: the mean over more is hardly another.
@@ -20,12 +20,9 @@ pub enum UnexplainedError {
     /// A picture that is too small or too large.
     #[error(transparent)]
     Size(#[from] SizeError),
-    /// A picture whose bytes do not fill it.
-    #[error(transparent)]
-    Frame(#[from] FrameError),
     /// A picture that cannot be brought to the model's size.
     #[error(transparent)]
-    Scale(#[from] ScaleError),
+    Frame(#[from] FrameError),
     /// Building or running the graph.
     #[error(transparent)]
     Adapt(#[from] Error),
@@ -55,9 +52,8 @@ pub fn unexplained(
     let mut shares = vec![];
     for index in (0..stills.count()).step_by(step) {
         let sample = stills.still(index).map_err(UnexplainedError::Picture)?;
-        let view = FrameRef::rgb(sample.width, sample.height, &sample.rgb)?;
-        let (rgb, size) = at_model_size::<UnexplainedError>(model, &view, &mut scaler)?;
-        shares.push(learner.unexplained(&rgb, size)?);
+        let rgb = at_model_size::<UnexplainedError>(model, &sample.rgb, &mut scaler)?;
+        shares.push(learner.unexplained(rgb.into())?);
     }
     Ok(shares.iter().sum::<f32>() / shares.len().max(1) as f32)
 }
