@@ -5,9 +5,10 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
+use tttseg::choice::Choice;
 use tttseg::files::Pending;
 use tttseg::video::{LabelIds, pending_png};
-use tttseg_lab::data::{Corruption, Playback, Shift, Stream};
+use tttseg_lab::data::{Corruption, CorruptionKind, Playback, Shift, Stream};
 
 use crate::Outcome;
 use crate::options::frame_bar;
@@ -17,10 +18,12 @@ use crate::options::frame_bar;
 /// Frames sorted by name are the stream. The corruption grows by the same step from nothing in the first frame to its full
 /// strength in the middle of the stream, and stays there. The same seed gives the same frames. Labels stay as they are.
 #[derive(Args)]
-#[command(after_help = KINDS)]
+#[command(after_help = kinds())]
 pub struct Arguments {
-    /// What happens, and how strongly (above 0, at most 2; 1 if not given): dusk, fog, rain, noise, blur, jpeg or cast.
-    #[arg(value_name = "KIND[:STRENGTH]")]
+    #[arg(value_name = "KIND[:STRENGTH]", help = format!(
+        "What happens, and how strongly (above 0, at most 2; 1 if not given): {}",
+        CorruptionKind::CHOICES.names()
+    ))]
     corruption: Corruption,
     /// Folder of frames (JPEG or PNG).
     #[arg(long)]
@@ -36,15 +39,12 @@ pub struct Arguments {
     force: bool,
 }
 
-const KINDS: &str = "\
-Corruptions:
-  dusk   little light: dark, bluish, grainy
-  fog    light grey in front of what is far
-  rain   streaks that fall from frame to frame, and a thin veil
-  noise  grain of a sensor
-  blur   a lens out of focus
-  jpeg   compression of falling quality
-  cast   a wrong white balance: orange";
+/// The help on the kinds of corruption.
+fn kinds() -> String {
+    let kinds = CorruptionKind::CHOICES.values.iter();
+    let rows = kinds.map(|(name, description)| format!("\n  {name:<6} {description}"));
+    format!("Corruptions:{}", rows.collect::<String>())
+}
 
 pub fn run(arguments: &Arguments) -> Outcome {
     let stream = Stream::open(&arguments.frames, None)?;

@@ -5,7 +5,8 @@ use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 use clap::Args;
-use tttseg_lab::data::{Corruption, Shift, Stream, StreamError};
+use tttseg::choice::Choice;
+use tttseg_lab::data::{Corruption, CorruptionKind, Shift, Stream, StreamError};
 
 /// How a stream is played; the same for every subcommand that scores one.
 #[derive(Args, Clone, Debug)]
@@ -16,9 +17,11 @@ pub struct StreamOptions {
     /// Play no more than this many frames.
     #[arg(long, value_name = "FRAMES")]
     most: Option<NonZeroUsize>,
-    /// Corrupt the stream: dusk, fog, rain, noise, blur, jpeg or cast, up to this strength (above 0, at most 2; 1 if not
-    /// given). It grows from nothing in the first frame to its full strength in the middle, and stays there.
-    #[arg(long, value_name = "KIND[:STRENGTH]")]
+    #[arg(long, value_name = "KIND[:STRENGTH]", help = format!(
+        "Corrupt the stream ({}), up to this strength (above 0, at most 2; 1 if not given). It grows from nothing in the \
+         first frame to its full strength in the middle, and stays there",
+        CorruptionKind::CHOICES.names()
+    ))]
     corrupt: Option<Corruption>,
     /// Take this many frames of every still with a virtual camera that sees about three quarters of either side and moves
     /// smoothly, labels along with it.

@@ -1,23 +1,22 @@
 //! Colours along a stream.
 
 use std::error::Error;
+use std::mem::take;
 use std::path::Path;
 use std::sync::Arc;
 
-use tttseg::adapt::{ColourTarget, Learner, Method, Settings};
-use tttseg::files::check_writable;
+use tttseg::adapt::{ColourTarget, Learner, Settings};
 use tttseg::runtime::{Cancel, Options, Runtime};
 use tttseg::video::{Palette, Scaler, model_size, read_references, read_rgb, scaled};
 use tttseg::weights::ModelFile;
 use tttseg_lab::data::{PictureSet, Stream};
 use tttseg_lab::eval::{
-    ColourOptions, ColourReport, ColourScores, Column, ContactSheet, LumaColours, Perceptual,
+    ColourOptions, ColourReport, ColourScores, ColouredFrame, Column, LumaColours, Perceptual,
     evaluate_colours,
 };
 
-use super::Arguments;
+use super::{Arguments, number, passes, print_learning, print_run, show};
 use crate::Outcome;
-use crate::options::frame_bar;
 
 pub fn run(
     arguments: &Arguments,
@@ -26,9 +25,6 @@ pub fn run(
     runtime: &'static Runtime,
     options: &Options,
 ) -> Outcome {
-    if let Some(path) = &arguments.sheet {
-        check_writable(path)?;
-    }
     let stream = arguments.playback.open(&arguments.frames, None)?;
     let shift = arguments.playback.shift();
     let frames = shift.frames(stream.frames.len());
@@ -40,62 +36,37 @@ pub fn run(
         Some(path) => Some(Perceptual::open(path, runtime, options)?),
         None => None,
     };
-    let references = match &arguments.reference {
-        Some(path) => directions(path, model, &stream)?,
+    let mut references = match &arguments.reference {
+        Some(path) => targets(path, model, &stream)?,
         None => vec![],
     };
-    let learner =
-        |settings| Learner::new(model.clone(), settings, runtime, options, &Cancel::new());
-    let mut sheet = None;
-    if arguments.sheet.is_some() {
-        let frozen = Settings {
-            method: Method::MainTaskOnly,
-            ..settings.clone()
-        };
-        let empty = sheet.insert(ContactSheet::new(frames, Palette(vec![])));
-        let bar = frame_bar(frames)?;
-        let plain = ColourOptions {
+    let palette = Palette(vec![]);
+    let report = passes(arguments, settings, frames, palette, |settings, pass| {
+        let cancel = Cancel::new();
+        let mut learner = Learner::new(model.clone(), settings, runtime, options, &cancel)?;
+        let mut scored = ColourOptions {
             smoothing: arguments.smoothing,
             ..ColourOptions::default()
         };
-        evaluate_colours(&mut learner(frozen)?, &stream, shift, plain, |seen| {
-            bar.inc(1);
-            empty.add_colours(Column::Without, &seen)
-        })?;
-        bar.finish_and_clear();
-    }
-    let bar = frame_bar(frames)?;
-    let mut learner = learner(settings.clone())?;
-    learner.set_references(references)?;
-    let judged = ColourOptions {
-        luma_colours: luma_colours.as_ref(),
-        perceptual: network.as_mut(),
-        smoothing: arguments.smoothing,
-    };
-    let report = evaluate_colours(&mut learner, &stream, shift, judged, |seen| {
-        if let Some(loss) = seen.report.loss {
-            bar.set_message(format!("loss {loss:.4}"));
+        if pass.column == Column::With {
+            learner.set_references(take(&mut references))?;
+            scored.luma_colours = luma_colours.as_ref();
+            scored.perceptual = network.as_mut();
         }
-        bar.inc(1);
-        match &mut sheet {
-            Some(sheet) => sheet.add_colours(Column::With, &seen),
-            None => Ok(()),
-        }
+        let each = |frame: ColouredFrame<'_>| pass.coloured_frame(&frame);
+        Ok(evaluate_colours(
+            &mut learner,
+            &stream,
+            shift,
+            scored,
+            each,
+        )?)
     })?;
-    bar.finish_and_clear();
-    if let (Some(sheet), Some(path)) = (sheet, &arguments.sheet) {
-        sheet.write(path)?;
-    }
-    if arguments.json {
-        println!("{}", serde_json::to_string(&report)?);
-    } else {
-        print(&report);
-    }
-    Ok(true)
+    show(arguments, &report, print)
 }
 
 /// The references at the size at which the model sees the stream.
-fn directions(
+fn targets(
     path: &Path,
     model: &ModelFile,
     stream: &Stream,
@@ -105,7 +76,7 @@ fn directions(
     let (height, width, _) = first.dim();
     let (width, height) = model_size(width, height, model.size.1, model.size.0)?;
     let mut scaler = Scaler::new();
-    let directions = pictures.iter().map(|picture| {
+    let targets = pictures.iter().map(|picture| {
         Ok(ColourTarget::of_picture(&scaled(
             picture,
             width,
@@ -113,21 +84,11 @@ fn directions(
             &mut scaler,
         )?)?)
     });
-    directions.collect()
+    targets.collect()
 }
 
 fn print(report: &ColourReport) {
-    let number = |v: Option<f64>| v.map_or_else(|| "-".into(), |v| format!("{v:.4}"));
-    println!(
-        "method            {} over {} frames, learned from {}",
-        report.method, report.frames, report.frames_learned
-    );
-    if let Some(corrupt) = &report.corrupt {
-        println!("corruption        {corrupt}, seed {}", report.seed);
-    }
-    if let Some(pan) = report.pan {
-        println!("virtual camera    {pan} frames of every still");
-    }
+    print_run(&report.run, "", report.frames_learned);
     println!(
         "                  PSNR      SSIM      chroma PSNR  colourfulness  flicker   LPIPS     Frechet"
     );
@@ -149,15 +110,5 @@ fn print(report: &ColourReport) {
         row("mean per luma", scores);
     }
     row("true colours", &report.true_colours);
-    println!(
-        "loss              {} first, {} last, {} on average",
-        number(report.loss_first),
-        number(report.loss_last),
-        number(report.loss_mean)
-    );
-    println!(
-        "step, prediction  {} ms, {} ms",
-        number(report.step_ms),
-        number(report.predict_ms)
-    );
+    print_learning(&report.learning);
 }

@@ -2,16 +2,22 @@
 
 mod colours;
 
+use std::error::Error;
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use clap::Args;
-use tttseg::adapt::{Learner, Method, Settings};
+use indicatif::ProgressBar;
+use serde::Serialize;
+use tttseg::adapt::{Learner, Method, Report, Settings};
 use tttseg::files::check_writable;
 use tttseg::runtime::{Cancel, Options, Runtime};
 use tttseg::video::Palette;
 use tttseg::weights::{ModelFile, Task};
-use tttseg_lab::eval::{Alignment, Column, ContactSheet, EvalReport, alignment, evaluate};
+use tttseg_lab::eval::{
+    Alignment, ColouredFrame, Column, ContactSheet, EvalError, EvalReport, EvaluatedFrame,
+    RunConditions, TimesAndLosses, alignment, evaluate,
+};
 
 use crate::Outcome;
 use crate::options::{RuntimeArguments, frame_bar};
@@ -87,69 +93,111 @@ pub fn run(arguments: &Arguments) -> Outcome {
     if colours && arguments.labels.is_some() {
         return Err("a model that colours is compared with its frames, not with --labels".into());
     }
-    if !colours && arguments.floor.is_some() {
-        return Err("--floor is for models that colour".into());
-    }
-    if !colours && arguments.lpips.is_some() {
-        return Err("--lpips is for models that colour".into());
-    }
-    if !colours && arguments.reference.is_some() {
-        return Err("--reference is for models that colour".into());
+    let of_colours = [
+        ("--floor", &arguments.floor),
+        ("--lpips", &arguments.lpips),
+        ("--reference", &arguments.reference),
+    ];
+    if !colours && let Some((name, _)) = of_colours.iter().find(|(_, path)| path.is_some()) {
+        return Err(format!("{name} is for models that colour").into());
     }
     if !colours && arguments.sheet.is_some() && arguments.labels.is_none() {
         return Err("--sheet needs --labels".into());
     }
     let (runtime, options) = arguments.runtime.load()?;
-    if colours {
-        return colours::run(arguments, &model, &settings, runtime, &options);
-    }
     if arguments.alignment {
         return align(arguments, &model, &settings, runtime, &options);
     }
     if let Some(path) = &arguments.sheet {
         check_writable(path)?;
     }
+    if colours {
+        return colours::run(arguments, &model, &settings, runtime, &options);
+    }
     let stream = arguments
         .playback
         .open(&arguments.frames, arguments.labels.as_deref())?;
     let shift = arguments.playback.shift();
     let frames = shift.frames(stream.frames.len());
-    let learner =
-        |settings| Learner::new(model.clone(), settings, runtime, &options, &Cancel::new());
-    let mut sheet = None;
-    if arguments.sheet.is_some() {
+    let palette = Palette(model.palette.clone());
+    let report = passes(arguments, &settings, frames, palette, |settings, pass| {
+        let cancel = Cancel::new();
+        let mut learner = Learner::new(model.clone(), settings, runtime, &options, &cancel)?;
+        Ok(evaluate(&mut learner, &stream, shift, |frame| {
+            pass.frame(&frame)
+        })?)
+    })?;
+    show(arguments, &report, print)
+}
+
+/// A pass of a model along the stream: its progress, and its column of the contact sheet.
+struct Pass<'a> {
+    bar: ProgressBar,
+    sheet: Option<&'a mut ContactSheet>,
+    column: Column,
+}
+
+impl Pass<'_> {
+    fn frame(&mut self, frame: &EvaluatedFrame<'_>) -> Result<(), EvalError> {
+        self.count(frame.report);
+        let sheet = self.sheet.as_mut();
+        sheet.map_or(Ok(()), |sheet| sheet.add(self.column, frame))
+    }
+
+    fn coloured_frame(&mut self, frame: &ColouredFrame<'_>) -> Result<(), EvalError> {
+        self.count(frame.report);
+        let sheet = self.sheet.as_mut();
+        sheet.map_or(Ok(()), |sheet| sheet.add_colours(self.column, frame))
+    }
+
+    fn count(&self, report: &Report) {
+        if let Some(loss) = report.loss {
+            self.bar.set_message(format!("loss {loss:.4}"));
+        }
+        self.bar.inc(1);
+    }
+}
+
+/// Runs a pass with learning and, before it, one without if there is a contact sheet to be written.
+fn passes<R>(
+    arguments: &Arguments,
+    settings: &Settings,
+    frames: usize,
+    palette: Palette,
+    mut run: impl FnMut(Settings, &mut Pass<'_>) -> Result<R, Box<dyn Error>>,
+) -> Result<R, Box<dyn Error>> {
+    let mut sheet = arguments
+        .sheet
+        .as_ref()
+        .map(|path| (ContactSheet::new(frames, palette), path));
+    let mut pass = |settings, column, sheet: Option<&mut ContactSheet>| {
+        let bar = frame_bar(frames)?;
+        let mut pass = Pass { bar, sheet, column };
+        let report = run(settings, &mut pass)?;
+        pass.bar.finish_and_clear();
+        Ok::<_, Box<dyn Error>>(report)
+    };
+    if let Some((sheet, _)) = &mut sheet {
         let frozen = Settings {
             method: Method::MainTaskOnly,
             ..settings.clone()
         };
-        let empty = sheet.insert(ContactSheet::new(frames, Palette(model.palette.clone())));
-        let bar = frame_bar(frames)?;
-        evaluate(&mut learner(frozen)?, &stream, shift, |seen| {
-            bar.inc(1);
-            empty.add(Column::Without, &seen)
-        })?;
-        bar.finish_and_clear();
+        pass(frozen, Column::Without, Some(sheet))?;
     }
-    let mut learner = learner(settings)?;
-    let bar = frame_bar(frames)?;
-    let report = evaluate(&mut learner, &stream, shift, |seen| {
-        if let Some(loss) = seen.report.loss {
-            bar.set_message(format!("loss {loss:.4}"));
-        }
-        bar.inc(1);
-        match &mut sheet {
-            Some(sheet) => sheet.add(Column::With, &seen),
-            None => Ok(()),
-        }
-    })?;
-    bar.finish_and_clear();
-    if let (Some(sheet), Some(path)) = (sheet, &arguments.sheet) {
+    let cells = sheet.as_mut().map(|(sheet, _)| sheet);
+    let report = pass(settings.clone(), Column::With, cells)?;
+    if let Some((sheet, path)) = sheet {
         sheet.write(path)?;
     }
+    Ok(report)
+}
+
+/// Prints a report, as text or as one JSON object.
+fn show<R: Serialize>(arguments: &Arguments, report: &R, print: impl Fn(&R)) -> Outcome {
     if arguments.json {
-        println!("{}", serde_json::to_string(&report)?);
+        println!("{}", serde_json::to_string(report)?);
     } else {
-        print(&report);
+        print(report);
     }
     Ok(true)
 }
@@ -170,16 +218,10 @@ fn align(
         bar.inc(1);
     })?;
     bar.finish_and_clear();
-    if arguments.json {
-        println!("{}", serde_json::to_string(&found)?);
-    } else {
-        print_alignment(&found);
-    }
-    Ok(true)
+    show(arguments, &found, print_alignment)
 }
 
 fn print_alignment(found: &Alignment) {
-    let number = |v: Option<f64>| v.map_or_else(|| "-".into(), |v| format!("{v:.4}"));
     println!(
         "{} frames, {} masked views of each (ratio {}, seed {})",
         found.frames, found.views, found.mask_ratio, found.seed
@@ -214,32 +256,50 @@ fn print_alignment(found: &Alignment) {
 
 fn print(report: &EvalReport) {
     let percent = |v: Option<f64>| v.map_or_else(|| "-".into(), |v| format!("{:.2} %", 100.0 * v));
-    let number = |v: Option<f64>| v.map_or_else(|| "-".into(), |v| format!("{v:.4}"));
-    println!(
-        "method            {} over {} frames ({} labelled), learned from {}",
-        report.method, report.frames, report.frames_labelled, report.frames_learned
+    print_run(
+        &report.run,
+        &format!(" ({} labelled)", report.frames_labelled),
+        report.frames_learned,
     );
-    if let Some(corrupt) = &report.corrupt {
-        println!("corruption        {corrupt}, seed {}", report.seed);
-    }
-    if let Some(pan) = report.pan {
-        println!("virtual camera    {pan} frames of every still");
-    }
     println!("mIoU, pooled      {}", percent(report.miou_pooled));
     println!("mIoU, per frame   {}", percent(report.miou_per_frame));
     println!("pixel accuracy    {}", percent(report.pixel_accuracy));
     for (name, iou) in report.classes.iter().zip(&report.iou) {
         println!("  {name:<15} {}", percent(*iou));
     }
+    print_learning(&report.learning);
+}
+
+/// The first lines of every report.
+fn print_run(run: &RunConditions, labelled: &str, learned: u64) {
+    println!(
+        "method            {} over {} frames{labelled}, learned from {learned}",
+        run.method, run.frames
+    );
+    if let Some(corrupt) = &run.corrupt {
+        println!("corruption        {corrupt}, seed {}", run.seed);
+    }
+    if let Some(pan) = run.pan {
+        println!("virtual camera    {pan} frames of every still");
+    }
+}
+
+/// The last lines of every report.
+fn print_learning(learning: &TimesAndLosses) {
     println!(
         "loss              {} first, {} last, {} on average",
-        number(report.loss_first),
-        number(report.loss_last),
-        number(report.loss_mean)
+        number(learning.loss_first),
+        number(learning.loss_last),
+        number(learning.loss_mean)
     );
     println!(
         "step, prediction  {} ms, {} ms",
-        number(report.step_ms),
-        number(report.predict_ms)
+        number(learning.step_ms),
+        number(learning.predict_ms)
     );
+}
+
+/// A number with four decimals, `-` for none.
+fn number(value: Option<f64>) -> String {
+    value.map_or_else(|| "-".into(), |v| format!("{v:.4}"))
 }

@@ -7,7 +7,7 @@ use tttseg_lab::train::{
     ColourBatches, ColourSet, FilmDegradation, colours_to_start_from, weights_for_colours,
 };
 
-use super::{Arguments, Prepared, batch_size, trainer_options};
+use super::{Arguments, Prepared, trainer_options};
 
 pub fn prepare(arguments: &Arguments) -> Result<Prepared, Box<dyn std::error::Error>> {
     if !(0.0..=1.0).contains(&arguments.rebalance) {
@@ -41,7 +41,7 @@ pub fn prepare(arguments: &Arguments) -> Result<Prepared, Box<dyn std::error::Er
     let stills = Arc::new(set.pictures().clone());
     let set = Arc::new(set);
     let film = FilmDegradation::default().often(arguments.light);
-    let (size, seed) = (batch_size(arguments), arguments.seed);
+    let (size, seed) = (options.batch, options.seed);
     Ok(Prepared {
         options,
         init: init.transpose()?,

@@ -9,7 +9,6 @@ use std::time::Instant;
 
 use clap::{Args, ValueEnum};
 use indicatif::{ProgressBar, ProgressStyle};
-use tttseg::adapt::graphs::Size;
 use tttseg::files::check_writable;
 use tttseg::model::{ChromaConfig, HeadConfig, ModelConfig, Preset, Readout};
 use tttseg::runtime::{Options, Runtime};
@@ -235,15 +234,6 @@ pub fn run(arguments: &Arguments) -> Outcome {
     Ok(true)
 }
 
-fn batch_size(arguments: &Arguments) -> BatchSize {
-    BatchSize {
-        images: arguments.batch,
-        masked: arguments.masked,
-        height: arguments.crop_height,
-        width: arguments.crop_width,
-    }
-}
-
 /// Options of a run whose main task has so many classes, of these weights, which stand for colours where `chroma` is given.
 fn trainer_options(
     arguments: &Arguments,
@@ -270,9 +260,9 @@ fn trainer_options(
     TrainerOptions {
         config,
         normalisation: Normalisation::default(),
-        batch: arguments.batch,
-        masked: arguments.masked,
-        size: Size {
+        batch: BatchSize {
+            images: arguments.batch,
+            masked: arguments.masked,
             height: arguments.crop_height,
             width: arguments.crop_width,
         },

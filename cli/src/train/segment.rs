@@ -7,7 +7,7 @@ use tttseg::weights::Task;
 use tttseg_lab::data::{LabelledSet, PictureSet};
 use tttseg_lab::train::{Augmentation, Batches, Sources, class_weights, weights_to_start_from};
 
-use super::{Arguments, Prepared, batch_size, trainer_options};
+use super::{Arguments, Prepared, trainer_options};
 
 pub fn prepare(arguments: &Arguments) -> Result<Prepared, Box<dyn std::error::Error>> {
     if !(0.0..=1.0).contains(&arguments.temper) {
@@ -51,7 +51,7 @@ pub fn prepare(arguments: &Arguments) -> Result<Prepared, Box<dyn std::error::Er
         pictures: Arc::new(pictures),
         share,
     };
-    let (size, seed) = (batch_size(arguments), arguments.seed);
+    let (size, seed) = (options.batch, options.seed);
     Ok(Prepared {
         options,
         init: init.transpose()?,

@@ -1,11 +1,11 @@
 //! A set of labelled stills in memory.
 
-use super::still::{Sample, Stills};
+use super::still::{Sample, Stills, images_of};
 use rayon::prelude::*;
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use tttseg::video::{LabelIds, LeftOut, StillError, list_stills, read_labels, read_rgb};
+use tttseg::video::{LabelIds, LeftOut, StillError, read_labels, read_rgb};
 
 /// Why there is no labelled set.
 #[derive(Debug, thiserror::Error)]
@@ -211,18 +211,12 @@ impl Pair {
 
 /// The pairs of one sequence, sorted by name.
 fn pairs_of(dir: &Path, left_out: &mut Vec<LeftOut>) -> Result<Vec<Pair>, LabelledSetError> {
-    let frames = list_stills(&dir.join("frames"))?;
-    let labels = list_stills(&dir.join("labels"))?;
-    let counts = (frames.images.len(), labels.images.len());
-    for path in frames.other.into_iter().chain(labels.other) {
-        left_out.push(LeftOut {
-            path,
-            reason: "not a JPEG or PNG file, or the second of its name".to_owned(),
-        });
-    }
-    let mut by_name: BTreeMap<String, PathBuf> = labels.images.into_iter().collect();
+    let frames = images_of(&dir.join("frames"), left_out)?;
+    let labels = images_of(&dir.join("labels"), left_out)?;
+    let counts = (frames.len(), labels.len());
+    let mut by_name: BTreeMap<String, PathBuf> = labels.into_iter().collect();
     let mut pairs = Vec::new();
-    for (name, frame) in frames.images {
+    for (name, frame) in frames {
         match by_name.remove(&name) {
             Some(label) => pairs.push(Pair { name, frame, label }),
             None => left_out.push(LeftOut {

@@ -1,10 +1,10 @@
 //! A set of pictures without labels, on disk.
 
-use super::still::{Sample, Stills};
+use super::still::{Sample, Stills, images_of};
 use rayon::prelude::*;
 use std::borrow::Cow;
 use std::path::{Path, PathBuf};
-use tttseg::video::{ClassMap, LeftOut, StillError, list_stills, read_rgb};
+use tttseg::video::{ClassMap, LeftOut, StillError, read_rgb};
 
 /// Why there are no pictures.
 #[derive(Debug, thiserror::Error)]
@@ -51,17 +51,12 @@ impl PictureSet {
             } else {
                 dir.as_ref()
             };
-            let found = list_stills(dir)?;
-            let files = found.images.len() + found.other.len();
-            let other = found.other.into_iter().map(|path| LeftOut {
-                path,
-                reason: "not a JPEG or PNG file, or the second of its name".to_owned(),
-            });
-            set.left_out.extend(other);
+            let others = set.left_out.len();
+            let images = images_of(dir, &mut set.left_out)?;
+            let files = images.len() + set.left_out.len() - others;
             let before = set.paths.len();
             // Decoding all once: a broken one is found before hours of training.
-            let checked: Vec<_> = found
-                .images
+            let checked: Vec<_> = images
                 .into_par_iter()
                 .map(|(_, path)| match read_rgb(&path) {
                     Ok(_) => Ok(path),

@@ -1,8 +1,8 @@
 //! A still in memory, and sets of stills.
 
 use std::borrow::Cow;
-
-use tttseg::video::{ClassMap, Rgb};
+use std::path::{Path, PathBuf};
+use tttseg::video::{ClassMap, LeftOut, Rgb, StillError, list_stills};
 
 /// One labelled image.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -32,4 +32,17 @@ pub trait Stills {
     /// # Errors
     /// Why it can no longer be read.
     fn still(&self, index: usize) -> Result<Cow<'_, Sample>, String>;
+}
+
+/// The images of a folder and their names without extensions, sorted; other files are added to `left_out`.
+pub(super) fn images_of(
+    dir: &Path,
+    left_out: &mut Vec<LeftOut>,
+) -> Result<Vec<(String, PathBuf)>, StillError> {
+    let listing = list_stills(dir)?;
+    left_out.extend(listing.other.into_iter().map(|path| LeftOut {
+        path,
+        reason: "not a JPEG or PNG file, or the second of its name".to_owned(),
+    }));
+    Ok(listing.images)
 }

@@ -1,10 +1,11 @@
 //! A stream of stills: a folder of frames, with labels of the same names.
 
 use super::corruption::CorruptionError;
+use super::still::images_of;
 use std::collections::BTreeMap;
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
-use tttseg::video::{ClassMap, LabelIds, LeftOut, Rgb, StillError, list_stills, read_labels};
+use tttseg::video::{ClassMap, LabelIds, LeftOut, Rgb, StillError, read_labels};
 
 /// Why there is no stream, or no frame of it.
 #[derive(Debug, thiserror::Error)]
@@ -109,17 +110,13 @@ impl Stream {
     pub fn open(frames: &Path, labels: Option<&Path>) -> Result<Self, StreamError> {
         let mut left_out = Vec::new();
         let mut list = |dir: &Path| -> Result<Vec<(String, PathBuf)>, StreamError> {
-            let listing = list_stills(dir)?;
-            left_out.extend(listing.other.into_iter().map(|path| LeftOut {
-                path,
-                reason: "not a JPEG or PNG file, or the second of its name".to_owned(),
-            }));
-            if listing.images.is_empty() {
+            let images = images_of(dir, &mut left_out)?;
+            if images.is_empty() {
                 return Err(StreamError::NoFrames {
                     path: dir.to_owned(),
                 });
             }
-            Ok(listing.images)
+            Ok(images)
         };
         let images = list(frames)?;
         let mut by_name: BTreeMap<String, PathBuf> = match labels {

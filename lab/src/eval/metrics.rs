@@ -21,14 +21,6 @@ pub enum MetricError {
         /// Number of classes.
         classes: usize,
     },
-    /// Different numbers of classes.
-    #[error("counts over {other} classes cannot be added to counts over {classes}")]
-    Classes {
-        /// Classes counted here.
-        classes: usize,
-        /// Classes counted there.
-        other: usize,
-    },
 }
 
 /// Which classes a mean over classes is taken over (`docs/method.md#mean-iou`). The sum is the same: that of the classes with labels.
@@ -93,21 +85,11 @@ impl Confusion {
         Ok(())
     }
 
-    /// Adds the counts of another.
-    ///
-    /// # Errors
-    /// [`MetricError::Classes`] when it counts another number of classes.
-    pub fn merge(&mut self, other: &Self) -> Result<(), MetricError> {
-        if other.classes != self.classes {
-            return Err(MetricError::Classes {
-                classes: self.classes,
-                other: other.classes,
-            });
-        }
+    /// Adds the counts of another, over as many classes.
+    fn merge(&mut self, other: &Self) {
         for (to, from) in self.counts.iter_mut().zip(&other.counts) {
             *to += from;
         }
-        Ok(())
     }
 
     fn row(&self, label: usize) -> &[u64] {
@@ -197,7 +179,8 @@ impl StreamScore {
             self.sums[0] += labelled;
             self.sums[1] += either;
         }
-        self.pooled.merge(&frame)
+        self.pooled.merge(&frame);
+        Ok(())
     }
 
     /// Counts of all frames together.
@@ -306,7 +289,6 @@ mod tests {
         let refused = counts.add(&row(&[0, 0]), &row(&[0, 2])).unwrap_err();
         assert_eq!(refused, MetricError::Label { id: 2, classes: 2 });
         assert_eq!(counts, Confusion::new(2));
-        assert!(counts.merge(&Confusion::new(3)).is_err());
     }
 
     proptest! {

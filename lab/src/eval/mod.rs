@@ -22,4 +22,5 @@ pub use contact_sheet::{Column, ContactSheet};
 pub use metrics::{Averaging, Confusion, MetricError, StreamScore};
 pub use protocol::{EvalError, EvaluatedFrame, check_classes, evaluate};
 pub use report::{EvalReport, MapsFrom};
+pub use run_summary::{RunConditions, TimesAndLosses};
 pub use scores::{ScoresError, scores_to_labels};

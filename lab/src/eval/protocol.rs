@@ -8,7 +8,7 @@ use super::run_summary::RunSummary;
 use super::{EvalReport, MapsFrom, MetricError, ScoresError, StreamScore, scores_to_labels};
 use crate::data::{Playback, Played, Shift, Stream, StreamError, at_model_size};
 use tttseg::adapt::{Error, Learner, Report, Request};
-use tttseg::video::{ClassMap, ColorizeError, FrameError, LabelIds, Scaler, SizeError, StillError};
+use tttseg::video::{ClassMap, ColorizeError, FrameError, LabelIds, Scaler, StillError};
 use tttseg::weights::{ModelFile, Task};
 
 /// Why a stream could not be evaluated.
@@ -20,10 +20,7 @@ pub enum EvalError {
     /// A frame cannot be read.
     #[error(transparent)]
     Still(#[from] StillError),
-    /// A frame that is too small.
-    #[error(transparent)]
-    Size(#[from] SizeError),
-    /// A frame whose bytes do not fill it.
+    /// A frame that cannot be resized.
     #[error(transparent)]
     Frame(#[from] FrameError),
     /// A network to compare pictures with that is another one.
@@ -108,11 +105,7 @@ pub fn evaluate(
     let mut scaler = Scaler::new();
     for frame in Playback::new(stream, shift, seed, LabelIds::with_void_last(count)) {
         let frame = frame?;
-        let rgb = Arc::new(at_model_size::<EvalError>(
-            &model,
-            &frame.picture,
-            &mut scaler,
-        )?);
+        let rgb = Arc::new(at_model_size(&model, &frame.picture, &mut scaler)?);
         let learn_only = Request {
             predict: false,
             ..Request::default()
@@ -135,5 +128,5 @@ pub fn evaluate(
     }
     let maps = MapsFrom::UpsampledScores;
     let classes = model.classes.clone();
-    Ok(EvalReport::new(summary.finish(), maps, &score, classes))
+    Ok(EvalReport::new(&summary, maps, &score, classes))
 }

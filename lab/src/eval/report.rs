@@ -1,7 +1,7 @@
 //! The report of an evaluation, as the command line prints it.
 
 use super::metrics::{Averaging, StreamScore};
-use super::run_summary::Run;
+use super::run_summary::{RunConditions, RunSummary, TimesAndLosses};
 use serde::{Deserialize, Serialize};
 
 /// How labels were made of predictions (`docs/method.md#class-scores`).
@@ -18,16 +18,9 @@ pub enum MapsFrom {
 /// ([`Averaging::Labelled`]), but for the fields that end in `_fork`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct EvalReport {
-    /// Name of the method ([`tttseg::adapt::Method::name`]).
-    pub method: String,
-    /// The corruption that drifts in, as `dusk:1` (kind and strength); none when the stream is shown as it is.
-    pub corrupt: Option<String>,
-    /// Frames that a virtual camera took of every still; none when stills are shown whole.
-    pub pan: Option<usize>,
-    /// Seed of masks, sampling, grain and rain.
-    pub seed: u64,
-    /// Frames of the stream, as the model saw it.
-    pub frames: u64,
+    /// The stream, and how the model was run along it.
+    #[serde(flatten)]
+    pub run: RunConditions,
     /// Frames with labelled pixels.
     pub frames_labelled: u64,
     /// Frames that were learned from; the others were skipped, or familiar.
@@ -48,30 +41,24 @@ pub struct EvalReport {
     pub iou: Vec<Option<f64>>,
     /// Names of the classes, in the order of `iou`; empty when the model has none.
     pub classes: Vec<String>,
-    /// Median time of the gradient steps of a frame that had any, in milliseconds.
-    pub step_ms: Option<f64>,
-    /// Median time of a prediction, in milliseconds.
-    pub predict_ms: Option<f64>,
-    /// Reconstruction loss of the first step.
-    pub loss_first: Option<f64>,
-    /// Reconstruction loss of the last step.
-    pub loss_last: Option<f64>,
-    /// Mean of the frames' reconstruction losses: less at the mercy of single frames and masks than first and last.
-    pub loss_mean: Option<f64>,
+    /// Times and losses.
+    #[serde(flatten)]
+    pub learning: TimesAndLosses,
 }
 
 impl EvalReport {
     /// Of a run, and of the scores of its maps.
-    pub(super) fn new(run: Run, maps: MapsFrom, score: &StreamScore, classes: Vec<String>) -> Self {
+    pub(super) fn new(
+        run: &RunSummary,
+        maps: MapsFrom,
+        score: &StreamScore,
+        classes: Vec<String>,
+    ) -> Self {
         let pooled = score.pooled();
         Self {
-            method: run.method,
-            corrupt: run.corrupt,
-            pan: run.pan,
-            seed: run.seed,
-            frames: run.frames,
+            run: run.conditions(),
             frames_labelled: score.frames(),
-            frames_learned: run.frames_learned,
+            frames_learned: run.frames_learned(),
             maps,
             miou_pooled: pooled.miou(Averaging::Labelled),
             miou_per_frame: score.per_frame(Averaging::Labelled),
@@ -80,11 +67,7 @@ impl EvalReport {
             pixel_accuracy: pooled.pixel_accuracy(),
             iou: (0..pooled.classes()).map(|c| pooled.iou(c)).collect(),
             classes,
-            step_ms: run.step_ms,
-            predict_ms: run.predict_ms,
-            loss_first: run.loss_first,
-            loss_last: run.loss_last,
-            loss_mean: run.loss_mean,
+            learning: run.times_and_losses(),
         }
     }
 }
@@ -93,7 +76,7 @@ impl EvalReport {
 mod tests {
     use super::*;
     use crate::data::Shift;
-    use crate::eval::run_summary::{RunSummary, tests::frame};
+    use crate::eval::run_summary::tests::frame;
     use tttseg::adapt::{Method, Settings};
     use tttseg::ndarray::array;
 
@@ -107,8 +90,8 @@ mod tests {
             .add(&array![[0, 0, 1, 1]], &array![[0, 0, 0, 255]])
             .unwrap();
         let names = vec!["road".to_owned(), "sky".to_owned()];
-        let report = EvalReport::new(summary.finish(), MapsFrom::UpsampledScores, &score, names);
-        assert_eq!((report.frames, report.frames_labelled), (1, 1));
+        let report = EvalReport::new(&summary, MapsFrom::UpsampledScores, &score, names);
+        assert_eq!((report.run.frames, report.frames_labelled), (1, 1));
         assert_eq!(report.iou, [Some(2.0 / 3.0), None]);
         let json = serde_json::to_value(&report).unwrap();
         for key in [
@@ -135,11 +118,11 @@ mod tests {
             method: Method::MainTaskOnly,
             ..Settings::default()
         };
-        let run = RunSummary::new(&settings, Shift::default()).finish();
+        let run = RunSummary::new(&settings, Shift::default());
         let score = StreamScore::new(3);
-        let report = EvalReport::new(run, MapsFrom::UpsampledClasses, &score, vec![]);
-        assert_eq!(report.method, "none");
-        assert_eq!((report.step_ms, report.miou_pooled), (None, None));
+        let report = EvalReport::new(&run, MapsFrom::UpsampledClasses, &score, vec![]);
+        assert_eq!(report.run.method, "none");
+        assert_eq!((report.learning.step_ms, report.miou_pooled), (None, None));
         assert_eq!(report.iou, [None; 3]);
     }
 }

@@ -1,6 +1,7 @@
 //! Counts, times and losses of a run along a stream, whatever the model is for.
 
 use crate::data::Shift;
+use serde::{Deserialize, Serialize};
 use tttseg::adapt::{Method, Report, Settings};
 
 /// Frames, their times and their losses, as they come.
@@ -16,19 +17,33 @@ pub(super) struct RunSummary {
     loss_sum: (f64, u64),
 }
 
-/// What a [`RunSummary`] has found: the part that all reports share. Fields are those of [`super::EvalReport`].
-#[derive(Clone, Debug, PartialEq)]
-pub(super) struct Run {
+/// The conditions of a run along a stream: what all reports begin with.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct RunConditions {
+    /// Name of the method ([`tttseg::adapt::Method::name`]).
     pub method: String,
+    /// The corruption that drifts in, as `dusk:1` (kind and strength); none when the stream is shown as it is.
     pub corrupt: Option<String>,
+    /// Frames that a virtual camera took of every still; none when stills are shown whole.
     pub pan: Option<usize>,
+    /// Seed of masks, sampling, grain and rain.
     pub seed: u64,
+    /// Frames of the stream, as the model saw it.
     pub frames: u64,
-    pub frames_learned: u64,
+}
+
+/// The times and losses of a run along a stream: what all reports end with.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct TimesAndLosses {
+    /// Median time of the gradient steps of a frame that had any, in milliseconds.
     pub step_ms: Option<f64>,
+    /// Median time of a prediction, in milliseconds.
     pub predict_ms: Option<f64>,
+    /// Reconstruction loss of the first step.
     pub loss_first: Option<f64>,
+    /// Reconstruction loss of the last step.
     pub loss_last: Option<f64>,
+    /// Mean of the frames' reconstruction losses: less at the mercy of single frames and masks than first and last.
     pub loss_mean: Option<f64>,
 }
 
@@ -63,15 +78,25 @@ impl RunSummary {
         }
     }
 
-    /// What was found.
-    pub fn finish(&self) -> Run {
-        Run {
+    /// The conditions of the run.
+    pub fn conditions(&self) -> RunConditions {
+        RunConditions {
             method: self.method.name().to_owned(),
             corrupt: self.shift.corrupt.map(|c| c.to_string()),
             pan: self.shift.pan.map(|p| p.get()),
             seed: self.seed,
             frames: self.frames,
-            frames_learned: self.step_ms.len() as u64,
+        }
+    }
+
+    /// Frames that were learned from; the others were skipped, or familiar.
+    pub fn frames_learned(&self) -> u64 {
+        self.step_ms.len() as u64
+    }
+
+    /// Its times and losses.
+    pub fn times_and_losses(&self) -> TimesAndLosses {
+        TimesAndLosses {
             step_ms: median(&self.step_ms),
             predict_ms: median(&self.predict_ms),
             loss_first: self.losses.map(|l| l.0),
@@ -126,20 +151,23 @@ pub(super) mod tests {
         summary.frame(&frame(0, None, 99));
         summary.frame(&frame(1, Some(0.5), 30));
         summary.frame(&frame(1, Some(f32::NAN), 20));
-        let wanted = Run {
+        let conditions = RunConditions {
             method: "online".into(),
             corrupt: Some("dusk:0.5".into()),
             pan: Some(4),
             seed: 7,
             frames: 4,
-            frames_learned: 3,
+        };
+        assert_eq!(summary.conditions(), conditions);
+        assert_eq!(summary.frames_learned(), 3);
+        let times_and_losses = TimesAndLosses {
             step_ms: Some(20.0),
             predict_ms: Some(50.0),
             loss_first: Some(0.75),
             loss_last: Some(0.5),
             loss_mean: Some(0.625),
         };
-        assert_eq!(summary.finish(), wanted);
+        assert_eq!(summary.times_and_losses(), times_and_losses);
     }
 
     #[test]

@@ -2,39 +2,15 @@
 //! g on masked ones, one pass of the encoder for both.
 
 use super::dense_loss::dense_loss;
-use tttseg::adapt::graphs::{Size, images, mask};
+use super::options::TrainerOptions;
+use tttseg::adapt::graphs::{images, mask};
 use tttseg::graph::{DType, Graph, Result, Value};
 use tttseg::model::{
-    ENCODER_PREFIX, Feature, HeadOutput, LossOver, ModelConfig, RECON_PREFIX, chroma_loss,
-    chroma_target, fully_visible, head, masked_patches, reconstruction_loss, swin,
+    ENCODER_PREFIX, Feature, HeadOutput, LossOver, RECON_PREFIX, chroma_loss, chroma_target,
+    fully_visible, head, masked_patches, reconstruction_loss, swin,
 };
 use tttseg::nn::Parameters;
 use tttseg::optim::{AdamW, Layout, Rates, descend};
-use tttseg::weights::Normalisation;
-
-/// What a training graph is built for.
-#[derive(Clone, Debug, PartialEq)]
-pub struct TrainOptions {
-    /// Images per step.
-    pub batch: usize,
-    /// Images that g reconstructs, at most as many; they are given beside those.
-    pub masked: usize,
-    /// Size of the crops.
-    pub size: Size,
-    /// Weight of the reconstruction loss; that of the main task is 1.
-    pub recon_weight: f64,
-    /// Weight of the dice term of the main-task loss, that of cross-entropy being 1; colours have none.
-    pub dice_weight: f64,
-    /// Weight of every class, or of every bin of chroma, in the cross-entropy.
-    pub class_weights: Vec<f32>,
-    /// Weight of the same loss on what the queries of h give before every query layer (deep supervision), on average over
-    /// the layers; 0 for none. Without query layers it has no effect.
-    pub deep_supervision: f64,
-    /// The optimiser.
-    pub optimiser: AdamW,
-    /// Whether an average of the weights is kept.
-    pub average: bool,
-}
 
 /// One step of joint training of f, g and h.
 ///
@@ -48,28 +24,28 @@ pub struct TrainOptions {
 ///
 /// # Errors
 /// A configuration that makes no sense, or one without the fixed readout, which this loss needs.
-pub fn train_graph(
-    config: &ModelConfig,
-    normalisation: &Normalisation,
-    layout: &Layout,
-    options: &TrainOptions,
-) -> Result<Graph> {
+pub fn train_graph(layout: &Layout, options: &TrainerOptions) -> Result<Graph> {
     let mut graph = Graph::new("train");
     let g = &mut graph;
-    let (batch, size) = (options.batch, options.size);
+    let config = &options.config;
+    let (batch, masked, size) = (
+        options.batch.images,
+        options.batch.masked,
+        options.batch.frame(),
+    );
     let mut p = Parameters::all_learned();
-    let all = images(g, batch + options.masked, size, normalisation)?;
-    let mask = mask(g, options.masked, size)?;
+    let all = images(g, batch + masked, size, &options.normalisation)?;
+    let mask = mask(g, masked, size)?;
     let rates = Rates::declare(g)?;
 
-    if options.masked == 0 || options.masked > batch {
-        return Err(g.config_error(format!("{} of {batch} images masked", options.masked)));
+    if masked == 0 || masked > batch {
+        return Err(g.config_error(format!("{} of {batch} images masked", masked)));
     }
     let labelled = g.slice_axis(all, 0, 0, batch)?;
     let visible = fully_visible(g, labelled)?;
-    let hidden = g.slice_axis(all, 0, batch, batch + options.masked)?;
-    let masked = masked_patches(g, hidden, mask)?;
-    let both = g.concat(&[visible, masked.patches], 0)?;
+    let hidden = g.slice_axis(all, 0, batch, batch + masked)?;
+    let hidden_patches = masked_patches(g, hidden, mask)?;
+    let both = g.concat(&[visible, hidden_patches.patches], 0)?;
     let stages = swin(
         g,
         &mut p,
@@ -81,19 +57,30 @@ pub fn train_graph(
     )?;
     let for_main = part(g, &stages, 0, batch)?;
     let main = head(g, &mut p, config.main_prefix(), &config.main, &for_main)?;
-    let for_recon = part(g, &stages, batch, batch + options.masked)?;
+    let for_recon = part(g, &stages, batch, batch + masked)?;
     let recon = head(g, &mut p, RECON_PREFIX, &config.recon, &for_recon)?;
-    let main_loss = main_loss(g, config, options, &main)?;
+    let main_loss = main_loss(g, options, &main)?;
     let recon_loss = g.layer("recon_loss", |g| {
-        reconstruction_loss(g, recon.masks, hidden, masked.visible, LossOver::Masked)
+        reconstruction_loss(
+            g,
+            recon.masks,
+            hidden,
+            hidden_patches.visible,
+            LossOver::Masked,
+        )
     })?;
     let weight = g.scalar(recon_loss, options.recon_weight);
     let weighted = g.mul(recon_loss, weight)?;
     let loss = g.add(main_loss, weighted)?;
 
-    let descent = descend(g, options.optimiser, rates, layout, p.learned(), loss)?;
+    let optimiser = AdamW {
+        weight_decay: options.weight_decay,
+        clip_norm: options.clip_norm,
+        moments: true,
+    };
+    let descent = descend(g, optimiser, rates, layout, p.learned(), loss)?;
     descent.output_state(g)?;
-    if options.average {
+    if options.ema > 0.0 {
         g.layer("average", |g| descent.output_averages(g))?;
     }
     descent.output_report(g, &[("main_loss", main_loss), ("recon_loss", recon_loss)])?;
@@ -113,13 +100,10 @@ fn part(g: &mut Graph, stages: &[Feature], start: usize, end: usize) -> Result<V
 }
 
 /// The loss of the main task, with an input for what it is to find.
-fn main_loss(
-    g: &mut Graph,
-    config: &ModelConfig,
-    options: &TrainOptions,
-    main: &HeadOutput,
-) -> Result<Value> {
-    let shape = [options.batch, options.size.height, options.size.width];
+fn main_loss(g: &mut Graph, options: &TrainerOptions, main: &HeadOutput) -> Result<Value> {
+    let config = &options.config;
+    let size = options.batch;
+    let shape = [size.images, size.height, size.width];
     match &config.chroma {
         None => {
             let labels = g.input("labels", DType::U8, &shape)?;
@@ -146,7 +130,7 @@ fn main_loss(
 /// The loss of the output of h and, for deep supervision, of its output before every query layer.
 fn supervised(
     g: &mut Graph,
-    options: &TrainOptions,
+    options: &TrainerOptions,
     output: &HeadOutput,
     loss_of: impl Fn(&mut Graph, &HeadOutput) -> Result<Value>,
 ) -> Result<Value> {

@@ -9,6 +9,7 @@ use rand_chacha::ChaCha8Rng;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, sync_channel};
 use std::thread::JoinHandle;
+use tttseg::adapt::graphs::Size;
 
 /// Why there are no batches.
 #[derive(Debug, thiserror::Error)]
@@ -18,18 +19,10 @@ pub enum LoaderError {
     Augmentation(#[from] AugmentationError),
     /// Batches without pixels, or far too large.
     #[error(
-        "batch of {images} images, {masked} of them masked, of {width}x{height} pixels (1 to 4096 images, no more masked, sides from 1 to 8192)"
+        "batch of {} images, {} of them masked, of {}x{} pixels (1 to 4096 images, no more masked, sides from 1 to 8192)",
+        .0.images, .0.masked, .0.width, .0.height
     )]
-    Size {
-        /// Images in a batch.
-        images: usize,
-        /// How many of them are reconstructed.
-        masked: usize,
-        /// Width in pixels.
-        width: usize,
-        /// Height in pixels.
-        height: usize,
-    },
+    Size(BatchSize),
     /// An image could not be resized.
     #[error("preparing a batch: {0}")]
     Image(String),
@@ -57,6 +50,16 @@ pub struct BatchSize {
     pub width: usize,
 }
 
+impl BatchSize {
+    /// The size of each image.
+    pub(super) fn frame(self) -> Size {
+        Size {
+            height: self.height,
+            width: self.width,
+        }
+    }
+}
+
 /// Views of images, and what the main task is to find in them.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Batch {
@@ -82,17 +85,6 @@ pub struct Sources {
     pub share: f32,
 }
 
-impl From<Arc<LabelledSet>> for Sources {
-    /// No pictures without labels.
-    fn from(labelled: Arc<LabelledSet>) -> Self {
-        Self {
-            labelled,
-            pictures: Arc::default(),
-            share: 0.0,
-        }
-    }
-}
-
 /// Makes batches on the calling thread; [`Loader`] does so on others. What a batch holds depends on the set, the
 /// settings, the seed and the iteration only.
 #[derive(Debug)]
@@ -112,18 +104,7 @@ pub(super) fn check_size(size: BatchSize) -> Result<(), LoaderError> {
         && size.masked <= size.images
         && sides.contains(&size.width)
         && sides.contains(&size.height);
-    let BatchSize {
-        images,
-        masked,
-        height,
-        width,
-    } = size;
-    fits.then_some(()).ok_or(LoaderError::Size {
-        images,
-        masked,
-        width,
-        height,
-    })
+    fits.then_some(()).ok_or(LoaderError::Size(size))
 }
 
 /// A source of the batches of a run.
@@ -147,12 +128,11 @@ impl Batches {
     /// # Errors
     /// [`LoaderError`] when a setting, the share of pictures or the size is out of range.
     pub fn new(
-        sources: impl Into<Sources>,
+        sources: Sources,
         augmentation: Augmentation,
         size: BatchSize,
         seed: u64,
     ) -> Result<Self, LoaderError> {
-        let sources = sources.into();
         augmentation.validate()?;
         if !(0.0..=1.0).contains(&sources.share) {
             return Err(LoaderError::Share(sources.share));

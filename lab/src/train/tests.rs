@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use super::*;
-use tttseg::adapt::graphs::Size;
 use tttseg::adapt::{Learner, Method, Request, Settings};
 use tttseg::model::testing::{tiny, untrained};
 use tttseg::model::{ChromaConfig, HeadConfig, ModelConfig, initial_weights, parameters};
@@ -19,9 +18,9 @@ pub(super) fn options() -> TrainerOptions {
     TrainerOptions {
         config: tiny(3),
         normalisation: Normalisation::default(),
-        batch: 2,
-        masked: 1,
-        size: Size {
+        batch: BatchSize {
+            images: 2,
+            masked: 1,
             height: SIDE,
             width: SIDE,
         },
@@ -70,12 +69,7 @@ fn batch() -> Batch {
         .collect();
     Batch {
         iteration: 0,
-        size: BatchSize {
-            images: 2,
-            masked: 1,
-            height: SIDE,
-            width: SIDE,
-        },
+        size: options().batch,
         images: labels
             .iter()
             .chain(&labels[..pixels])

@@ -2,79 +2,20 @@
 
 use std::path::Path;
 
-use super::{Batch, TrainOptions, train_graph};
+use super::graph::train_graph;
+use super::loader::Batch;
+use super::options::TrainerOptions;
 use tttseg::adapt::Draws;
-use tttseg::adapt::graphs::Size;
 use tttseg::graph::GraphError;
-use tttseg::model::{ModelConfig, initial_weights, parameters};
-use tttseg::optim::{AdamW, Layout, LayoutError};
+use tttseg::model::{initial_weights, parameters};
+use tttseg::optim::{Layout, LayoutError};
 use tttseg::runtime::{Binding, Cancel, Options, Runtime, Session, StatefulSession, Tensor};
-use tttseg::weights::{Normalisation, Weights, WeightsError};
+use tttseg::weights::{Weights, WeightsError};
 
 /// Names of the entries of a checkpoint that are no parameters.
 const PROGRESS: &str = "progress.iteration";
 const MOMENTS: [&str; 2] = ["first.", "second."];
 const AVERAGE: &str = "average.";
-
-/// Learning rate over the iterations: linear warm-up, then a cosine down to zero.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Schedule {
-    /// Largest rate.
-    pub peak: f64,
-    /// Iterations of warm-up.
-    pub warm_up: u64,
-    /// Iterations in all.
-    pub iterations: u64,
-}
-
-impl Schedule {
-    /// The rate at an iteration, counted from 0.
-    pub fn rate(&self, iteration: u64) -> f64 {
-        if iteration < self.warm_up {
-            return self.peak * (iteration + 1) as f64 / self.warm_up as f64;
-        }
-        let span = self.iterations.saturating_sub(self.warm_up).max(1);
-        let done = ((iteration - self.warm_up) as f64 / span as f64).min(1.0);
-        self.peak * 0.5 * (1.0 + (std::f64::consts::PI * done).cos())
-    }
-}
-
-/// Everything that defines a training run, but the images.
-#[derive(Clone, Debug, PartialEq)]
-pub struct TrainerOptions {
-    /// Sizes of f, h and g; h with the fixed readout.
-    pub config: ModelConfig,
-    /// How pixels become the network's input.
-    pub normalisation: Normalisation,
-    /// Images per iteration.
-    pub batch: usize,
-    /// Images for reconstruction beside them, at most as many.
-    pub masked: usize,
-    /// Size of the crops.
-    pub size: Size,
-    /// Learning rate.
-    pub schedule: Schedule,
-    /// Learning rate of the encoder as a multiple of that of the heads.
-    pub encoder_multiplier: f64,
-    /// Weight decay (of what: `docs/method.md#optimiser`).
-    pub weight_decay: f64,
-    /// Largest global gradient norm.
-    pub clip_norm: f64,
-    /// Share of 16×16 patches hidden from g.
-    pub mask_ratio: f64,
-    /// Weight of the reconstruction loss.
-    pub recon_weight: f64,
-    /// Weight of the dice term.
-    pub dice_weight: f64,
-    /// Weight of the main-task loss before the last query layer ([`TrainOptions::deep_supervision`]).
-    pub deep_supervision: f64,
-    /// Weight of every class, or of every bin of chroma, in the cross-entropy.
-    pub class_weights: Vec<f32>,
-    /// How much of the running average of the weights stays at every iteration, from 0 to below 1; 0 keeps none.
-    pub ema: f64,
-    /// Seed of weights and masks.
-    pub seed: u64,
-}
 
 /// Why training stopped.
 #[derive(Debug, thiserror::Error)]
@@ -156,26 +97,7 @@ impl Trainer {
             None => initial_weights(&options.config, options.seed)?,
         };
         let layout = Layout::new(&parameters(&options.config)?, Layout::PACK_BELOW);
-        let graph = train_graph(
-            &options.config,
-            &options.normalisation,
-            &layout,
-            &TrainOptions {
-                batch: options.batch,
-                masked: options.masked,
-                size: options.size,
-                recon_weight: options.recon_weight,
-                dice_weight: options.dice_weight,
-                deep_supervision: options.deep_supervision,
-                class_weights: options.class_weights.clone(),
-                optimiser: AdamW {
-                    weight_decay: options.weight_decay,
-                    clip_norm: options.clip_norm,
-                    moments: true,
-                },
-                average: options.ema > 0.0,
-            },
-        )?;
+        let graph = train_graph(&layout, &options)?;
         let target = runtime.in_use(run_on)?.target();
         let session = Session::new(runtime, &graph.finish(target)?, run_on, &Cancel::new())?;
         let mut inputs = layout.names();
@@ -221,8 +143,8 @@ impl Trainer {
     /// A batch of another size, or an error in running the graph.
     pub fn step(&mut self, batch: &Batch) -> Result<StepReport, TrainError> {
         let o = &self.options;
-        let (count, size) = (o.batch, o.size);
-        let (pixels, all) = (size.height * size.width, count + o.masked);
+        let (count, masked, size) = (o.batch.images, o.batch.masked, o.batch.frame());
+        let (pixels, all) = (size.height * size.width, count + masked);
         let expected = all * pixels * 3;
         let (name, channels) = match o.config.chroma {
             None => ("labels", 1),
@@ -238,7 +160,7 @@ impl Trainer {
         shape.extend((channels > 1).then_some(channels));
         let mut draws = Draws::new(o.seed, self.iteration);
         let (rows, columns) = size.blocks();
-        let mask: Vec<f32> = (0..o.masked)
+        let mask: Vec<f32> = (0..masked)
             .flat_map(|_| draws.mask(rows * columns, o.mask_ratio))
             .collect();
         let rate = o.schedule.rate(self.iteration);
@@ -249,7 +171,7 @@ impl Trainer {
                 Tensor::from_u8(&[all, size.height, size.width, 3], &batch.images)?,
             ),
             (name, Tensor::from_u8(&shape, &batch.labels)?),
-            ("mask", Tensor::from_f32(&[o.masked, rows, columns], &mask)?),
+            ("mask", Tensor::from_f32(&[masked, rows, columns], &mask)?),
             ("learning_rate", scalar(rate)?),
             (
                 "encoder_learning_rate",
@@ -373,18 +295,5 @@ mod tests {
         assert!(left(0.999, 20) < 1e-4, "{}", left(0.999, 20));
         assert!((average_share(0.999, 100_000) - 0.001).abs() < 1e-12);
         assert!((average_share(0.5, 100) - 0.5).abs() < 1e-12);
-    }
-
-    #[test]
-    fn the_rate_rises_then_falls_to_zero() {
-        let schedule = Schedule {
-            peak: 1.0,
-            warm_up: 10,
-            iterations: 110,
-        };
-        assert!((schedule.rate(0) - 0.1).abs() < 1e-12);
-        assert!((schedule.rate(9) - 1.0).abs() < 1e-12);
-        assert!((schedule.rate(60) - 0.5).abs() < 1e-12);
-        assert!(schedule.rate(110) < 1e-12);
     }
 }

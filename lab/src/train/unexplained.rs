@@ -5,7 +5,7 @@ use std::sync::Arc;
 use crate::data::{Stills, at_model_size};
 use tttseg::adapt::{Error, Learner, Method, Settings};
 use tttseg::runtime::{Cancel, Options, Runtime};
-use tttseg::video::{FrameError, Scaler, SizeError};
+use tttseg::video::Scaler;
 use tttseg::weights::ModelFile;
 
 /// Pictures that are reconstructed: the mean over more is hardly another.
@@ -17,13 +17,7 @@ pub enum UnexplainedError {
     /// A picture that can no longer be read.
     #[error("{0}")]
     Picture(String),
-    /// A picture that is too small or too large.
-    #[error(transparent)]
-    Size(#[from] SizeError),
-    /// A picture that cannot be brought to the model's size.
-    #[error(transparent)]
-    Frame(#[from] FrameError),
-    /// Building or running the graph.
+    /// Resizing a picture, building or running the graph.
     #[error(transparent)]
     Adapt(#[from] Error),
 }
@@ -52,7 +46,7 @@ pub fn unexplained(
     let mut shares = vec![];
     for index in (0..stills.count()).step_by(step) {
         let sample = stills.still(index).map_err(UnexplainedError::Picture)?;
-        let rgb = at_model_size::<UnexplainedError>(model, &sample.rgb, &mut scaler)?;
+        let rgb = at_model_size(model, &sample.rgb, &mut scaler)?;
         shares.push(learner.unexplained(rgb.into())?);
     }
     Ok(shares.iter().sum::<f32>() / shares.len().max(1) as f32)

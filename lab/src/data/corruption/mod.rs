@@ -14,6 +14,7 @@ mod tests;
 
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
+use tttseg::choice::Choice;
 use tttseg::video::Rgb;
 
 /// Largest strength of a corruption.
@@ -23,7 +24,7 @@ pub const MAX_STRENGTH: f64 = 2.0;
 #[derive(Debug, thiserror::Error)]
 pub enum CorruptionError {
     /// No corruption has this name.
-    #[error("unknown corruption '{name}' ({})", names())]
+    #[error("unknown corruption '{name}' ({})", CorruptionKind::CHOICES.names())]
     Kind {
         /// The name.
         name: String,
@@ -42,54 +43,21 @@ pub enum CorruptionError {
     Jpeg(#[from] image::ImageError),
 }
 
-fn names() -> String {
-    CorruptionKind::ALL.map(CorruptionKind::name).join(", ")
-}
-
-/// A kind of corruption.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum CorruptionKind {
-    /// Little light: dark, dark parts most, bluish, and grainy.
-    Dusk,
-    /// Light grey in front of everything, most of it in front of what is far (from the horizon up).
-    Fog,
-    /// Streaks that fall from frame to frame, and a thin veil.
-    Rain,
-    /// Grain of a sensor: a part that is the same everywhere and a part that grows with light (shot noise).
-    Noise,
-    /// A lens out of focus: Gaussian blur.
-    Blur,
-    /// Compression: encoded and decoded as JPEG of falling quality.
-    Jpeg,
-    /// A wrong white balance: the orange of sodium lamps.
-    Cast,
+tttseg::choices! {
+    /// A kind of corruption.
+    #[derive(Hash)]
+    pub enum CorruptionKind: "Corruption" {
+        Dusk = "dusk", "little light: dark, bluish, grainy";
+        Fog = "fog", "light grey in front of what is far";
+        Rain = "rain", "streaks that fall from frame to frame, and a thin veil";
+        Noise = "noise", "grain of a sensor";
+        Blur = "blur", "a lens out of focus";
+        Jpeg = "jpeg", "compression of falling quality";
+        Cast = "cast", "a wrong white balance: orange";
+    }
 }
 
 impl CorruptionKind {
-    /// Every kind.
-    pub const ALL: [Self; 7] = [
-        Self::Dusk,
-        Self::Fog,
-        Self::Rain,
-        Self::Noise,
-        Self::Blur,
-        Self::Jpeg,
-        Self::Cast,
-    ];
-
-    /// Its name on the command line.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Dusk => "dusk",
-            Self::Fog => "fog",
-            Self::Rain => "rain",
-            Self::Noise => "noise",
-            Self::Blur => "blur",
-            Self::Jpeg => "jpeg",
-            Self::Cast => "cast",
-        }
-    }
-
     /// Corrupts a picture in place. `strength` is brought into 0 to [`MAX_STRENGTH`]; 0 changes nothing. `seed` and
     /// `frame`, the number of the frame in its stream, matter to grain and rain (dusk, rain, noise) only.
     ///
@@ -128,8 +96,7 @@ impl std::str::FromStr for CorruptionKind {
     type Err = CorruptionError;
 
     fn from_str(name: &str) -> Result<Self, CorruptionError> {
-        let found = Self::ALL.into_iter().find(|k| k.name() == name);
-        found.ok_or_else(|| CorruptionError::Kind {
+        Self::from_name(name).ok_or_else(|| CorruptionError::Kind {
             name: name.to_owned(),
         })
     }

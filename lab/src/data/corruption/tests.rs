@@ -47,7 +47,7 @@ fn grey(level: u8) -> Rgb {
 }
 
 fn kinds() -> impl Strategy<Value = CorruptionKind> {
-    proptest::sample::select(CorruptionKind::ALL.to_vec())
+    proptest::sample::select(CorruptionKind::EVERY.to_vec())
 }
 
 proptest! {
@@ -109,7 +109,7 @@ fn blur_begins_without_a_jump() {
 fn every_kind_changes_more_at_more_strength() {
     // High enough for a blur that can be seen.
     let photo = photo_of(240, 200);
-    for kind in CorruptionKind::ALL {
+    for kind in CorruptionKind::EVERY {
         let at = |strength| change(&photo, &corrupted(&photo, kind, strength, 3, 5));
         let (weak, strong) = (at(0.4), at(1.0));
         assert!(weak > 0.2, "{kind:?}: {weak}");
@@ -120,7 +120,7 @@ fn every_kind_changes_more_at_more_strength() {
 #[test]
 fn only_grain_and_rain_change_from_frame_to_frame() {
     use CorruptionKind::{Dusk, Noise, Rain};
-    for kind in CorruptionKind::ALL {
+    for kind in CorruptionKind::EVERY {
         let first = corrupted(&photo(), kind, 1.0, 3, 5);
         let moves = [Dusk, Rain, Noise].contains(&kind);
         let next = corrupted(&photo(), kind, 1.0, 3, 6);
@@ -233,7 +233,7 @@ fn cast_takes_blue_before_green() {
 
 #[test]
 fn pictures_that_are_none() {
-    for kind in CorruptionKind::ALL {
+    for kind in CorruptionKind::EVERY {
         let refused = kind.apply(&mut Rgb::zeros((64, 90, 4)), 1.0, 0, 0);
         let refused = refused.unwrap_err().to_string();
         assert!(
@@ -248,7 +248,7 @@ fn pictures_that_are_none() {
 
 #[test]
 fn names_and_strengths() {
-    for kind in CorruptionKind::ALL {
+    for kind in CorruptionKind::EVERY {
         let plain: Corruption = kind.name().parse().unwrap();
         assert_eq!((plain.kind(), plain.strength()), (kind, 1.0));
         let weak = Corruption::new(kind, 0.25).unwrap();

@@ -48,7 +48,7 @@ pub fn alignment(
             picture, labels, ..
         } = frame?;
         if let Some(labels) = labels {
-            let rgb = at_model_size::<EvalError>(model, &picture, &mut scaler)?;
+            let rgb = at_model_size(model, &picture, &mut scaler)?;
             let measured = probe.frame(&rgb, &labels, number)?;
             if sums.frame(&measured.sums) {
                 losses.0.push(f64::from(measured.main_loss));

@@ -90,7 +90,7 @@ pub fn evaluate_colours(
     for (shown, frame) in played.zip(Playback::new(stream, whole, seed, ids())) {
         let (shown, frame) = (grey(&shown?.picture), frame?);
         let truth = &frame.picture;
-        let rgb = at_model_size::<EvalError>(&model, &shown, &mut scaler)?;
+        let rgb = at_model_size(&model, &shown, &mut scaler)?;
         if filter.is_cut(&rgb) {
             smoothed = None;
         }
@@ -145,23 +145,14 @@ pub fn evaluate_colours(
         })?;
     }
     let [scores, grey, by_luma] = scored.map(|s| s.scores(&true_colours));
-    let run = summary.finish();
     Ok(ColourReport {
-        method: run.method,
-        corrupt: run.corrupt,
-        pan: run.pan,
-        seed: run.seed,
-        frames: run.frames,
-        frames_learned: run.frames_learned,
+        run: summary.conditions(),
+        frames_learned: summary.frames_learned(),
         scores,
         true_colours: true_colours.scores(&true_colours),
         grey,
         by_luma: luma_colours.map(|_| by_luma),
-        step_ms: run.step_ms,
-        predict_ms: run.predict_ms,
-        loss_first: run.loss_first,
-        loss_last: run.loss_last,
-        loss_mean: run.loss_mean,
+        learning: summary.times_and_losses(),
     })
 }
 

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::frechet::Cloud;
 use super::metrics::{chroma_error, colourfulness, psnr, rgb_error, ssim};
 use super::perceptual::Perceptual;
+use crate::eval::{RunConditions, TimesAndLosses};
 use tttseg::video::Rgb;
 
 /// How good the colours of a stream are: means over its frames.
@@ -30,16 +31,9 @@ pub struct ColourScores {
 /// The object `tttseg eval --json` prints for a model that colours.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ColourReport {
-    /// Name of the method ([`tttseg::adapt::Method::name`]).
-    pub method: String,
-    /// The corruption that drifts in, as `noise:1` (kind and strength); none when the stream is shown as it is.
-    pub corrupt: Option<String>,
-    /// Frames that a virtual camera took of every still; none when stills are shown whole.
-    pub pan: Option<usize>,
-    /// Seed of masks, sampling, grain and rain.
-    pub seed: u64,
-    /// Frames of the stream.
-    pub frames: u64,
+    /// The stream, and how the model was run along it.
+    #[serde(flatten)]
+    pub run: RunConditions,
     /// Frames that were learned from; the others were skipped, or familiar.
     pub frames_learned: u64,
     /// The model's colours.
@@ -51,16 +45,9 @@ pub struct ColourReport {
     pub grey: ColourScores,
     /// What the mean chroma of every luma gives, where pictures to take it from were named.
     pub by_luma: Option<ColourScores>,
-    /// Median time of the gradient steps of a frame that had any, in milliseconds.
-    pub step_ms: Option<f64>,
-    /// Median time of a prediction, in milliseconds.
-    pub predict_ms: Option<f64>,
-    /// Reconstruction loss of the first step.
-    pub loss_first: Option<f64>,
-    /// Reconstruction loss of the last step.
-    pub loss_last: Option<f64>,
-    /// Mean of the frames' reconstruction losses.
-    pub loss_mean: Option<f64>,
+    /// Times and losses.
+    #[serde(flatten)]
+    pub learning: TimesAndLosses,
 }
 
 /// Means in the making.

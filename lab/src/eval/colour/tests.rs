@@ -75,8 +75,8 @@ fn colours_are_scored_beside_what_can_be_had_without_looking() {
         Ok(())
     })
     .unwrap();
-    assert_eq!((report.frames, report.frames_learned), (3, 3));
-    assert_eq!((seen, report.method.as_str()), (vec![1; 3], "online"));
+    assert_eq!((report.run.frames, report.frames_learned), (3, 3));
+    assert_eq!((seen, report.run.method.as_str()), (vec![1; 3], "online"));
     let truth = &report.true_colours;
     assert_eq!((truth.psnr, truth.ssim), (Some(100.0), Some(1.0)));
     assert_eq!((truth.flicker, report.grey.flicker), (Some(0.0), Some(0.0)));
@@ -138,7 +138,7 @@ fn corruption_spoils_what_is_seen_and_not_what_is_compared_with() {
         |_| Ok(()),
     )
     .unwrap();
-    assert_eq!(report.corrupt.as_deref(), Some("noise:1"));
+    assert_eq!(report.run.corrupt.as_deref(), Some("noise:1"));
     assert_eq!((report.frames_learned, report.by_luma), (0, None));
     assert_eq!(report.true_colours.psnr, Some(100.0));
     let clean = evaluate_colours(

@@ -115,16 +115,16 @@ impl Scores {
     pub fn of(report: &EvalReport, without: Option<f64>) -> Self {
         let gain = report.miou_pooled.zip(without).map(|(with, w)| with - w);
         Self {
-            frames: report.frames,
+            frames: report.run.frames,
             miou_pooled: report.miou_pooled,
             gain,
             miou_per_frame: report.miou_per_frame,
             pixel_accuracy: report.pixel_accuracy,
-            loss_mean: report.loss_mean,
-            loss_first: report.loss_first,
-            loss_last: report.loss_last,
-            step_ms: report.step_ms,
-            predict_ms: report.predict_ms,
+            loss_mean: report.learning.loss_mean,
+            loss_first: report.learning.loss_first,
+            loss_last: report.learning.loss_last,
+            step_ms: report.learning.step_ms,
+            predict_ms: report.learning.predict_ms,
         }
     }
 }

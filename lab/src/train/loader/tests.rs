@@ -22,8 +22,17 @@ fn set() -> Arc<LabelledSet> {
     Arc::new(LabelledSet::from_samples(samples.collect(), 4).unwrap())
 }
 
+/// Nothing but the set.
+fn labelled() -> Sources {
+    Sources {
+        labelled: set(),
+        pictures: Arc::default(),
+        share: 0.0,
+    }
+}
+
 fn supply() -> Result<Batches, LoaderError> {
-    Batches::new(set(), Augmentation::default(), SIZE, 5)
+    Batches::new(labelled(), Augmentation::default(), SIZE, 5)
 }
 
 fn take(threads: usize, first: u64, count: usize) -> Vec<Batch> {
@@ -33,13 +42,13 @@ fn take(threads: usize, first: u64, count: usize) -> Vec<Batch> {
 
 #[test]
 fn the_same_batches_from_any_number_of_threads() {
-    let mut here = Batches::new(set(), Augmentation::default(), SIZE, 5).unwrap();
+    let mut here = Batches::new(labelled(), Augmentation::default(), SIZE, 5).unwrap();
     let wanted: Vec<Batch> = (3..10).map(|i| here.batch(i).unwrap()).collect();
     assert_eq!(take(1, 3, 7), wanted);
     assert_eq!(take(3, 3, 7), wanted);
     // And from any order of asking.
     assert_eq!(here.batch(4).unwrap(), wanted[1]);
-    let mut other = Batches::new(set(), Augmentation::default(), SIZE, 6).unwrap();
+    let mut other = Batches::new(labelled(), Augmentation::default(), SIZE, 6).unwrap();
     assert_ne!(other.batch(4).unwrap(), wanted[1]);
     assert_ne!(wanted[0].images, wanted[1].images);
     assert_eq!(wanted[2].iteration, 5);
@@ -49,7 +58,7 @@ fn the_same_batches_from_any_number_of_threads() {
 
 #[test]
 fn an_epoch_shows_every_image_once() {
-    let mut batches = Batches::new(set(), Augmentation::none(), SIZE, 1).unwrap();
+    let mut batches = Batches::new(labelled(), Augmentation::none(), SIZE, 1).unwrap();
     let colours: Vec<u8> = (0..7)
         .flat_map(|i| {
             let images = batches.batch(i).unwrap().images;
@@ -71,7 +80,7 @@ fn rare_classes_come_into_view() {
             rare,
             ..Augmentation::none()
         };
-        let mut batches = Batches::new(set(), augmentation, SIZE, 1).unwrap();
+        let mut batches = Batches::new(labelled(), augmentation, SIZE, 1).unwrap();
         let all = (0..60).map(|i| batches.batch(i).unwrap());
         all.filter(|b| b.labels.contains(&2)).count()
     };
@@ -90,7 +99,7 @@ fn pictures_without_labels_are_for_reconstruction_only() {
     let sources = |share| Sources {
         pictures: Arc::new(PictureSet::open(&[dir.path()]).unwrap()),
         share,
-        ..set().into()
+        ..labelled()
     };
     let augmentation = Augmentation {
         stretch: 1.3,
@@ -99,7 +108,7 @@ fn pictures_without_labels_are_for_reconstruction_only() {
     let pixels = 24 * 32 * 3;
     let bright = |share| {
         let mut batches = Batches::new(sources(share), augmentation.clone(), SIZE, 1).unwrap();
-        let mut without = Batches::new(set(), augmentation.clone(), SIZE, 1).unwrap();
+        let mut without = Batches::new(labelled(), augmentation.clone(), SIZE, 1).unwrap();
         let mut count = 0;
         for iteration in 0..50 {
             let batch = batches.batch(iteration).unwrap();
@@ -130,7 +139,7 @@ fn pictures_without_labels_are_for_reconstruction_only() {
     assert!(error.contains(".png: "), "{error}");
     let none = Sources {
         share: 1.5,
-        ..set().into()
+        ..labelled()
     };
     let refused = Batches::new(none, augmentation, SIZE, 1).unwrap_err();
     assert!(matches!(refused, LoaderError::Share(_)));
@@ -146,16 +155,23 @@ fn dropping_ends_the_threads() {
 #[test]
 fn what_makes_no_batch() {
     let size = BatchSize { images: 0, ..SIZE };
-    let refused = Batches::new(set(), Augmentation::none(), size, 0).unwrap_err();
-    assert!(matches!(refused, LoaderError::Size { images: 0, .. }));
+    let refused = Batches::new(labelled(), Augmentation::none(), size, 0).unwrap_err();
+    assert!(matches!(
+        refused,
+        LoaderError::Size(BatchSize { images: 0, .. })
+    ));
     let size = BatchSize { masked: 4, ..SIZE };
-    let refused = Batches::new(set(), Augmentation::none(), size, 0).unwrap_err();
+    let refused = Batches::new(labelled(), Augmentation::none(), size, 0).unwrap_err();
     assert!(refused.to_string().contains("4 of them masked"));
     let augmentation = Augmentation {
         stretch: 0.5,
         ..Augmentation::none()
     };
-    let refused =
-        Loader::new(|| Batches::new(set(), augmentation.clone(), SIZE, 0), 0, 1).unwrap_err();
+    let refused = Loader::new(
+        || Batches::new(labelled(), augmentation.clone(), SIZE, 0),
+        0,
+        1,
+    )
+    .unwrap_err();
     assert!(refused.to_string().contains("stretch"));
 }
