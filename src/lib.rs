@@ -46,6 +46,9 @@ pub mod runtime;
 pub mod video;
 pub mod weights;
 
+/// The arrays that pictures, class maps, chroma and scores are.
+pub use ndarray;
+
 #[cfg(any(test, feature = "testing"))]
 #[doc(hidden)]
 #[path = "../tests/common/missing.rs"]

@@ -28,9 +28,11 @@ fn digest(settings: &Settings, threads: usize) -> Option<String> {
             reconstruct: time + 1 == FRAMES,
             ..Request::default()
         };
-        let prediction = learner.frame(rgb, common::SIZE, request).unwrap();
-        hash.update(prediction.classes.unwrap());
-        hash.update(prediction.reconstruction.unwrap_or_default());
+        let prediction = learner.frame(rgb, request).unwrap();
+        hash.update(prediction.classes.unwrap().as_slice().unwrap());
+        if let Some(picture) = prediction.reconstruction {
+            hash.update(picture.as_slice().unwrap());
+        }
         hash.update(prediction.report.loss.unwrap().to_le_bytes());
     }
     for (name, tensor) in learner.save().unwrap().weights.iter() {

@@ -4,21 +4,17 @@
 mod common;
 
 use tttseg::adapt::Request;
-use tttseg::adapt::graphs::Size;
 use tttseg::model::Preset;
+use tttseg::video::Rgb;
 
 // Builds and runs 68.7 M parameters for several frames.
 #[test]
 #[ignore]
 fn small_adapts_within_four_gibibytes() {
     let mut learner = common::learner(Preset::Small, 19);
-    let size = Size {
-        height: 224,
-        width: 448,
-    };
     for frame in 0..4u8 {
-        let rgb = vec![40 * frame; size.height * size.width * 3];
-        let prediction = learner.frame(rgb.into(), size, Request::default());
+        let rgb = Rgb::from_elem((224, 448, 3), 40 * frame);
+        let prediction = learner.frame(rgb.into(), Request::default());
         assert_eq!(prediction.unwrap().report.steps, 1);
     }
     let peak = common::status("VmHWM:");

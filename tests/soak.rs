@@ -18,7 +18,7 @@ fn memory_stays_flat_over_two_thousand_frames() {
     let mut early = 0;
     for frame in 0..2000 {
         let rgb = common::picture(size, frame).into();
-        learner.frame(rgb, size, Request::default()).unwrap();
+        learner.frame(rgb, Request::default()).unwrap();
         let resident = common::status("VmRSS:");
         if frame == 100 {
             early = resident;

@@ -2,7 +2,7 @@
 
 use tttseg::video::{
     ClassMap, Colorimetry, ColourModel, FrameMut, FrameRef, Legend, Overlay, Palette, PixelFormat,
-    Scaler, Style,
+    Rgb, Scaler, Style,
 };
 
 /// A frame with plain strides.
@@ -16,11 +16,10 @@ fn planes(format: PixelFormat, width: usize, height: usize) -> Vec<(Vec<u8>, usi
 
 #[test]
 fn reading_and_drawing_allocate_nothing() {
-    const MODEL: (usize, usize) = (96, 64);
-    let classes: Vec<u8> = (0..MODEL.0 * MODEL.1).map(|i| (i / 7 % 11) as u8).collect();
+    let map = ClassMap::from_shape_fn((64, 96), |(y, x)| ((96 * y + x) / 7 % 11) as u8);
     let class_colours = Palette::camvid().colours(11, |_| true);
     let names: Vec<String> = (0..11).map(|i| format!("class {i}")).collect();
-    let mut rgb = vec![0; MODEL.0 * MODEL.1 * 3];
+    let mut rgb = Rgb::zeros((64, 96, 3));
     let (mut scaler, mut overlay, mut legend) = (Scaler::new(), Overlay::new(), Legend::new());
     for &format in PixelFormat::ALL {
         for (width, height) in [(160, 90), (321, 181)] {
@@ -29,12 +28,11 @@ fn reading_and_drawing_allocate_nothing() {
                 let all = planes.iter().map(|(bytes, stride)| (&bytes[..], *stride));
                 let colours = Colorimetry::default();
                 let frame = FrameRef::new(format, width, height, colours, all).unwrap();
-                scaler.to_rgb(&frame, MODEL.0, MODEL.1, &mut rgb).unwrap();
+                scaler.to_rgb(&frame, &mut rgb).unwrap();
                 let all = planes
                     .iter_mut()
                     .map(|(bytes, stride)| (&mut bytes[..], *stride));
                 let mut frame = FrameMut::new(format, width, height, colours, all).unwrap();
-                let map = ClassMap::new(&classes, MODEL.0, MODEL.1).unwrap();
                 let style = Style {
                     colours: &class_colours,
                     opacity: 0.5,
@@ -46,9 +44,7 @@ fn reading_and_drawing_allocate_nothing() {
                     overlay.class_map(&mut frame, &map).unwrap();
                 }
                 if format.layout().model == ColourModel::Yuv {
-                    scaler
-                        .paint_rgb(&mut frame, &rgb, MODEL.0, MODEL.1)
-                        .unwrap();
+                    scaler.paint_rgb(&mut frame, &rgb).unwrap();
                 }
             };
             let first = allocation_counter::measure(&mut work);

@@ -113,14 +113,8 @@ fn write(
     let mut files = Vec::with_capacity(playback.len());
     for frame in playback {
         let frame = frame?;
-        let picture = &frame.picture;
         let name = format!("{}.png", stream.frames[frame.still].name);
-        files.push(pending_png(
-            &arguments.output.join(name),
-            &picture.bytes,
-            picture.width,
-            picture.height,
-        )?);
+        files.push(pending_png(&arguments.output.join(name), &frame.picture)?);
         bar.inc(1);
     }
     bar.finish_and_clear();

@@ -63,7 +63,7 @@ fn colours_are_trained_described_and_evaluated() {
         );
     }
     assert_eq!(
-        read_rgb(bench.at("sheet.png").as_path()).unwrap().width,
+        read_rgb(&bench.at("sheet.png")).unwrap().dim().1,
         4 * 320 + 3 * 4
     );
     let json = works(&[&eval[..], &["--json"]].concat());

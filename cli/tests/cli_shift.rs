@@ -50,8 +50,8 @@ fn corrupt_writes_a_stream_that_drifts() {
             .iter()
             .map(|path| {
                 let picture = read_rgb(path).unwrap();
-                assert_eq!((picture.width, picture.height), (96, 80));
-                let pairs = picture.bytes.iter().zip(&plain.bytes);
+                assert_eq!(picture.dim(), (80, 96, 3));
+                let pairs = picture.iter().zip(&plain);
                 pairs.map(|(a, b)| u64::from(a.abs_diff(*b))).sum()
             })
             .collect();
@@ -60,7 +60,7 @@ fn corrupt_writes_a_stream_that_drifts() {
         assert!(far[3] > 0 && far[4] > 0 && far[5] > 0, "{kind:?}: {far:?}");
     }
     // JPEG frames and a folder in a folder that is not there yet.
-    let picture = image::RgbImage::from_raw(96, 80, plain.bytes).unwrap();
+    let picture = image::RgbImage::from_raw(96, 80, plain.into_iter().collect()).unwrap();
     fs::remove_file(bench.at("still/f0.png")).unwrap();
     picture.save(bench.at("still/f0.jpg")).unwrap();
     let out = bench.name("new/deep");
@@ -205,7 +205,7 @@ fn eval_sees_what_corrupt_writes() {
             width: 96,
         };
         let rgb = common::picture(size, 5 + i);
-        write_png(&bench.at(format!("data/frames/{name}.png")), &rgb, 96, 80).unwrap();
+        write_png(&bench.at(format!("data/frames/{name}.png")), &rgb).unwrap();
         fs::copy(
             bench.at("data/labels/a.png"),
             bench.at(format!("data/labels/{name}.png")),

@@ -14,7 +14,7 @@ use gst_video::prelude::*;
 use gst_video::{VideoConverter, VideoFormat, VideoFrame, VideoFrameRef, VideoInfo};
 use tttseg::video::{
     ChromaMap, ClassMap, Colorimetry, Colorizer, FrameMut, FrameRef, Overlay, Palette, PixelFormat,
-    Scaler, Style,
+    Rgb, Scaler, Style,
 };
 
 type Result<T> = std::result::Result<T, Box<dyn Error>>;
@@ -74,11 +74,10 @@ fn measure(format: PixelFormat, width: u32, height: u32) -> Result<()> {
     let mut other = gst::Buffer::with_size(info.size())?;
 
     // Blocks about as large as the things in a street.
-    let classes: Vec<u8> = (0..MODEL.0 * MODEL.1)
-        .map(|i| (((i % MODEL.0) / 23 + i / MODEL.0 / 17) % 11) as u8)
-        .collect();
+    let classes =
+        ClassMap::from_shape_fn((MODEL.1, MODEL.0), |(y, x)| ((x / 23 + y / 17) % 11) as u8);
     let (mut scaler, mut overlay) = (Scaler::new(), Overlay::new());
-    let mut rgb = vec![0; MODEL.0 * MODEL.1 * 3];
+    let mut rgb = Rgb::zeros((MODEL.1, MODEL.0, 3));
     let colours = Palette::camvid().colours(11, |_| true);
     let style = Style {
         colours: &colours,
@@ -92,19 +91,20 @@ fn measure(format: PixelFormat, width: u32, height: u32) -> Result<()> {
         let (width, height) = (width as usize, height as usize);
         let planes = planes.into_iter().zip(strides);
         let frame = FrameRef::new(format, width, height, Colorimetry::default(), planes)?;
-        scaler.to_rgb(&frame, MODEL.0, MODEL.1, &mut rgb)?;
+        scaler.to_rgb(&frame, &mut rgb)?;
         black_box(&rgb);
         Ok(())
     })?;
     let paint = median(|| {
         draw_in(&mut buffer, &info, format, |frame| {
-            overlay.draw(frame, &ClassMap::new(&classes, MODEL.0, MODEL.1)?, &style);
+            overlay.draw(frame, &classes, &style);
             Ok(())
         })
     })?;
     let (across, down) = (MODEL.0 / 4, MODEL.1 / 4);
-    let planes = (0..2 * across * down).map(|i| (i % 61) as f32 - 30.0);
-    let chroma = ChromaMap::new(across, down, planes.collect())?;
+    let chroma = ChromaMap::from_shape_fn((2, down, across), |(c, y, x)| {
+        (((c * down + y) * across + x) % 61) as f32 - 30.0
+    });
     let mut colouring = Colorizer::new();
     let tint = match format {
         // There is nowhere to put a colour.

@@ -6,6 +6,8 @@ use std::sync::Arc;
 
 use parking_lot::Mutex;
 
+use ndarray::{ArrayRef3, Ix3};
+
 use super::frame_pool::FramePool;
 use super::learner::check_task;
 use super::size::Size;
@@ -26,14 +28,14 @@ use crate::weights::State;
 ///
 /// ```no_run
 /// use tttseg::adapt::{Adapter, Request, Settings};
-/// use tttseg::{runtime, weights::ModelFile};
+/// use tttseg::{runtime, video::Rgb, weights::ModelFile};
 ///
 /// let model = ModelFile::embedded()?;
 /// let adapter = Adapter::start(model, Settings::default(), runtime::Options::default())?;
 /// let (width, height) = adapter.model_size(1920, 1080)?;
-/// let rgb = vec![0; width * height * 3];
-/// let prediction = adapter.push(&rgb, width, height, Request::default())?.wait()?;
-/// assert_eq!(prediction.classes.map(|c| c.len()), Some(width * height));
+/// let rgb = Rgb::zeros((height, width, 3));
+/// let prediction = adapter.push(&rgb, Request::default())?.wait()?;
+/// assert_eq!(prediction.classes.map(|c| c.dim()), Some((height, width)));
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 pub struct Adapter {
@@ -44,7 +46,7 @@ pub struct Adapter {
     learning: Option<WorkerHandle>,
     /// Held while both workers get the same job, so that they get jobs in the same order.
     order: Mutex<()>,
-    frames: Mutex<FramePool>,
+    frames: Mutex<FramePool<Ix3>>,
 }
 
 /// A prediction that is on its way. Dropping it gives up the answer, not the work: the frame is still
@@ -130,27 +132,18 @@ impl Adapter {
         Ok(video::model_size(width, height, model_width, model_height)?)
     }
 
-    /// Queues a frame, RGB interleaved at model size. A size other than the last frame's clears the
-    /// window.
+    /// Queues a frame, RGB (height, width, 3) at model size in standard layout. A size other than the last frame's clears
+    /// the window.
     ///
     /// # Errors
-    /// At once: [`Error::FrameBytes`] when the bytes do not fill the size, [`Error::Cancelled`] between
+    /// At once: [`Error::Frame`] for an array of another shape or layout, [`Error::Cancelled`] between
     /// [`Adapter::cancel`] and [`Adapter::resume`], [`Error::Worker`] when the worker has panicked.
-    pub fn push(
-        &self,
-        rgb: impl AsRef<[u8]>,
-        width: usize,
-        height: usize,
-        request: Request,
-    ) -> Result<Ticket, Error> {
-        let size = Size { height, width };
-        let rgb = rgb.as_ref();
-        size.check_bytes(rgb)?;
+    pub fn push(&self, rgb: &ArrayRef3<u8>, request: Request) -> Result<Ticket, Error> {
+        Size::of(rgb)?;
         let rgb = self.frames.lock().copy(rgb);
         let job = |generation, reply| Job::Frame {
             generation,
             rgb: rgb.clone(),
-            size,
             request,
             reply,
         };

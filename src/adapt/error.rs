@@ -2,7 +2,7 @@
 
 use crate::graph::GraphError;
 use crate::optim::LayoutError;
-use crate::video::SizeError;
+use crate::video::{FrameError, SizeError};
 use crate::weights::WeightsError;
 
 /// Why adapting or predicting failed.
@@ -34,18 +34,9 @@ pub enum Error {
         /// What is wrong.
         detail: String,
     },
-    /// A picture whose bytes do not fill its size.
-    #[error("a frame of {width}×{height} pixels has {given} bytes instead of {expected}")]
-    FrameBytes {
-        /// Width given.
-        width: usize,
-        /// Height given.
-        height: usize,
-        /// Bytes given.
-        given: usize,
-        /// Bytes needed.
-        expected: usize,
-    },
+    /// An array that is no RGB picture.
+    #[error(transparent)]
+    Frame(#[from] FrameError),
     /// Given colours that cannot be learned.
     #[error("given colours: {0}")]
     ColourTarget(String),

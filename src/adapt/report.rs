@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::video::ChromaMap;
+use crate::video::{ChromaMap, ClassMap, Rgb};
 
 /// What is wanted for a frame. It enters the window in any case.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -124,17 +124,14 @@ impl Report {
 /// What comes back for a frame.
 #[derive(Clone, Debug)]
 pub struct Prediction {
-    /// Class of each pixel at model size, row-major, `height` × `width`; `None` when no prediction was wanted, or from a
-    /// model that colours.
-    pub classes: Option<Arc<[u8]>>,
-    /// Chroma at a quarter of model size, from a model that colours, when a prediction was wanted.
+    /// Class of each pixel at model size, (height, width); `None` when no prediction was wanted, or from a model that
+    /// colours.
+    pub classes: Option<Arc<ClassMap>>,
+    /// Chroma of every 4×4 pixels at model size, (2, height/4, width/4), from a model that colours, when a prediction was
+    /// wanted.
     pub chroma: Option<ChromaMap>,
-    /// The reconstruction of one masked view at model size, RGB interleaved; `None` unless wanted.
-    pub reconstruction: Option<Arc<[u8]>>,
-    /// Width at model size.
-    pub width: usize,
-    /// Height at model size.
-    pub height: usize,
+    /// The reconstruction of one masked view at model size, RGB (height, width, 3); `None` unless wanted.
+    pub reconstruction: Option<Arc<Rgb>>,
     /// What happened.
     pub report: Report,
 }

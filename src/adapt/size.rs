@@ -1,8 +1,11 @@
 //! The size at which a model sees frames.
 
+use ndarray::ArrayRef3;
+
 use super::Error;
 use crate::model::MASK_PATCH;
 use crate::nn::PATCH;
+use crate::video::FrameRef;
 
 /// A frame size at which a model runs, in pixels; sides are multiples of 16.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -52,21 +55,15 @@ impl Size {
         ))
     }
 
-    /// Whether interleaved RGB fills it.
+    /// That of an RGB picture (height, width, 3) in standard layout.
     ///
     /// # Errors
-    /// [`Error::FrameBytes`].
-    pub(super) fn check_bytes(self, rgb: &[u8]) -> Result<(), Error> {
-        let Self { height, width } = self;
-        let (given, expected) = (rgb.len(), width.saturating_mul(height).saturating_mul(3));
-        if given == expected {
-            return Ok(());
-        }
-        Err(Error::FrameBytes {
-            width,
-            height,
-            given,
-            expected,
+    /// [`Error::Frame`] for an array of another shape or layout.
+    pub fn of(rgb: &ArrayRef3<u8>) -> Result<Self, Error> {
+        let frame = FrameRef::rgb(rgb)?;
+        Ok(Self {
+            height: frame.height(),
+            width: frame.width(),
         })
     }
 }

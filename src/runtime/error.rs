@@ -87,6 +87,14 @@ pub enum Error {
         /// The type asked for.
         wanted: DType,
     },
+    /// A tensor was read as an array with another number of axes.
+    #[error("a tensor of shape {shape:?} read as an array of {wanted} axes")]
+    Dimensions {
+        /// The tensor's shape.
+        shape: Vec<usize>,
+        /// Axes asked for.
+        wanted: usize,
+    },
     /// A tensor whose data does not fill its shape.
     #[error("{elements} elements for the shape {shape:?}")]
     ElementCount {

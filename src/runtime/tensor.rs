@@ -3,6 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
+use ndarray::{Array, ArrayD, ArrayRef, ArrayViewD, Dimension};
 use ort::memory::{AllocationDevice, Allocator};
 use ort::value::{DynTensor, DynTensorValueType, PrimitiveTensorElementType, TensorElementType};
 
@@ -157,9 +158,34 @@ impl Tensor {
         }
     }
 
-    /// What `work` makes of the `u8` elements, on the host.
-    pub(crate) fn with_u8<R>(&self, work: impl FnOnce(&[u8]) -> R) -> Result<R> {
-        self.with(DType::U8, work)
+    /// The `f32` elements as an array of the tensor's shape, copied to the host.
+    ///
+    /// # Errors
+    /// [`Error::ElementType`] when the tensor is of another type, [`Error::Dimensions`] when it has another number of axes.
+    pub fn to_array<D: Dimension>(&self) -> Result<Array<f32, D>> {
+        let array = ArrayD::from_shape_vec(self.shape(), self.to_f32()?);
+        array
+            .and_then(ArrayD::into_dimensionality)
+            .map_err(|_| self.other_axes::<D>())
+    }
+
+    /// What `work` makes of the `u8` elements as an array of the tensor's shape, on the host.
+    pub(crate) fn with_array<D: Dimension, R>(
+        &self,
+        work: impl FnOnce(&ArrayRef<u8, D>) -> R,
+    ) -> Result<R> {
+        self.with(DType::U8, |bytes| {
+            let view = ArrayViewD::from_shape(self.shape(), bytes);
+            let view = view.and_then(ArrayViewD::into_dimensionality::<D>);
+            Ok(work(&view.map_err(|_| self.other_axes::<D>())?))
+        })?
+    }
+
+    fn other_axes<D: Dimension>(&self) -> Error {
+        Error::Dimensions {
+            shape: self.shape().to_vec(),
+            wanted: D::NDIM.unwrap_or_default(),
+        }
     }
 
     fn to_vec<T>(&self, wanted: DType) -> Result<Vec<T>>

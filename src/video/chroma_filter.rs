@@ -1,6 +1,9 @@
 //! A temporal filter of chroma against flicker, and the detection of cuts.
 
-use super::chroma::ChromaMap;
+use ndarray::ArrayRef3;
+
+use super::ChromaMap;
+use super::colour::pixels;
 
 /// Pixels of the network's frame under a token of chroma, on a side.
 const TOKEN: usize = 4;
@@ -39,11 +42,11 @@ pub struct ChromaFilter {
 }
 
 impl ChromaFilter {
-    /// Takes in a frame as the network sees it: interleaved RGB of `width` pixels a row. Returns whether another scene
-    /// begins with it, to which the colours before it do not apply.
-    pub fn is_cut(&mut self, rgb: &[u8], width: usize) -> bool {
+    /// Takes in a frame as the network sees it, RGB (height, width, 3). Returns whether another scene begins with it, to
+    /// which the colours before it do not apply.
+    pub fn is_cut(&mut self, rgb: &ArrayRef3<u8>) -> bool {
         let (mut luma, mut histogram) = std::mem::take(&mut self.buffers);
-        token_luma(rgb, width, &mut luma);
+        token_luma(rgb, &mut luma);
         let mean = luma.iter().sum::<f32>() / luma.len().max(1) as f32;
         count(&luma, mean, &mut histogram);
         let other = self.luma.len() != luma.len()
@@ -67,43 +70,42 @@ impl ChromaFilter {
     /// of the last call, where nothing has moved. Nothing is kept of a map of another size.
     pub fn smooth(
         &mut self,
-        chroma: ChromaMap,
+        mut chroma: ChromaMap,
         before: Option<&ChromaMap>,
         keep: f32,
     ) -> ChromaMap {
-        let size = |map: &ChromaMap| (map.width(), map.height());
         let before = before.filter(|before| {
-            size(before) == size(&chroma)
-                && self.luma.len() == chroma.width() * chroma.height()
+            before.dim() == chroma.dim()
+                && 2 * self.luma.len() == chroma.len()
                 && self.smoothed.len() == self.luma.len()
         });
-        let smoothed = match before {
-            Some(before) if keep > 0.0 => {
-                let [cb, cr] = before.planes();
-                let by = self.mean - self.smoothed_mean;
-                chroma.map(|token, now| {
-                    let change = self.luma[token] - self.smoothed[token] - by;
+        if let Some(before) = before.filter(|_| keep > 0.0) {
+            let by = self.mean - self.smoothed_mean;
+            for (mut now, then) in chroma.outer_iter_mut().zip(before.outer_iter()) {
+                let luma = self.luma.iter().zip(&self.smoothed);
+                for ((now, then), (luma, smoothed)) in now.iter_mut().zip(then).zip(luma) {
+                    let change = luma - smoothed - by;
                     let stays = keep * (-change.powi(2) / (2.0 * STILL * STILL)).exp();
-                    [0, 1].map(|c| stays * [cb, cr][c][token] + (1.0 - stays) * now[c])
-                })
+                    *now = stays * then + (1.0 - stays) * *now;
+                }
             }
-            _ => chroma,
-        };
+        }
         self.smoothed.clone_from(&self.luma);
         self.smoothed_mean = self.mean;
-        smoothed
+        chroma
     }
 }
 
 /// The mean luma of every token; pixels beyond the last whole one do not count.
-fn token_luma(rgb: &[u8], width: usize, luma: &mut Vec<f32>) {
+fn token_luma(rgb: &ArrayRef3<u8>, luma: &mut Vec<f32>) {
     luma.clear();
-    let across = width / TOKEN;
-    for rows in rgb.chunks_exact((width * TOKEN * 3).max(1)) {
+    let rgb = rgb.as_standard_layout();
+    let width = rgb.dim().1;
+    for rows in pixels(&rgb).chunks_exact((width * TOKEN).max(1)) {
         let first = luma.len();
-        luma.resize(first + across, 0.0);
-        for row in rows.chunks_exact((width * 3).max(1)) {
-            let pixels = row.as_chunks::<3>().0.chunks_exact(TOKEN);
+        luma.resize(first + width / TOKEN, 0.0);
+        for row in rows.chunks_exact(width) {
+            let pixels = row.chunks_exact(TOKEN);
             for (mean, pixels) in luma[first..].iter_mut().zip(pixels) {
                 let sum: f32 = pixels
                     .iter()

@@ -2,17 +2,24 @@
 
 mod bilateral;
 
-use super::chroma::ChromaMap;
+use ndarray::ArrayRef3;
+
 use super::colour::{Encode, Luma};
 use super::format::{ColourModel, Layout, PixelFormat};
 use super::frame::FrameMut;
 use super::samples::{add_rows, write_row};
 use bilateral::{Gap, Near, Token, add_row, codes_of_row, means, mix_row};
 
-/// A frame in a format that cannot hold colours.
+/// Why a frame cannot be given colours.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("a {0} frame holds no colours")]
-pub struct ColorizeError(pub PixelFormat);
+pub enum ColorizeError {
+    /// A frame in a format that cannot hold colours.
+    #[error("a {0} frame holds no colours")]
+    Grey(PixelFormat),
+    /// An array that is no chroma map.
+    #[error("array of shape {0:?} as chroma: 2 planes of tokens are needed")]
+    Chroma([usize; 3]),
+}
 
 /// Colours frames, keeping its buffers, so that nothing is allocated after the first frame of a size.
 ///
@@ -65,19 +72,23 @@ impl Colorizer {
         Self::default()
     }
 
-    /// Gives `frame` the colours of `chroma` in place of its own. In Y'CbCr its luma stays as it is, bit by bit; in RGB it is
+    /// Gives `frame` the colours of `chroma`, a [`super::ChromaMap`], in place of its own. In Y'CbCr its luma stays as it is, bit by bit; in RGB it is
     /// the luma (BT.601) of what was there. Samples that belong to no component (opacity, filling) stay as they are.
     ///
     /// # Errors
-    /// [`ColorizeError`] when the frame is grey.
+    /// [`ColorizeError`] when the frame is grey, or `chroma` has no tokens or not two planes.
     pub fn draw(
         &mut self,
         frame: &mut FrameMut<'_>,
-        chroma: &ChromaMap,
+        chroma: &ArrayRef3<f32>,
     ) -> Result<(), ColorizeError> {
         let layout = frame.format.layout();
         if layout.model == ColourModel::Grey {
-            return Err(ColorizeError(frame.format));
+            return Err(ColorizeError::Grey(frame.format));
+        }
+        let (planes, down, across) = chroma.dim();
+        if planes != 2 || chroma.is_empty() {
+            return Err(ColorizeError::Chroma([planes, down, across]));
         }
         let encode = Encode::new(&layout, frame.colorimetry);
         // In RGB all three components are written, in Y'CbCr the last two.
@@ -88,13 +99,13 @@ impl Colorizer {
         let span = layout.span_of(written.start);
         let (width, height) = (frame.width, frame.height);
         self.read_luma(frame, &layout);
-        self.average(width, height, (chroma.width(), chroma.height()));
-        self.place_columns(width.div_ceil(span.0), span.0, width, chroma.width());
+        self.average(width, height, (across, down));
+        self.place_columns(width.div_ceil(span.0), span.0, width, across);
         for y in 0..height.div_ceil(span.1) {
             let rows = y * span.1..((y + 1) * span.1).min(height);
             self.sum(rows.clone(), width);
             means(&self.sums, span.0, rows.len(), &mut self.means);
-            self.mix(chroma, Place::of(y, span.1, height, chroma.height()));
+            self.mix(chroma, Place::of(y, span.1, height, down));
             codes_of_row(&encode, &self.means, &self.chroma, &mut self.codes);
             for c in written.clone() {
                 let component = layout.components()[c];
@@ -183,14 +194,12 @@ impl Colorizer {
     }
 
     /// The chroma of a row of samples, which lies `down` between two rows of tokens.
-    fn mix(&mut self, chroma: &ChromaMap, down: Place) {
-        let across = chroma.width();
-        let planes = chroma.planes();
+    fn mix(&mut self, chroma: &ArrayRef3<f32>, down: Place) {
         let token = |row: usize, column: usize| {
-            let at = down.tokens[row] * across + column;
+            let at = down.tokens[row];
             Token {
-                luma: self.tokens[at],
-                chroma: planes.map(|plane| plane[at]),
+                luma: self.tokens[at * chroma.dim().2 + column],
+                chroma: [0, 1].map(|c| chroma[[c, at, column]]),
                 weight: down.weights()[row],
             }
         };

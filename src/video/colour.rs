@@ -1,6 +1,9 @@
 //! Conversions between codes and colours: R'G'B', Y'CbCr with the matrices in use, and grey, of any depth and in both
 //! ranges.
 
+use ndarray::ArrayRef3;
+
+use super::Rgb;
 use super::format::{ColourModel, Layout};
 
 /// Luma weights of a Y'CbCr encoding.
@@ -45,20 +48,27 @@ pub(super) fn chroma_to_rgb([cb, cr]: [f32; 2]) -> [f32; 3] {
     [red, -(0.299 * red + 0.114 * blue) / 0.587, blue]
 }
 
-/// Interleaved RGB with every pixel's luma (BT.601) in all three.
-pub fn grey(rgb: &[u8]) -> Vec<u8> {
-    let luma = |p: &[u8; 3]| {
-        let [red, green, blue] = p.map(u32::from);
-        ((299 * red + 587 * green + 114 * blue + 500) / 1000) as u8
-    };
-    let pixels = rgb.as_chunks::<3>().0.iter();
-    pixels.flat_map(|p| [luma(p); 3]).collect()
+/// An RGB picture (height, width, 3) with every pixel's luma (BT.601) in all three.
+pub fn grey(rgb: &ArrayRef3<u8>) -> Rgb {
+    let mut grey = rgb.as_standard_layout().into_owned();
+    let bytes = grey.as_slice_mut().unwrap_or_default();
+    for pixel in bytes.as_chunks_mut::<3>().0 {
+        let [red, green, blue] = pixel.map(u32::from);
+        *pixel = [((299 * red + 587 * green + 114 * blue + 500) / 1000) as u8; 3];
+    }
+    grey
 }
 
-/// Whether no pixel of interleaved RGB has a colour.
-pub fn is_grey(rgb: &[u8]) -> bool {
-    let mut pixels = rgb.as_chunks::<3>().0.iter();
+/// Whether no pixel of an RGB picture (height, width, 3) has a colour.
+pub fn is_grey(rgb: &ArrayRef3<u8>) -> bool {
+    let rgb = rgb.as_standard_layout();
+    let mut pixels = pixels(&rgb).iter();
     pixels.all(|[red, green, blue]| red == green && green == blue)
+}
+
+/// The pixels of an RGB picture (height, width, 3), row by row; none of an array that is not in standard layout.
+pub fn pixels(rgb: &ArrayRef3<u8>) -> &[[u8; 3]] {
+    rgb.as_slice().unwrap_or_default().as_chunks().0
 }
 
 /// The codes of black and white.

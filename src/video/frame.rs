@@ -2,6 +2,8 @@
 
 use std::ops::Deref;
 
+use ndarray::ArrayRef3;
+
 use super::colour::Colorimetry;
 use super::format::PixelFormat;
 
@@ -53,6 +55,11 @@ pub enum FrameError {
         /// Bytes there were.
         given: usize,
     },
+    /// An array that is no RGB image.
+    #[error(
+        "array of shape {0:?} as an RGB image: height, width and 3 channels, row by row, are needed"
+    )]
+    Rgb([usize; 3]),
 }
 
 /// Checks one plane; the last row need not be padded to the stride.
@@ -84,7 +91,7 @@ fn check(
     Ok(())
 }
 
-fn check_size(width: usize, height: usize) -> Result<(), FrameError> {
+pub(super) fn check_size(width: usize, height: usize) -> Result<(), FrameError> {
     if (1..=MAX_SIDE).contains(&width) && (1..=MAX_SIDE).contains(&height) {
         Ok(())
     } else {
@@ -146,12 +153,12 @@ impl<P: Default + Deref<Target = [u8]>> Frame<P> {
         })
     }
 
-    /// An RGB image without padding.
-    ///
-    /// # Errors
-    /// [`FrameError`] when there are fewer than 3 · `width` · `height` bytes.
-    pub fn rgb(width: usize, height: usize, bytes: P) -> Result<Self, FrameError> {
-        let planes = [(bytes, width.saturating_mul(3))];
+    /// An RGB image of this shape, if its bytes lie one after the other.
+    fn of_array(shape: (usize, usize, usize), bytes: Option<P>) -> Result<Self, FrameError> {
+        let (height, width, channels) = shape;
+        let bytes = bytes.filter(|_| channels == 3);
+        let bytes = bytes.ok_or(FrameError::Rgb([height, width, channels]))?;
+        let planes = [(bytes, width * 3)];
         Self::new(PixelFormat::Rgb, width, height, Colorimetry::RGB, planes)
     }
 
@@ -184,7 +191,25 @@ impl<P: Default + Deref<Target = [u8]>> Frame<P> {
     }
 }
 
-impl FrameMut<'_> {
+impl<'a> FrameRef<'a> {
+    /// An RGB image (height, width, 3) in standard layout.
+    ///
+    /// # Errors
+    /// [`FrameError`] for an array of another shape or layout.
+    pub fn rgb(image: &'a ArrayRef3<u8>) -> Result<Self, FrameError> {
+        Self::of_array(image.dim(), image.as_slice())
+    }
+}
+
+impl<'a> FrameMut<'a> {
+    /// An RGB image (height, width, 3) in standard layout.
+    ///
+    /// # Errors
+    /// As [`FrameRef::rgb`].
+    pub fn rgb(image: &'a mut ArrayRef3<u8>) -> Result<Self, FrameError> {
+        Self::of_array(image.dim(), image.as_slice_mut())
+    }
+
     /// The same frame, to read.
     pub fn as_ref(&self) -> FrameRef<'_> {
         FrameRef {

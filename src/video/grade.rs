@@ -1,6 +1,6 @@
 //! Colour grading: saturation and temperature.
 
-use super::chroma::ChromaMap;
+use super::ChromaMap;
 
 /// Offset of chroma at temperature 1, Cb and Cr: lamplight.
 const WARM: [f32; 2] = [-20.0, 12.0];
@@ -25,28 +25,26 @@ impl Default for Grade {
 
 impl Grade {
     /// The graded map.
-    pub fn apply(self, chroma: ChromaMap) -> ChromaMap {
-        let cast = WARM.map(|w| w * self.temperature);
-        chroma.map(|_, [cb, cr]| {
-            [
-                self.saturation * cb + cast[0],
-                self.saturation * cr + cast[1],
-            ]
-        })
+    pub fn apply(self, mut chroma: ChromaMap) -> ChromaMap {
+        for (mut plane, warm) in chroma.outer_iter_mut().zip(WARM) {
+            plane.mapv_inplace(|c| self.saturation * c + warm * self.temperature);
+        }
+        chroma
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use ndarray::array;
 
     fn graded(saturation: f32, temperature: f32) -> Vec<f32> {
-        let map = ChromaMap::new(2, 1, vec![10.0, -4.0, 6.0, 0.0]).unwrap();
+        let map = array![[[10.0, -4.0]], [[6.0, 0.0]]];
         let grade = Grade {
             saturation,
             temperature,
         };
-        grade.apply(map).planes().concat()
+        grade.apply(map).into_iter().collect()
     }
 
     #[test]

@@ -4,12 +4,12 @@
 //! never converted as a whole: [`Scaler::to_rgb`] brings it down to model size and converts there, [`Overlay::draw`]
 //! blends class colours into it in its own format, and [`Legend::draw`] their names. All follow from the description of a
 //! format ([`PixelFormat::layout`]): where its components lie and what their codes are worth.
+//!
+//! What is at model size, or comes from files, is an array: [`Rgb`], [`ClassMap`], [`ChromaMap`].
 
-mod chroma;
 mod chroma_filter;
 mod colorize;
 mod colour;
-mod crop;
 mod depth;
 mod format;
 mod frame;
@@ -27,23 +27,33 @@ mod still;
 #[cfg(test)]
 mod testing;
 
-pub use chroma::{ChromaError, ChromaMap};
 pub use chroma_filter::ChromaFilter;
 pub use colorize::{ColorizeError, Colorizer};
-pub use colour::{Colorimetry, Matrix, Range, bt601_chroma, grey, is_grey};
-pub use crop::Crop;
+pub use colour::{Colorimetry, Matrix, Range, bt601_chroma, grey, is_grey, pixels};
 pub use depth::convert_depth;
 pub use format::{ColourModel, Component, Layout, PixelFormat, Sample, Storage};
 pub use frame::{FrameError, FrameMut, FrameRef, MAX_SIDE};
 pub use grade::Grade;
 pub use legend::Legend;
-pub use overlay::{ClassMap, MapError, Overlay, Style};
+pub use overlay::{MapError, Overlay, Style};
 pub use palette::{Palette, PaletteError};
 pub use reference::{GREY, ReferenceError, has_colour, read_references, scaled};
-pub use scale::{ScaleError, Scaler};
+pub use scale::Scaler;
 pub use side_by_side::{SideBySideError, side_by_side};
 pub use size::{SizeError, model_size};
 pub use still::{
-    LabelIds, Labels, LeftOut, Listing, Rgb, StillError, list_stills, pending_png, read_labels,
-    read_rgb, write_png,
+    LabelIds, LeftOut, Listing, StillError, list_stills, pending_png, read_labels, read_rgb,
+    write_png,
 };
+
+use ndarray::{Array2, Array3};
+
+/// A picture in full-range RGB, in standard layout: (height, width, 3).
+pub type Rgb = Array3<u8>;
+
+/// A class id for each pixel: (height, width); 255 is no class, in labels and predictions alike.
+pub type ClassMap = Array2<u8>;
+
+/// The chroma of a frame on a coarse grid of tokens that covers all of it: (2, tokens down, tokens across). Cb, then Cr,
+/// of BT.601, full range, in steps of 8 bits, 0 for grey.
+pub type ChromaMap = Array3<f32>;

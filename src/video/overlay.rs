@@ -2,61 +2,17 @@
 
 use std::ops::Range;
 
+use ndarray::{ArrayRef2, ArrayView1};
+
 use super::colour::Encode;
 use super::format::{Component, PixelFormat};
 use super::frame::FrameMut;
 use super::samples::{Paint, blend_row};
 
-/// Why a class map cannot be drawn.
+/// A frame that class ids cannot be written to.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum MapError {
-    /// The map's length does not fit its sides.
-    #[error("class map of {width}x{height} pixels has {given} bytes")]
-    Size {
-        /// Width in pixels.
-        width: usize,
-        /// Height in pixels.
-        height: usize,
-        /// Bytes there were.
-        given: usize,
-    },
-    /// Class ids go into GRAY8 frames only.
-    #[error("class ids cannot be written to a {0} frame, only to GRAY8")]
-    Format(PixelFormat),
-}
-
-/// A class for each pixel, at any size: it is spread over the whole frame. 255 is no class.
-#[derive(Clone, Copy, Debug)]
-pub struct ClassMap<'a> {
-    classes: &'a [u8],
-    width: usize,
-    height: usize,
-}
-
-impl<'a> ClassMap<'a> {
-    /// A map of `height` rows of `width` class ids.
-    ///
-    /// # Errors
-    /// [`MapError::Size`] when `classes` does not have `width` · `height` bytes, or none.
-    pub fn new(classes: &'a [u8], width: usize, height: usize) -> Result<Self, MapError> {
-        if classes.is_empty() || width.checked_mul(height) != Some(classes.len()) {
-            return Err(MapError::Size {
-                width,
-                height,
-                given: classes.len(),
-            });
-        }
-        Ok(Self {
-            classes,
-            width,
-            height,
-        })
-    }
-
-    fn row(&self, y: usize) -> &'a [u8] {
-        &self.classes[y * self.width..][..self.width]
-    }
-}
+#[error("class ids cannot be written to a {0} frame, only to GRAY8")]
+pub struct MapError(pub PixelFormat);
 
 /// The look of classes.
 #[derive(Clone, Copy, Debug)]
@@ -70,9 +26,9 @@ pub struct Style<'a> {
     pub contours: usize,
 }
 
-/// Draws class maps, keeping its buffers, so that nothing is allocated after the first frame of a size.
+/// Draws class maps (height, width), keeping its buffers, so that nothing is allocated after the first frame of a size.
 ///
-/// Each sample takes the class of the map's pixel under its centre. A map's row is spread out once and serves all rows of
+/// A map has any size, and is spread over the whole frame; 255 is no class, and an empty map draws nothing. Each sample takes the class of the map's pixel under its centre. A map's row is spread out once and serves all rows of
 /// the plane that look the same.
 #[derive(Clone, Debug, Default)]
 pub struct Overlay {
@@ -92,7 +48,7 @@ impl Overlay {
     /// Blends class colours into `frame`. Class 255 and classes without a colour leave it untouched, and samples that
     /// belong to no component (opacity, filling) stay as they are. Codes are blended in the frame's own format and
     /// colorimetry.
-    pub fn draw(&mut self, frame: &mut FrameMut<'_>, map: &ClassMap<'_>, style: &Style<'_>) {
+    pub fn draw(&mut self, frame: &mut FrameMut<'_>, map: &ArrayRef2<u8>, style: &Style<'_>) {
         self.draw_from(frame, 0, map, style);
     }
 
@@ -102,12 +58,12 @@ impl Overlay {
         &mut self,
         frame: &mut FrameMut<'_>,
         left: usize,
-        map: &ClassMap<'_>,
+        map: &ArrayRef2<u8>,
         style: &Style<'_>,
     ) {
         // NaN becomes 0.
         let opacity = (style.opacity.clamp(0.0, 1.0) * 256.0).round() as u16;
-        if (opacity == 0 && style.contours == 0) || left >= frame.width {
+        if (opacity == 0 && style.contours == 0) || left >= frame.width || map.is_empty() {
             return;
         }
         let layout = frame.format.layout();
@@ -121,7 +77,7 @@ impl Overlay {
             let (across, _) = layout.span_of(c);
             find_edges(
                 &mut self.edges[group(c)],
-                map.width,
+                map.ncols(),
                 left..frame.width,
                 across,
             );
@@ -134,19 +90,22 @@ impl Overlay {
     /// Writes the ids themselves into a GRAY8 frame, each pixel that of the map's pixel under its centre.
     ///
     /// # Errors
-    /// [`MapError::Format`] when the frame is not GRAY8.
+    /// [`MapError`] when the frame is not GRAY8.
     pub fn class_map(
         &mut self,
         frame: &mut FrameMut<'_>,
-        map: &ClassMap<'_>,
+        map: &ArrayRef2<u8>,
     ) -> Result<(), MapError> {
         if frame.format != PixelFormat::Gray8 {
-            return Err(MapError::Format(frame.format));
+            return Err(MapError(frame.format));
+        }
+        if map.is_empty() {
+            return Ok(());
         }
         let (width, height) = (frame.width, frame.height);
-        find_edges(&mut self.edges[0], map.width, 0..width, 1);
+        find_edges(&mut self.edges[0], map.ncols(), 0..width, 1);
         for (y, row) in frame.rows(0).enumerate() {
-            let from = map.row(under(y, map.height, 0..height, 1));
+            let from = map.row(under(y, map.nrows(), 0..height, 1));
             for (edges, &class) in self.edges[0].windows(2).zip(from) {
                 row[edges[0] as usize..edges[1] as usize].fill(class);
             }
@@ -158,7 +117,7 @@ impl Overlay {
         &mut self,
         frame: &mut FrameMut<'_>,
         plane: usize,
-        map: &ClassMap<'_>,
+        map: &ArrayRef2<u8>,
         colours: &Colours,
         opacity: u16,
         contours: usize,
@@ -181,7 +140,7 @@ impl Overlay {
         // A line that is drawn has its colour, so shared samples round its width up.
         let reach = contours.div_ceil(down);
         let rows = height.div_ceil(down);
-        let on = |y: usize| under(y, map.height, 0..height, down);
+        let on = |y: usize| under(y, map.nrows(), 0..height, down);
         let mut spread = None;
         for (y, row) in frame.rows(plane).enumerate() {
             let (above, below) = (y.saturating_sub(reach), (y + reach).min(rows - 1));
@@ -220,12 +179,12 @@ fn group(component: usize) -> usize {
 /// Marks where rows of the map within reach have another class than the row itself.
 fn find_mixed(
     mixed: &mut Vec<bool>,
-    map: &ClassMap<'_>,
+    map: &ArrayRef2<u8>,
     row: usize,
     within_reach: impl Iterator<Item = usize>,
 ) {
     mixed.clear();
-    mixed.resize(map.width, false);
+    mixed.resize(map.ncols(), false);
     let own = map.row(row);
     let mut last = row;
     for other in within_reach {
@@ -234,7 +193,7 @@ fn find_mixed(
             continue;
         }
         last = other;
-        for (mixed, (a, b)) in mixed.iter_mut().zip(own.iter().zip(map.row(other))) {
+        for (mixed, (a, b)) in mixed.iter_mut().zip(own.iter().zip(&map.row(other))) {
             *mixed |= a != b;
         }
     }
@@ -243,7 +202,7 @@ fn find_mixed(
 /// A row of the map above the samples of a component.
 struct Row<'a> {
     edges: &'a [u32],
-    classes: &'a [u8],
+    classes: ArrayView1<'a, u8>,
     mixed: &'a [bool],
 }
 

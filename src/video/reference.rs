@@ -2,8 +2,12 @@
 
 use std::path::{Path, PathBuf};
 
-use super::still::{Rgb, StillError, list_stills, read_rgb};
-use super::{FrameRef, ScaleError, Scaler, bt601_chroma};
+use ndarray::ArrayRef3;
+
+use super::colour::pixels;
+use super::frame::check_size;
+use super::still::{StillError, list_stills, read_rgb};
+use super::{FrameError, FrameRef, Rgb, Scaler, bt601_chroma};
 
 /// Mean distance from grey below which a picture has no colour, in steps of 8 bits.
 pub const GREY: f32 = 2.0;
@@ -29,7 +33,7 @@ pub enum ReferenceError {
         path: PathBuf,
         /// What is wrong.
         #[source]
-        reason: ScaleError,
+        reason: FrameError,
     },
 }
 
@@ -50,44 +54,41 @@ pub fn read_references(path: &Path) -> Result<Vec<Rgb>, ReferenceError> {
     let mut scaler = Scaler::new();
     let mut read = |path: PathBuf| {
         let picture = read_rgb(&path)?;
-        if !has_colour(&picture.bytes) {
+        if !has_colour(&picture) {
             return Err(ReferenceError::Grey(path));
         }
-        let longest = picture.width.max(picture.height);
+        let (height, width, _) = picture.dim();
+        let longest = width.max(height);
         let side = |side: usize| (side * LONGEST / longest.max(1)).max(1);
         if longest <= LONGEST {
             return Ok(picture);
         }
-        let (width, height) = (side(picture.width), side(picture.height));
-        let scaled = scaled(&picture, width, height, &mut scaler);
+        let scaled = scaled(&picture, side(width), side(height), &mut scaler);
         scaled.map_err(|reason| ReferenceError::Size { path, reason })
     };
     paths.into_iter().map(&mut read).collect()
 }
 
-/// A picture at another size, whatever that does to its proportions.
+/// An RGB picture (height, width, 3) at another size, whatever that does to its proportions.
 ///
 /// # Errors
-/// [`ScaleError`] when the size makes no sense.
+/// [`FrameError`] when the size makes no sense.
 pub fn scaled(
-    picture: &Rgb,
+    picture: &ArrayRef3<u8>,
     width: usize,
     height: usize,
     scaler: &mut Scaler,
-) -> Result<Rgb, ScaleError> {
-    let mut bytes = vec![0; width.saturating_mul(height).saturating_mul(3).min(1 << 30)];
-    let view = FrameRef::rgb(picture.width, picture.height, &picture.bytes)?;
-    scaler.to_rgb(&view, width, height, &mut bytes)?;
-    Ok(Rgb {
-        width,
-        height,
-        bytes,
-    })
+) -> Result<Rgb, FrameError> {
+    check_size(width, height)?;
+    let mut scaled = Rgb::zeros((height, width, 3));
+    scaler.to_rgb(&FrameRef::rgb(picture)?, &mut scaled)?;
+    Ok(scaled)
 }
 
-/// Whether there is more colour in a picture, interleaved RGB, than what is left of it in a grey one.
-pub fn has_colour(rgb: &[u8]) -> bool {
-    let pixels = rgb.as_chunks::<3>().0;
+/// Whether there is more colour in an RGB picture (height, width, 3) than what is left of it in a grey one.
+pub fn has_colour(rgb: &ArrayRef3<u8>) -> bool {
+    let rgb = rgb.as_standard_layout();
+    let pixels = pixels(&rgb);
     let distance: f64 = pixels
         .iter()
         .map(|pixel| {
@@ -107,20 +108,19 @@ mod tests {
     fn a_picture_a_folder_and_what_is_neither() {
         let dir = tempfile::tempdir().unwrap();
         let at = |name: &str| dir.path().join(name);
-        let red = [200, 40, 40].repeat(2000 * 20);
-        write_png(&at("b.png"), &red, 2000, 20).unwrap();
-        write_png(&at("a.png"), &[[90, 120, 40]; 24].concat(), 6, 4).unwrap();
+        let of = |shape, colour: [u8; 3]| Rgb::from_shape_fn(shape, |(_, _, c)| colour[c]);
+        write_png(&at("b.png"), &of((20, 2000, 3), [200, 40, 40])).unwrap();
+        let small = of((4, 6, 3), [90, 120, 40]);
+        write_png(&at("a.png"), &small).unwrap();
         let one = read_references(&at("a.png")).unwrap();
-        assert_eq!((one.len(), one[0].width, one[0].height), (1, 6, 4));
+        assert_eq!(one, std::slice::from_ref(&small));
         let both = read_references(dir.path()).unwrap();
-        assert_eq!(both[0], one[0]);
-        assert_eq!((both[1].width, both[1].height), (1024, 10));
-        assert_eq!(both[1].bytes[..3], [200, 40, 40]);
+        assert_eq!(both, [small, of((10, 1024, 3), [200, 40, 40])]);
 
         let refused = |path: &Path| read_references(path).unwrap_err().to_string();
         std::fs::create_dir(at("empty")).unwrap();
         std::fs::write(at("text.png"), b"no picture").unwrap();
-        write_png(&at("grey.png"), &[[90, 91, 90]; 24].concat(), 6, 4).unwrap();
+        write_png(&at("grey.png"), &of((4, 6, 3), [90, 91, 90])).unwrap();
         for (name, why) in [
             ("empty", "no JPEG or PNG file in this folder"),
             ("none.png", "none.png: "),

@@ -1,54 +1,12 @@
 //! Scaling of frames to RGB images at model size, and of such images to frames.
 
+use ndarray::ArrayRef3;
+
 use super::colour::{Decode, Encode};
 use super::format::{Layout, Sample};
-use super::frame::{FrameError, FrameMut, FrameRef, MAX_SIDE};
+use super::frame::{FrameError, FrameMut, FrameRef};
 use super::resample::Resampler;
 use super::samples::{add_rows, write_row};
-
-/// An error in resizing an image.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum ScaleError {
-    /// No pixels, or more than can be handled.
-    #[error("image of {width}x{height} pixels (sides from 1 to {MAX_SIDE} are possible)")]
-    Size {
-        /// Width in pixels.
-        width: usize,
-        /// Height in pixels.
-        height: usize,
-    },
-    /// A picture that is no frame.
-    #[error(transparent)]
-    Frame(#[from] FrameError),
-    /// A buffer that does not hold the image.
-    #[error("RGB image of {width}x{height} pixels needs {needed} bytes, the buffer has {given}")]
-    Bytes {
-        /// Width in pixels.
-        width: usize,
-        /// Height in pixels.
-        height: usize,
-        /// Bytes of the image.
-        needed: usize,
-        /// Bytes of the buffer.
-        given: usize,
-    },
-}
-
-fn check_rgb(width: usize, height: usize, given: usize) -> Result<(), ScaleError> {
-    if !(1..=MAX_SIDE).contains(&width) || !(1..=MAX_SIDE).contains(&height) {
-        return Err(ScaleError::Size { width, height });
-    }
-    let needed = width * height * 3;
-    if given != needed {
-        return Err(ScaleError::Bytes {
-            width,
-            height,
-            needed,
-            given,
-        });
-    }
-    Ok(())
-}
 
 /// Resampling across and down.
 #[derive(Clone, Debug, Default)]
@@ -86,26 +44,25 @@ impl Scaler {
         Self::default()
     }
 
-    /// Writes `frame`, resized to `width` × `height`, to `out` as interleaved full-range RGB. Components are resized
-    /// first and colours converted at the new size.
+    /// Writes `frame` to `out`, resized to its size, as full-range RGB (height, width, 3). Components are resized first
+    /// and colours converted at the new size.
     ///
     /// # Errors
-    /// [`ScaleError`] when the size makes no sense or `out` does not have 3 · `width` · `height` bytes.
+    /// [`FrameError`] when `out` is no RGB image.
     pub fn to_rgb(
         &mut self,
         frame: &FrameRef<'_>,
-        width: usize,
-        height: usize,
-        out: &mut [u8],
-    ) -> Result<(), ScaleError> {
-        check_rgb(width, height, out.len())?;
+        out: &mut ArrayRef3<u8>,
+    ) -> Result<(), FrameError> {
+        let mut out = FrameMut::rgb(out)?;
+        let width = out.width;
         let layout = frame.format.layout();
         let decode = Decode::new(&layout, frame.colorimetry);
-        fit(&mut self.smaller, &layout, frame, (width, height));
+        fit(&mut self.smaller, &layout, frame, (width, out.height));
         for results in &mut self.results {
             results.resize(width, 0.0);
         }
-        for (y, to) in out.chunks_exact_mut(width * 3).enumerate() {
+        for (y, to) in out.rows(0).enumerate() {
             for plane in 0..layout.planes() {
                 self.plane_row(frame, &layout, plane, y);
             }
@@ -143,25 +100,24 @@ impl Scaler {
         }
     }
 
-    /// Fills `frame` with an RGB image of `width` × `height` pixels, scaled to it, in the frame's own format and
-    /// colorimetry. Samples that belong to no component (opacity, filling) stay as they are.
+    /// Fills `frame` with an RGB image (height, width, 3), scaled to it, in the frame's own format and colorimetry.
+    /// Samples that belong to no component (opacity, filling) stay as they are.
     ///
     /// # Errors
-    /// [`ScaleError`] when the size makes no sense or `rgb` does not have 3 · `width` · `height` bytes.
+    /// [`FrameError`] when `rgb` is no RGB image.
     pub fn paint_rgb(
         &mut self,
         frame: &mut FrameMut<'_>,
-        rgb: &[u8],
-        width: usize,
-        height: usize,
-    ) -> Result<(), ScaleError> {
-        check_rgb(width, height, rgb.len())?;
+        rgb: &ArrayRef3<u8>,
+    ) -> Result<(), FrameError> {
+        let picture = FrameRef::rgb(rgb)?;
+        let (width, height) = (picture.width, picture.height);
         let layout = frame.format.layout();
         let encode = Encode::new(&layout, frame.colorimetry);
         for image in &mut self.images {
             image.resize(width * height, 0.0);
         }
-        for (i, &pixel) in rgb.as_chunks::<3>().0.iter().enumerate() {
+        for (i, &pixel) in picture.planes[0].0.as_chunks::<3>().0.iter().enumerate() {
             for (image, code) in self.images.iter_mut().zip(encode.codes(pixel)) {
                 image[i] = code;
             }

@@ -1,8 +1,10 @@
 //! Still images and label maps on disk.
 
-use image::{DynamicImage, ImageReader};
+use image::{DynamicImage, ExtendedColorType, ImageFormat, ImageReader};
+use ndarray::{Array, ArrayRef, Dimension, IntoDimension};
 use std::path::{Path, PathBuf};
 
+use super::{ClassMap, Rgb};
 use crate::files::{self, Pending};
 
 /// An error in reading or writing an image file.
@@ -45,40 +47,14 @@ pub enum StillError {
         /// Number of classes.
         classes: usize,
     },
-    /// An image whose bytes do not fit its size.
-    #[error("{path}: image of {width}x{height} pixels with {bytes} bytes", path = path.display())]
-    Size {
+    /// An array that is no image.
+    #[error("{path}: an array of shape {shape:?} is no image", path = path.display())]
+    Shape {
         /// The file.
         path: PathBuf,
-        /// Width in pixels.
-        width: usize,
-        /// Height in pixels.
-        height: usize,
-        /// Bytes given.
-        bytes: usize,
+        /// The array's shape.
+        shape: Vec<usize>,
     },
-}
-
-/// An RGB image.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Rgb {
-    /// Width in pixels.
-    pub width: usize,
-    /// Height in pixels.
-    pub height: usize,
-    /// Interleaved, `height` × `width` × 3.
-    pub bytes: Vec<u8>,
-}
-
-/// A label map.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Labels {
-    /// Width in pixels.
-    pub width: usize,
-    /// Height in pixels.
-    pub height: usize,
-    /// Class ids, `height` × `width`; 255 where nothing is labelled.
-    pub ids: Vec<u8>,
 }
 
 /// The meaning of ids in label files: 0 to `classes` − 1 are classes, those in `void` and 255 stand for no label.
@@ -178,24 +154,38 @@ fn decode(path: &Path) -> Result<DynamicImage, StillError> {
     })
 }
 
-/// Reads a PNG or JPEG image as RGB; grey images become RGB, opacity is dropped.
+/// The bytes of a decoded image as an array.
+fn array<D: Dimension>(
+    path: &Path,
+    shape: impl IntoDimension<Dim = D>,
+    bytes: Vec<u8>,
+) -> Result<Array<u8, D>, StillError> {
+    let shape = shape.into_dimension();
+    Array::from_shape_vec(shape.clone(), bytes).map_err(|_| no_image(path, shape.slice()))
+}
+
+fn no_image(path: &Path, shape: &[usize]) -> StillError {
+    StillError::Shape {
+        path: path.to_owned(),
+        shape: shape.to_owned(),
+    }
+}
+
+/// Reads a PNG or JPEG image as RGB (height, width, 3); grey images become RGB, opacity is dropped.
 ///
 /// # Errors
 /// [`StillError`] when the file cannot be read or decoded.
 pub fn read_rgb(path: &Path) -> Result<Rgb, StillError> {
     let image = decode(path)?.into_rgb8();
-    Ok(Rgb {
-        width: image.width() as usize,
-        height: image.height() as usize,
-        bytes: image.into_raw(),
-    })
+    let shape = (image.height() as usize, image.width() as usize, 3);
+    array(path, shape, image.into_raw())
 }
 
-/// Reads a label map from a single-channel 8-bit PNG and maps void to 255.
+/// Reads a label map (height, width) from a single-channel 8-bit PNG and maps void to 255.
 ///
 /// # Errors
 /// [`StillError`] when the file cannot be read, has another layout, or holds an id that means nothing.
-pub fn read_labels(path: &Path, ids: &LabelIds) -> Result<Labels, StillError> {
+pub fn read_labels(path: &Path, ids: &LabelIds) -> Result<ClassMap, StillError> {
     let image = match decode(path)? {
         DynamicImage::ImageLuma8(image) => image,
         other => {
@@ -213,7 +203,7 @@ pub fn read_labels(path: &Path, ids: &LabelIds) -> Result<Labels, StillError> {
             (usize::from(id) < ids.classes).then_some(id)
         }
     });
-    let (width, height) = (image.width() as usize, image.height() as usize);
+    let shape = (image.height() as usize, image.width() as usize);
     let mut labels = image.into_raw();
     for id in &mut labels {
         *id = meaning[usize::from(*id)].ok_or_else(|| StillError::LabelId {
@@ -222,81 +212,63 @@ pub fn read_labels(path: &Path, ids: &LabelIds) -> Result<Labels, StillError> {
             classes: ids.classes,
         })?;
     }
-    Ok(Labels {
-        width,
-        height,
-        ids: labels,
-    })
+    array(path, shape, labels)
 }
 
-/// Writes an image as PNG, to a temporary name first: one byte per pixel is grey, three are RGB.
+/// Writes an image as PNG, to a temporary name first: (height, width) is grey, (height, width, 3) RGB.
 ///
 /// # Errors
-/// [`StillError`] when the bytes are neither or the file cannot be written.
-pub fn write_png(path: &Path, bytes: &[u8], width: usize, height: usize) -> Result<(), StillError> {
-    Ok(pending_png(path, bytes, width, height)?.commit_unsynced()?)
+/// [`StillError`] when the array is neither or the file cannot be written.
+pub fn write_png<D: Dimension>(path: &Path, image: &ArrayRef<u8, D>) -> Result<(), StillError> {
+    Ok(pending_png(path, image)?.commit_unsynced()?)
 }
 
 /// As [`write_png`], but the file does not have its name yet.
 ///
 /// # Errors
 /// As [`write_png`].
-pub fn pending_png(
+pub fn pending_png<D: Dimension>(
     path: &Path,
-    bytes: &[u8],
-    width: usize,
-    height: usize,
+    image: &ArrayRef<u8, D>,
 ) -> Result<Pending, StillError> {
-    let size = || StillError::Size {
-        path: path.to_owned(),
-        width,
-        height,
-        bytes: bytes.len(),
+    let (height, width, colour) = match *image.shape() {
+        [height, width] => (height, width, ExtendedColorType::L8),
+        [height, width, 3] => (height, width, ExtendedColorType::Rgb8),
+        _ => return Err(no_image(path, image.shape())),
     };
-    let (w, h) = match (u32::try_from(width), u32::try_from(height)) {
-        (Ok(w), Ok(h)) if w > 0 && h > 0 => (w, h),
-        _ => return Err(size()),
-    };
-    let pixels = width.checked_mul(height).ok_or_else(size)?;
-    let colour = if bytes.len() == pixels {
-        image::ExtendedColorType::L8
-    } else if Some(bytes.len()) == pixels.checked_mul(3) {
-        image::ExtendedColorType::Rgb8
-    } else {
-        return Err(size());
+    let layout = image.as_standard_layout();
+    let (bytes, w, h) = match (
+        layout.as_slice(),
+        u32::try_from(width),
+        u32::try_from(height),
+    ) {
+        (Some(bytes), Ok(w), Ok(h)) if w > 0 && h > 0 => (bytes, w, h),
+        _ => return Err(no_image(path, image.shape())),
     };
     let file = Pending::new(path)?;
-    image::save_buffer_with_format(
-        file.temporary(),
-        bytes,
-        w,
-        h,
-        colour,
-        image::ImageFormat::Png,
-    )
-    .map_err(|e| match e {
-        image::ImageError::IoError(e) => file.error(e).into(),
-        source => StillError::Decode {
-            path: path.to_owned(),
-            source,
-        },
-    })?;
+    image::save_buffer_with_format(file.temporary(), bytes, w, h, colour, ImageFormat::Png)
+        .map_err(|e| match e {
+            image::ImageError::IoError(e) => file.error(e).into(),
+            source => StillError::Decode {
+                path: path.to_owned(),
+                source,
+            },
+        })?;
     Ok(file)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use ndarray::array;
 
     #[test]
     fn images_and_labels_there_and_back() {
         let dir = tempfile::tempdir().unwrap();
         let file = dir.path().join("a.png");
-        let rgb: Vec<u8> = (0..2 * 3 * 3).collect();
-        write_png(&file, &rgb, 3, 2).unwrap();
-        let image = read_rgb(&file).unwrap();
-        assert_eq!((image.width, image.height), (3, 2));
-        assert_eq!(image.bytes, rgb);
+        let rgb = Rgb::from_shape_fn((2, 3, 3), |(y, x, c)| (9 * y + 3 * x + c) as u8);
+        write_png(&file, &rgb).unwrap();
+        assert_eq!(read_rgb(&file).unwrap(), rgb);
         let refused = read_labels(&file, &LabelIds::with_void_last(11)).unwrap_err();
         assert!(
             refused
@@ -304,9 +276,9 @@ mod tests {
                 .contains("a.png: labels must be single-channel")
         );
 
-        write_png(&file, &[0, 10, 11, 255], 2, 2).unwrap();
+        write_png(&file, &array![[0, 10], [11, 255]]).unwrap();
         let labels = read_labels(&file, &LabelIds::with_void_last(11)).unwrap();
-        assert_eq!(labels.ids, [0, 10, 255, 255]);
+        assert_eq!(labels, array![[0, 10], [255, 255]]);
         let refused = read_labels(&file, &LabelIds::with_void_last(10)).unwrap_err();
         assert!(matches!(refused, StillError::LabelId { id: 11, .. }));
         assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 1);
@@ -344,11 +316,11 @@ mod tests {
         std::fs::write(&file, b"not an image").unwrap();
         let refused = read_rgb(&file).unwrap_err();
         assert!(refused.to_string().contains("a.png"));
-        assert!(matches!(
-            write_png(&file, &[0; 5], 2, 2),
-            Err(StillError::Size { .. })
-        ));
+        for shape in [(2, 2, 4), (0, 2, 3)] {
+            let refused = write_png(&file, &Rgb::zeros(shape));
+            assert!(matches!(refused, Err(StillError::Shape { .. })));
+        }
         let nowhere = dir.path().join("none").join("a.png");
-        assert!(write_png(&nowhere, &[0; 4], 2, 2).is_err());
+        assert!(write_png(&nowhere, &ClassMap::zeros((2, 2))).is_err());
     }
 }

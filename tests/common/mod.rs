@@ -12,6 +12,7 @@ use tttseg::adapt::graphs::Size;
 use tttseg::adapt::{Learner, Settings};
 use tttseg::model::{HeadConfig, ModelConfig, Preset, Readout, SwinConfig, initial_weights};
 use tttseg::runtime::{Cancel, Options, Provider, Runtime, load};
+use tttseg::video::Rgb;
 use tttseg::weights::{ModelFile, Normalisation, Task};
 
 /// Classes of [`model`].
@@ -104,17 +105,13 @@ pub fn model(seed: u64) -> ModelFile {
     }
 }
 
-/// Coloured waves that move with time: interleaved RGB.
-pub fn picture(size: Size, time: usize) -> Vec<u8> {
-    let wave = |x: f32| (127.5 + 127.5 * x.sin()) as u8;
-    let mut rgb = Vec::with_capacity(size.height * size.width * 3);
-    for y in 0..size.height {
-        for x in 0..size.width {
-            let (x, y) = ((x + 2 * time) as f32, y as f32);
-            rgb.extend([wave(x / 9.0), wave(y / 7.0), wave((x + y) / 13.0)]);
-        }
-    }
-    rgb
+/// Coloured waves that move with time.
+pub fn picture(size: Size, time: usize) -> Rgb {
+    Rgb::from_shape_fn((size.height, size.width, 3), |(y, x, c)| {
+        let (x, y) = ((x + 2 * time) as f32, y as f32);
+        let wave = [x / 9.0, y / 7.0, (x + y) / 13.0][c];
+        (127.5 + 127.5 * wave.sin()) as u8
+    })
 }
 
 /// A learner with a preset's network, untrained, and all defaults.

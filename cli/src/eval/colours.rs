@@ -68,11 +68,16 @@ fn targets(
 ) -> Result<Vec<ColourTarget>, Box<dyn Error>> {
     let pictures = read_references(path)?;
     let first = read_rgb(&stream.frames[0].frame)?;
-    let (width, height) = model_size(first.width, first.height, model.size.1, model.size.0)?;
+    let (height, width, _) = first.dim();
+    let (width, height) = model_size(width, height, model.size.1, model.size.0)?;
     let mut scaler = Scaler::new();
     let targets = pictures.iter().map(|picture| {
-        let picture = scaled(picture, width, height, &mut scaler)?;
-        Ok(ColourTarget::of_picture(&picture.bytes, width, height)?)
+        Ok(ColourTarget::of_picture(&scaled(
+            picture,
+            width,
+            height,
+            &mut scaler,
+        )?)?)
     });
     targets.collect()
 }

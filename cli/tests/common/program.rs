@@ -6,7 +6,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
-use tttseg::video::write_png;
+use tttseg::video::{ClassMap, write_png};
 use tttseg::weights::Precision;
 
 use crate::common;
@@ -78,16 +78,12 @@ impl Bench {
         let size = tttseg::adapt::graphs::Size { height, width };
         for (i, name) in ["a", "b"].iter().enumerate() {
             let rgb = common::picture(size, i);
-            write_png(
-                &bench.at(format!("data/frames/{name}.png")),
-                &rgb,
-                width,
-                height,
-            )
-            .unwrap();
-            let ids: Vec<u8> = (0..width * height).map(|p| (p / 1000 % 3) as u8).collect();
+            write_png(&bench.at(format!("data/frames/{name}.png")), &rgb).unwrap();
+            let ids = ClassMap::from_shape_fn((height, width), |(y, x)| {
+                ((width * y + x) / 1000 % 3) as u8
+            });
             for place in [format!("data/labels/{name}"), format!("others/not-{name}")] {
-                write_png(&bench.at(format!("{place}.png")), &ids, width, height).unwrap();
+                write_png(&bench.at(format!("{place}.png")), &ids).unwrap();
             }
         }
         bench

@@ -6,7 +6,7 @@ use std::time::Instant;
 use gst_base::BaseTransform;
 use gst_base::prelude::*;
 use tttseg::adapt::{self, Request, Skipped};
-use tttseg::video::{ChromaMap, Style};
+use tttseg::video::{ChromaMap, Rgb, Style};
 
 use super::engine::{Engine, Forget};
 use super::error::Error;
@@ -68,9 +68,9 @@ pub(super) fn process(
     let plan = frame.plan();
     let before = began.elapsed();
 
-    let mut prediction = frame.engine.run(&rgb, size, plan.request)?;
+    let mut prediction = frame.engine.run(&rgb, plan.request)?;
 
-    let results = frame.keep(&mut prediction, rgb, size);
+    let results = frame.keep(&mut prediction, rgb);
     match results.classes.as_ref().filter(|_| frame.classes) {
         Some(map) => parts.classes.push(element, &inbuf, map, &parts.pixels)?,
         // The pad came while the frame was computed.
@@ -118,14 +118,14 @@ fn running_time(element: &BaseTransform, buffer: &gst::BufferRef) -> Option<gst:
 
 impl Frame<'_> {
     /// The frame as the network sees it; what does not fit it is forgotten.
-    fn scale(&self, inbuf: &gst::BufferRef, size: (usize, usize)) -> Result<Vec<u8>, Error> {
+    fn scale(&self, inbuf: &gst::BufferRef, size: (usize, usize)) -> Result<Rgb, Error> {
         let breaks = gst::BufferFlags::DISCONT | gst::BufferFlags::GAP;
         if inbuf.flags().intersects(breaks) {
             self.engine.forget(Forget::Window);
         }
         let mut pixels = lock(&self.parts.pixels);
         let rgb = pixels.at_model_size(inbuf, &self.negotiated.info, size)?;
-        let is_cut = self.output.is_coloured() && pixels.chroma_filter.is_cut(&rgb, size.0);
+        let is_cut = self.output.is_coloured() && pixels.chroma_filter.is_cut(&rgb);
         drop(pixels);
         if is_cut {
             gst::debug!(CAT, obj = self.element, "Another scene");
@@ -165,14 +165,9 @@ impl Frame<'_> {
 
     /// Keeps the results of this frame for the next ones, and gives those to draw it with. Chroma keeps a share of the last
     /// frame's.
-    fn keep(
-        &self,
-        prediction: &mut adapt::Prediction,
-        rgb: Vec<u8>,
-        size: (usize, usize),
-    ) -> Results {
+    fn keep(&self, prediction: &mut adapt::Prediction, rgb: Rgb) -> Results {
         if self.output.is_coloured() {
-            self.parts.colours.given().show(&rgb, size);
+            self.parts.colours.given().show(&rgb);
         }
         let mut stream = lock(&self.parts.stream);
         let mut pixels = lock(&self.parts.pixels);

@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use gst_video::VideoInfo;
 use tttseg::adapt::Prediction;
-use tttseg::video::ChromaMap;
+use tttseg::video::{ChromaMap, ClassMap, Rgb};
 
-use super::out::{OutputKind, Picture};
+use super::out::OutputKind;
 use super::time::Pacing;
 
 /// From PAUSED on.
@@ -56,10 +56,10 @@ impl Negotiated {
 /// The last results, for frames that come too late for ones of their own.
 #[derive(Clone, Default)]
 pub(super) struct Results {
-    pub classes: Option<Picture>,
+    pub classes: Option<Arc<ClassMap>>,
     /// As it is shown, before `saturation` and `temperature`.
     pub chroma: Option<Arc<ChromaMap>>,
-    pub reconstruction: Option<Picture>,
+    pub reconstruction: Option<Arc<Rgb>>,
 }
 
 impl Results {
@@ -74,17 +74,8 @@ impl Results {
 
     /// Takes in what there is of a new one, but for chroma, which is filtered first.
     pub fn keep(&mut self, prediction: &mut Prediction) {
-        let (width, height) = (prediction.width, prediction.height);
-        let picture = |bytes| Picture {
-            bytes,
-            width,
-            height,
-        };
-        if let Some(classes) = prediction.classes.take() {
-            self.classes = Some(picture(classes));
-        }
-        if let Some(reconstruction) = prediction.reconstruction.take() {
-            self.reconstruction = Some(picture(reconstruction));
-        }
+        self.classes = prediction.classes.take().or(self.classes.take());
+        let reconstruction = prediction.reconstruction.take();
+        self.reconstruction = reconstruction.or(self.reconstruction.take());
     }
 }

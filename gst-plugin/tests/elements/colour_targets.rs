@@ -7,7 +7,7 @@ use crate::common::{
 };
 use gst::prelude::*;
 use gst_video::NavigationEvent;
-use tttseg::video::write_png;
+use tttseg::video::{Rgb, write_png};
 
 const CAPS: &str = "video/x-raw,format=Y444,width=64,height=48,framerate=25/1";
 const PIXELS: usize = 64 * 48;
@@ -28,9 +28,9 @@ fn scene(other: bool, n: u64) -> gst::Buffer {
 
 /// The same bands in one colour, in another size.
 fn picture(path: &Path, colour: u32) {
-    let [_, red, green, blue] = colour.to_be_bytes();
-    let rgb: Vec<u8> = (0..96 * 80).flat_map(|_| [red, green, blue]).collect();
-    write_png(path, &rgb, 96, 80).unwrap();
+    let colour = colour.to_be_bytes();
+    let rgb = Rgb::from_shape_fn((80, 96, 3), |(_, _, c)| colour[c + 1]);
+    write_png(path, &rgb).unwrap();
 }
 
 /// Mean distance of Cr from what is meant, over pixels.

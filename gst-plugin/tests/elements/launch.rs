@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use crate::common::{self, init, run, runtime};
+use tttseg::video::{Rgb, write_png};
 
 fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
@@ -73,8 +74,8 @@ fn film(folder: &Path) -> String {
     assert_eq!(run(&common::parse(&line)).error, None);
     let stills = folder.join("stills");
     std::fs::create_dir(&stills).unwrap();
-    let sky = [90, 140, 200].repeat(96 * 64);
-    tttseg::video::write_png(&stills.join("frame.png"), &sky, 96, 64).unwrap();
+    let sky = Rgb::from_shape_fn((64, 96, 3), |(_, _, c)| [90, 140, 200][c]);
+    write_png(&stills.join("frame.png"), &sky).unwrap();
     path.to_str().unwrap().to_owned()
 }
 

@@ -76,7 +76,7 @@ impl LabelledSet {
         Ok(set)
     }
 
-    /// A set of samples from elsewhere. Those whose bytes do not fit their size, or whose labels are neither below
+    /// A set of samples from elsewhere. Those without pixels or with labels of another size, or whose labels are neither below
     /// `classes` nor 255, are left out.
     ///
     /// # Errors
@@ -152,14 +152,12 @@ impl Stills for LabelledSet {
 impl Sample {
     /// Pixels per class, or what is wrong.
     fn count(&self, classes: usize) -> Result<Vec<u64>, String> {
-        let pixels = self.width.checked_mul(self.height).unwrap_or(0);
-        if pixels == 0 || self.labels.len() != pixels || self.rgb.len() / 3 != pixels {
+        let (height, width) = self.labels.dim();
+        if self.labels.is_empty() || self.rgb.dim() != (height, width, 3) {
             return Err(format!(
-                "{}x{} pixels with {} bytes of RGB and {} labels",
-                self.width,
-                self.height,
-                self.rgb.len(),
-                self.labels.len()
+                "RGB of shape {:?} with labels of shape {:?}",
+                self.rgb.shape(),
+                self.labels.shape()
             ));
         }
         let mut counts = [0u64; 256];
@@ -190,24 +188,24 @@ impl Pair {
             path: path.to_owned(),
             reason: e.to_string(),
         };
-        let image = read_rgb(&self.frame).map_err(|e| unreadable(&self.frame, e))?;
+        let rgb = read_rgb(&self.frame).map_err(|e| unreadable(&self.frame, e))?;
         let labels = read_labels(&self.label, ids).map_err(|e| unreadable(&self.label, e))?;
-        if (labels.width, labels.height) != (image.width, image.height) {
+        let sample = Sample {
+            name: self.name,
+            rgb,
+            labels,
+        };
+        let (width, height) = sample.size();
+        let (label_height, label_width) = sample.labels.dim();
+        if (label_width, label_height) != (width, height) {
             return Err(LeftOut {
                 path: self.label,
                 reason: format!(
-                    "label of {}x{} pixels for a frame of {}x{}",
-                    labels.width, labels.height, image.width, image.height
+                    "label of {label_width}x{label_height} pixels for a frame of {width}x{height}"
                 ),
             });
         }
-        Ok(Sample {
-            name: self.name,
-            width: image.width,
-            height: image.height,
-            rgb: image.bytes,
-            labels: labels.ids,
-        })
+        Ok(sample)
     }
 }
 
@@ -244,15 +242,18 @@ fn pairs_of(dir: &Path, left_out: &mut Vec<LeftOut>) -> Result<Vec<Pair>, Labell
 #[cfg(test)]
 mod tests {
     use super::*;
-    use tttseg::video::write_png;
+    use tttseg::ndarray::{array, s};
+    use tttseg::video::{ClassMap, Rgb, write_png};
 
     fn sequence(root: &Path, names: &[&str]) -> PathBuf {
-        for (folder, channels) in [("frames", 3), ("labels", 1)] {
+        let file = |folder: &str, name: &str| root.join(folder).join(format!("{name}.png"));
+        for folder in ["frames", "labels"] {
             std::fs::create_dir_all(root.join(folder)).unwrap();
-            for (i, name) in names.iter().enumerate() {
-                let file = root.join(folder).join(format!("{name}.png"));
-                write_png(&file, &vec![i as u8; 4 * 2 * channels], 4, 2).unwrap();
-            }
+        }
+        for (i, name) in names.iter().enumerate() {
+            let rgb = Rgb::from_elem((2, 4, 3), i as u8);
+            write_png(&file("frames", name), &rgb).unwrap();
+            write_png(&file("labels", name), &rgb.slice(s![.., .., 0])).unwrap();
         }
         root.to_owned()
     }
@@ -267,8 +268,8 @@ mod tests {
         let names: Vec<&str> = set.samples().iter().map(|s| s.name.as_str()).collect();
         assert_eq!(names, ["a", "b", "c", "d", "e"]);
         assert!(set.left_out().is_empty());
-        assert_eq!(set.samples()[4].labels, [255; 8]);
-        assert_eq!(set.samples()[4].rgb, [2; 24]);
+        assert!(set.samples()[4].labels.iter().all(|&id| id == 255));
+        assert!(set.samples()[4].rgb.iter().all(|&v| v == 2));
         assert_eq!(set.class_pixels(), [16, 16]);
         assert_eq!(set.containing(0), [1, 2]);
         assert_eq!(set.containing(1), [0, 3]);
@@ -283,7 +284,7 @@ mod tests {
         std::fs::remove_file(file("labels/a.png")).unwrap();
         std::fs::remove_file(file("frames/b.png")).unwrap();
         std::fs::write(file("frames/c.png"), b"broken").unwrap();
-        write_png(&file("labels/d.png"), &[0; 9], 3, 3).unwrap();
+        write_png(&file("labels/d.png"), &ClassMap::zeros((3, 3))).unwrap();
         std::fs::write(file("frames/readme.txt"), b"").unwrap();
         let set = LabelledSet::open(&[&root], &LabelIds::with_void_last(4)).unwrap();
         assert_eq!(set.samples().len(), 1);
@@ -334,15 +335,13 @@ mod tests {
     fn samples_that_do_not_fit() {
         let good = Sample {
             name: "good".into(),
-            width: 2,
-            height: 1,
-            rgb: vec![0; 6],
-            labels: vec![0, 255],
+            rgb: Rgb::zeros((1, 2, 3)),
+            labels: array![[0, 255]],
         };
         let mut beyond = good.clone();
-        beyond.labels[0] = 3;
+        beyond.labels[[0, 0]] = 3;
         let mut short = good.clone();
-        short.rgb.pop();
+        short.rgb = Rgb::zeros((1, 1, 3));
         let set = LabelledSet::from_samples(vec![beyond, good, short], 3).unwrap();
         assert_eq!((set.samples().len(), set.left_out().len()), (1, 2));
         assert!(set.left_out()[0].reason.contains("label 3"));
@@ -365,11 +364,7 @@ mod tests {
         assert!(set.left_out().is_empty());
         let names: Vec<&String> = set.samples().iter().map(|s| &s.name).collect();
         assert!(names.is_sorted());
-        assert!(
-            set.samples()
-                .iter()
-                .all(|s| (s.width, s.height) == (480, 360))
-        );
+        assert!(set.samples().iter().all(|s| s.size() == (480, 360)));
         assert!(set.class_pixels().iter().all(|&p| p > 0));
     }
 }

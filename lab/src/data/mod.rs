@@ -12,7 +12,7 @@ mod virtual_camera;
 
 pub use corruption::{Corruption, CorruptionError, CorruptionKind, MAX_STRENGTH};
 pub use labelled_set::{LabelledSet, LabelledSetError};
-pub use model_size::{ResizeError, at_model_size, resized};
+pub use model_size::at_model_size;
 pub use picture_set::{PictureSet, PictureSetError};
 pub use playback::{Playback, Played};
 pub use shift::{Shift, drift};

@@ -4,7 +4,7 @@ use super::still::{Sample, Stills, images_of};
 use rayon::prelude::*;
 use std::borrow::Cow;
 use std::path::{Path, PathBuf};
-use tttseg::video::{LeftOut, StillError, read_rgb};
+use tttseg::video::{ClassMap, LeftOut, StillError, read_rgb};
 
 /// Why there are no pictures.
 #[derive(Debug, thiserror::Error)]
@@ -114,13 +114,12 @@ impl PictureSet {
             .paths
             .get(index)
             .ok_or_else(|| format!("picture {index} of {}", self.len()))?;
-        let image = read_rgb(path).map_err(|e| format!("{}: {e}", path.display()))?;
+        let rgb = read_rgb(path).map_err(|e| format!("{}: {e}", path.display()))?;
+        let (height, width, _) = rgb.dim();
         Ok(Sample {
             name: path.display().to_string(),
-            width: image.width,
-            height: image.height,
-            labels: vec![255; image.width * image.height],
-            rgb: image.bytes,
+            labels: ClassMap::from_elem((height, width), 255),
+            rgb,
         })
     }
 }
@@ -138,7 +137,7 @@ impl Stills for PictureSet {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use tttseg::video::write_png;
+    use tttseg::video::{Rgb, write_png};
 
     #[test]
     fn pictures_are_found_and_the_rest_is_listed() {
@@ -148,15 +147,20 @@ mod tests {
         std::fs::create_dir_all(nested.join("frames")).unwrap();
         for (i, name) in ["flat/b", "flat/a", "nested/frames/c"].iter().enumerate() {
             let file = dir.path().join(format!("{name}.png"));
-            write_png(&file, &[i as u8; 4 * 2 * 3], 4, 2).unwrap();
+            write_png(&file, &Rgb::from_elem((2, 4, 3), i as u8)).unwrap();
         }
         std::fs::write(flat.join("broken.png"), b"broken").unwrap();
         std::fs::write(flat.join("notes.txt"), b"").unwrap();
         let set = PictureSet::open(&[&flat, &nested]).unwrap();
         assert_eq!((set.len(), set.left_out().len()), (3, 2));
-        let first: Vec<u8> = (0..3).map(|i| set.read(i).unwrap().rgb[0]).collect();
+        let first: Vec<u8> = (0..3)
+            .map(|i| set.read(i).unwrap().rgb[[0, 0, 0]])
+            .collect();
         assert_eq!(first, [1, 0, 2]);
-        assert_eq!(set.read(0).unwrap().labels, [255; 8]);
+        assert_eq!(
+            set.read(0).unwrap().labels,
+            ClassMap::from_elem((2, 4), 255)
+        );
         assert!(set.read(3).unwrap_err().contains("3 of 3"));
 
         std::fs::remove_file(flat.join("a.png")).unwrap();

@@ -3,7 +3,8 @@
 use super::shift::{Shift, drift};
 use super::stream::{Stream, StreamError};
 use super::virtual_camera::pan;
-use tttseg::video::{LabelIds, Labels, Rgb, read_rgb};
+use tttseg::ndarray::s;
+use tttseg::video::{ClassMap, LabelIds, Rgb, read_rgb};
 
 /// One frame as it is shown to a model.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -13,7 +14,7 @@ pub struct Played {
     /// The picture.
     pub picture: Rgb,
     /// Its labels, of the picture's size, if the still has any. A corruption leaves them as they are.
-    pub labels: Option<Labels>,
+    pub labels: Option<ClassMap>,
 }
 
 /// The frames of a stream under a shift, in order; each still is read once, when its turn comes. The virtual camera
@@ -25,7 +26,7 @@ pub struct Playback<'a> {
     seed: u64,
     ids: LabelIds,
     next: usize,
-    still: Option<(Rgb, Option<Labels>)>,
+    still: Option<(Rgb, Option<ClassMap>)>,
 }
 
 impl<'a> Playback<'a> {
@@ -53,7 +54,7 @@ impl<'a> Playback<'a> {
             Some(read) if !index.is_multiple_of(each) => read,
             _ => {
                 let picture = read_rgb(&file.frame)?;
-                let labels = file.labels(&self.ids, (picture.width, picture.height))?;
+                let labels = file.labels(&self.ids, &picture)?;
                 (picture, labels)
             }
         };
@@ -86,21 +87,12 @@ impl<'a> Playback<'a> {
 }
 
 /// What the camera sees in frame `index` of a picture and of its labels.
-fn moved(index: usize, picture: &Rgb, labels: Option<&Labels>) -> (Rgb, Option<Labels>) {
-    let crop = pan(index, picture.width, picture.height);
-    // The crop lies within the picture and the labels have its size, so nothing is lost here.
-    let cut = |bytes: &[u8], channels| crop.cut(bytes, picture.width, channels).unwrap_or_default();
-    let view = Rgb {
-        width: crop.width,
-        height: crop.height,
-        bytes: cut(&picture.bytes, 3),
-    };
-    let labels = labels.map(|l| Labels {
-        width: crop.width,
-        height: crop.height,
-        ids: cut(&l.ids, 1),
-    });
-    (view, labels)
+fn moved(index: usize, picture: &Rgb, labels: Option<&ClassMap>) -> (Rgb, Option<ClassMap>) {
+    let (height, width, _) = picture.dim();
+    let (rows, columns) = pan(index, width, height);
+    // The labels have the picture's size.
+    let labels = labels.map(|l| l.slice(s![rows.clone(), columns.clone()]).to_owned());
+    (picture.slice(s![rows, columns, ..]).to_owned(), labels)
 }
 
 impl Iterator for Playback<'_> {
@@ -144,15 +136,17 @@ mod tests {
         std::fs::create_dir(&frames).unwrap();
         std::fs::create_dir(&labels).unwrap();
         for still in 0..3 {
-            let ids: Vec<u8> = (0..SIZE.0 * SIZE.1)
-                .map(|p| ((p * 7 + p / SIZE.0 * 5 + still) % 19) as u8)
-                .collect();
-            let rgb: Vec<u8> = ids.iter().flat_map(|&id| [id * 10, 100, 77]).collect();
+            let ids = ClassMap::from_shape_fn((SIZE.1, SIZE.0), |(y, x)| {
+                (((y * SIZE.0 + x) * 7 + y * 5 + still) % 19) as u8
+            });
+            let rgb = Rgb::from_shape_fn((SIZE.1, SIZE.0, 3), |(y, x, c)| {
+                [ids[[y, x]] * 10, 100, 77][c]
+            });
             let name = format!("f{still}.png");
-            write_png(&frames.join(&name), &rgb, SIZE.0, SIZE.1).unwrap();
+            write_png(&frames.join(&name), &rgb).unwrap();
             // The last still has no labels.
             if still < 2 {
-                write_png(&labels.join(&name), &ids, SIZE.0, SIZE.1).unwrap();
+                write_png(&labels.join(&name), &ids).unwrap();
             }
         }
         Stream::open(&frames, Some(&labels)).unwrap()
@@ -191,14 +185,14 @@ mod tests {
         let stills: Vec<usize> = played.iter().map(|p| p.still).collect();
         assert_eq!(stills, [0, 0, 0, 0, 0, 1, 1, 1, 1, 1, 2, 2, 2, 2, 2]);
         for (index, frame) in played.iter().enumerate() {
-            assert_eq!((frame.picture.width, frame.picture.height), (36, 32));
+            assert_eq!(frame.picture.dim(), (32, 36, 3));
             let Some(labels) = &frame.labels else {
                 assert!(index >= 10);
                 continue;
             };
-            assert_eq!((labels.width, labels.height), (36, 32));
-            let pixels = frame.picture.bytes.chunks(3);
-            assert!(pixels.zip(&labels.ids).all(|(p, &id)| p[0] == id * 10));
+            assert_eq!(labels.dim(), (32, 36));
+            let red = frame.picture.slice(s![.., .., 0]);
+            assert_eq!(red, labels.mapv(|id| id * 10));
         }
         // It is no still: the camera has moved.
         assert_ne!(played[0].picture, played[4].picture);
@@ -214,7 +208,7 @@ mod tests {
         let played = play(&stream, Shift { pan, corrupt }, 0);
         assert_eq!(played[0], plain[0]);
         // Blue, the same everywhere in these pictures, falls until the middle.
-        let blue: Vec<u8> = played.iter().map(|p| p.picture.bytes[2]).collect();
+        let blue: Vec<u8> = played.iter().map(|p| p.picture[[0, 0, 2]]).collect();
         assert!(blue[..7].windows(2).all(|p| p[1] < p[0]), "{blue:?}");
         assert!(blue[6..].iter().all(|&b| b == blue[6]), "{blue:?}");
         for (frame, plain) in played.iter().zip(&plain) {

@@ -2,21 +2,25 @@
 
 use std::borrow::Cow;
 use std::path::{Path, PathBuf};
-use tttseg::video::{LeftOut, StillError, list_stills};
+use tttseg::video::{ClassMap, LeftOut, Rgb, StillError, list_stills};
 
 /// One labelled image.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Sample {
     /// File name of the frame, less its extension.
     pub name: String,
-    /// Width in pixels.
-    pub width: usize,
-    /// Height in pixels.
-    pub height: usize,
-    /// Interleaved RGB, `height` × `width` × 3.
-    pub rgb: Vec<u8>,
-    /// Class ids, `height` × `width`; 255 where nothing is labelled.
-    pub labels: Vec<u8>,
+    /// The picture.
+    pub rgb: Rgb,
+    /// Class ids, of the picture's size; 255 where nothing is labelled.
+    pub labels: ClassMap,
+}
+
+impl Sample {
+    /// Width and height in pixels.
+    pub fn size(&self) -> (usize, usize) {
+        let (height, width, _) = self.rgb.dim();
+        (width, height)
+    }
 }
 
 /// A set of stills.

@@ -5,7 +5,7 @@ use super::still::images_of;
 use std::collections::BTreeMap;
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
-use tttseg::video::{LabelIds, Labels, LeftOut, StillError, read_labels};
+use tttseg::video::{ClassMap, LabelIds, LeftOut, Rgb, StillError, read_labels};
 
 /// Why there is no stream, or no frame of it.
 #[derive(Debug, thiserror::Error)]
@@ -72,20 +72,18 @@ impl StreamFrame {
     ///
     /// # Errors
     /// [`StreamError`] when they cannot be read or have another size.
-    pub fn labels(
-        &self,
-        ids: &LabelIds,
-        (width, height): (usize, usize),
-    ) -> Result<Option<Labels>, StreamError> {
+    pub fn labels(&self, ids: &LabelIds, picture: &Rgb) -> Result<Option<ClassMap>, StreamError> {
         let Some(path) = &self.label else {
             return Ok(None);
         };
         let labels = read_labels(path, ids)?;
-        if (labels.width, labels.height) != (width, height) {
+        let (label_height, label_width) = labels.dim();
+        let (height, width, _) = picture.dim();
+        if (label_height, label_width) != (height, width) {
             return Err(StreamError::Size {
                 path: path.clone(),
-                label_width: labels.width,
-                label_height: labels.height,
+                label_width,
+                label_height,
                 width,
                 height,
             });
@@ -166,14 +164,19 @@ impl Stream {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use tttseg::ndarray::s;
     use tttseg::video::write_png;
 
     fn folder(root: &Path, name: &str, files: &[&str], channels: usize) -> PathBuf {
         let dir = root.join(name);
         std::fs::create_dir(&dir).unwrap();
         for file in files {
-            let bytes = vec![9; 6 * 4 * channels];
-            write_png(&dir.join(format!("{file}.png")), &bytes, 6, 4).unwrap();
+            let path = dir.join(format!("{file}.png"));
+            let rgb = Rgb::from_elem((4, 6, 3), 9);
+            match channels {
+                3 => write_png(&path, &rgb).unwrap(),
+                _ => write_png(&path, &rgb.slice(s![.., .., 0])).unwrap(),
+            }
         }
         dir
     }
@@ -192,10 +195,13 @@ mod tests {
         assert!(stream.left_out[0].to_string().contains("notes.txt"));
         assert!(stream.left_out[1].to_string().contains("f9.png: no frame"));
         let ids = LabelIds::with_void_last(9);
-        assert_eq!(stream.frames[0].labels(&ids, (6, 4)).unwrap(), None);
-        let labels = stream.frames[1].labels(&ids, (6, 4)).unwrap().unwrap();
-        assert_eq!(labels.ids, [255; 24]);
-        let other = stream.frames[1].labels(&ids, (7, 4)).unwrap_err();
+        let frame = Rgb::zeros((4, 6, 3));
+        assert_eq!(stream.frames[0].labels(&ids, &frame).unwrap(), None);
+        let labels = stream.frames[1].labels(&ids, &frame).unwrap().unwrap();
+        assert_eq!(labels, ClassMap::from_elem((4, 6), 255));
+        let other = stream.frames[1]
+            .labels(&ids, &Rgb::zeros((4, 7, 3)))
+            .unwrap_err();
         let text = other.to_string();
         assert!(
             text.contains("label of 6x4 pixels for a frame of 7x4"),

@@ -1,7 +1,7 @@
 //! The path of the virtual camera.
 
 use std::f64::consts::TAU;
-use tttseg::video::Crop;
+use std::ops::Range;
 
 /// Frames until the camera is back at the same column, and at the same row. At three quarters of the picture's sides and
 /// 480x360 pixels it moves by at most 3 pixels a frame. The two differ, so that the path covers more than a diagonal; it
@@ -27,21 +27,20 @@ pub fn pan_size(width: usize, height: usize) -> (usize, usize) {
     (side(width), side(height))
 }
 
-/// What the virtual camera sees in frame `index` of a stream of pictures of this size: it starts in the middle and
+/// The rows and columns that the virtual camera sees in frame `index` of a stream of pictures of this size: it starts in the middle and
 /// swings slowly to all sides, by whole pixels. The path does not depend on the stills under it, so it goes on smoothly
 /// from one to the next.
-pub fn pan(index: usize, width: usize, height: usize) -> Crop {
-    let (crop_width, crop_height) = pan_size(width, height);
-    let place = |room: usize, period: f64| {
+pub fn pan(index: usize, width: usize, height: usize) -> (Range<usize>, Range<usize>) {
+    let (wide, high) = pan_size(width, height);
+    let place = |of: usize, side: usize, period: f64| {
         let swing = (TAU * (index as f64 % period) / period).sin();
-        (room as f64 * (0.5 + 0.5 * swing)).round() as usize
+        let start = ((side - of) as f64 * (0.5 + 0.5 * swing)).round() as usize;
+        start..start + of
     };
-    Crop {
-        x: place(width - crop_width, PERIODS.0),
-        y: place(height - crop_height, PERIODS.1),
-        width: crop_width,
-        height: crop_height,
-    }
+    (
+        place(high, height, PERIODS.1),
+        place(wide, width, PERIODS.0),
+    )
 }
 
 #[cfg(test)]
@@ -60,35 +59,31 @@ mod tests {
 
     #[test]
     fn the_path_is_slow_and_reaches_all_sides() {
-        let path: Vec<Crop> = (0..721).map(|i| pan(i, 480, 360)).collect();
-        assert_eq!((path[0].x, path[0].y), (48, 36));
+        let corner = |i| {
+            let (rows, columns) = pan(i, 480, 360);
+            (columns.start, rows.start)
+        };
+        let path: Vec<(usize, usize)> = (0..721).map(corner).collect();
+        assert_eq!(path[0], (48, 36));
         assert_eq!(path[..361], path[360..]);
         for pair in path.windows(2) {
-            let (x, y) = (pair[0].x.abs_diff(pair[1].x), pair[0].y.abs_diff(pair[1].y));
-            assert!(x <= 3 && y <= 3 && x + y > 0 || pair[0].x % 96 == 0 || pair[0].y % 72 == 0);
+            let (x, y) = (pair[0].0.abs_diff(pair[1].0), pair[0].1.abs_diff(pair[1].1));
+            assert!(x <= 3 && y <= 3 && x + y > 0 || pair[0].0 % 96 == 0 || pair[0].1 % 72 == 0);
         }
-        for (least, most) in [
-            (
-                path.iter().map(|c| c.x).min(),
-                path.iter().map(|c| c.x).max(),
-            ),
-            (
-                path.iter().map(|c| c.y).min(),
-                path.iter().map(|c| c.y).max(),
-            ),
-        ] {
-            assert_eq!(least, Some(0));
-            assert!([Some(96), Some(72)].contains(&most), "{most:?}");
+        let (x, y): (Vec<_>, Vec<_>) = path.into_iter().unzip();
+        for (places, most) in [(x, 96), (y, 72)] {
+            assert_eq!(places.iter().min(), Some(&0));
+            assert_eq!(places.iter().max(), Some(&most));
         }
     }
 
     proptest! {
         #[test]
         fn the_camera_stays_within_the_picture(index: usize, width in 1usize..5000, height in 1usize..5000) {
-            let crop = pan(index, width, height);
-            prop_assert!(crop.width > 0 && crop.x + crop.width <= width);
-            prop_assert!(crop.height > 0 && crop.y + crop.height <= height);
-            prop_assert!(4 * crop.width >= 3 * width && 4 * crop.height >= 3 * height);
+            let (rows, columns) = pan(index, width, height);
+            prop_assert!(!columns.is_empty() && columns.end <= width);
+            prop_assert!(!rows.is_empty() && rows.end <= height);
+            prop_assert!(4 * columns.len() >= 3 * width && 4 * rows.len() >= 3 * height);
         }
     }
 }

@@ -3,8 +3,8 @@
 use std::path::Path;
 
 use super::{EvalError, EvaluatedFrame, Predicted};
-use crate::data::{Played, resized};
-use tttseg::video::{Palette, Scaler, write_png};
+use tttseg::ndarray::s;
+use tttseg::video::{ClassMap, Palette, Rgb, Scaler, scaled, write_png};
 
 /// Width of a picture on the sheet, in pixels.
 const CELL: usize = 320;
@@ -29,14 +29,8 @@ pub struct ContactSheet {
     palette: Palette,
     /// Which frames are on it, by number.
     chosen: Vec<usize>,
-    cells: Vec<[Option<Cell>; 4]>,
+    cells: Vec<[Option<Rgb>; 4]>,
     scaler: Scaler,
-}
-
-#[derive(Clone, Debug)]
-struct Cell {
-    height: usize,
-    rgb: Vec<u8>,
 }
 
 impl ContactSheet {
@@ -64,13 +58,13 @@ impl ContactSheet {
         let (Some(row), Some(predicted)) = (row, evaluated.predicted) else {
             return Ok(());
         };
-        let Played {
-            picture, labels, ..
-        } = evaluated.frame;
-        let (predicted, truth) = match (predicted, labels) {
-            (Predicted::Colours(rgb), _) => (rgb.to_vec(), picture.bytes.clone()),
+        let maps;
+        let frame = evaluated.frame;
+        let (predicted, truth) = match (predicted, &frame.labels) {
+            (Predicted::Colours(rgb), _) => (rgb, &frame.picture),
             (Predicted::Classes(map), Some(labels)) => {
-                (self.coloured(map), self.coloured(&labels.ids))
+                maps = [self.coloured(map), self.coloured(labels)];
+                (&maps[0], &maps[1])
             }
             (Predicted::Classes(_), None) => return Ok(()),
         };
@@ -78,9 +72,8 @@ impl ContactSheet {
             Column::Without => 1,
             Column::With => 2,
         };
-        for (place, rgb) in [(0, evaluated.shown), (place, &predicted), (3, &truth)] {
-            let cell = self.cell(rgb, picture.width, picture.height)?;
-            self.cells[row][place] = Some(cell);
+        for (place, picture) in [(0, evaluated.shown), (place, predicted), (3, truth)] {
+            self.cells[row][place] = Some(self.cell(picture)?);
         }
         Ok(())
     }
@@ -91,41 +84,39 @@ impl ContactSheet {
     /// A file that cannot be written.
     pub fn write(&self, path: &Path) -> Result<(), EvalError> {
         let rows = self.cells.iter().filter_map(|cells| {
-            let heights = cells.iter().flatten().map(|cell| cell.height);
+            let heights = cells.iter().flatten().map(|cell| cell.dim().0);
             Some((cells, heights.max()?))
         });
         let rows: Vec<_> = rows.collect();
         let width = 4 * CELL + 3 * GAP;
         let height = rows.iter().map(|(_, row)| row + GAP).sum::<usize>();
         let height = height.saturating_sub(GAP).max(1);
-        let mut sheet = vec![255; width * height * 3];
+        let mut sheet = Rgb::from_elem((height, width, 3), 255);
         let mut top = 0;
         for (cells, row) in rows {
             for (column, cell) in cells.iter().enumerate() {
                 let Some(cell) = cell else { continue };
                 let left = column * (CELL + GAP);
-                for (y, line) in cell.rgb.chunks_exact(CELL * 3).enumerate() {
-                    let start = ((top + y) * width + left) * 3;
-                    sheet[start..start + line.len()].copy_from_slice(line);
-                }
+                let place = s![top..top + cell.dim().0, left..left + CELL, ..];
+                sheet.slice_mut(place).assign(cell);
             }
             top += row + GAP;
         }
-        Ok(write_png(path, &sheet, width, height)?)
+        Ok(write_png(path, &sheet)?)
     }
 
     /// Classes in their colours, what is none black.
-    fn coloured(&self, classes: &[u8]) -> Vec<u8> {
-        let colours = classes
-            .iter()
-            .map(|class| self.palette.get(*class).unwrap_or([0; 3]));
-        colours.flatten().collect()
+    fn coloured(&self, map: &ClassMap) -> Rgb {
+        let (height, width) = map.dim();
+        Rgb::from_shape_fn((height, width, 3), |(y, x, c)| {
+            self.palette.get(map[[y, x]]).unwrap_or([0; 3])[c]
+        })
     }
 
-    fn cell(&mut self, rgb: &[u8], width: usize, height: usize) -> Result<Cell, EvalError> {
+    fn cell(&mut self, picture: &Rgb) -> Result<Rgb, EvalError> {
+        let (height, width, _) = picture.dim();
         let to = (CELL * height / width.max(1)).max(1);
-        let rgb = resized(rgb, (width, height), (CELL, to), &mut self.scaler)?;
-        Ok(Cell { height: to, rgb })
+        Ok(scaled(picture, CELL, to, &mut self.scaler)?)
     }
 }
 
@@ -133,24 +124,17 @@ impl ContactSheet {
 mod tests {
 
     use super::*;
+    use crate::data::Played;
     use tttseg::adapt::Report;
-    use tttseg::video::{Labels, Rgb, read_rgb};
+    use tttseg::video::read_rgb;
 
     #[test]
     fn a_sheet_shows_frame_maps_and_labels_side_by_side() {
         let (width, height) = (64, 32);
         let frame = Played {
             still: 0,
-            picture: Rgb {
-                width,
-                height,
-                bytes: vec![200; width * height * 3],
-            },
-            labels: Some(Labels {
-                width,
-                height,
-                ids: vec![0; width * height],
-            }),
+            picture: Rgb::from_elem((height, width, 3), 200),
+            labels: Some(ClassMap::zeros((height, width))),
         };
         let palette = Palette(vec![[10, 20, 30], [40, 50, 60]]);
         let mut sheet = ContactSheet::new(2, palette);
@@ -162,8 +146,11 @@ mod tests {
             let evaluated = EvaluatedFrame {
                 report: &Report::of(number, 1),
                 frame: &frame,
-                shown: &frame.picture.bytes,
-                predicted: Some(Predicted::Classes(&vec![class; width * height])),
+                shown: &frame.picture,
+                predicted: Some(Predicted::Classes(&ClassMap::from_elem(
+                    (height, width),
+                    class,
+                ))),
             };
             sheet.add(column, &evaluated).unwrap();
         }
@@ -171,10 +158,10 @@ mod tests {
         let path = folder.path().join("sheet.png");
         sheet.write(&path).unwrap();
         let read = read_rgb(&path).unwrap();
-        assert_eq!((read.width, read.height), (4 * CELL + 3 * GAP, 160));
+        assert_eq!(read.dim(), (160, 4 * CELL + 3 * GAP, 3));
         let pixel = |column: usize| {
-            let place = (80 * read.width + column * (CELL + GAP) + CELL / 2) * 3;
-            <[u8; 3]>::try_from(&read.bytes[place..place + 3]).unwrap()
+            let x = column * (CELL + GAP) + CELL / 2;
+            [0, 1, 2].map(|c| read[[80, x, c]])
         };
         let expected = [[200; 3], [40, 50, 60], [10, 20, 30], [10, 20, 30]];
         assert_eq!([0, 1, 2, 3].map(pixel), expected);

@@ -1,15 +1,17 @@
 //! Intersection over union, pooled and per frame.
 
+use tttseg::video::ClassMap;
+
 /// Why maps cannot be compared.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum MetricError {
     /// Maps of different size.
-    #[error("prediction of {predicted} pixels for a label of {labelled}")]
-    Length {
-        /// Pixels of the prediction.
-        predicted: usize,
-        /// Pixels of the label.
-        labelled: usize,
+    #[error("prediction of {}x{} pixels for a label of {}x{}", predicted.1, predicted.0, labelled.1, labelled.0)]
+    Size {
+        /// Height and width of the prediction in pixels.
+        predicted: (usize, usize),
+        /// Height and width of the label in pixels.
+        labelled: (usize, usize),
     },
     /// A label that is no class.
     #[error("label {id} is none of the {classes} classes")]
@@ -60,11 +62,11 @@ impl Confusion {
     ///
     /// # Errors
     /// [`MetricError`] when sizes differ or a label is neither a class nor 255; then nothing is counted.
-    pub fn add(&mut self, predicted: &[u8], labels: &[u8]) -> Result<(), MetricError> {
-        if predicted.len() != labels.len() {
-            return Err(MetricError::Length {
-                predicted: predicted.len(),
-                labelled: labels.len(),
+    pub fn add(&mut self, predicted: &ClassMap, labels: &ClassMap) -> Result<(), MetricError> {
+        if predicted.dim() != labels.dim() {
+            return Err(MetricError::Size {
+                predicted: predicted.dim(),
+                labelled: labels.dim(),
             });
         }
         let wrong = |&&id: &&u8| id != 255 && usize::from(id) >= self.classes;
@@ -165,7 +167,7 @@ impl StreamScore {
     ///
     /// # Errors
     /// [`MetricError`] when sizes differ or a label is neither a class nor 255; then nothing is counted.
-    pub fn add(&mut self, predicted: &[u8], labels: &[u8]) -> Result<(), MetricError> {
+    pub fn add(&mut self, predicted: &ClassMap, labels: &ClassMap) -> Result<(), MetricError> {
         let mut frame = Confusion::new(self.pooled.classes());
         frame.add(predicted, labels)?;
         let both = (
@@ -206,12 +208,18 @@ mod tests {
     use super::*;
     use approx::assert_relative_eq;
     use proptest::prelude::*;
+    use tttseg::ndarray::{Axis, aview1, s};
 
     /// The example of `docs/method.md#mean-iou`: 50 pixels of class 0 all right, 50 of class 1 of which 20 are predicted as class 2.
-    fn golden() -> (Vec<u8>, Vec<u8>) {
+    fn golden() -> (ClassMap, ClassMap) {
         let labels = [[0; 50], [1; 50]].concat();
         let predicted = [&[0; 50][..], &[1; 30], &[2; 20]].concat();
-        (predicted, labels)
+        (row(&predicted), row(&labels))
+    }
+
+    /// A map of one row.
+    fn row(ids: &[u8]) -> ClassMap {
+        aview1(ids).insert_axis(Axis(0)).to_owned()
     }
 
     #[test]
@@ -233,13 +241,13 @@ mod tests {
     #[test]
     fn predictions_on_void_do_not_count() {
         let (mut predicted, mut labels) = golden();
-        labels[80..].fill(255);
+        labels.slice_mut(s![.., 80..]).fill(255);
         let mut counts = Confusion::new(19);
         counts.add(&predicted, &labels).unwrap();
         assert_eq!(counts.predicted(2), 0);
         assert_eq!(counts.miou(Averaging::LabelledOrPredicted), Some(1.0));
         // What is no class is wrong where there is a label.
-        predicted[..25].fill(255);
+        predicted.slice_mut(s![.., ..25]).fill(255);
         let mut counts = Confusion::new(19);
         counts.add(&predicted, &labels).unwrap();
         assert_eq!(counts.iou(0), Some(0.5));
@@ -248,7 +256,7 @@ mod tests {
     #[test]
     fn nothing_labelled_has_no_score() {
         let mut score = StreamScore::new(3);
-        score.add(&[0, 1, 2], &[255; 3]).unwrap();
+        score.add(&row(&[0, 1, 2]), &row(&[255; 3])).unwrap();
         assert_eq!(score.pooled().miou(Averaging::Labelled), None);
         assert_eq!(score.pooled().pixel_accuracy(), None);
         assert_eq!(score.per_frame(Averaging::Labelled), None);
@@ -259,8 +267,8 @@ mod tests {
     fn pooled_and_per_frame_differ() {
         let mut score = StreamScore::new(2);
         // All right on a frame of class 0 only; half of the next frame's class 1 taken for class 0.
-        score.add(&[0; 4], &[0; 4]).unwrap();
-        score.add(&[1, 1, 0, 0], &[1, 1, 1, 1]).unwrap();
+        score.add(&row(&[0; 4]), &row(&[0; 4])).unwrap();
+        score.add(&row(&[1, 1, 0, 0]), &row(&[1; 4])).unwrap();
         let pooled = score.pooled().miou(Averaging::Labelled).unwrap();
         assert_relative_eq!(pooled, (4.0 / 6.0 + 0.5) / 2.0, epsilon = 1e-12);
         let upstream = score.per_frame(Averaging::Labelled).unwrap();
@@ -273,12 +281,12 @@ mod tests {
     #[test]
     fn what_cannot_be_compared_counts_nothing() {
         let mut counts = Confusion::new(2);
-        let refused = counts.add(&[0, 0], &[0]).unwrap_err();
+        let refused = counts.add(&row(&[0, 0]), &row(&[0])).unwrap_err();
         assert_eq!(
             refused.to_string(),
-            "prediction of 2 pixels for a label of 1"
+            "prediction of 2x1 pixels for a label of 1x1"
         );
-        let refused = counts.add(&[0, 0], &[0, 2]).unwrap_err();
+        let refused = counts.add(&row(&[0, 0]), &row(&[0, 2])).unwrap_err();
         assert_eq!(refused, MetricError::Label { id: 2, classes: 2 });
         assert_eq!(counts, Confusion::new(2));
     }
@@ -289,7 +297,7 @@ mod tests {
             let predicted: Vec<u8> = pixels.iter().map(|p| p.0).collect();
             let labels: Vec<u8> = pixels.iter().map(|p| if p.1 == 4 { 255 } else { p.1 }).collect();
             let mut counts = Confusion::new(4);
-            counts.add(&predicted, &labels).unwrap();
+            counts.add(&row(&predicted), &row(&labels)).unwrap();
             for class in 0..4u8 {
                 let valid = pixels.iter().filter(|p| p.1 != 4);
                 let both = valid.clone().filter(|p| p.0 == class && p.1 == class).count();

@@ -1,13 +1,14 @@
 //! The protocol of an evaluation: every frame in order, learn, then predict, then score.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Instant;
 
 use super::run_summary::RunSummary;
 use super::{EvalReport, MapsFrom, MetricError, ScoresError, StreamScore, scores_to_labels};
-use crate::data::{Playback, Played, ResizeError, Shift, Stream, StreamError, at_model_size};
+use crate::data::{Playback, Played, Shift, Stream, StreamError, at_model_size};
 use tttseg::adapt::{Error, Learner, Report, Request};
-use tttseg::video::{ColorizeError, LabelIds, Scaler, StillError};
+use tttseg::video::{ClassMap, ColorizeError, FrameError, LabelIds, Rgb, Scaler, StillError};
 use tttseg::weights::{ModelFile, Task};
 
 /// Why a stream could not be evaluated.
@@ -21,7 +22,7 @@ pub enum EvalError {
     Still(#[from] StillError),
     /// A frame that cannot be resized.
     #[error(transparent)]
-    Resize(#[from] ResizeError),
+    Frame(#[from] FrameError),
     /// A network to compare pictures with that is another one.
     #[error("{path}: not the network of LPIPS: {why}", path = path.display())]
     Perceptual {
@@ -78,8 +79,8 @@ pub struct EvaluatedFrame<'a> {
     pub report: &'a Report,
     /// The frame and its labels; for colours the true picture.
     pub frame: &'a Played,
-    /// What was shown to the model, interleaved RGB of the frame's size.
-    pub shown: &'a [u8],
+    /// What was shown to the model, of the frame's size.
+    pub shown: &'a Rgb,
     /// What was predicted; none where there is nothing to compare it with.
     pub predicted: Option<Predicted<'a>>,
 }
@@ -88,9 +89,9 @@ pub struct EvaluatedFrame<'a> {
 #[derive(Clone, Copy, Debug)]
 pub enum Predicted<'a> {
     /// A class for every pixel.
-    Classes(&'a [u8]),
-    /// Interleaved RGB.
-    Colours(&'a [u8]),
+    Classes(&'a ClassMap),
+    /// The frame in colours.
+    Colours(&'a Rgb),
 }
 
 /// Runs a learner over a stream in order, one frame after the other, and scores every frame that has labels: train,
@@ -115,29 +116,26 @@ pub fn evaluate(
     let mut scaler = Scaler::new();
     for frame in Playback::new(stream, shift, seed, LabelIds::with_void_last(count)) {
         let frame = frame?;
-        let picture = &frame.picture;
-        let of = (picture.width, picture.height);
-        let (rgb, size) = at_model_size(&model, &picture.bytes, of, &mut scaler)?;
+        let rgb = Arc::new(at_model_size(&model, &frame.picture, &mut scaler)?);
         let learn_only = Request {
             predict: false,
             ..Request::default()
         };
-        let mut report = learner.frame(rgb.clone().into(), size, learn_only)?.report;
+        let mut report = learner.frame(rgb.clone(), learn_only)?.report;
         let started = Instant::now();
-        let scores = learner.scores(&rgb, size)?;
+        let scores = learner.scores(&rgb)?;
         report.predict_time = started.elapsed();
         summary.frame(&report);
         let mut predicted = None;
         if let Some(truth) = &frame.labels {
-            let to = (truth.height, truth.width);
-            let map = scores_to_labels(&scores, count, (size.height, size.width), to)?;
-            score.add(predicted.insert(map), &truth.ids)?;
+            let map = scores_to_labels(&scores, truth.dim())?;
+            score.add(predicted.insert(map), truth)?;
         }
         progress(EvaluatedFrame {
             report: &report,
             frame: &frame,
-            shown: &picture.bytes,
-            predicted: predicted.as_deref().map(Predicted::Classes),
+            shown: &frame.picture,
+            predicted: predicted.as_ref().map(Predicted::Classes),
         })?;
     }
     let maps = MapsFrom::UpsampledScores;

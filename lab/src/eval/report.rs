@@ -78,6 +78,7 @@ mod tests {
     use crate::data::Shift;
     use crate::eval::run_summary::tests::frame;
     use tttseg::adapt::{Method, Settings};
+    use tttseg::ndarray::array;
 
     #[test]
     fn what_was_found_is_the_object_of_the_command_line() {
@@ -85,7 +86,9 @@ mod tests {
         let mut summary = RunSummary::new(&settings, Shift::default());
         summary.frame(&frame(1, Some(0.5), 10));
         let mut score = StreamScore::new(2);
-        score.add(&[0, 0, 1, 1], &[0, 0, 0, 255]).unwrap();
+        score
+            .add(&array![[0, 0, 1, 1]], &array![[0, 0, 0, 255]])
+            .unwrap();
         let names = vec!["road".to_owned(), "sky".to_owned()];
         let report = EvalReport::new(&summary, MapsFrom::UpsampledScores, &score, names);
         assert_eq!((report.run.frames, report.frames_labelled), (1, 1));

@@ -9,7 +9,8 @@ use rayon::prelude::*;
 use std::path::Path;
 use std::sync::Arc;
 use tttseg::model::ChromaConfig;
-use tttseg::video::{GREY, LeftOut, bt601_chroma};
+use tttseg::ndarray::s;
+use tttseg::video::{GREY, LeftOut, Rgb, bt601_chroma};
 
 /// Distance of neighbours on the grid of chroma: 132 bins hold 99.7 % of what photographs show.
 const STEP: u8 = 12;
@@ -52,10 +53,7 @@ impl ColourSet {
         let mut pictures = PictureSet::open(dirs)?;
         let found: Vec<Result<Histogram, String>> = (0..pictures.len())
             .into_par_iter()
-            .map(|i| {
-                let sample = pictures.read(i)?;
-                Ok(Histogram::of(&sample.rgb, sample.width))
-            })
+            .map(|i| Ok(Histogram::of(&pictures.read(i)?.rgb)))
             .collect();
         let mut all = Histogram::empty();
         let mut found = found.into_iter();
@@ -129,23 +127,15 @@ impl Histogram {
     }
 
     /// Of the mean colours of a picture's blocks.
-    fn of(rgb: &[u8], width: usize) -> Self {
+    fn of(rgb: &Rgb) -> Self {
         let mut histogram = Self::empty();
-        let row = width * 3;
-        for rows in rgb.chunks_exact((row * BLOCK).max(1)) {
-            for x in 0..width / BLOCK {
-                let mut sum = [0_u32; 3];
-                for y in 0..BLOCK {
-                    let part = &rows[y * row + x * BLOCK * 3..][..BLOCK * 3];
-                    for pixel in part.as_chunks::<3>().0 {
-                        sum.iter_mut()
-                            .zip(pixel)
-                            .for_each(|(s, &v)| *s += u32::from(v));
-                    }
-                }
-                let mean = sum.map(|s| s as f32 / (BLOCK * BLOCK) as f32);
-                histogram.count(bt601_chroma(mean));
-            }
+        for block in rgb.exact_chunks((BLOCK, BLOCK, 3)) {
+            let mean = [0, 1, 2].map(|c| {
+                let channel = block.slice(s![.., .., c]);
+                let sum: u32 = channel.iter().copied().map(u32::from).sum();
+                sum as f32 / (BLOCK * BLOCK) as f32
+            });
+            histogram.count(bt601_chroma(mean));
         }
         histogram
     }
@@ -275,7 +265,7 @@ impl Supply for ColourBatches {
                 flip: 0.5,
                 ..Augmentation::none()
             };
-            let augmentation = augmentation.filling((sample.width, sample.height), (width, height));
+            let augmentation = augmentation.filling(sample.size(), (width, height));
             let colours = &mut batch.labels[i * bytes..][..bytes];
             let size = (width, height);
             self.viewer
@@ -306,8 +296,8 @@ mod tests {
     fn folder(colours: &[[u8; 3]]) -> tempfile::TempDir {
         let dir = tempfile::tempdir().unwrap();
         for (i, colour) in colours.iter().enumerate() {
-            let bytes: Vec<u8> = colour.repeat(24 * 16);
-            write_png(&dir.path().join(format!("{i}.png")), &bytes, 24, 16).unwrap();
+            let rgb = Rgb::from_shape_fn((16, 24, 3), |(_, _, c)| colour[c]);
+            write_png(&dir.path().join(format!("{i}.png")), &rgb).unwrap();
         }
         dir
     }

@@ -221,7 +221,7 @@ impl Batches {
         let index = rng.random_range(0..pictures.len() as u64) as usize;
         let sample = pictures.read(index).map_err(LoaderError::Image)?;
         let augmentation = self.augmentation.clone();
-        let augmentation = augmentation.filling((sample.width, sample.height), (width, height));
+        let augmentation = augmentation.filling(sample.size(), (width, height));
         let mut labels = vec![0; width * height];
         self.viewer
             .view(

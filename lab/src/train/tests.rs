@@ -7,7 +7,7 @@ use tttseg::adapt::{Learner, Method, Request, Settings};
 use tttseg::model::testing::{tiny, untrained};
 use tttseg::model::{ChromaConfig, HeadConfig, ModelConfig, initial_weights, parameters};
 use tttseg::runtime::{Cancel, Options, Provider, testing};
-use tttseg::video::{bt601_chroma, grey};
+use tttseg::video::{Rgb, bt601_chroma, grey};
 use tttseg::weights::{ModelFile, Normalisation};
 
 /// Side of the crops in pixels.
@@ -255,7 +255,8 @@ fn colour_batch() -> Batch {
         _ => [150, 170, 250],
     };
     let colours: Vec<u8> = plain.labels.iter().flat_map(|&l| colour(l)).collect();
-    let mut images = grey(&colours);
+    let below_each_other = Rgb::from_shape_vec((2 * SIDE, SIDE, 3), colours.clone());
+    let mut images: Vec<u8> = grey(&below_each_other.unwrap()).into_iter().collect();
     images.extend_from_within(..SIDE * SIDE * 3);
     Batch {
         images,
@@ -292,21 +293,21 @@ fn colours_that_follow_from_grey_are_learned() {
     let cancel = Cancel::new();
     let mut learner =
         Learner::new(Arc::new(model), settings, runtime, &on_the_cpu(), &cancel).unwrap();
-    let size = options.batch.frame();
-    let bytes = SIDE * SIDE * 3;
-    let frame = &batch.images[..bytes];
-    let shown = learner
-        .frame(frame.into(), size, Request::default())
-        .unwrap();
+    let frame = |bytes: &[u8]| {
+        let frame = bytes[..SIDE * SIDE * 3].to_vec();
+        Arc::new(Rgb::from_shape_vec((SIDE, SIDE, 3), frame).unwrap())
+    };
+    let shown = learner.frame(frame(&batch.images), Request::default());
+    let shown = shown.unwrap();
     assert_eq!(shown.classes, None);
     let chroma = shown.chroma.unwrap();
-    assert_eq!((chroma.width(), chroma.height()), (SIDE / 4, SIDE / 4));
+    assert_eq!(chroma.dim(), (2, SIDE / 4, SIDE / 4));
     let mut distance = 0.0;
     for y in 0..SIDE / 4 {
         for x in 0..SIDE / 4 {
             let pixel = &batch.labels[((4 * y + 2) * SIDE + 4 * x + 2) * 3..][..3];
             let wanted = bt601_chroma([0, 1, 2].map(|c| f32::from(pixel[c])));
-            let found = chroma.planes().map(|p| p[y * (SIDE / 4) + x]);
+            let found = [0, 1].map(|c| chroma[[c, y, x]]);
             distance += (found[0] - wanted[0]).hypot(found[1] - wanted[1]);
         }
     }
@@ -315,7 +316,7 @@ fn colours_that_follow_from_grey_are_learned() {
     assert!(distance < 12.0, "{distance}");
 
     // What colours a frame has makes no difference: the model sees none.
-    let coloured = batch.labels[..bytes].into();
-    let same = learner.frame(coloured, size, Request::default()).unwrap();
+    let same = learner.frame(frame(&batch.labels), Request::default());
+    let same = same.unwrap();
     assert_eq!(same.chroma, Some(chroma));
 }

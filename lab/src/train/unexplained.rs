@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::data::{ResizeError, Stills, at_model_size};
+use crate::data::{Stills, at_model_size};
 use tttseg::adapt::{Error, Learner, Method, Settings};
 use tttseg::runtime::{Cancel, Options, Runtime};
 use tttseg::video::Scaler;
@@ -17,10 +17,7 @@ pub enum UnexplainedError {
     /// A picture that can no longer be read.
     #[error("{0}")]
     Picture(String),
-    /// A picture that cannot be brought to the model's size.
-    #[error(transparent)]
-    Resize(#[from] ResizeError),
-    /// Building or running the graph.
+    /// Resizing a picture, building or running the graph.
     #[error(transparent)]
     Adapt(#[from] Error),
 }
@@ -49,9 +46,8 @@ pub fn unexplained(
     let mut shares = vec![];
     for index in (0..stills.count()).step_by(step) {
         let sample = stills.still(index).map_err(UnexplainedError::Picture)?;
-        let of = (sample.width, sample.height);
-        let (rgb, size) = at_model_size(model, &sample.rgb, of, &mut scaler)?;
-        shares.push(learner.unexplained(&rgb, size)?);
+        let rgb = at_model_size(model, &sample.rgb, &mut scaler)?;
+        shares.push(learner.unexplained(rgb.into())?);
     }
     Ok(shares.iter().sum::<f32>() / shares.len().max(1) as f32)
 }

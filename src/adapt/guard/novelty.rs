@@ -5,6 +5,7 @@
 //! (`docs/results.md`). The squared error alone cannot separate the two, because a dark frame has less to get wrong, so
 //! it is taken as a share of the variance of what was to be reconstructed.
 
+use crate::video::Rgb;
 use crate::weights::{ModelFile, Normalisation};
 
 /// Whether the video is strange, and so to be learned from.
@@ -32,19 +33,19 @@ impl Novelty {
     }
 }
 
-/// `loss` (mean squared error of normalised pixels) as a share of the variance of these frames, bytes of interleaved
-/// RGB. Pixels that are all the same have none; what is missed of them counts as if they had a level of 8 bits.
+/// `loss` (mean squared error of normalised pixels) as a share of the variance of these RGB frames. Pixels that are all the same have none; what is missed of them counts as if they had a level of 8 bits.
 pub(in crate::adapt) fn unexplained<'a>(
     loss: f32,
-    frames: impl IntoIterator<Item = &'a [u8]>,
+    frames: impl IntoIterator<Item = &'a Rgb>,
     normalisation: &Normalisation,
 ) -> f32 {
     let mut sums = [0_u64; 3];
     let mut squares = [0_u64; 3];
     let mut pixels = 0;
     for rgb in frames {
-        pixels += rgb.len() / 3;
-        for pixel in rgb.chunks_exact(3) {
+        let rgb = rgb.as_slice().unwrap_or_default().as_chunks::<3>().0;
+        pixels += rgb.len();
+        for pixel in rgb {
             for (channel, &byte) in pixel.iter().enumerate() {
                 let byte = u64::from(byte);
                 sums[channel] += byte;
@@ -84,19 +85,24 @@ mod tests {
                     f64::from((f32::from(pixel[c]) - normalisation.mean[c]) / normalisation.std[c])
                 }))
                 .collect();
+            let frame = Rgb::from_shape_fn((1, rgb.len(), 3), |(_, x, c)| rgb[x][c]);
             let count = normalised.len() as f64;
             let mean = normalised.iter().sum::<f64>() / count;
             let variance = normalised.iter().map(|v| (v - mean).powi(2)).sum::<f64>() / count;
             prop_assume!(variance > 0.01);
             let expected = f64::from(loss) / variance;
-            let share = f64::from(unexplained(loss, [rgb.as_flattened()], &normalisation));
+            let share = f64::from(unexplained(loss, [&frame], &normalisation));
             prop_assert!((share - expected).abs() < 1e-4 * expected, "{share} for {expected}");
         }
     }
 
     #[test]
     fn one_colour_has_a_finite_share() {
-        let share = unexplained(0.1, [&[100; 300][..]], &Normalisation::default());
+        let share = unexplained(
+            0.1,
+            [&Rgb::from_elem((10, 10, 3), 100)],
+            &Normalisation::default(),
+        );
         assert!(share.is_finite() && share > 0.1, "{share}");
         assert!(unexplained(0.1, [], &Normalisation::default()).is_finite());
     }

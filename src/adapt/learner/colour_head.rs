@@ -293,12 +293,15 @@ impl Learner {
         let Size { height, width } = size;
         let (rows, columns) = size.patches();
         let number = |value: f64| Tensor::from_f32(&[], &[value as f32]);
-        let tokens = |values, each| Tensor::from_f32(&[1, rows * columns, each], values);
-        let images = Tensor::from_u8(&[1, height, width, 3], picture.rgb())?;
+        let tokens = |values: Option<&[f32]>, each| {
+            Tensor::from_f32(&[1, rows * columns, each], values.unwrap_or_default())
+        };
+        let rgb = picture.rgb().as_slice().unwrap_or_default();
+        let images = Tensor::from_u8(&[1, height, width, 3], rgb)?;
         let given = [
             ("images", &images),
-            ("chroma", &tokens(picture.chroma(), 2)?),
-            ("weights", &tokens(picture.weights(), 1)?),
+            ("chroma", &tokens(picture.chroma().as_slice(), 2)?),
+            ("weights", &tokens(picture.weights().as_slice(), 1)?),
             ("sharpness", &number(step.sharpness)?),
             ("learning_rate", &number(step.rate)?),
             ("share", &number(step.share)?),

@@ -12,6 +12,8 @@ use std::mem::take;
 use std::sync::Arc;
 use std::time::{Instant, SystemTime};
 
+use ndarray::Array3;
+
 use super::guard::Novelty;
 use super::memory::Window;
 use super::sessions::{Kind, SessionCache};
@@ -20,7 +22,7 @@ use super::{
     Error, Method, Prediction, Report, Request, Reset, SETTINGS, Settings, SharedModel, Skipped,
 };
 use crate::runtime::{Cancel, InUse, Options, Runtime, Tensor};
-use crate::video::{ChromaMap, grey, is_grey};
+use crate::video::{Rgb, grey, is_grey};
 use crate::weights::{ModelFile, Origin, State, Task};
 pub(super) use colour_head::check_task;
 
@@ -199,18 +201,13 @@ impl Learner {
         self.weights.reset(self.settings.moments)
     }
 
-    /// Learns from a frame and predicts it: `rgb` is interleaved, at `size`.
+    /// Learns from a frame, RGB (height, width, 3) at model size in standard layout, and predicts it.
     ///
     /// # Errors
-    /// A frame whose bytes do not fill its size; what building or running a session says. Steps that were complete
+    /// An array of another shape or layout; what building or running a session says. Steps that were complete
     /// stay taken then, and the frame may have entered the window.
-    pub fn frame(
-        &mut self,
-        rgb: Arc<[u8]>,
-        size: Size,
-        request: Request,
-    ) -> Result<Prediction, Error> {
-        size.check_bytes(&rgb)?;
+    pub fn frame(&mut self, rgb: Arc<Rgb>, request: Request) -> Result<Prediction, Error> {
+        let size = Size::of(&rgb)?;
         let rgb = self.as_seen(rgb);
         self.frame += 1;
         self.frames_since_reset += 1;
@@ -259,11 +256,9 @@ impl Learner {
             let spent = take(&mut self.scratch.predicted);
             let (map, outputs) = self.run_prediction(&self.predicting(), &rgb, size, spent)?;
             if self.model().task == Task::Colorize {
-                let (height, width) = size.patches();
-                let map = ChromaMap::new(width, height, map.to_f32()?);
-                chroma = Some(map.map_err(|e| Error::Worker(e.to_string()))?);
+                chroma = Some(map.to_array()?);
             } else {
-                classes = Some(self.scratch.picture(&map)?);
+                classes = Some(self.scratch.class_map(&map)?);
             }
             self.scratch.predicted = outputs;
             report.predict_time = started.elapsed();
@@ -278,8 +273,6 @@ impl Learner {
             classes,
             chroma,
             reconstruction,
-            width: size.width,
-            height: size.height,
             report,
         })
     }
@@ -288,7 +281,7 @@ impl Learner {
     fn run_prediction(
         &mut self,
         buffers: &[Tensor],
-        rgb: &[u8],
+        rgb: &Rgb,
         size: Size,
         spent: Vec<Tensor>,
     ) -> Result<(Tensor, Vec<Tensor>), Error> {
@@ -301,25 +294,20 @@ impl Learner {
     }
 
     /// A frame as the model sees it: without its colours, if those are what it is to find.
-    fn as_seen(&self, rgb: Arc<[u8]>) -> Arc<[u8]> {
+    fn as_seen(&self, rgb: Arc<Rgb>) -> Arc<Rgb> {
         match self.model().task {
-            Task::Colorize if !is_grey(&rgb) => grey(&rgb).into(),
+            Task::Colorize if !is_grey(&rgb) => Arc::new(grey(&rgb)),
             _ => rgb,
         }
     }
 
     /// Predicts a frame with weights that are learned elsewhere. It enters the window as well.
-    pub(super) fn watch(
-        &mut self,
-        rgb: Arc<[u8]>,
-        size: Size,
-        request: Request,
-    ) -> Result<Prediction, Error> {
+    pub(super) fn watch(&mut self, rgb: Arc<Rgb>, request: Request) -> Result<Prediction, Error> {
         let watch = Request {
             learn: false,
             ..request
         };
-        let mut prediction = self.frame(rgb, size, watch)?;
+        let mut prediction = self.frame(rgb, watch)?;
         prediction.report.skipped = self.reason_to_skip(request);
         Ok(prediction)
     }
@@ -341,20 +329,23 @@ impl Learner {
         self.weights.steps_since_reset
     }
 
-    /// Class scores `(classes, h, w)` of a frame with the weights as they are now; for evaluation.
+    /// Class scores (classes, height, width) of an RGB frame (height, width, 3) with the weights as they are now; for
+    /// evaluation.
     ///
     /// # Errors
-    /// What building or running the session says.
-    pub fn scores(&mut self, rgb: &[u8], size: Size) -> Result<Vec<f32>, Error> {
+    /// An array of another shape or layout; what building or running the session says.
+    pub fn scores(&mut self, rgb: &Rgb) -> Result<Array3<f32>, Error> {
+        let size = Size::of(rgb)?;
         if self.model().task != Task::Segment {
             return Err(Error::NoClasses(self.model().name.clone()));
         }
-        let images = Tensor::from_u8(&[1, size.height, size.width, 3], rgb)?;
+        let images = self.scratch.frame(rgb, size)?;
         let buffers = self.predicting();
         let layout = &self.colour_head.with_f;
         let program = self.sessions.get(Kind::Scores, size, layout)?;
         let ([scores], _) = program.run(&mut [], &buffers, &[("images", &images)], vec![])?;
-        Ok(scores.to_f32()?)
+        self.scratch.frame = Some(images);
+        Ok(scores.to_array()?)
     }
 
     /// The buffers that a prediction takes.

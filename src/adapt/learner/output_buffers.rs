@@ -50,19 +50,15 @@ mod tests {
     use std::sync::Arc;
 
     use super::*;
-    use crate::adapt::graphs::Size;
     use crate::adapt::{Learner, Request, Settings};
     use crate::model::testing::{tiny, untrained};
     use crate::runtime::{Cancel, testing};
+    use crate::video::Rgb;
 
     #[test]
     fn nothing_holds_what_a_step_writes_over() {
         let Some(runtime) = testing::runtime() else {
             return;
-        };
-        let size = Size {
-            height: 64,
-            width: 64,
         };
         let model = Arc::new(untrained(tiny(3), 1));
         let settings = Settings {
@@ -77,12 +73,12 @@ mod tests {
             // What the other learner predicts with, and what it has not yet taken.
             let mut held = VecDeque::new();
             for frame in 0..6 {
-                let rgb = vec![40 * frame; size.height * size.width * 3];
+                let rgb = Arc::new(Rgb::from_elem((64, 64, 3), 40 * frame));
                 let request = Request {
                     predict: false,
                     ..Request::default()
                 };
-                let report = learner.frame(rgb.into(), size, request).unwrap().report;
+                let report = learner.frame(rgb, request).unwrap().report;
                 assert_eq!(report.steps, 1);
                 if shared {
                     held.push_back(learner.shared_weights());

@@ -10,13 +10,14 @@ use crate::adapt::sessions::Kind;
 use crate::adapt::size::Size;
 use crate::adapt::{Error, Report};
 use crate::runtime::Tensor;
+use crate::video::Rgb;
 
 /// The stream of random numbers for views that are compared with each other, which no frame uses.
 const VIEW_STREAM: u64 = u64::MAX;
 
 /// What g makes of one masked frame.
 struct View {
-    /// Interleaved RGB.
+    /// RGB (height, width, 3).
     picture: Tensor,
     /// Mean squared error of hidden normalised pixels.
     loss: f32,
@@ -29,7 +30,7 @@ impl Learner {
     /// is strange, steps measure that; else one masked view of the frame does, which costs a third of a step.
     pub(super) fn is_familiar(
         &mut self,
-        rgb: &[u8],
+        rgb: &Rgb,
         size: Size,
         report: &mut Report,
     ) -> Result<bool, Error> {
@@ -55,20 +56,20 @@ impl Learner {
     ///
     /// # Errors
     /// As [`Learner::frame`].
-    pub fn unexplained(&mut self, rgb: &[u8], size: Size) -> Result<f32, Error> {
-        let seen = self.as_seen(rgb.into());
+    pub fn unexplained(&mut self, rgb: Arc<Rgb>) -> Result<f32, Error> {
+        let size = Size::of(&rgb)?;
+        let seen = self.as_seen(rgb);
         Ok(self.reconstruct(&seen, size, VIEW_STREAM)?.unexplained)
     }
 
     /// What g makes of the frame under a mask that stays the same over the stream, so that it does not flicker.
-    pub(super) fn picture(&mut self, rgb: &[u8], size: Size) -> Result<Arc<[u8]>, Error> {
+    pub(super) fn picture(&mut self, rgb: &Rgb, size: Size) -> Result<Arc<Rgb>, Error> {
         let picture = self.reconstruct(rgb, size, VIEW_STREAM)?.picture;
         self.scratch.picture(&picture)
     }
 
     /// What g makes of a frame under the mask that this stream of random numbers gives.
-    fn reconstruct(&mut self, rgb: &[u8], size: Size, stream: u64) -> Result<View, Error> {
-        size.check_bytes(rgb)?;
+    fn reconstruct(&mut self, rgb: &Rgb, size: Size, stream: u64) -> Result<View, Error> {
         let (rows, columns) = size.blocks();
         let images = self.scratch.frame(rgb, size)?;
         let mask =

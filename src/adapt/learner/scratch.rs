@@ -2,10 +2,13 @@
 
 use std::sync::Arc;
 
+use ndarray::{Ix2, Ix3};
+
 use crate::adapt::Error;
 use crate::adapt::frame_pool::FramePool;
 use crate::adapt::size::Size;
 use crate::runtime::Tensor;
+use crate::video::{ClassMap, Rgb};
 
 /// Memory that is used again for every frame.
 #[derive(Default)]
@@ -18,18 +21,25 @@ pub(super) struct Scratch {
     pub frame: Option<Tensor>,
     /// Outputs of predictions.
     pub predicted: Vec<Tensor>,
-    pictures: FramePool,
+    maps: FramePool<Ix2>,
+    pictures: FramePool<Ix3>,
 }
 
 impl Scratch {
     /// A frame as the input of a graph.
-    pub fn frame(&mut self, rgb: &[u8], size: Size) -> Result<Tensor, Error> {
+    pub fn frame(&mut self, rgb: &Rgb, size: Size) -> Result<Tensor, Error> {
         let shape = [1, size.height, size.width, 3];
-        Ok(Tensor::from_u8_over(self.frame.take(), &shape, rgb)?)
+        let bytes = rgb.as_slice().unwrap_or_default();
+        Ok(Tensor::from_u8_over(self.frame.take(), &shape, bytes)?)
     }
 
-    /// The bytes of a result.
-    pub fn picture(&mut self, result: &Tensor) -> Result<Arc<[u8]>, Error> {
-        Ok(result.with_u8(|bytes| self.pictures.copy(bytes))?)
+    /// A result that is a class map.
+    pub fn class_map(&mut self, result: &Tensor) -> Result<Arc<ClassMap>, Error> {
+        Ok(result.with_array(|map| self.maps.copy(map))?)
+    }
+
+    /// A result that is a picture.
+    pub fn picture(&mut self, result: &Tensor) -> Result<Arc<Rgb>, Error> {
+        Ok(result.with_array(|picture| self.pictures.copy(picture))?)
     }
 }

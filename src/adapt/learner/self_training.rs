@@ -19,6 +19,7 @@ use crate::adapt::random::Draws;
 use crate::adapt::size::Size;
 use crate::adapt::{ColourTarget, Error, Method, Report, Request, Sampling};
 use crate::runtime::Tensor;
+use crate::video::Rgb;
 use crate::weights::Task;
 
 /// The stream of random numbers for the order of the frames, beside those of frames.
@@ -54,7 +55,7 @@ impl Learner {
     /// every frame.
     pub(super) fn self_train(
         &mut self,
-        rgb: &Arc<[u8]>,
+        rgb: &Arc<Rgb>,
         size: Size,
         request: Request,
         report: &mut Report,
@@ -90,16 +91,16 @@ impl Learner {
     }
 
     /// A frame with the colours that the teacher finds in it.
-    fn teach(&mut self, rgb: &Arc<[u8]>, size: Size) -> Result<ColourTarget, Error> {
+    fn teach(&mut self, rgb: &Arc<Rgb>, size: Size) -> Result<ColourTarget, Error> {
         let of_f = self.weights.encoder_on_disk().iter();
         let teacher: Vec<Tensor> = of_f.chain(&self.colour_head.start).cloned().collect();
         let spent = take(&mut self.self_training.predicted);
         let (chroma, outputs) = self.run_prediction(&teacher, rgb, size, spent)?;
         self.self_training.predicted = outputs;
-        Ok(ColourTarget::of_planes(
+        Ok(ColourTarget::of_frame(
             rgb.clone(),
             size,
-            &chroma.to_f32()?,
+            &chroma.to_array()?,
         ))
     }
 }

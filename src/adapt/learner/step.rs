@@ -3,6 +3,8 @@
 use std::mem::take;
 use std::sync::Arc;
 
+use ndarray::s;
+
 use super::Learner;
 use crate::adapt::graphs::StepOptions;
 use crate::adapt::guard::{Novelty, unexplained};
@@ -11,13 +13,14 @@ use crate::adapt::sessions::Kind;
 use crate::adapt::size::Size;
 use crate::adapt::{Error, Moments, Report, Request, Skipped};
 use crate::runtime::Tensor;
+use crate::video::Rgb;
 
 /// The inputs of one step beside the state.
 struct Inputs {
     images: Tensor,
     others: Vec<(&'static str, Tensor)>,
     /// The frames that the views show, each as often as it was drawn.
-    frames: Vec<Arc<[u8]>>,
+    frames: Vec<Arc<Rgb>>,
 }
 
 impl Learner {
@@ -78,7 +81,7 @@ impl Learner {
             let loss = loss.to_f32()?[0];
             report.loss = Some(loss);
             if let Some(threshold) = threshold {
-                let frames = inputs.frames.iter().map(|f| &f[..]);
+                let frames = inputs.frames.iter().map(|f| &**f);
                 let share = unexplained(loss, frames, &self.model().normalisation);
                 report.unexplained = Some(share);
                 self.novelty.seen(share, threshold);
@@ -105,16 +108,16 @@ impl Learner {
         let settings = &self.settings;
         let batch = places.len();
         let of = size.part(settings.crop);
-        let frames: Vec<Arc<[u8]>> = places
+        let frames: Vec<Arc<Rgb>> = places
             .iter()
             .filter_map(|&place| self.window.get(place).cloned())
             .collect();
         views.clear();
         for frame in &frames {
             let (top, left) = draws.corner(size, of);
-            for row in top..top + of.height {
-                let start = (row * size.width + left) * 3;
-                views.extend_from_slice(&frame[start..start + of.width * 3]);
+            let view = s![top..top + of.height, left..left + of.width, ..];
+            for row in frame.slice(view).outer_iter() {
+                views.extend_from_slice(row.to_slice().unwrap_or_default());
             }
         }
         let (rows, columns) = of.blocks();

@@ -2,13 +2,15 @@
 
 use std::sync::Arc;
 
+use ndarray::{Array2, Array3, ArrayRef3, Axis, aview1};
+
 use crate::adapt::Error;
 use crate::adapt::graphs::images;
 use crate::adapt::size::Size;
 use crate::graph::{DType, Graph, Result as GraphResult, Value};
 use crate::model::{ModelConfig, chroma_shares, directed_loss, main_pass};
 use crate::nn::{PATCH, Parameters};
-use crate::video::{ChromaMap, bt601_chroma, grey, has_colour, is_grey};
+use crate::video::{ChromaMap, Rgb, bt601_chroma, grey, has_colour, is_grey};
 use crate::weights::Normalisation;
 
 /// A grey picture with the colours that a colour head is to find in it. Clones share it.
@@ -20,100 +22,89 @@ pub struct ColourTarget(Arc<Inner>);
 
 #[derive(PartialEq)]
 struct Inner {
-    rgb: Arc<[u8]>,
+    rgb: Arc<Rgb>,
     size: Size,
-    /// Cb and Cr of every token, side by side.
-    chroma: Vec<f32>,
-    weights: Vec<f32>,
+    /// (tokens down, tokens across, 2): Cb and Cr of every token, side by side.
+    chroma: Array3<f32>,
+    weights: Array2<f32>,
 }
 
 impl ColourTarget {
-    /// A picture in colour, all of which counts alike: interleaved RGB at a size that
+    /// A picture in colour, all of which counts alike: RGB (height, width, 3) at a size that
     /// [`crate::adapt::Adapter::model_size`] gives.
     ///
     /// # Errors
-    /// [`Error::FrameBytes`] when the bytes do not fill the size, [`Error::ColourTarget`] when the sides are no multiples of
+    /// [`Error::Frame`] for an array of another shape or layout, [`Error::ColourTarget`] when the sides are no multiples of
     /// 16 or the picture has no colour.
-    pub fn of_picture(rgb: &[u8], width: usize, height: usize) -> Result<Self, Error> {
-        let size = checked(rgb, width, height)?;
+    pub fn of_picture(rgb: &ArrayRef3<u8>) -> Result<Self, Error> {
+        let size = checked(rgb)?;
         if !has_colour(rgb) {
             return Err(Error::ColourTarget("the picture has no colour".into()));
         }
-        let across = width / PATCH;
-        let mut sums = vec![[0.0_f32; 3]; across * (height / PATCH)];
-        for (at, pixel) in rgb.as_chunks::<3>().0.iter().enumerate() {
-            let (x, y) = (at % width, at / width);
-            let sum = &mut sums[y / PATCH * across + x / PATCH];
-            sum.iter_mut()
-                .zip(pixel)
-                .for_each(|(s, &v)| *s += f32::from(v));
+        let (down, across) = size.patches();
+        let mut chroma = Array3::zeros((down, across, 2));
+        let tokens = rgb.exact_chunks((PATCH, PATCH, 3));
+        for (mut chroma, token) in chroma.rows_mut().into_iter().zip(tokens) {
+            let mean = [0, 1, 2].map(|c| {
+                let channel = token.index_axis(Axis(2), c);
+                channel.iter().copied().map(f32::from).sum::<f32>() / channel.len() as f32
+            });
+            chroma.assign(&aview1(&bt601_chroma(mean)));
         }
-        let area = (PATCH * PATCH) as f32;
-        let chroma: Vec<[f32; 2]> = sums
-            .into_iter()
-            .map(|sum| bt601_chroma(sum.map(|s| s / area)))
-            .collect();
         Ok(Self(Arc::new(Inner {
-            rgb: grey(rgb).into(),
+            rgb: Arc::new(grey(rgb)),
             size,
-            weights: vec![1.0; chroma.len()],
-            chroma: chroma.into_flattened(),
+            chroma,
+            weights: Array2::ones((down, across)),
         })))
     }
 
-    /// A picture of which the colours `chroma` are known where `weights` is above 0, one value a token, row by row. Its own
+    /// A picture of which the colours `chroma` are known where `weights`, (tokens down, tokens across), is above 0. Its own
     /// colours, if it has any, do not count. See [`ColourTarget::of_picture`] for `rgb` and its size.
     ///
     /// # Errors
     /// Likewise; [`Error::ColourTarget`] also when chroma or weights are of another size or not finite, and when no weight is
     /// above 0.
     pub fn of_tokens(
-        rgb: &[u8],
-        width: usize,
-        height: usize,
+        rgb: &ArrayRef3<u8>,
         chroma: &ChromaMap,
-        weights: Vec<f32>,
+        weights: Array2<f32>,
     ) -> Result<Self, Error> {
-        let size = checked(rgb, width, height)?;
-        let (across, down) = (width / PATCH, height / PATCH);
-        if (chroma.width(), chroma.height()) != (across, down) || weights.len() != across * down {
+        let size = checked(rgb)?;
+        let (down, across) = size.patches();
+        if chroma.dim() != (2, down, across) || weights.dim() != (down, across) {
             return Err(Error::ColourTarget(format!(
-                "{}×{} tokens of chroma and {} weights for {across}×{down} tokens",
-                chroma.width(),
-                chroma.height(),
-                weights.len()
+                "chroma of shape {:?} and weights of shape {:?} for {across}×{down} tokens",
+                chroma.shape(),
+                weights.shape()
             )));
         }
-        let [cb, cr] = chroma.planes();
-        let finite = |values: &[f32]| values.iter().all(|v| v.is_finite());
         let counts = weights.iter().all(|&w| w >= 0.0) && weights.iter().any(|&w| w > 0.0);
-        if !(finite(cb) && finite(cr) && finite(&weights) && counts) {
+        if !(chroma.iter().chain(&weights).all(|v| v.is_finite()) && counts) {
             return Err(Error::ColourTarget(
                 "chroma or weights are not finite, or no token counts".into(),
             ));
         }
-        let pairs = cb.iter().zip(cr).flat_map(|(&cb, &cr)| [cb, cr]);
+        let rgb = if is_grey(rgb) {
+            rgb.to_owned()
+        } else {
+            grey(rgb)
+        };
         Ok(Self(Arc::new(Inner {
-            rgb: if is_grey(rgb) {
-                rgb.into()
-            } else {
-                grey(rgb).into()
-            },
+            rgb: Arc::new(rgb),
             size,
-            chroma: pairs.collect(),
+            chroma: side_by_side(chroma),
             weights,
         })))
     }
 
-    /// A grey frame and the colours that a model found in it, planes of Cb and Cr with a value for every token.
-    pub(in crate::adapt) fn of_planes(rgb: Arc<[u8]>, size: Size, planes: &[f32]) -> Self {
-        let (cb, cr) = planes.split_at(planes.len() / 2);
-        let pairs = cb.iter().zip(cr).flat_map(|(&cb, &cr)| [cb, cr]);
+    /// A grey frame and the colours that a model found in it.
+    pub(in crate::adapt) fn of_frame(rgb: Arc<Rgb>, size: Size, chroma: &ChromaMap) -> Self {
         Self(Arc::new(Inner {
             rgb,
             size,
-            chroma: pairs.collect(),
-            weights: vec![1.0; cb.len()],
+            chroma: side_by_side(chroma),
+            weights: Array2::ones(size.patches()),
         }))
     }
 
@@ -122,18 +113,18 @@ impl ColourTarget {
         self.0.size
     }
 
-    /// The picture in grey, interleaved RGB.
-    pub(in crate::adapt) fn rgb(&self) -> &[u8] {
+    /// The picture in grey.
+    pub(in crate::adapt) fn rgb(&self) -> &Rgb {
         &self.0.rgb
     }
 
-    /// Cb and Cr of every token, side by side.
-    pub(in crate::adapt) fn chroma(&self) -> &[f32] {
+    /// Cb and Cr of every token, side by side: (tokens down, tokens across, 2).
+    pub(in crate::adapt) fn chroma(&self) -> &Array3<f32> {
         &self.0.chroma
     }
 
-    /// What every token counts.
-    pub(in crate::adapt) fn weights(&self) -> &[f32] {
+    /// What every token counts: (tokens down, tokens across).
+    pub(in crate::adapt) fn weights(&self) -> &Array2<f32> {
         &self.0.weights
     }
 }
@@ -149,11 +140,16 @@ impl std::fmt::Debug for ColourTarget {
 }
 
 /// The size of a picture that can be learned from.
-fn checked(rgb: &[u8], width: usize, height: usize) -> Result<Size, Error> {
-    let size = Size { height, width };
+fn checked(rgb: &ArrayRef3<u8>) -> Result<Size, Error> {
+    let size = Size::of(rgb)?;
     size.check().map_err(Error::ColourTarget)?;
-    size.check_bytes(rgb)?;
     Ok(size)
+}
+
+/// Planes of Cb and Cr as (tokens down, tokens across, 2).
+fn side_by_side(chroma: &ChromaMap) -> Array3<f32> {
+    let pairs = chroma.view().permuted_axes([1, 2, 0]);
+    pairs.as_standard_layout().into_owned()
 }
 
 /// Adds the loss of a colour head on one picture of which colours are given ([`directed_loss`]), with the inputs `images`,

@@ -7,8 +7,9 @@ use crate::adapt::{
     Adapter, Error, Method, Prediction, Report, Request, Reset, Settings, Skipped, Ticket,
 };
 use crate::runtime::{self, Options, testing};
-use crate::video::SizeError;
+use crate::video::{Rgb, SizeError};
 use crate::weights::{State, WeightsError};
+use ndarray::ShapeBuilder;
 
 fn start(seed: u64, settings: Settings) -> Option<Adapter> {
     testing::runtime()?;
@@ -17,7 +18,7 @@ fn start(seed: u64, settings: Settings) -> Option<Adapter> {
 
 fn push(adapter: &Adapter, time: usize, request: Request) -> Ticket {
     let rgb = picture(SIZE, time);
-    adapter.push(rgb, SIZE.width, SIZE.height, request).unwrap()
+    adapter.push(&rgb, request).unwrap()
 }
 
 /// Waits on a thread of its own, so that a ticket that never ends fails the test.
@@ -64,7 +65,7 @@ fn predictions_come_back_in_order() {
         assert_eq!(answer.report.window, (at + 1).min(4));
         assert_eq!(answer.report.steps_since_reset, at as u64 + 1);
         let classes = answer.classes.unwrap();
-        assert_eq!(classes.len(), SIZE.width * SIZE.height);
+        assert_eq!(classes.dim(), (SIZE.height, SIZE.width));
         assert!(classes.iter().all(|&c| usize::from(c) < CLASSES));
     }
 }
@@ -106,7 +107,7 @@ fn a_run_that_is_called_off_ends_and_the_adapter_goes_on() {
         let queued = push(&adapter, 2, Request::default());
         thread::sleep(Duration::from_millis(50));
         adapter.cancel();
-        let refused = adapter.push(picture(SIZE, 3), SIZE.width, SIZE.height, WATCH);
+        let refused = adapter.push(&picture(SIZE, 3), WATCH);
         assert!(matches!(refused, Err(Error::Cancelled)));
         // At once, so that the worker is still busy with what was called off.
         adapter.update(quick.clone()).unwrap();
@@ -237,15 +238,14 @@ fn what_is_wrong_is_said_at_once() {
     let Some(adapter) = start(1, settings()) else {
         return;
     };
-    for (bytes, width, height) in [(10, 64, 64), (0, usize::MAX, 2), (64 * 64 * 3, 64, 63)] {
-        let refused = adapter.push(vec![0; bytes], width, height, WATCH);
-        assert!(matches!(
-            refused,
-            Err(Error::FrameBytes { given, .. }) if given == bytes
-        ));
+    for shape in [(64, 64, 4), (64, 64, 1), (0, 64, 3)] {
+        let refused = adapter.push(&Rgb::zeros(shape), WATCH);
+        assert!(matches!(refused, Err(Error::Frame(_))));
     }
+    let columns = adapter.push(&Rgb::zeros((64, 64, 3).f()), WATCH);
+    assert!(matches!(columns, Err(Error::Frame(_))));
     // A size that no graph can be built for.
-    let odd = adapter.push(vec![0; 20 * 20 * 3], 20, 20, WATCH).unwrap();
+    let odd = adapter.push(&Rgb::zeros((20, 20, 3)), WATCH).unwrap();
     assert!(matches!(wait(odd), Err(Error::Graph(_))));
 
     let wrong = Settings {

@@ -8,6 +8,7 @@ use crate::adapt::{
     Adapter, Error, Method, Prediction, Request, Reset, Settings, Skipped, Trainable,
 };
 use crate::runtime::testing;
+use crate::video::Rgb;
 
 fn start(settings: Settings) -> Option<Adapter> {
     testing::runtime()?;
@@ -16,7 +17,7 @@ fn start(settings: Settings) -> Option<Adapter> {
 
 fn push(adapter: &Adapter, time: usize, request: Request) -> Result<Prediction, Error> {
     let rgb = picture(SIZE, time);
-    let ticket = adapter.push(rgb, SIZE.width, SIZE.height, request)?;
+    let ticket = adapter.push(&rgb, request)?;
     ticket.wait()
 }
 
@@ -201,7 +202,7 @@ fn what_goes_wrong_beside_is_told() {
     adapter.update(norms).unwrap();
     learned(&adapter);
     // Frames that no step can be built for: a window attends to blocks of 32 pixels.
-    let odd = adapter.push(vec![0; 20 * 20 * 3], 20, 20, Request::default());
+    let odd = adapter.push(&Rgb::zeros((20, 20, 3)), Request::default());
     assert!(matches!(odd.unwrap().wait(), Err(Error::Graph(_))));
     // Waits for the worker that learns.
     let folder = tempfile::tempdir().unwrap();

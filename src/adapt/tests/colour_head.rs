@@ -9,8 +9,9 @@ use crate::adapt::{
 use crate::model::testing::{tiny, untrained};
 use crate::model::{ChromaConfig, ModelConfig};
 use crate::runtime::{Cancel, testing};
-use crate::video::ChromaMap;
+use crate::video::{ChromaMap, Rgb};
 use crate::weights::{ModelFile, State, Weights};
+use ndarray::Array2;
 
 const TOKENS: (usize, usize) = (SIZE.height / 4, SIZE.width / 4);
 
@@ -51,43 +52,35 @@ pub(super) fn learner(settings: Settings) -> Option<Learner> {
 }
 
 pub(super) fn show(learner: &mut Learner, request: Request) -> Prediction {
-    learner
-        .frame(picture(SIZE, 0).into(), SIZE, request)
-        .unwrap()
+    learner.frame(picture(SIZE, 0).into(), request).unwrap()
 }
 
 /// The picture at a time, with its own colours.
 pub(super) fn reference(time: usize) -> ColourTarget {
-    ColourTarget::of_picture(&picture(SIZE, time), SIZE.width, SIZE.height).unwrap()
+    ColourTarget::of_picture(&picture(SIZE, time)).unwrap()
 }
 
 /// Tokens in the middle of the picture are to be red.
 fn hint() -> ColourTarget {
-    let (rows, columns) = TOKENS;
-    let weights = (0..rows * columns)
-        .map(|i| f32::from(is_middle(i)))
-        .collect();
-    ColourTarget::of_tokens(&picture(SIZE, 0), SIZE.width, SIZE.height, &red(), weights).unwrap()
+    let weights = Array2::from_shape_fn(TOKENS, |token| f32::from(is_middle(token)));
+    ColourTarget::of_tokens(&picture(SIZE, 0), &red(), weights).unwrap()
 }
 
-fn is_middle(token: usize) -> bool {
-    let (y, x) = (token / TOKENS.1, token % TOKENS.1);
+fn is_middle((y, x): (usize, usize)) -> bool {
     (6..10).contains(&y) && (6..10).contains(&x)
 }
 
 fn red() -> ChromaMap {
-    let count = TOKENS.0 * TOKENS.1;
-    let values = [vec![-24.0; count], vec![48.0; count]].concat();
-    ChromaMap::new(TOKENS.1, TOKENS.0, values).unwrap()
+    ChromaMap::from_shape_fn((2, TOKENS.0, TOKENS.1), |(c, ..)| [-24.0, 48.0][c])
 }
 
 /// Mean distance of a prediction's chroma from what is given, over the tokens that count.
 fn distance(prediction: &Prediction, given: &ColourTarget) -> f32 {
-    let [cb, cr] = prediction.chroma.as_ref().unwrap().planes();
+    let found = prediction.chroma.as_ref().unwrap();
     let (mut sum, mut mass) = (0.0, 0.0);
-    for (token, weight) in given.weights().iter().enumerate() {
-        let wanted = &given.chroma()[2 * token..][..2];
-        sum += weight * (cb[token] - wanted[0]).hypot(cr[token] - wanted[1]);
+    for ((y, x), weight) in given.weights().indexed_iter() {
+        let off = |c| found[[c, y, x]] - given.chroma()[[y, x, c]];
+        sum += weight * off(0).hypot(off(1));
         mass += weight;
     }
     sum / mass
@@ -272,7 +265,7 @@ fn an_adapter_learns_given_colours_before_or_beside_its_predictions() {
         let adapter = start(colour_model(), only_given(), testing::options()).unwrap();
         let rgb = picture(SIZE, 0);
         let show = || {
-            let ticket = adapter.push(&rgb, SIZE.width, SIZE.height, Request::default());
+            let ticket = adapter.push(&rgb, Request::default());
             ticket.unwrap().wait().unwrap()
         };
         let first = show();
@@ -300,28 +293,27 @@ fn an_adapter_learns_given_colours_before_or_beside_its_predictions() {
 
 #[test]
 fn what_cannot_be_learned_is_refused() {
-    let grey = [90; 64 * 64 * 3];
-    let no_colour = ColourTarget::of_picture(&grey, 64, 64).unwrap_err();
+    let grey = Rgb::from_elem((64, 64, 3), 90);
+    let no_colour = ColourTarget::of_picture(&grey).unwrap_err();
     assert!(no_colour.to_string().contains("no colour"), "{no_colour}");
-    let size = ColourTarget::of_picture(&grey, 64, 60).unwrap_err();
+    let size = ColourTarget::of_picture(&Rgb::zeros((60, 64, 3))).unwrap_err();
     assert!(size.to_string().contains("64×60"), "{size}");
-    let bytes = ColourTarget::of_picture(&grey[1..], 64, 64);
-    assert!(matches!(bytes, Err(Error::FrameBytes { .. })));
-    let count = TOKENS.0 * TOKENS.1;
+    let channels = ColourTarget::of_picture(&Rgb::zeros((64, 64, 4)));
+    assert!(matches!(channels, Err(Error::Frame(_))));
     for weights in [
-        vec![0.0; count],
-        vec![1.0; count - 1],
-        vec![f32::NAN; count],
-        vec![-1.0; count],
+        Array2::zeros(TOKENS),
+        Array2::ones((TOKENS.0, TOKENS.1 - 1)),
+        Array2::from_elem(TOKENS, f32::NAN),
+        Array2::from_elem(TOKENS, -1.0),
     ] {
-        let refused = ColourTarget::of_tokens(&grey, 64, 64, &red(), weights);
+        let refused = ColourTarget::of_tokens(&grey, &red(), weights);
         assert!(
             matches!(refused, Err(Error::ColourTarget(_))),
             "{refused:?}"
         );
     }
-    let small = ChromaMap::new(2, 2, vec![1.0; 8]).unwrap();
-    assert!(ColourTarget::of_tokens(&grey, 64, 64, &small, vec![1.0; 4]).is_err());
+    let small = ChromaMap::ones((2, 2, 2));
+    assert!(ColourTarget::of_tokens(&grey, &small, Array2::ones((2, 2))).is_err());
 
     let Some(mut learner) = super::learner(settings()) else {
         return;

@@ -2,6 +2,7 @@ use super::{SIZE, WATCH, learner, picture, settings, show};
 use crate::adapt::graphs::Size;
 use crate::adapt::{Learner, Method, Moments, Recipe, Request, Reset, Settings, Skipped};
 use crate::runtime::{Cancel, testing};
+use crate::video::ClassMap;
 use crate::weights::{ModelFile, Weights};
 use std::sync::Arc;
 
@@ -137,7 +138,7 @@ fn methods_without_implicit_memory_start_every_frame_from_disk() {
 }
 
 /// What the model on disk makes of the picture at a time.
-fn classes_from_disk(time: usize) -> Option<Arc<[u8]>> {
+fn classes_from_disk(time: usize) -> Option<Arc<ClassMap>> {
     let mut untouched = learner(Settings {
         method: Method::MainTaskOnly,
         ..settings()
@@ -407,9 +408,9 @@ fn the_unlimited_window_has_a_limit() {
         height: 16,
         width: 16,
     };
-    let frame: std::sync::Arc<[u8]> = picture(size, 0).into();
+    let frame = std::sync::Arc::new(picture(size, 0));
     for pushed in 1..=Settings::WINDOW_CAP + 10 {
-        let answer = learner.frame(frame.clone(), size, nothing).unwrap();
+        let answer = learner.frame(frame.clone(), nothing).unwrap();
         assert_eq!(answer.report.window, pushed.min(Settings::WINDOW_CAP));
         assert_eq!(answer.classes, None);
     }
@@ -429,9 +430,8 @@ fn a_stream_that_changes_its_size_goes_back_to_the_sessions_it_had() {
     let mut built = vec![];
     for size in [SIZE, SIZE, wide, wide, SIZE, wide] {
         let rgb = picture(size, 0).into();
-        let answer = learner.frame(rgb, size, Request::default()).unwrap();
-        assert_eq!((answer.width, answer.height), (size.width, size.height));
-        assert_eq!(answer.classes.unwrap().len(), size.width * size.height);
+        let answer = learner.frame(rgb, Request::default()).unwrap();
+        assert_eq!(answer.classes.unwrap().dim(), (size.height, size.width));
         windows.push(answer.report.window);
         built.push(learner.sessions_built());
     }
@@ -451,7 +451,7 @@ fn the_reconstruction_is_a_picture_that_learning_improves() {
     let truth = picture(SIZE, 0);
     let error = |learner: &mut Learner| {
         let seen = show(learner, 0, look).reconstruction.unwrap();
-        assert_eq!(seen.len(), truth.len());
+        assert_eq!(seen.dim(), truth.dim());
         let difference = seen.iter().zip(&truth).map(|(&a, &b)| a.abs_diff(b) as u64);
         difference.sum::<u64>()
     };

@@ -17,6 +17,7 @@ use super::{Learner, Prediction, Request, Settings};
 use crate::model::ModelConfig;
 use crate::model::testing::{tiny, untrained};
 use crate::runtime::{Cancel, testing};
+use crate::video::Rgb;
 use crate::weights::ModelFile;
 
 const CLASSES: usize = 5;
@@ -54,16 +55,12 @@ fn settings() -> Settings {
 }
 
 /// Coloured waves that move with time.
-fn picture(size: Size, time: usize) -> Vec<u8> {
-    let wave = |x: f32| (127.5 + 127.5 * x.sin()) as u8;
-    let mut rgb = Vec::with_capacity(size.height * size.width * 3);
-    for y in 0..size.height {
-        for x in 0..size.width {
-            let (x, y) = ((x + 2 * time) as f32, y as f32);
-            rgb.extend([wave(x / 9.0), wave(y / 7.0), wave((x + y) / 13.0)]);
-        }
-    }
-    rgb
+fn picture(size: Size, time: usize) -> Rgb {
+    Rgb::from_shape_fn((size.height, size.width, 3), |(y, x, c)| {
+        let (x, y) = ((x + 2 * time) as f32, y as f32);
+        let wave = [x / 9.0, y / 7.0, (x + y) / 13.0][c];
+        (127.5 + 127.5 * wave.sin()) as u8
+    })
 }
 
 /// A learner, or `None` where there is no ONNX Runtime.
@@ -76,5 +73,5 @@ fn learner(settings: Settings) -> Option<Learner> {
 /// Shows a learner a picture.
 fn show(learner: &mut Learner, time: usize, request: Request) -> Prediction {
     let rgb = picture(SIZE, time).into();
-    learner.frame(rgb, SIZE, request).unwrap()
+    learner.frame(rgb, request).unwrap()
 }

@@ -24,7 +24,7 @@ fn head(learner: &Learner) -> Weights {
 fn step(learner: &mut Learner, time: usize) -> (usize, Option<f32>) {
     let size = super::SIZE;
     let frame = picture(size, time).into();
-    let report = learner.frame(frame, size, Request::default());
+    let report = learner.frame(frame, Request::default());
     let report = report.unwrap().report;
     (report.colour_steps, report.colour_loss)
 }

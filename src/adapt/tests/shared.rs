@@ -108,7 +108,7 @@ fn one_that_steps_for_hours_lets_others_have_their_turn_and_is_called_off_alone(
     let start = |settings| Adapter::start(shared.clone(), settings, testing::options()).unwrap();
     let push = |adapter: &Adapter| {
         let rgb = picture(SIZE, 0);
-        let ticket = adapter.push(rgb, SIZE.width, SIZE.height, Request::default());
+        let ticket = adapter.push(&rgb, Request::default());
         let (sender, receiver) = mpsc::channel();
         let ticket = ticket.unwrap();
         thread::spawn(move || drop(sender.send(ticket.wait())));

@@ -69,7 +69,11 @@ fn step(spoil: impl Fn(&mut State)) -> Option<(State, State, bool)> {
 fn common_inputs() -> Vec<(String, Tensor)> {
     let (rows, columns) = SIZE.blocks();
     let mask: Vec<f32> = (0..rows * columns).map(|i| (i % 4 == 0).into()).collect();
-    let images = Tensor::from_u8(&[1, SIZE.height, SIZE.width, 3], &picture(SIZE, 0));
+    let picture = picture(SIZE, 0);
+    let images = Tensor::from_u8(
+        &[1, SIZE.height, SIZE.width, 3],
+        picture.as_slice().unwrap(),
+    );
     let mask = Tensor::from_f32(&[1, rows, columns], &mask);
     let mut inputs = vec![
         ("images".to_owned(), images.unwrap()),

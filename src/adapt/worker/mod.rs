@@ -11,12 +11,12 @@ pub(super) use weight_sync::WeightSync;
 
 use std::sync::Arc;
 
-use super::size::Size;
 use super::{
     ColourTarget, Error, Learner, Prediction, Report, Request, Reset, Settings, SharedModel,
     Skipped,
 };
 use crate::runtime::{self, InUse, Options};
+use crate::video::Rgb;
 use crate::weights::State;
 use frame_queue::FrameQueue;
 use requests::{Reply, Requests};
@@ -27,8 +27,7 @@ pub(super) enum Job {
     /// Learn from a frame and predict it; dropped when it is of an older generation.
     Frame {
         generation: u64,
-        rgb: Arc<[u8]>,
-        size: Size,
+        rgb: Arc<Rgb>,
         request: Request,
         reply: Reply<Prediction>,
     },
@@ -141,12 +140,11 @@ impl Worker {
                 Job::Frame {
                     generation,
                     rgb,
-                    size,
                     request,
                     reply,
                 } => {
                     if self.requests.is_current(generation) {
-                        reply.answer(self.frame(rgb, size, request, another_frame));
+                        reply.answer(self.frame(rgb, request, another_frame));
                     }
                 }
                 Job::Reset(what) => {
@@ -182,8 +180,7 @@ impl Worker {
 
     fn frame(
         &mut self,
-        rgb: Arc<[u8]>,
-        size: Size,
+        rgb: Arc<Rgb>,
         request: Request,
         another_frame: bool,
     ) -> Result<Prediction, Error> {
@@ -191,7 +188,7 @@ impl Worker {
             return Err(error);
         }
         match &self.role {
-            Role::Both => self.learner.frame(rgb, size, request),
+            Role::Both => self.learner.frame(rgb, request),
             Role::Predict(sync) => {
                 if let Some(error) = sync.error() {
                     return Err(error);
@@ -200,7 +197,7 @@ impl Worker {
                     self.learner.adopt(update.weights, update.steps_since_reset);
                     update.report
                 });
-                let mut prediction = self.learner.watch(rgb, size, request)?;
+                let mut prediction = self.learner.watch(rgb, request)?;
                 if let Some(learned) = update {
                     let seen = prediction.report;
                     prediction.report = Report {
@@ -226,7 +223,7 @@ impl Worker {
                     reconstruct: false,
                     ..request
                 };
-                let done = self.learner.frame(rgb, size, request);
+                let done = self.learner.frame(rgb, request);
                 match &done {
                     Ok(Prediction { report, .. }) => {
                         let learned = report.steps > 0

@@ -1,4 +1,6 @@
 use super::*;
+use crate::video::Rgb;
+use ndarray::{ArrayView2, Axis, array};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
@@ -8,13 +10,12 @@ const ACROSS: usize = WIDTH / TOKEN;
 const DOWN: usize = HEIGHT / TOKEN;
 
 /// A frame whose pixels have this luma.
-fn frame(luma: impl Fn(usize, usize) -> f32) -> Vec<u8> {
-    let pixels = (0..WIDTH * HEIGHT).map(|i| luma(i % WIDTH, i / WIDTH) as u8);
-    pixels.flat_map(|l| [l; 3]).collect()
+fn frame(luma: impl Fn(usize, usize) -> f32) -> Rgb {
+    Rgb::from_shape_fn((HEIGHT, WIDTH, 3), |(y, x, _)| luma(x, y) as u8)
 }
 
 /// Dark, with bright stripes; the same for every seed but grain.
-fn scene(random: &mut ChaCha8Rng) -> Vec<u8> {
+fn scene(random: &mut ChaCha8Rng) -> Rgb {
     let grain: Vec<f32> = (0..WIDTH * HEIGHT)
         .map(|_| random.random_range(-9.0..9.0))
         .collect();
@@ -22,8 +23,11 @@ fn scene(random: &mut ChaCha8Rng) -> Vec<u8> {
 }
 
 fn flat(cb: f32, cr: f32) -> ChromaMap {
-    let plane = |v| std::iter::repeat_n(v, ACROSS * DOWN);
-    ChromaMap::new(ACROSS, DOWN, plane(cb).chain(plane(cr)).collect()).unwrap()
+    ChromaMap::from_shape_fn((2, DOWN, ACROSS), |(c, ..)| [cb, cr][c])
+}
+
+fn plane(map: &ChromaMap, place: usize) -> ArrayView2<'_, f32> {
+    map.index_axis(Axis(0), place)
 }
 
 fn random() -> ChaCha8Rng {
@@ -38,11 +42,11 @@ fn a_still_scene_with_noisy_chroma_gets_calmer() {
     let (mut given, mut shown) = (0.0, 0.0);
     let mut last = flat(0.0, 0.0);
     for n in 0..40 {
-        assert_eq!(steady.is_cut(&scene(random), WIDTH), n == 0);
-        let noisy = flat(20.0, -10.0).map(|_, c| c.map(|v| v + random.random_range(-12.0..12.0)));
+        assert_eq!(steady.is_cut(&scene(random)), n == 0);
+        let noisy = flat(20.0, -10.0).mapv_into(|v| v + random.random_range(-12.0..12.0));
         let calm = steady.smooth(noisy.clone(), before.as_ref(), 0.7);
         let change = |a: &ChromaMap, b: &ChromaMap| -> f32 {
-            let both = a.planes()[0].iter().zip(b.planes()[0]);
+            let both = plane(a, 0).into_iter().zip(plane(b, 0));
             both.map(|(a, b)| (a - b).abs()).sum()
         };
         if let Some(before) = &before {
@@ -53,7 +57,7 @@ fn a_still_scene_with_noisy_chroma_gets_calmer() {
     }
     assert!(shown < 0.4 * given, "{shown} of {given}");
     // It is as colourful as before.
-    let mean = before.unwrap().planes()[0].iter().sum::<f32>() / (ACROSS * DOWN) as f32;
+    let mean = plane(&before.unwrap(), 0).mean().unwrap();
     assert!((mean - 20.0).abs() < 1.0, "{mean}");
 }
 
@@ -76,20 +80,17 @@ fn a_cut_does_not_smear() {
     for (one, other) in others {
         let mut steady = ChromaFilter::default();
         for n in 0..3 {
-            assert_eq!(steady.is_cut(&frame(one), WIDTH), n == 0);
+            assert_eq!(steady.is_cut(&frame(one)), n == 0);
         }
-        assert!(steady.is_cut(&frame(other), WIDTH));
-        assert!(!steady.is_cut(&frame(other), WIDTH));
+        assert!(steady.is_cut(&frame(other)));
+        assert!(!steady.is_cut(&frame(other)));
     }
     // Neither flicker nor grain is one.
     let mut steady = ChromaFilter::default();
     for n in 0..20 {
         let flicker = random.random_range(-8i16..8);
-        let bytes = scene(random).into_iter();
-        let bytes: Vec<u8> = bytes
-            .map(|b| (i16::from(b) + flicker).clamp(0, 255) as u8)
-            .collect();
-        assert_eq!(steady.is_cut(&bytes, WIDTH), n == 0, "{flicker} at {n}");
+        let scene = scene(random).mapv_into(|b| (i16::from(b) + flicker).clamp(0, 255) as u8);
+        assert_eq!(steady.is_cut(&scene), n == 0, "{flicker} at {n}");
     }
 }
 
@@ -98,19 +99,25 @@ fn what_moves_takes_its_colours_along() {
     // A bright thing in front of a dark wall, a token to the right at every frame.
     let thing = |at: usize| move |x: usize, _: usize| if x / TOKEN == at { 220.0 } else { 40.0 };
     let colours = |at: usize| {
-        flat(0.0, 0.0).map(|token, _| [0.0, if token % ACROSS == at { 40.0 } else { -10.0 }])
+        ChromaMap::from_shape_fn((2, DOWN, ACROSS), |(c, _, column)| {
+            match (c, column == at) {
+                (0, _) => 0.0,
+                (_, true) => 40.0,
+                (_, false) => -10.0,
+            }
+        })
     };
     let mut steady = ChromaFilter::default();
     let mut shown: Option<ChromaMap> = None;
     for at in 2..8 {
-        let cut = steady.is_cut(&frame(thing(at)), WIDTH);
+        let cut = steady.is_cut(&frame(thing(at)));
         assert_eq!(cut, at == 2);
         let calm = steady.smooth(colours(at), shown.as_ref(), 0.9);
-        for (token, cr) in calm.planes()[1].iter().enumerate() {
-            let wanted = colours(at).planes()[1][token];
+        for (token, cr) in plane(&calm, 1).indexed_iter() {
+            let wanted = plane(&colours(at), 1)[token];
             assert!(
                 (cr - wanted).abs() < 0.5,
-                "{cr} instead of {wanted} at {token}"
+                "{cr} instead of {wanted} at {token:?}"
             );
         }
         shown = Some(calm);
@@ -120,11 +127,11 @@ fn what_moves_takes_its_colours_along() {
 #[test]
 fn brightness_of_the_whole_picture_does_not_count() {
     let mut steady = ChromaFilter::default();
-    steady.is_cut(&frame(|x, _| (x * 3) as f32), WIDTH);
+    steady.is_cut(&frame(|x, _| (x * 3) as f32));
     let first = steady.smooth(flat(30.0, 0.0), None, 0.5);
-    assert!(!steady.is_cut(&frame(|x, _| (x * 3 + 15) as f32), WIDTH));
+    assert!(!steady.is_cut(&frame(|x, _| (x * 3 + 15) as f32)));
     let second = steady.smooth(flat(0.0, 0.0), Some(&first), 0.5);
-    for cb in second.planes()[0] {
+    for cb in plane(&second, 0) {
         assert!((cb - 15.0).abs() < 0.1, "{cb}");
     }
 }
@@ -132,17 +139,17 @@ fn brightness_of_the_whole_picture_does_not_count() {
 #[test]
 fn all_or_nothing_is_kept() {
     let mut steady = ChromaFilter::default();
-    steady.is_cut(&frame(|x, _| (x * 3) as f32), WIDTH);
+    steady.is_cut(&frame(|x, _| (x * 3) as f32));
     let (old, new) = (flat(30.0, 9.0), flat(-5.0, 2.0));
     let old = steady.smooth(old, None, 0.5);
     assert_eq!(steady.smooth(new.clone(), Some(&old), 1.0), old);
     assert_eq!(steady.smooth(new.clone(), Some(&old), 0.0), new);
     assert_eq!(steady.smooth(new.clone(), None, 1.0), new);
     // A map of another size has nothing in common with this one.
-    let other = ChromaMap::new(1, 1, vec![50.0, 50.0]).unwrap();
+    let other = array![[[50.0]], [[50.0]]];
     assert_eq!(steady.smooth(new.clone(), Some(&other), 1.0), new);
     assert_eq!(steady.smooth(other.clone(), Some(&new), 1.0), other);
     // Nor has a frame of another size, down to one without a token.
-    assert!(steady.is_cut(&[7; 3 * 5 * 5], 5));
-    assert!(steady.is_cut(&[], 0));
+    assert!(steady.is_cut(&Rgb::from_elem((5, 5, 3), 7)));
+    assert!(steady.is_cut(&Rgb::zeros((0, 0, 3))));
 }

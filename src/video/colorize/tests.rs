@@ -1,10 +1,10 @@
 use super::*;
 use crate::video::testing::{COLORIMETRIES, Owned};
-use crate::video::{FrameMut, bt601_chroma};
+use crate::video::{ChromaMap, FrameMut, Rgb, bt601_chroma};
+use ndarray::array;
 
 fn flat(width: usize, height: usize, [cb, cr]: [f32; 2]) -> ChromaMap {
-    let plane = |v| std::iter::repeat_n(v, width * height);
-    ChromaMap::new(width, height, plane(cb).chain(plane(cr)).collect()).unwrap()
+    ChromaMap::from_shape_fn((2, height, width), |(c, ..)| [cb, cr][c])
 }
 
 #[test]
@@ -16,7 +16,7 @@ fn luma_stays_bit_by_bit_and_opacity_with_it() {
             let mut frame = before.clone();
             let drawn = Colorizer::new().draw(&mut frame.as_mut(), &flat(4, 3, [20.0, -9.0]));
             if layout.model == ColourModel::Grey {
-                assert_eq!(drawn, Err(ColorizeError(format)));
+                assert_eq!(drawn, Err(ColorizeError::Grey(format)));
                 assert_eq!(frame, before);
                 continue;
             }
@@ -62,18 +62,14 @@ fn one_chroma_is_that_chroma_everywhere() {
 fn colours_end_where_things_do() {
     // A dark thing whose edge lies inside the second token of four.
     let (width, height, edge) = (32, 8, 12);
-    let mut rgb: Vec<u8> = (0..width * height)
-        .flat_map(|i| [if i % width < edge { 40 } else { 200 }; 3])
-        .collect();
-    let cb = [0.0, 0.0, 0.0, 0.0];
-    let cr = [30.0, 15.0, 0.0, 0.0];
-    let chroma = ChromaMap::new(4, 1, [cb, cr].concat()).unwrap();
-    let mut frame = FrameMut::rgb(width, height, &mut rgb).unwrap();
+    let mut rgb = Rgb::from_shape_fn(
+        (height, width, 3),
+        |(_, x, _)| if x < edge { 40 } else { 200 },
+    );
+    let chroma = array![[[0.0, 0.0, 0.0, 0.0]], [[30.0, 15.0, 0.0, 0.0]]];
+    let mut frame = FrameMut::rgb(&mut rgb).unwrap();
     Colorizer::new().draw(&mut frame, &chroma).unwrap();
-    let red = |x: usize| {
-        let p = &rgb[x * 3..][..3];
-        bt601_chroma([0, 1, 2].map(|c| f32::from(p[c])))[1]
-    };
+    let red = |x: usize| bt601_chroma([0, 1, 2].map(|c| f32::from(rgb[[0, x, c]])))[1];
     // Bilinear would give 16 and 3.
     assert!(red(edge - 1) > 14.0, "{}", red(edge - 1));
     assert!(red(edge + 6) < 2.0, "{}", red(edge + 6));
@@ -83,10 +79,10 @@ fn colours_end_where_things_do() {
 fn what_cannot_be_shown_is_paled() {
     let far = [60.0, 90.0];
     for (luma, most) in [(0, 0.5), (255, 0.5), (128, 200.0)] {
-        let mut rgb = vec![luma; 4 * 4 * 3];
-        let mut frame = FrameMut::rgb(4, 4, &mut rgb).unwrap();
+        let mut rgb = Rgb::from_elem((4, 4, 3), luma);
+        let mut frame = FrameMut::rgb(&mut rgb).unwrap();
         Colorizer::new().draw(&mut frame, &flat(1, 1, far)).unwrap();
-        for p in rgb.as_chunks::<3>().0 {
+        for p in rgb.as_slice().unwrap().as_chunks::<3>().0 {
             let [r, g, b] = p.map(f32::from);
             // Luma is what it was, and the hue is kept.
             let kept = 0.299 * r + 0.587 * g + 0.114 * b;
@@ -102,10 +98,20 @@ fn what_cannot_be_shown_is_paled() {
 
 #[test]
 fn a_map_larger_than_the_frame_is_no_harm() {
-    let mut rgb = vec![99; 3];
-    let mut frame = FrameMut::rgb(1, 1, &mut rgb).unwrap();
+    let mut rgb = Rgb::from_elem((1, 1, 3), 99);
+    let mut frame = FrameMut::rgb(&mut rgb).unwrap();
     Colorizer::new()
         .draw(&mut frame, &flat(5, 4, [0.0, 30.0]))
         .unwrap();
-    assert!(rgb[0] > 120 && rgb[1] < 99, "{rgb:?}");
+    assert!(rgb[[0, 0, 0]] > 120 && rgb[[0, 0, 1]] < 99, "{rgb:?}");
+}
+
+#[test]
+fn what_is_no_chroma() {
+    let mut rgb = Rgb::zeros((4, 4, 3));
+    for shape in [(1, 2, 2), (2, 0, 2), (2, 2, 0)] {
+        let mut frame = FrameMut::rgb(&mut rgb).unwrap();
+        let drawn = Colorizer::new().draw(&mut frame, &ChromaMap::zeros(shape));
+        assert_eq!(drawn, Err(ColorizeError::Chroma(shape.into())));
+    }
 }

@@ -1,14 +1,14 @@
 use super::*;
+use crate::video::Rgb;
 use crate::video::colour::Colorimetry;
 use crate::video::format::{ColourModel, PixelFormat};
 use crate::video::testing::{COLORIMETRIES, Owned, encode_f64};
+use ndarray::ShapeBuilder;
 use proptest::prelude::*;
 
-fn to_rgb(frame: &Owned, w: usize, h: usize) -> Vec<u8> {
-    let mut out = vec![7; w * h * 3];
-    Scaler::new()
-        .to_rgb(&frame.as_ref(), w, h, &mut out)
-        .unwrap();
+fn to_rgb(frame: &Owned, w: usize, h: usize) -> Rgb {
+    let mut out = Rgb::from_elem((h, w, 3), 7);
+    Scaler::new().to_rgb(&frame.as_ref(), &mut out).unwrap();
     out
 }
 
@@ -23,9 +23,8 @@ fn every_format_and_colorimetry_against_exact_arithmetic() {
                 for y in 0..h {
                     for x in 0..w {
                         let exact = frame.rgb_f64(x, y);
-                        let at = (y * w + x) * 3;
                         for c in 0..3 {
-                            let d = (f64::from(got[at + c]) - exact[c]).abs();
+                            let d = (f64::from(got[[y, x, c]]) - exact[c]).abs();
                             assert!(d <= 0.502, "{format:?} {colorimetry:?} {w}x{h} at {x},{y}");
                         }
                     }
@@ -48,7 +47,7 @@ fn chroma_follows_its_pixels() {
             }
         }
         let got = to_rgb(&frame, 16, 8);
-        for (i, pixel) in got.chunks(3).enumerate() {
+        for (i, pixel) in got.rows().into_iter().enumerate() {
             let want = match i % 16 {
                 0..=6 => [0u8, 0, 255],
                 9..=15 => [255, 0, 0],
@@ -79,41 +78,29 @@ fn padding_is_never_read() {
 #[test]
 fn reduction_averages() {
     // A fine checkerboard turns grey: taking single pixels would give black or white.
-    let mut board = vec![0; 64 * 64 * 3];
-    for (i, pixel) in board.chunks_mut(3).enumerate() {
-        pixel.fill(if (i / 64 + i) % 2 == 0 { 255 } else { 0 });
-    }
-    let frame = FrameRef::rgb(64, 64, &board).unwrap();
-    let mut out = vec![0; 8 * 8 * 3];
-    let mut scaler = Scaler::new();
-    scaler.to_rgb(&frame, 8, 8, &mut out).unwrap();
+    let white = |y: usize, x: usize| (x + y).is_multiple_of(2);
+    let board = Rgb::from_shape_fn((64, 64, 3), |(y, x, _)| if white(y, x) { 255 } else { 0 });
+    let frame = FrameRef::rgb(&board).unwrap();
+    let mut out = Rgb::zeros((8, 8, 3));
+    Scaler::new().to_rgb(&frame, &mut out).unwrap();
     assert!(out.iter().all(|&p| (120..=135).contains(&p)), "{out:?}");
 }
 
 #[test]
 fn wrong_buffers_are_errors() {
-    let pixels = [0; 12];
-    let frame = FrameRef::rgb(2, 2, &pixels).unwrap();
+    let pixels = Rgb::zeros((2, 2, 3));
+    let frame = FrameRef::rgb(&pixels).unwrap();
     let mut scaler = Scaler::new();
-    let mut out = [0; 12];
+    let mut to = |mut out: Rgb| scaler.to_rgb(&frame, &mut out);
+    assert_eq!(to(Rgb::zeros((2, 1, 4))), Err(FrameError::Rgb([2, 1, 4])));
+    let columns = Rgb::zeros((2, 2, 3).f());
+    assert_eq!(to(columns.clone()), Err(FrameError::Rgb([2, 2, 3])));
     assert!(matches!(
-        scaler.to_rgb(&frame, 2, 1, &mut out),
-        Err(ScaleError::Bytes {
-            needed: 6,
-            given: 12,
-            ..
-        })
-    ));
-    assert!(matches!(
-        scaler.to_rgb(&frame, 0, 1, &mut out),
-        Err(ScaleError::Size { .. })
+        to(Rgb::zeros((1, 0, 3))),
+        Err(FrameError::Size { .. })
     ));
     let mut owned = Owned::noise(PixelFormat::Rgb, 4, 4, Colorimetry::default(), 1, true);
-    assert!(
-        scaler
-            .paint_rgb(&mut owned.as_mut(), &pixels, 3, 2)
-            .is_err()
-    );
+    assert!(scaler.paint_rgb(&mut owned.as_mut(), &columns).is_err());
 }
 
 #[test]
@@ -122,10 +109,9 @@ fn painting_a_colour_gives_that_colour() {
         for colorimetry in COLORIMETRIES {
             let mut frame = Owned::noise(format, 63, 47, colorimetry, 4, false);
             let before = frame.clone();
-            let image = [200, 40, 90].repeat(8 * 6);
-            Scaler::new()
-                .paint_rgb(&mut frame.as_mut(), &image, 8, 6)
-                .unwrap();
+            let image = Rgb::from_shape_fn((6, 8, 3), |(_, _, c)| [200, 40, 90][c]);
+            let mut scaler = Scaler::new();
+            scaler.paint_rgb(&mut frame.as_mut(), &image).unwrap();
             for (x, y) in [(0, 0), (62, 46), (31, 20)] {
                 let codes = encode_f64(&format.layout(), [200, 40, 90], colorimetry);
                 for (code, exact) in frame.codes(x, y).into_iter().zip(codes) {
@@ -147,16 +133,15 @@ proptest! {
     ) {
         let format = PixelFormat::ALL[which];
         // A smooth image survives going up and down.
-        let image: Vec<u8> = (0..12 * 10 * 3).map(|i| {
-            let (x, y, c) = (i / 3 % 12, i / 36, i % 3);
+        let image = Rgb::from_shape_fn((10, 12, 3), |(y, x, c)| {
             (60 + x * 5 + y * 4 + c * 20 + (seed as usize % 30)) as u8
-        }).collect();
+        });
         let mut frame = Owned::noise(format, w, h, COLORIMETRIES[seed as usize % 10], 3, false);
         let mut scaler = Scaler::new();
-        scaler.paint_rgb(&mut frame.as_mut(), &image, 12, 10).unwrap();
-        let mut back = vec![0; image.len()];
-        scaler.to_rgb(&frame.as_ref(), 12, 10, &mut back).unwrap();
-        for (i, (a, b)) in image.chunks(3).zip(back.chunks(3)).enumerate() {
+        scaler.paint_rgb(&mut frame.as_mut(), &image).unwrap();
+        let mut back = Rgb::zeros(image.dim());
+        scaler.to_rgb(&frame.as_ref(), &mut back).unwrap();
+        for (i, (a, b)) in image.rows().into_iter().zip(back.rows()).enumerate() {
             if format.layout().model == ColourModel::Grey {
                 prop_assert!(b[0] == b[1] && b[1] == b[2]);
                 prop_assert!(b[0] + 12 >= a[0] && b[0] <= a[2] + 12, "{i}");

@@ -13,8 +13,8 @@ use tttseg::video::{ChromaMap, ReferenceError, Rgb};
 use super::engine::Engine;
 use super::log::CAT;
 use super::{Task, lock};
+use hints::Hinted;
 pub(super) use hints::Place;
-use hints::{Frame, Hinted};
 pub(super) use references::reference_error;
 
 /// The targets of the colour head. They are sent to the engine in the order in which they are given, by whichever threads.
@@ -33,7 +33,7 @@ pub(super) struct Given {
     /// Frames with hints, in the order of the first hint of each.
     hinted: Vec<Hinted>,
     /// The frame that was shown last, as the network saw it.
-    shown: Frame,
+    shown: Rgb,
 }
 
 impl Given {
@@ -69,11 +69,8 @@ impl Given {
     }
 
     /// Keeps the frame that is shown, for hints that may be given in it.
-    pub fn show(&mut self, rgb: &[u8], (width, height): (usize, usize)) {
-        let shown = &mut self.shown;
-        shown.rgb.clear();
-        shown.rgb.extend_from_slice(rgb);
-        (shown.width, shown.height) = (width, height);
+    pub fn show(&mut self, rgb: &Rgb) {
+        self.shown.clone_from(rgb);
     }
 }
 
@@ -162,16 +159,16 @@ mod tests {
     #[test]
     fn hints_belong_to_the_frame_that_is_shown() {
         let mut given = Given::default();
-        let shown = ChromaMap::new(16, 8, vec![1.0; 256]).unwrap();
+        let shown = ChromaMap::ones((2, 8, 16));
         let place = Place { x: 0.5, y: 0.5 };
         let red = [255, 0, 0];
         let add = |given: &mut Given| given.add_hint(&shown, place, 0.1, red);
         assert!(!add(&mut given), "no frame");
-        given.show(&[90; 64 * 32 * 3], (64, 32));
+        given.show(&Rgb::from_elem((32, 64, 3), 90));
         assert!(add(&mut given) && add(&mut given));
         assert_eq!((given.counts(), given.hinted.len()), ((0, 2), 1));
         // Another frame.
-        given.show(&[91; 64 * 32 * 3], (64, 32));
+        given.show(&Rgb::from_elem((32, 64, 3), 91));
         assert!(add(&mut given));
         assert_eq!((given.counts(), given.hinted.len()), ((0, 3), 2));
         assert_eq!(given.hint_targets().unwrap().len(), 2);

@@ -16,9 +16,9 @@ pub(super) fn targets(
     (width, height): (usize, usize),
 ) -> Result<Vec<ColourTarget>, String> {
     let mut scaler = Scaler::new();
-    let target = |picture| {
+    let target = |picture: &Rgb| {
         let picture = scaled(picture, width, height, &mut scaler).map_err(|e| e.to_string())?;
-        ColourTarget::of_picture(&picture.bytes, width, height).map_err(|e| e.to_string())
+        ColourTarget::of_picture(&picture).map_err(|e| e.to_string())
     };
     pictures.iter().map(target).collect()
 }

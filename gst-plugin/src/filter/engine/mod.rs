@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use tttseg::adapt::{self, Adapter, Error, Prediction, Request, Reset};
 use tttseg::runtime;
-use tttseg::video::Palette;
+use tttseg::video::{Palette, Rgb};
 
 use super::class_style::ModelClasses;
 use super::settings::Settings;
@@ -106,13 +106,8 @@ impl Engine {
     }
 
     /// Pushes a frame at model size and waits for what comes of it. Ends at once when cancelled.
-    pub fn run(
-        &self,
-        rgb: &[u8],
-        (width, height): (usize, usize),
-        request: Request,
-    ) -> Result<Prediction, Error> {
-        let ticket = self.adapter.push(rgb, width, height, request)?;
+    pub fn run(&self, rgb: &Rgb, request: Request) -> Result<Prediction, Error> {
+        let ticket = self.adapter.push(rgb, request)?;
         self.unsaved.store(true, Ordering::Relaxed);
         ticket.wait()
     }

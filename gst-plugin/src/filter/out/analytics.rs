@@ -9,8 +9,7 @@ use gst::prelude::*;
 use gst_analytics::prelude::*;
 use gst_analytics::{AnalyticsRelationMeta, RelTypes, ffi};
 use gst_video::{VideoFormat, VideoFrameFlags, VideoMeta};
-
-use super::Picture;
+use tttseg::video::ClassMap;
 
 /// What 0 in the mask is called.
 const BACKGROUND: &str = "background";
@@ -30,7 +29,7 @@ impl Masks {
     pub fn attach(
         &mut self,
         buffer: &mut gst::BufferRef,
-        map: &Picture,
+        map: &ClassMap,
         size: (u32, u32),
         classes: &[String],
     ) -> Result<(), glib::BoolError> {
@@ -38,16 +37,16 @@ impl Masks {
     }
 
     /// The map as a GRAY8 picture, one higher than the ids: 255, no class, becomes 0.
-    fn mask(&mut self, map: &Picture) -> Result<gst::Buffer, glib::BoolError> {
-        let mut mask = self.buffer(map.bytes.len())?;
+    fn mask(&mut self, map: &ClassMap) -> Result<gst::Buffer, glib::BoolError> {
+        let mut mask = self.buffer(map.len())?;
         let buffer = mask.make_mut();
         let mut above = buffer.map_writable()?;
-        for (above, class) in above.iter_mut().zip(&*map.bytes) {
+        for (above, class) in above.iter_mut().zip(map) {
             *above = class.wrapping_add(1);
         }
         drop(above);
         let side = |side: usize| u32::try_from(side).map_err(|e| glib::bool_error!("{e}"));
-        let (width, height) = (side(map.width)?, side(map.height)?);
+        let (width, height) = (side(map.ncols())?, side(map.nrows())?);
         let stride = i32::try_from(width).map_err(|e| glib::bool_error!("{e}"))?;
         VideoMeta::add_full(
             buffer,
@@ -156,16 +155,13 @@ mod tests {
     use super::*;
     use gst::glib::translate::from_glib_full;
     use gst_analytics::AnalyticsClassificationMtd;
+    use tttseg::ndarray::array;
 
     #[test]
     fn others_can_read_it() {
         gst::init().unwrap();
         let classes = ["road", "car"].map(String::from);
-        let map = Picture {
-            bytes: [0, 1, 255, 1, 0, 0].into(),
-            width: 3,
-            height: 2,
-        };
+        let map = array![[0, 1, 255], [1, 0, 0]];
         let mut buffer = gst::Buffer::new();
         let mut masks = Masks::default();
         let buffer_of = buffer.make_mut();

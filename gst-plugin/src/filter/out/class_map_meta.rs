@@ -11,11 +11,13 @@
 //! well, so converters and scalers pass it on.
 
 use std::ops::ControlFlow;
+use std::sync::Arc;
 
 use gst::meta::CustomMeta;
 use gst_video::video_meta::tags;
+use tttseg::video::ClassMap;
 
-use super::{OutputKind, Picture};
+use super::OutputKind;
 
 /// Name of the meta that carries class maps.
 pub const CLASS_MAP_META: &str = "GstTttSegMeta";
@@ -79,21 +81,30 @@ pub(in crate::filter) fn copy(
     Ok(())
 }
 
+/// A map as the memory of a buffer, shared with whatever else holds it.
+struct Bytes(Arc<ClassMap>);
+
+impl AsRef<[u8]> for Bytes {
+    fn as_ref(&self) -> &[u8] {
+        self.0.as_slice().unwrap_or_default()
+    }
+}
+
 /// Attaches a map, in place of one that is there already.
 pub(in crate::filter) fn attach(
     buffer: &mut gst::BufferRef,
-    map: &Picture,
+    map: &Arc<ClassMap>,
     classes: &[String],
 ) -> Result<(), gst::glib::BoolError> {
     let count = |side: usize| u32::try_from(side).unwrap_or(u32::MAX);
-    let bytes = gst::Buffer::from_slice(map.bytes.clone());
+    let bytes = gst::Buffer::from_slice(Bytes(map.clone()));
     if CustomMeta::from_buffer(buffer, CLASS_MAP_META).is_err() {
         CustomMeta::add(buffer, CLASS_MAP_META)?;
     }
     let mut meta = CustomMeta::from_mut_buffer(buffer, CLASS_MAP_META)?;
     let structure = meta.mut_structure();
-    structure.set("width", count(map.width));
-    structure.set("height", count(map.height));
+    structure.set("width", count(map.ncols()));
+    structure.set("height", count(map.nrows()));
     structure.set("classes", classes.to_vec());
     structure.set("map", bytes);
     Ok(())

@@ -10,8 +10,9 @@ use gst::prelude::*;
 use gst_base::prelude::*;
 use gst_base::{BaseTransform, UniqueFlowCombiner};
 use gst_video::VideoInfo;
+use tttseg::video::ClassMap;
 
-use super::{OutputKind, Picture, Pixels, class_map_meta};
+use super::{OutputKind, Pixels, class_map_meta};
 use crate::filter::error::Error;
 use crate::filter::log::CAT;
 use crate::filter::{CLASSES, caps, lock};
@@ -158,7 +159,7 @@ impl ClassesPad {
         &self,
         element: &BaseTransform,
         frame: &gst::BufferRef,
-        picture: &Picture,
+        map: &ClassMap,
         pixels: &Mutex<Pixels>,
     ) -> Result<(), Error> {
         let Some(pad) = self.pad() else {
@@ -166,7 +167,7 @@ impl ClassesPad {
         };
         self.start(element, &pad);
         let pushed = self
-            .buffer(&pad, frame, picture, pixels)
+            .buffer(&pad, frame, map, pixels)
             .and_then(|buffer| Ok(pad.push(buffer)?));
         let mut state = self.state();
         if state.branch.as_ref().is_none_or(|branch| branch.pad != pad) {
@@ -237,7 +238,7 @@ impl ClassesPad {
         &self,
         pad: &gst::Pad,
         frame: &gst::BufferRef,
-        picture: &Picture,
+        map: &ClassMap,
         pixels: &Mutex<Pixels>,
     ) -> Result<gst::Buffer, Error> {
         let info = pad
@@ -247,7 +248,7 @@ impl ClassesPad {
         let mut buffer = self.pool(pad)?.acquire_buffer(None)?;
         let into = buffer.make_mut();
         class_map_meta::copy(frame, into, OutputKind::ClassMap)?;
-        lock(pixels).class_map(into, &info, picture)?;
+        lock(pixels).class_map(into, &info, map)?;
         Ok(buffer)
     }
 

@@ -8,15 +8,5 @@ pub(super) mod flow_combiner;
 mod output_kind;
 pub(super) mod pixels;
 
-use std::sync::Arc;
-
 pub(super) use output_kind::OutputKind;
 pub(super) use pixels::Pixels;
-
-/// A picture at model size: classes, one byte a pixel, or RGB, three. Shared, not copied.
-#[derive(Clone)]
-pub(super) struct Picture {
-    pub bytes: Arc<[u8]>,
-    pub width: usize,
-    pub height: usize,
-}

@@ -4,10 +4,9 @@ use gst_video::prelude::*;
 use gst_video::{VideoColorMatrix, VideoColorRange, VideoFormat, VideoFrameRef, VideoInfo};
 use tttseg::video::{
     ChromaFilter, ChromaMap, ClassMap, Colorimetry, Colorizer, ColourModel, FrameError, FrameMut,
-    FrameRef, Legend, Matrix, Overlay, PixelFormat, Range, Scaler, Style, side_by_side,
+    FrameRef, Legend, Matrix, Overlay, PixelFormat, Range, Rgb, Scaler, Style, side_by_side,
 };
 
-use super::Picture;
 use crate::filter::error::Error;
 
 fn error(e: impl std::fmt::Display) -> Error {
@@ -114,13 +113,7 @@ pub(in crate::filter) struct Pixels {
     pub chroma_filter: ChromaFilter,
     #[cfg(feature = "analytics")]
     masks: super::analytics::Masks,
-    rgb: Vec<u8>,
-}
-
-impl Picture {
-    fn classes(&self) -> Result<ClassMap<'_>, Error> {
-        ClassMap::new(&self.bytes, self.width, self.height).map_err(error)
-    }
+    rgb: Rgb,
 }
 
 impl Pixels {
@@ -130,7 +123,7 @@ impl Pixels {
         &mut self,
         buffer: &mut gst::BufferRef,
         info: &VideoInfo,
-        map: &Picture,
+        map: &ClassMap,
         classes: &[String],
     ) -> Result<(), Error> {
         #[cfg(feature = "analytics")]
@@ -145,17 +138,19 @@ impl Pixels {
         buffer: &gst::BufferRef,
         info: &VideoInfo,
         (width, height): (usize, usize),
-    ) -> Result<Vec<u8>, Error> {
+    ) -> Result<Rgb, Error> {
         let frame = readable(buffer, info)?;
         let mut rgb = std::mem::take(&mut self.rgb);
-        rgb.resize(width * height * 3, 0);
-        self.scaler
-            .to_rgb(&frame_ref(&frame)?, width, height, &mut rgb)
-            .map_err(error)?;
+        let shape = (height, width, 3);
+        if rgb.dim() != shape {
+            rgb = Rgb::zeros(shape);
+        }
+        let scaled = self.scaler.to_rgb(&frame_ref(&frame)?, &mut rgb);
+        scaled.map_err(error)?;
         Ok(rgb)
     }
 
-    pub fn keep(&mut self, rgb: Vec<u8>) {
+    pub fn keep(&mut self, rgb: Rgb) {
         self.rgb = rgb;
     }
 
@@ -166,13 +161,12 @@ impl Pixels {
         buffer: &mut gst::BufferRef,
         info: &VideoInfo,
         left: usize,
-        map: &Picture,
+        map: &ClassMap,
         style: &Style<'_>,
         legend: Option<&[String]>,
     ) -> Result<(), Error> {
-        let map = map.classes()?;
         with_frame_mut(buffer, info, |frame| {
-            self.overlay.draw_from(frame, left, &map, style);
+            self.overlay.draw_from(frame, left, map, style);
             if let Some(names) = legend {
                 self.legend.draw(frame, left, names, style.colours);
             }
@@ -192,7 +186,7 @@ impl Pixels {
             if left == 0 {
                 return self.colorizer.draw(frame, chroma).map_err(error);
             }
-            let grey = ChromaMap::new(1, 1, vec![0.0; 2]).map_err(error)?;
+            let grey = ChromaMap::zeros((2, 1, 1));
             self.colorizer.draw(frame, &grey).map_err(error)?;
             match frame.right_of(left) {
                 Some(mut right) => self.colorizer.draw(&mut right, chroma).map_err(error),
@@ -206,11 +200,10 @@ impl Pixels {
         &mut self,
         buffer: &mut gst::BufferRef,
         info: &VideoInfo,
-        map: &Picture,
+        map: &ClassMap,
     ) -> Result<(), Error> {
-        let map = map.classes()?;
         with_frame_mut(buffer, info, |frame| {
-            self.overlay.class_map(frame, &map).map_err(error)
+            self.overlay.class_map(frame, map).map_err(error)
         })
     }
 
@@ -219,12 +212,10 @@ impl Pixels {
         &mut self,
         buffer: &mut gst::BufferRef,
         info: &VideoInfo,
-        rgb: &Picture,
+        rgb: &Rgb,
     ) -> Result<(), Error> {
         with_frame_mut(buffer, info, |frame| {
-            self.scaler
-                .paint_rgb(frame, &rgb.bytes, rgb.width, rgb.height)
-                .map_err(error)
+            self.scaler.paint_rgb(frame, rgb).map_err(error)
         })
     }
 }

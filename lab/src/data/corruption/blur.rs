@@ -11,18 +11,18 @@ const SMALLEST_SIGMA: f32 = 0.6;
 
 /// Gaussian blur.
 pub(super) fn blur(picture: &mut Rgb, strength: f32) {
-    let sigma = SIGMA * strength * picture.height as f32;
-    let (Ok(width), Ok(height)) = (u32::try_from(picture.width), u32::try_from(picture.height))
-    else {
+    let (height, width, _) = picture.dim();
+    let sigma = SIGMA * strength * height as f32;
+    let (Ok(w), Ok(h)) = (u32::try_from(width), u32::try_from(height)) else {
         return;
     };
-    let Some(image) = RgbImage::from_raw(width, height, picture.bytes.clone()) else {
-        return; // The bytes were checked against the size.
+    let Some(image) = RgbImage::from_raw(w, h, picture.iter().copied().collect()) else {
+        return; // There are three channels.
     };
     let blurred = image::imageops::blur(&image, sigma.max(SMALLEST_SIGMA));
     // Variances of blurs add up, so a small blur is a share of the smallest that grows with sigma squared.
     let share = (sigma / SMALLEST_SIGMA).powi(2).min(1.0);
-    for (sharp, blurred) in picture.bytes.iter_mut().zip(blurred.into_raw()) {
+    for (sharp, blurred) in picture.iter_mut().zip(blurred.into_raw()) {
         *sharp = level(f32::from(*sharp) + (f32::from(blurred) - f32::from(*sharp)) * share);
     }
 }

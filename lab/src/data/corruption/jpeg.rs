@@ -25,18 +25,23 @@ pub(super) fn jpeg(picture: &mut Rgb, strength: f32) -> Result<(), CorruptionErr
             *a = level(f32::from(*a) + (f32::from(b) - f32::from(*a)) * share);
         }
     }
-    picture.bytes = decoded;
+    picture
+        .iter_mut()
+        .zip(decoded)
+        .for_each(|(to, from)| *to = from);
     Ok(())
 }
 
 /// The bytes of a picture after JPEG of a quality from 1 to 100.
 fn coded(picture: &Rgb, quality: u8) -> Result<Vec<u8>, CorruptionError> {
     let side = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
+    let (height, width, _) = picture.dim();
+    let bytes: Vec<u8> = picture.iter().copied().collect();
     let mut file = Vec::new();
     JpegEncoder::new_with_quality(&mut file, quality).encode(
-        &picture.bytes,
-        side(picture.width),
-        side(picture.height),
+        &bytes,
+        side(width),
+        side(height),
         ExtendedColorType::Rgb8,
     )?;
     let decoded = image::load_from_memory_with_format(&file, ImageFormat::Jpeg)?;

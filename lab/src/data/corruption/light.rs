@@ -32,42 +32,38 @@ pub(super) fn dusk(picture: &mut Rgb, strength: f32, rng: &mut ChaCha8Rng) {
         table(|v| gain * (v / 255.0).powf(exponent))
     });
     let sigma = DUSK_GRAIN * strength;
-    for pixel in picture.bytes.chunks_exact_mut(3) {
-        for (byte, table) in pixel.iter_mut().zip(&tables) {
-            *byte = level(table[usize::from(*byte)] + sigma * nearly_normal(rng));
-        }
+    for (byte, table) in picture.iter_mut().zip(tables.iter().cycle()) {
+        *byte = level(table[usize::from(*byte)] + sigma * nearly_normal(rng));
     }
 }
 
 /// Mixes with grey: the share of what shines through falls exponentially with distance and strength.
 pub(super) fn fog(picture: &mut Rgb, strength: f32) {
-    let height = picture.height as f32;
-    let rows = picture.bytes.chunks_exact_mut((picture.width * 3).max(1));
-    for (y, row) in rows.enumerate() {
+    let height = picture.dim().0 as f32;
+    for (y, mut row) in picture.outer_iter_mut().enumerate() {
         let below = ((y as f32 + 0.5) / height - HORIZON).max(0.0) / (1.0 - HORIZON);
         // Smooth at the horizon, where nothing may show an edge.
         let near = below * below * (3.0 - 2.0 * below);
         let depth = FOG_FAR * (1.0 - (1.0 - FOG_NEAR) * near);
         let through = (-depth * strength).exp();
         let tables = FOG.map(|fog| table(|v| fog + (v - fog) * through));
-        recolour(row, &tables);
+        recolour(row.iter_mut(), &tables);
     }
 }
 
 /// Fades by channel.
 pub(super) fn cast(picture: &mut Rgb, strength: f32) {
     let tables = CAST_FADE.map(|fade| table(|v| v * (-fade * strength).exp()));
-    recolour(&mut picture.bytes, &tables);
+    recolour(picture.iter_mut(), &tables);
 }
 
 fn table(value: impl Fn(f32) -> f32) -> [f32; 256] {
     std::array::from_fn(|v| value(v as f32))
 }
 
-fn recolour(bytes: &mut [u8], tables: &[[f32; 256]; 3]) {
-    for pixel in bytes.chunks_exact_mut(3) {
-        for (byte, table) in pixel.iter_mut().zip(tables) {
-            *byte = level(table[usize::from(*byte)]);
-        }
+/// Looks bytes up in the tables of red, green and blue in turn.
+fn recolour<'a>(bytes: impl Iterator<Item = &'a mut u8>, tables: &[[f32; 256]; 3]) {
+    for (byte, table) in bytes.zip(tables.iter().cycle()) {
+        *byte = level(table[usize::from(*byte)]);
     }
 }

@@ -35,16 +35,9 @@ pub enum CorruptionError {
         /// What was given.
         strength: String,
     },
-    /// A picture whose bytes do not fit its size.
-    #[error("picture of {width}x{height} pixels with {bytes} bytes")]
-    Picture {
-        /// Width in pixels.
-        width: usize,
-        /// Height in pixels.
-        height: usize,
-        /// Bytes there were.
-        bytes: usize,
-    },
+    /// An array that is no RGB picture.
+    #[error("array of shape {0:?} as an RGB picture: height, width and 3 channels are needed")]
+    Picture([usize; 3]),
     /// A picture that JPEG cannot hold.
     #[error("cannot be made a JPEG: {0}")]
     Jpeg(#[from] image::ImageError),
@@ -69,8 +62,7 @@ impl CorruptionKind {
     /// `frame`, the number of the frame in its stream, matter to grain and rain (dusk, rain, noise) only.
     ///
     /// # Errors
-    /// [`CorruptionError`] when the bytes do not fit the picture's size, or it is too large for a JPEG (65,535 pixels
-    /// a side).
+    /// [`CorruptionError`] when the array does not have 3 channels, or is too large for a JPEG (65,535 pixels a side).
     pub fn apply(
         self,
         picture: &mut Rgb,
@@ -78,17 +70,13 @@ impl CorruptionKind {
         seed: u64,
         frame: u64,
     ) -> Result<(), CorruptionError> {
-        let pixels = picture.width.checked_mul(picture.height);
-        if pixels.and_then(|p| p.checked_mul(3)) != Some(picture.bytes.len()) {
-            return Err(CorruptionError::Picture {
-                width: picture.width,
-                height: picture.height,
-                bytes: picture.bytes.len(),
-            });
+        let (height, width, channels) = picture.dim();
+        if channels != 3 {
+            return Err(CorruptionError::Picture([height, width, channels]));
         }
         let strength = strength.clamp(0.0, MAX_STRENGTH) as f32;
         // Not a number is no strength.
-        if strength.is_nan() || strength == 0.0 || picture.bytes.is_empty() {
+        if strength.is_nan() || strength == 0.0 || picture.is_empty() {
             return Ok(());
         }
         match self {

@@ -16,7 +16,7 @@ pub(super) fn noise(picture: &mut Rgb, strength: f32, rng: &mut ChaCha8Rng) {
         let light = v as f32 / 255.0;
         strength * (READ * READ + SHOT * SHOT * light).sqrt()
     });
-    for byte in &mut picture.bytes {
+    for byte in picture.iter_mut() {
         let value = f32::from(*byte) + sigma[usize::from(*byte)] * nearly_normal(rng);
         *byte = level(value);
     }

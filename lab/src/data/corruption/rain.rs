@@ -16,12 +16,10 @@ const SLANT: f32 = 0.25;
 /// Draws the rain of one frame.
 pub(super) fn rain(picture: &mut Rgb, strength: f32, seed: u64, frame: u64) {
     let through = (-VEIL * strength).exp();
-    for pixel in picture.bytes.chunks_exact_mut(3) {
-        for (byte, grey) in pixel.iter_mut().zip(GREY) {
-            *byte = level(grey + (f32::from(*byte) - grey) * through);
-        }
+    for (byte, &grey) in picture.iter_mut().zip(GREY.iter().cycle()) {
+        *byte = level(grey + (f32::from(*byte) - grey) * through);
     }
-    let (width, height) = (picture.width as f32, picture.height as f32);
+    let (width, height) = (picture.dim().1 as f32, picture.dim().0 as f32);
     // Very wide pictures are not worth more drops.
     let drops = (DROPS * (width / height).min(8.0)).ceil() as u64;
     let slant = random(seed, u64::MAX).random_range(-SLANT..SLANT);
@@ -44,7 +42,7 @@ pub(super) fn streak(
     seed: u64,
     frame: u64,
 ) {
-    let (width, height) = (picture.width as f32, picture.height as f32);
+    let (width, height) = (picture.dim().1 as f32, picture.dim().0 as f32);
     // What a drop keeps; what it draws anew at every fall comes from the streams after this one.
     let mut rng = random(seed, number << 32);
     let close = rng.random_range(0.0f32..1.0);
@@ -60,19 +58,19 @@ pub(super) fn streak(
 
     let first = top.ceil().max(0.0) as usize;
     let last = (top + length).min(height).max(0.0) as usize;
-    let rows = picture.bytes.chunks_exact_mut(picture.width * 3);
-    for (y, row) in rows.enumerate().take(last).skip(first) {
+    let rows = picture.outer_iter_mut().enumerate();
+    for (y, mut row) in rows.take(last).skip(first) {
         let along = (y as f32 - top) / length;
         // Faint at both ends.
         let opacity = opacity * (4.0 * along * (1.0 - along)).clamp(0.0, 1.0);
         let x = middle + slant * (y as f32 - height / 2.0);
         let from = (x - thickness / 2.0 - 1.0).max(0.0) as usize;
         let to = (x + thickness / 2.0 + 2.0).max(0.0) as usize;
-        for column in from..to.min(picture.width) {
+        for column in from..to.min(row.nrows()) {
             // The part of the pixel that the streak covers.
             let covered = (thickness / 2.0 + 0.5 - (column as f32 - x).abs()).clamp(0.0, 1.0);
             let share = opacity * covered.min(thickness);
-            for (byte, grey) in row[column * 3..].iter_mut().zip(GREY) {
+            for (byte, grey) in row.row_mut(column).iter_mut().zip(GREY) {
                 *byte = level(f32::from(*byte) + (grey - f32::from(*byte)) * share);
             }
         }

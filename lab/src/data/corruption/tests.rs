@@ -1,5 +1,6 @@
 use super::*;
 use proptest::prelude::*;
+use tttseg::ndarray::s;
 
 /// A picture with flat parts, edges and fine structure.
 fn photo() -> Rgb {
@@ -7,19 +8,11 @@ fn photo() -> Rgb {
 }
 
 fn photo_of(width: usize, height: usize) -> Rgb {
-    let mut bytes = Vec::new();
-    for y in 0..height {
-        for x in 0..width {
-            let fine = (x * 37 + y * 91) % 23;
-            let block = if (x / 20 + y / 16) % 2 == 0 { 60 } else { 150 };
-            bytes.extend([block + fine, block + 20, 170 - y * 64 / height + fine].map(|v| v as u8));
-        }
-    }
-    Rgb {
-        width,
-        height,
-        bytes,
-    }
+    Rgb::from_shape_fn((height, width, 3), |(y, x, c)| {
+        let fine = (x * 37 + y * 91) % 23;
+        let block = if (x / 20 + y / 16) % 2 == 0 { 60 } else { 150 };
+        [block + fine, block + 20, 170 - y * 64 / height + fine][c] as u8
+    })
 }
 
 fn corrupted(picture: &Rgb, kind: CorruptionKind, strength: f64, seed: u64, frame: u64) -> Rgb {
@@ -30,35 +23,27 @@ fn corrupted(picture: &Rgb, kind: CorruptionKind, strength: f64, seed: u64, fram
 
 /// Mean difference in levels.
 fn change(a: &Rgb, b: &Rgb) -> f64 {
-    assert_eq!((a.width, a.height), (b.width, b.height));
-    let sum: u64 = a
-        .bytes
-        .iter()
-        .zip(&b.bytes)
-        .map(|(a, b)| u64::from(a.abs_diff(*b)))
-        .sum();
-    sum as f64 / a.bytes.len() as f64
+    assert_eq!(a.dim(), b.dim());
+    let both = a.iter().zip(b);
+    let sum: u64 = both.map(|(a, b)| u64::from(a.abs_diff(*b))).sum();
+    sum as f64 / a.len() as f64
 }
 
 fn mean(picture: &Rgb, channel: usize) -> f64 {
-    let values = picture.bytes.iter().skip(channel).step_by(3);
-    values.map(|&v| f64::from(v)).sum::<f64>() / (picture.width * picture.height) as f64
+    let values = picture.slice(s![.., .., channel]);
+    values.iter().map(|&v| f64::from(v)).sum::<f64>() / values.len() as f64
 }
 
 /// Mean and standard deviation of the rows `from` to `to`.
 fn spread(picture: &Rgb, from: usize, to: usize) -> (f64, f64) {
-    let bytes = &picture.bytes[from * picture.width * 3..to * picture.width * 3];
+    let bytes = picture.slice(s![from..to, .., ..]);
     let mean = bytes.iter().map(|&v| f64::from(v)).sum::<f64>() / bytes.len() as f64;
     let variance = bytes.iter().map(|&v| (f64::from(v) - mean).powi(2));
     (mean, (variance.sum::<f64>() / bytes.len() as f64).sqrt())
 }
 
 fn grey(level: u8) -> Rgb {
-    Rgb {
-        width: 200,
-        height: 120,
-        bytes: vec![level; 200 * 120 * 3],
-    }
+    Rgb::from_elem((120, 200, 3), level)
 }
 
 fn kinds() -> impl Strategy<Value = CorruptionKind> {
@@ -102,8 +87,8 @@ proptest! {
 
     #[test]
     fn any_size(kind in kinds(), width in 1usize..40, height in 1usize..40, strength in 0.0..9.0) {
-        let picture = Rgb { width, height, bytes: vec![77; width * height * 3] };
-        prop_assert_eq!(corrupted(&picture, kind, strength, 1, 2).bytes.len(), width * height * 3);
+        let picture = Rgb::from_elem((height, width, 3), 77);
+        prop_assert_eq!(corrupted(&picture, kind, strength, 1, 2).dim(), picture.dim());
     }
 }
 
@@ -172,16 +157,16 @@ fn drops_fall() {
     let row = |frame| {
         let mut picture = black.clone();
         rain::streak(&mut picture, 7, 0.0, 1.0, 11, frame);
-        let lit: Vec<usize> = (0..picture.height)
-            .filter(|y| picture.bytes[y * 600..][..600].iter().any(|&v| v > 0))
-            .collect();
+        let rows = picture.outer_iter().enumerate();
+        let lit = rows.filter(|(_, row)| row.iter().any(|&v| v > 0));
+        let lit: Vec<usize> = lit.map(|(y, _)| y).collect();
         lit.first().copied().zip(lit.last().copied())
     };
     let rows: Vec<_> = (0..40).map(row).collect();
     let falls = rows.windows(2).filter_map(|p| p[0].zip(p[1]));
     let (mut down, mut anew) = (0, 0);
     for (before, after) in falls {
-        if after.1 > before.1 || (after.0 > before.0 && after.1 == black.height - 1) {
+        if after.1 > before.1 || (after.0 > before.0 && after.1 == 119) {
             down += 1;
         } else {
             anew += 1;
@@ -194,7 +179,7 @@ fn drops_fall() {
 fn noise_has_the_deviation_it_states() {
     for (level, sigma) in [(0u8, None), (100, Some(25.1)), (140, Some(27.5))] {
         let noisy = corrupted(&grey(level), CorruptionKind::Noise, 0.4, 1, 1);
-        let (mean, deviation) = spread(&noisy, 0, noisy.height);
+        let (mean, deviation) = spread(&noisy, 0, 120);
         match sigma {
             Some(sigma) => {
                 assert!((mean - f64::from(level)).abs() < 0.6, "{mean}");
@@ -210,7 +195,7 @@ fn noise_has_the_deviation_it_states() {
 fn blur_keeps_the_light_and_takes_the_edges() {
     let blurred = corrupted(&photo(), CorruptionKind::Blur, 2.0, 0, 0);
     let edges = |p: &Rgb| {
-        let pairs = p.bytes.iter().zip(&p.bytes[3..]);
+        let pairs = p.iter().zip(p.iter().skip(3));
         pairs.map(|(a, b)| f64::from(a.abs_diff(*b))).sum::<f64>()
     };
     assert!(edges(&blurred) < 0.6 * edges(&photo()));
@@ -249,19 +234,14 @@ fn cast_takes_blue_before_green() {
 #[test]
 fn pictures_that_are_none() {
     for kind in CorruptionKind::EVERY {
-        let mut picture = photo();
-        picture.bytes.pop();
-        let refused = kind.apply(&mut picture, 1.0, 0, 0).unwrap_err();
-        assert_eq!(
-            refused.to_string(),
-            "picture of 90x64 pixels with 17279 bytes"
+        let refused = kind.apply(&mut Rgb::zeros((64, 90, 4)), 1.0, 0, 0);
+        let refused = refused.unwrap_err().to_string();
+        assert!(
+            refused.starts_with("array of shape [64, 90, 4]"),
+            "{refused}"
         );
     }
-    let mut long = Rgb {
-        width: 70_000,
-        height: 1,
-        bytes: vec![0; 210_000],
-    };
+    let mut long = Rgb::zeros((1, 70_000, 3));
     let refused = CorruptionKind::Jpeg.apply(&mut long, 1.0, 0, 0);
     assert!(matches!(refused, Err(CorruptionError::Jpeg(_))));
 }

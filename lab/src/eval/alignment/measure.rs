@@ -12,7 +12,7 @@ use tttseg::adapt::{Draws, Error, Settings};
 use tttseg::model::{ENCODER_PREFIX, parameters};
 use tttseg::optim::Layout;
 use tttseg::runtime::{Cancel, Options, Runtime, Session, Tensor};
-use tttseg::video::{LabelIds, Labels, Scaler};
+use tttseg::video::{ClassMap, LabelIds, Rgb, Scaler};
 use tttseg::weights::ModelFile;
 
 /// Measures on every labelled frame of a stream under a shift, with the weights of the model file: nothing is learned.
@@ -48,9 +48,8 @@ pub fn alignment(
             picture, labels, ..
         } = frame?;
         if let Some(labels) = labels {
-            let of = (picture.width, picture.height);
-            let (rgb, size) = at_model_size(model, &picture.bytes, of, &mut scaler)?;
-            let measured = probe.frame(&rgb, &nearest(&labels, size), size, number)?;
+            let rgb = at_model_size(model, &picture, &mut scaler)?;
+            let measured = probe.frame(&rgb, &labels, number)?;
             if sums.frame(&measured.sums) {
                 losses.0.push(f64::from(measured.main_loss));
                 losses.1.push(f64::from(measured.recon_loss));
@@ -72,14 +71,12 @@ pub fn alignment(
 }
 
 /// The label whose pixel holds the centre of each pixel at another size.
-pub(super) fn nearest(labels: &Labels, to: Size) -> Vec<u8> {
+pub(super) fn nearest(labels: &ClassMap, to: Size) -> ClassMap {
+    let (height, width) = labels.dim();
     let place = |i: usize, from: usize, to: usize| (2 * i + 1) * from / (2 * to);
-    let mut ids = Vec::with_capacity(to.height * to.width);
-    for y in 0..to.height {
-        let row = &labels.ids[place(y, labels.height, to.height) * labels.width..];
-        ids.extend((0..to.width).map(|x| row[place(x, labels.width, to.width)]));
-    }
-    ids
+    ClassMap::from_shape_fn((to.height, to.width), |(y, x)| {
+        labels[[place(y, height, to.height), place(x, width, to.width)]]
+    })
 }
 
 /// The measurements of one frame.
@@ -125,13 +122,11 @@ impl<'a> Probe<'a> {
         })
     }
 
-    fn frame(
-        &mut self,
-        rgb: &[u8],
-        labels: &[u8],
-        size: Size,
-        number: u64,
-    ) -> Result<Measured, Error> {
+    fn frame(&mut self, rgb: &Rgb, labels: &ClassMap, number: u64) -> Result<Measured, Error> {
+        let size = Size::of(rgb)?;
+        let labels = nearest(labels, size);
+        let (rgb, labels) = (rgb.as_slice(), labels.as_slice());
+        let (rgb, labels) = (rgb.unwrap_or_default(), labels.unwrap_or_default());
         let settings = self.settings;
         let (views, (rows, columns)) = (settings.batch_size, size.blocks());
         let mut draws = Draws::new(settings.seed, number);

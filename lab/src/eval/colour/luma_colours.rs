@@ -2,9 +2,9 @@
 
 use rayon::prelude::*;
 
-use crate::data::{PictureSet, ResizeError, Stills};
+use crate::data::{PictureSet, Stills};
 use crate::eval::EvalError;
-use tttseg::video::{ChromaMap, Colorizer, FrameMut, bt601_chroma, grey};
+use tttseg::video::{ChromaMap, Colorizer, FrameMut, Rgb, bt601_chroma, grey, pixels};
 
 /// Mean chroma of the pixels of every luma in some pictures.
 #[derive(Clone, Debug, PartialEq)]
@@ -19,11 +19,9 @@ impl LumaColours {
         let counted = (0..pictures.count()).into_par_iter().map(|i| {
             let still = pictures.still(i)?;
             let mut sums = vec![[0.0; 3]; 256];
-            let lumas = grey(&still.rgb);
-            let pixels = still.rgb.as_chunks::<3>().0.iter();
-            for (pixel, luma) in pixels.zip(lumas.iter().step_by(3)) {
+            for (pixel, luma) in pixels(&still.rgb).iter().zip(pixels(&grey(&still.rgb))) {
                 let [cb, cr] = bt601_chroma(pixel.map(f32::from)).map(f64::from);
-                let sum = &mut sums[usize::from(*luma)];
+                let sum = &mut sums[usize::from(luma[0])];
                 *sum = [sum[0] + cb, sum[1] + cr, sum[2] + 1.0];
             }
             Ok(sums)
@@ -39,26 +37,23 @@ impl LumaColours {
         Ok(Self(all.into_iter().map(mean).collect()))
     }
 
-    /// The chroma of a picture that is grey, interleaved RGB of `width` pixels a row.
-    pub(super) fn chroma(&self, rgb: &[u8], width: usize) -> Option<ChromaMap> {
-        let pixels = rgb.as_chunks::<3>().0;
-        let plane = |i: usize| pixels.iter().map(move |p| self.0[usize::from(p[0])][i]);
-        let height = pixels.len() / width.max(1);
-        ChromaMap::new(width, height, plane(0).chain(plane(1)).collect()).ok()
+    /// The chroma of a picture that is grey, a token for every pixel.
+    pub(super) fn chroma(&self, rgb: &Rgb) -> ChromaMap {
+        let (height, width, _) = rgb.dim();
+        ChromaMap::from_shape_fn((2, height, width), |(c, y, x)| {
+            self.0[usize::from(rgb[[y, x, 0]])][c]
+        })
     }
 }
 
 /// A grey picture in colour.
 pub(super) fn tinted(
     tint: &mut Colorizer,
-    grey: &[u8],
-    width: usize,
+    grey: &Rgb,
     chroma: &ChromaMap,
-) -> Result<Vec<u8>, EvalError> {
-    let mut rgb = grey.to_vec();
-    let height = rgb.len() / (width * 3).max(1);
-    let mut frame = FrameMut::rgb(width, height, &mut rgb).map_err(ResizeError::from)?;
-    tint.draw(&mut frame, chroma)?;
+) -> Result<Rgb, EvalError> {
+    let mut rgb = grey.clone();
+    tint.draw(&mut FrameMut::rgb(&mut rgb)?, chroma)?;
     Ok(rgb)
 }
 
@@ -72,10 +67,12 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         // Two colours of luma 100 with opposite chroma but for a rest of blue, and a red of luma 60.
         let pixels = [[110, 100, 75], [90, 100, 126], [120, 30, 58]];
-        write_png(&dir.path().join("a.png"), pixels.as_flattened(), 3, 1).unwrap();
+        let picture = Rgb::from_shape_fn((1, 3, 3), |(_, x, c)| pixels[x][c]);
+        write_png(&dir.path().join("a.png"), &picture).unwrap();
         let pictures = PictureSet::open(&[dir.path()]).unwrap();
         let colours = LumaColours::of(&pictures).unwrap();
-        let lumas: Vec<u8> = grey(pixels.as_flattened()).into_iter().step_by(3).collect();
+        let shown = grey(&picture);
+        let lumas: Vec<u8> = shown.iter().copied().step_by(3).collect();
         assert_eq!(lumas, [100, 100, 60]);
         assert_eq!(colours.0[7], [0.0; 2]);
         let mean = [0, 1].map(|i| {
@@ -85,11 +82,9 @@ mod tests {
         for (found, mean) in colours.0[100].into_iter().zip(mean) {
             assert!((found - mean).abs() < 1e-4);
         }
-        let shown = grey(pixels.as_flattened());
-        let chroma = colours.chroma(&shown, 3).unwrap();
-        let rgb = tinted(&mut Colorizer::new(), &shown, 3, &chroma).unwrap();
+        let rgb = tinted(&mut Colorizer::new(), &shown, &colours.chroma(&shown)).unwrap();
         // The red is the only one of its luma: it comes back.
-        for (found, wanted) in rgb[6..].iter().zip(pixels[2]) {
+        for (found, wanted) in rgb.iter().skip(6).zip(pixels[2]) {
             assert!(found.abs_diff(wanted) <= 1, "{rgb:?}");
         }
     }

@@ -14,16 +14,16 @@ pub use luma_colours::LumaColours;
 pub use perceptual::Perceptual;
 pub use report::{ColourReport, ColourScores};
 
-use flow::{Flow, Small};
+use flow::flow_between;
 use luma_colours::tinted;
 use report::Scored;
 
 use super::protocol::check_task;
 use super::run_summary::RunSummary;
 use super::{EvalError, EvaluatedFrame, Predicted};
-use crate::data::{Playback, Shift, Stream, at_model_size, resized};
+use crate::data::{Playback, Shift, Stream, at_model_size};
 use tttseg::adapt::{Learner, Request};
-use tttseg::video::{ChromaFilter, Colorizer, LabelIds, Scaler, grey};
+use tttseg::video::{ChromaFilter, Colorizer, LabelIds, Rgb, Scaler, grey, scaled};
 use tttseg::weights::Task;
 
 /// Longest side of the pictures whose flicker is measured, in pixels.
@@ -67,7 +67,7 @@ pub fn evaluate_colours(
     let (mut filter, mut smoothed) = (ChromaFilter::default(), None);
     let mut scored = [(); 3].map(|()| Scored::default());
     let mut true_colours = Scored::default();
-    let mut last: Option<Vec<Small>> = None;
+    let mut last: Option<Vec<Rgb>> = None;
     let ids = || LabelIds::with_void_last(0);
     let whole = Shift {
         corrupt: None,
@@ -75,41 +75,39 @@ pub fn evaluate_colours(
     };
     let played = Playback::new(stream, shift, seed, ids());
     for (shown, frame) in played.zip(Playback::new(stream, whole, seed, ids())) {
-        let (shown, frame) = (grey(&shown?.picture.bytes), frame?);
+        let (shown, frame) = (grey(&shown?.picture), frame?);
         let truth = &frame.picture;
-        let of = (truth.width, truth.height);
-        let (rgb, size) = at_model_size(&model, &shown, of, &mut scaler)?;
-        if filter.is_cut(&rgb, size.width) {
+        let rgb = at_model_size(&model, &shown, &mut scaler)?;
+        if filter.is_cut(&rgb) {
             smoothed = None;
         }
-        let adapted = learner.frame(rgb.into(), size, Request::default())?;
+        let adapted = learner.frame(rgb.into(), Request::default())?;
         summary.frame(&adapted.report);
         let chroma = adapted.chroma.ok_or_else(|| {
             tttseg::adapt::Error::Worker("a prediction without chroma".to_owned())
         })?;
         let chroma = filter.smooth(chroma, smoothed.as_ref(), smoothing);
-        let predicted = tinted(&mut tint, &shown, truth.width, &chroma)?;
+        let predicted = tinted(&mut tint, &shown, &chroma)?;
         smoothed = Some(chroma);
-        let by_luma = match luma_colours.and_then(|colours| colours.chroma(&shown, truth.width)) {
-            Some(chroma) => Some(tinted(&mut tint, &shown, truth.width, &chroma)?),
-            None => None,
-        };
+        let by_luma =
+            luma_colours.map(|colours| tinted(&mut tint, &shown, &colours.chroma(&shown)));
+        let by_luma = by_luma.transpose()?;
 
         let all = [Some(&predicted), Some(&shown), by_luma.as_ref()];
-        let mut small = vec![smaller(&mut scaler, &truth.bytes, truth.width)?];
+        let mut small = vec![smaller(&mut scaler, truth)?];
         for (scored, picture) in scored.iter_mut().zip(all) {
             let Some(picture) = picture else { continue };
-            scored.picture(picture, &truth.bytes, truth.width);
-            small.push(smaller(&mut scaler, picture, truth.width)?);
+            scored.picture(picture, truth);
+            small.push(smaller(&mut scaler, picture)?);
         }
-        true_colours.picture(&truth.bytes, &truth.bytes, truth.width);
+        true_colours.picture(truth, truth);
         if let Some(network) = &mut perceptual {
             let judged = scored.iter_mut().zip(all);
             let mut judged: Vec<_> = judged.filter_map(|(s, p)| Some((s, p?))).collect();
-            let pictures: Vec<&[u8]> = std::iter::once(&truth.bytes[..])
-                .chain(judged.iter().map(|(_, picture)| &picture[..]))
+            let pictures: Vec<&Rgb> = std::iter::once(truth)
+                .chain(judged.iter().map(|(_, picture)| *picture))
                 .collect();
-            if let Some(compared) = network.compare(&pictures, truth.width)? {
+            if let Some(compared) = network.compare(&pictures)? {
                 let each = compared.features.len() / pictures.len();
                 let mut features = compared.features.chunks_exact(each.max(1));
                 true_colours.perceived(Some(0.0), features.next().unwrap_or_default());
@@ -117,8 +115,8 @@ pub fn evaluate_colours(
                 others.for_each(|(((scored, _), d), f)| scored.perceived(Some(d), f));
             }
         }
-        if let Some(last) = last.filter(|l| l[0].rgb.len() == small[0].rgb.len()) {
-            let flow = Flow::between(&small[0], &last[0]);
+        if let Some(last) = last.filter(|l| l[0].dim() == small[0].dim()) {
+            let flow = flow_between(&small[0], &last[0]);
             let truth = [&last[0], &small[0]];
             let judged = std::iter::once(&mut true_colours).chain(&mut scored);
             for (scored, (before, now)) in judged.zip(last.iter().zip(&small)) {
@@ -146,8 +144,8 @@ pub fn evaluate_colours(
 }
 
 /// A picture of no more than [`SMALL`] pixels a side.
-fn smaller(scaler: &mut Scaler, rgb: &[u8], width: usize) -> Result<Small, EvalError> {
-    let height = rgb.len() / (width * 3).max(1);
+fn smaller(scaler: &mut Scaler, picture: &Rgb) -> Result<Rgb, EvalError> {
+    let (height, width, _) = picture.dim();
     let longest = width.max(height).max(1);
     let side = |side: usize| {
         if longest > SMALL {
@@ -156,10 +154,5 @@ fn smaller(scaler: &mut Scaler, rgb: &[u8], width: usize) -> Result<Small, EvalE
             side
         }
     };
-    let (to_width, to_height) = (side(width), side(height));
-    Ok(Small {
-        width: to_width,
-        height: to_height,
-        rgb: resized(rgb, (width, height), (to_width, to_height), scaler)?,
-    })
+    Ok(scaled(picture, side(width), side(height), scaler)?)
 }

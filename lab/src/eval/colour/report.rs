@@ -6,6 +6,7 @@ use super::frechet::Cloud;
 use super::metrics::{chroma_error, colourfulness, psnr, rgb_error, ssim};
 use super::perceptual::Perceptual;
 use crate::eval::{RunConditions, TimesAndLosses};
+use tttseg::video::Rgb;
 
 /// How good the colours of a stream are: means over its frames.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -81,10 +82,10 @@ impl Mean {
 }
 
 impl Scored {
-    /// Counts a picture against the true one, interleaved RGB of `width` pixels a row.
-    pub fn picture(&mut self, rgb: &[u8], truth: &[u8], width: usize) {
+    /// Counts a picture against the true one.
+    pub fn picture(&mut self, rgb: &Rgb, truth: &Rgb) {
         self.psnr.add(Some(psnr(rgb_error(rgb, truth))));
-        self.ssim.add(ssim(rgb, truth, width));
+        self.ssim.add(ssim(rgb, truth));
         let chroma = chroma_error(rgb, truth);
         self.chroma_psnr.add(Some(psnr(chroma)));
         self.colourfulness.add(Some(colourfulness(rgb)));

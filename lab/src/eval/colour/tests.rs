@@ -2,12 +2,11 @@ use std::sync::Arc;
 
 use super::*;
 use crate::data::PictureSet;
-use tttseg::adapt::graphs::Size;
 use tttseg::adapt::{Method, Settings};
 use tttseg::model::testing::{tiny, untrained};
 use tttseg::model::{ChromaConfig, ModelConfig};
 use tttseg::runtime::{Cancel, testing};
-use tttseg::video::write_png;
+use tttseg::video::{is_grey, write_png};
 use tttseg::weights::ModelFile;
 
 const WIDTH: usize = 96;
@@ -29,18 +28,17 @@ fn model(task: Task) -> Arc<ModelFile> {
 
 /// A stream of frames that are all the same blue and yellow picture.
 fn stream(dir: &std::path::Path, frames: usize) -> Stream {
-    let pixel = |i: usize| {
-        let wave = ((i % WIDTH) as f32 / 9.0).sin() * ((i / WIDTH) as f32 / 7.0).cos();
+    let rgb = Rgb::from_shape_fn((HEIGHT, WIDTH, 3), |(y, x, c)| {
+        let wave = (x as f32 / 9.0).sin() * (y as f32 / 7.0).cos();
         let level = (120.0 + 60.0 * wave) as u8;
-        [
-            level,
-            level,
-            if wave > 0.0 { level / 2 } else { level + 60 },
-        ]
-    };
-    let rgb: Vec<u8> = (0..WIDTH * HEIGHT).flat_map(pixel).collect();
+        match c {
+            2 if wave > 0.0 => level / 2,
+            2 => level + 60,
+            _ => level,
+        }
+    });
     for i in 0..frames {
-        write_png(&dir.join(format!("{i}.png")), &rgb, WIDTH, HEIGHT).unwrap();
+        write_png(&dir.join(format!("{i}.png")), &rgb).unwrap();
     }
     Stream::open(dir, None).unwrap()
 }
@@ -71,17 +69,11 @@ fn colours_are_scored_beside_what_can_be_had_without_looking() {
         ..ColourOptions::default()
     };
     let report = evaluate_colours(&mut learner, &stream, Shift::default(), options, |f| {
-        assert!(
-            f.shown
-                .as_chunks::<3>()
-                .0
-                .iter()
-                .all(|[r, g, b]| r == g && g == b)
-        );
+        assert!(is_grey(f.shown));
         let Some(Predicted::Colours(rgb)) = f.predicted else {
             panic!("{:?}", f.predicted);
         };
-        assert_eq!(rgb.len(), f.frame.picture.bytes.len());
+        assert_eq!(rgb.dim(), f.frame.picture.dim());
         seen.push(f.report.steps);
         Ok(())
     })
@@ -184,10 +176,6 @@ fn each_task_has_an_evaluation_of_its_own() {
     assert!(refused.to_string().contains("segment"), "{refused}");
     let refused = crate::eval::evaluate(&mut colours, &stream, shift, |_| Ok(())).unwrap_err();
     assert!(refused.to_string().contains("colorize"), "{refused}");
-    let size = Size {
-        height: HEIGHT,
-        width: WIDTH,
-    };
-    let refused = colours.scores(&[0; WIDTH * HEIGHT * 3], size).unwrap_err();
+    let refused = colours.scores(&Rgb::zeros((HEIGHT, WIDTH, 3))).unwrap_err();
     assert!(refused.to_string().contains("no class scores"), "{refused}");
 }

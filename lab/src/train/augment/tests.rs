@@ -4,6 +4,7 @@ use crate::data::Sample;
 use proptest::prelude::*;
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
+use tttseg::video::{ClassMap, Rgb};
 
 type View = (Vec<u8>, Vec<u8>);
 
@@ -33,18 +34,15 @@ fn view(
 
 /// Red grows with x and green with y, four codes a pixel; the label is x or y.
 fn ramp(width: usize, height: usize, vertical: bool) -> Sample {
-    let places = (0..width * height).map(|i| (i % width, i / width));
     Sample {
         name: "ramp".into(),
-        width,
-        height,
-        rgb: places
-            .clone()
-            .flat_map(|(x, y)| [4 * x as u8, 4 * y as u8, 77])
-            .collect(),
-        labels: places
-            .map(|(x, y)| if vertical { y as u8 } else { x as u8 })
-            .collect(),
+        rgb: Rgb::from_shape_fn((height, width, 3), |(y, x, c)| {
+            [4 * x as u8, 4 * y as u8, 77][c]
+        }),
+        labels: ClassMap::from_shape_fn(
+            (height, width),
+            |(y, x)| if vertical { y } else { x } as u8,
+        ),
     }
 }
 
@@ -61,8 +59,8 @@ fn geometry() -> Augmentation {
 fn without_changes_a_view_of_the_same_size_is_the_image() {
     let sample = ramp(40, 30, false);
     let (image, labels) = view(&sample, &Augmentation::none(), None, 9, (40, 30));
-    assert_eq!(image, sample.rgb);
-    assert_eq!(labels, sample.labels);
+    assert_eq!(Some(&image[..]), sample.rgb.as_slice());
+    assert_eq!(Some(&labels[..]), sample.labels.as_slice());
 }
 
 #[test]
@@ -106,7 +104,7 @@ fn a_class_that_is_asked_for_is_in_view() {
     sample.labels.fill(0);
     for (x, y) in [(0, 0), (59, 49), (30, 2), (58, 20)] {
         let mut sample = sample.clone();
-        sample.labels[y * 60 + x] = 3;
+        sample.labels[[y, x]] = 3;
         let augmentation = Augmentation {
             scale: (1.0, 2.0),
             ..geometry()
@@ -153,7 +151,9 @@ fn light_changes_as_often_as_asked_for() {
         };
         let seeds = 0..100;
         seeds
-            .filter(|&s| view(&sample, &augmentation, None, s, (40, 30)).0 != sample.rgb)
+            .filter(|&s| {
+                view(&sample, &augmentation, None, s, (40, 30)).0 != sample.rgb.as_slice().unwrap()
+            })
             .count()
     };
     assert_eq!(changed(0.0), 0);

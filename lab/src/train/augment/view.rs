@@ -9,6 +9,7 @@ use fast_image_resize::pixels::U8x3;
 use fast_image_resize::{FilterType, ResizeAlg, ResizeOptions, Resizer};
 use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
+use tttseg::video::ClassMap;
 
 /// What images are padded with: ImageNet's mean, nothing once normalised.
 pub(in crate::train) const PADDING: [u8; 3] = [124, 116, 104];
@@ -99,23 +100,23 @@ impl Viewer {
         labels: &mut [u8],
     ) -> Result<(), String> {
         let point = class.and_then(|class| pick(&sample.labels, class, rng));
-        let point = point.map(|i| (i % sample.width, i / sample.width));
+        let size = sample.size();
         let (low, high) = augmentation.scale;
         let scale = uniform(rng, low.ln(), high.ln());
         let stretch = uniform(rng, -0.5, 0.5) * augmentation.stretch.ln();
         let across = Axis::place(
             rng,
             width,
-            sample.width,
+            size.0,
             (scale + stretch).exp(),
-            point.map(|p| p.0),
+            point.map(|p| p.1),
         );
         let down = Axis::place(
             rng,
             height,
-            sample.height,
+            size.1,
             (scale - stretch).exp(),
-            point.map(|p| p.1),
+            point.map(|p| p.0),
         );
         let flip = chance(rng, augmentation.flip);
         let (columns, rows) = (across.inside(), down.inside());
@@ -129,7 +130,7 @@ impl Viewer {
             let part = columns.len() * 3;
             for (y, from) in rows.clone().zip(self.part.chunks_exact(part)) {
                 image[(y * width + columns.start) * 3..][..part].copy_from_slice(from);
-                let from = &sample.labels[down.nearest(y) * sample.width..][..sample.width];
+                let from = sample.labels.row(down.nearest(y));
                 for x in columns.clone() {
                     labels[y * width + x] = from[across.nearest(x)];
                 }
@@ -166,14 +167,16 @@ impl Viewer {
         let (top, high) = down.under(rows);
         self.part.resize(columns.len() * rows.len() * 3, 0);
         let text = |e: &dyn std::fmt::Display| format!("{}: {e}", sample.name);
-        let (w, h) = (sample.width as u32, sample.height as u32);
-        let whole = TypedImageRef::<U8x3>::from_buffer(w, h, &sample.rgb).map_err(|e| text(&e))?;
+        let (width, height) = sample.size();
+        let (w, h) = (width as u32, height as u32);
+        let rgb = sample.rgb.as_slice().unwrap_or_default();
+        let whole = TypedImageRef::<U8x3>::from_buffer(w, h, rgb).map_err(|e| text(&e))?;
         let (w, h) = (columns.len() as u32, rows.len() as u32);
         let mut part =
             TypedImage::<U8x3>::from_buffer(w, h, &mut self.part).map_err(|e| text(&e))?;
         // The sum of start and length may exceed the image by a rounding error.
-        let wide = wide.min(sample.width as f64 - left - 1e-9).max(1e-9);
-        let high = high.min(sample.height as f64 - top - 1e-9).max(1e-9);
+        let wide = wide.min(width as f64 - left - 1e-9).max(1e-9);
+        let high = high.min(height as f64 - top - 1e-9).max(1e-9);
         let options = ResizeOptions::new()
             .resize_alg(ResizeAlg::Convolution(FilterType::Bilinear))
             .crop(left, top, wide, high);
@@ -183,13 +186,13 @@ impl Viewer {
     }
 }
 
-/// A random pixel of a class.
-fn pick(labels: &[u8], class: u8, rng: &mut ChaCha8Rng) -> Option<usize> {
+/// The row and column of a random pixel of a class.
+fn pick(labels: &ClassMap, class: u8, rng: &mut ChaCha8Rng) -> Option<(usize, usize)> {
     let count = labels.iter().filter(|&&l| l == class).count();
     if count == 0 {
         return None;
     }
     let nth = rng.random_range(0..count as u64) as usize;
-    let mut places = labels.iter().enumerate().filter(|(_, l)| **l == class);
-    places.nth(nth).map(|(i, _)| i)
+    let mut places = labels.indexed_iter().filter(|(_, l)| **l == class);
+    places.nth(nth).map(|(place, _)| place)
 }

@@ -1,5 +1,6 @@
 use super::*;
 use crate::data::Sample;
+use tttseg::video::{ClassMap, Rgb, write_png};
 
 const SIZE: BatchSize = BatchSize {
     images: 3,
@@ -12,18 +13,11 @@ const SIZE: BatchSize = BatchSize {
 fn set() -> Arc<LabelledSet> {
     let samples = (0..7u8).map(|i| Sample {
         name: format!("{i}"),
-        width: 40,
-        height: 30,
-        rgb: vec![i * 10; 40 * 30 * 3],
-        labels: (0..1200)
-            .map(|p| {
-                if i == 6 && p == 77 {
-                    2
-                } else {
-                    u8::from(p > 300)
-                }
-            })
-            .collect(),
+        rgb: Rgb::from_elem((30, 40, 3), i * 10),
+        labels: ClassMap::from_shape_fn((30, 40), |(y, x)| match 40 * y + x {
+            77 if i == 6 => 2,
+            p => u8::from(p > 300),
+        }),
     });
     Arc::new(LabelledSet::from_samples(samples.collect(), 4).unwrap())
 }
@@ -100,8 +94,7 @@ fn pictures_without_labels_are_for_reconstruction_only() {
     let dir = tempfile::tempdir().unwrap();
     for (name, width, height) in [("wide", 90, 20), ("small", 9, 5)] {
         let file = dir.path().join(format!("{name}.png"));
-        let bright = vec![200; width * height * 3];
-        tttseg::video::write_png(&file, &bright, width, height).unwrap();
+        write_png(&file, &Rgb::from_elem((height, width, 3), 200)).unwrap();
     }
     let sources = |share| Sources {
         pictures: Arc::new(PictureSet::open(&[dir.path()]).unwrap()),

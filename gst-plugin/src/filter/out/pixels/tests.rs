@@ -112,8 +112,7 @@ fn reads_what_gstreamer_writes() {
             let of = info(format.name(), 62, 46, told(format, colorimetry));
             let frame = convert(&picture, &rgb, &of);
             let seen = pixels.at_model_size(&frame, &of, model).unwrap();
-            for (i, (a, b)) in seen.iter().zip(&expected).enumerate() {
-                let (x, y) = (i / 3 % model.0, i / 3 / model.0);
+            for (((y, x, _), a), b) in seen.indexed_iter().zip(&expected) {
                 // Where colours meet, pixels share chroma.
                 let inside = |at: usize, side: usize| at.abs_diff(side / 2) > 3;
                 if inside(x, model.0) && inside(y, model.1) {
@@ -141,12 +140,7 @@ fn gstreamer_reads_what_is_painted() {
             let of = info(format.name(), 63, 47, told(format, colorimetry));
             for (class, colour) in palette.0.iter().enumerate() {
                 let mut frame = convert(&picture(&rgb), &rgb, &of);
-                let map = [class as u8; 6];
-                let map = Picture {
-                    bytes: map.into(),
-                    width: 3,
-                    height: 2,
-                };
+                let map = ClassMap::from_elem((2, 3), class as u8);
                 let style = Style {
                     colours: &palette.colours(2, |_| true),
                     opacity: 1.0,
@@ -180,7 +174,8 @@ fn limited_grey_and_rgb_are_read_as_such() {
         let mut frame = gst::Buffer::with_size(of.size().max(8)).unwrap();
         let into = frame.get_mut().unwrap();
         into.copy_from_slice(0, &bytes).unwrap();
-        pixels.at_model_size(&frame, &of, (2, 1)).unwrap()
+        let rgb = pixels.at_model_size(&frame, &of, (2, 1)).unwrap();
+        rgb.into_iter().collect::<Vec<u8>>()
     };
     let codes = [16, 235, 0, 0, 0, 0, 0, 0];
     assert_eq!(read("GRAY8", "2:4:0:0", codes), [0, 0, 0, 255, 255, 255]);

@@ -10,6 +10,7 @@ use crate::eval::EvalError;
 use tttseg::graph::Model;
 use tttseg::nn::Parameters;
 use tttseg::runtime::{Cancel, Options, Runtime, Session, Tensor};
+use tttseg::video::Rgb;
 use tttseg::weights::Weights;
 
 /// The network of LPIPS, which compares pictures.
@@ -71,16 +72,12 @@ impl Perceptual {
         Ok(graph.finish(self.runtime.in_use(&self.options)?.target())?)
     }
 
-    /// Compares pictures of `width` pixels a row, interleaved RGB, with the first of them. None where they are too small.
+    /// Compares pictures of one size with the first of them. None where they are too small.
     ///
     /// # Errors
     /// When the network cannot be built or run.
-    pub(super) fn compare(
-        &mut self,
-        pictures: &[&[u8]],
-        width: usize,
-    ) -> Result<Option<Compared>, EvalError> {
-        let height = pictures.first().map_or(0, |p| p.len()) / (width * 3).max(1);
+    pub(super) fn compare(&mut self, pictures: &[&Rgb]) -> Result<Option<Compared>, EvalError> {
+        let (height, width, _) = pictures.first().map_or((0, 0, 0), |p| p.dim());
         if width.min(height) < alexnet::SHORTEST || pictures.len() < 2 {
             return Ok(None);
         }
@@ -95,7 +92,7 @@ impl Perceptual {
         };
         let (_, session) = self.session.insert((shape, session));
         let run = |session: &mut Session| {
-            let all = pictures.concat();
+            let all: Vec<u8> = pictures.iter().copied().flatten().copied().collect();
             let pictures = Tensor::from_u8(&[shape.0, height, width, 3], &all)?;
             let outputs = session.run(&[("pictures", &pictures)])?;
             let mut values = outputs.iter().map(Tensor::to_f32);

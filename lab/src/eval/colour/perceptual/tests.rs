@@ -116,7 +116,7 @@ impl Plain {
     }
 }
 
-fn layers(weights: &Weights, rgb: &[u8], wide: usize) -> Vec<Plain> {
+fn layers(weights: &Weights, rgb: &Rgb) -> Vec<Plain> {
     let normal = |(i, &v): (usize, &u8)| {
         let (mean, deviation) = (
             [-0.030, -0.088, -0.188][i % 3],
@@ -125,8 +125,8 @@ fn layers(weights: &Weights, rgb: &[u8], wide: usize) -> Vec<Plain> {
         (f32::from(v) / 127.5 - 1.0 - mean) / deviation
     };
     let picture = Plain {
-        high: rgb.len() / 3 / wide,
-        wide,
+        high: rgb.dim().0,
+        wide: rgb.dim().1,
         channels: 3,
         data: rgb.iter().enumerate().map(normal).collect(),
     };
@@ -146,11 +146,9 @@ fn network() -> Option<Perceptual> {
     Some(Perceptual::open(path, runtime, &testing::options()).unwrap())
 }
 
-fn picture(seed: u32, wide: usize, high: usize) -> Vec<u8> {
+fn picture(seed: u32, wide: usize, high: usize) -> Rgb {
     let mut next = numbers(seed);
-    (0..wide * high * 3)
-        .map(|_| (128.0 + 127.0 * next()) as u8)
-        .collect()
+    Rgb::from_shape_simple_fn((high, wide, 3), || (128.0 + 127.0 * next()) as u8)
 }
 
 #[test]
@@ -159,10 +157,9 @@ fn the_network_is_what_its_definition_says() {
     // Sizes at which strides do and do not come out even.
     for (wide, high) in [(31, 31), (37, 46), (48, 35)] {
         let pictures = [1, 2, 3].map(|seed| picture(seed, wide, high));
-        let views = pictures.each_ref().map(Vec::as_slice);
-        let found = network.compare(&views, wide).unwrap().unwrap();
+        let found = network.compare(&pictures.each_ref()).unwrap().unwrap();
         let weights = weights();
-        let maps = pictures.each_ref().map(|p| layers(&weights, p, wide));
+        let maps = pictures.each_ref().map(|p| layers(&weights, p));
         for (i, distance) in found.distances.iter().enumerate() {
             let mut wanted = 0.0;
             for (layer, (a, b)) in maps[0].iter().zip(&maps[i + 1]).enumerate() {
@@ -183,11 +180,11 @@ fn the_network_is_what_its_definition_says() {
         for (found, wanted) in found.features.iter().zip(&last) {
             assert!((found - wanted).abs() < 1e-3, "{found} {wanted}");
         }
-        let same = network.compare(&[&pictures[0], &pictures[0]], wide);
+        let same = network.compare(&[&pictures[0], &pictures[0]]);
         assert_eq!(same.unwrap().unwrap().distances, [0.0]);
     }
     let small = picture(1, 30, 40);
-    assert!(network.compare(&[&small, &small], 30).unwrap().is_none());
+    assert!(network.compare(&[&small, &small]).unwrap().is_none());
 }
 
 #[test]
