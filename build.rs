@@ -1,4 +1,4 @@
-//! What the engine needs at build time: the ONNX protobuf types, and which models there are to embed.
+//! The ONNX protobuf types, and the models to embed, at build time.
 
 use std::error::Error;
 use std::path::Path;

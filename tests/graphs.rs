@@ -1,4 +1,4 @@
-//! What the graphs of the presets are made of: operators, number of nodes, number of parameters.
+//! The graphs of the presets: operators, number of nodes, number of parameters.
 
 mod common;
 

@@ -1,4 +1,4 @@
-//! What a stream has learned, on disk: whole or not there, whatever happens while it is written.
+//! Saved state on disk: whole or not there, whatever happens while it is written.
 
 use std::fs;
 use std::os::unix::process::ExitStatusExt;

@@ -1,4 +1,4 @@
-//! What a frame costs beside the network: mapping it, bringing it down to model size, painting classes over it; or
+//! The cost of a frame beside the network: mapping it, bringing it down to model size, painting classes over it; or
 //! giving it colours. Beside it what GStreamer takes for reading and painting, and a plain copy.
 //!
 //! ```text

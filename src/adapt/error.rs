@@ -1,4 +1,4 @@
-//! What can go wrong while adapting.
+//! Errors of adapting.
 
 use crate::graph::GraphError;
 use crate::optim::LayoutError;

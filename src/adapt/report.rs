@@ -1,4 +1,4 @@
-//! What is wanted for a frame, and what comes back.
+//! The request for a frame, its prediction and its report.
 
 use std::sync::Arc;
 use std::time::Duration;

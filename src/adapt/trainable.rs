@@ -1,4 +1,4 @@
-//! Which parameters of f and g learn from a stream.
+//! Choices of the parameters of f and g that learn from a stream.
 
 use crate::model::{ENCODER_PREFIX, is_norm};
 

@@ -1,4 +1,4 @@
-//! What holds for the walk as a whole: which operators have a gradient, which values get one,
+//! Properties of the walk as a whole: which operators have a gradient, which values get one,
 //! and what is emitted.
 
 use std::mem::discriminant;

@@ -1,4 +1,4 @@
-//! What can go wrong between a graph and its results.
+//! Errors between a graph and its results.
 
 use std::path::PathBuf;
 

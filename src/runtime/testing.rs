@@ -1,4 +1,4 @@
-//! What tests of this crate need to run graphs.
+//! Helpers of tests that run graphs.
 
 use super::{Cancel, Options, Provider, Runtime, Session, Tensor, load};
 use crate::graph::{Graph, Op};

@@ -1,4 +1,4 @@
-//! What untrusted bytes and texts go through: run on inputs made up by proptest in `tests/robustness.rs`, and by libFuzzer in
+//! Checks of untrusted bytes and texts: run on inputs made up by proptest in `tests/robustness.rs`, and by libFuzzer in
 //! `fuzz/`. Whatever comes in, the answer is a value or an error.
 
 use tttseg::adapt::graphs::stream_layout;

@@ -1,4 +1,4 @@
-//! What becomes of a test where something it needs is missing. Shared by the tests of all crates.
+//! The fate of a test where something it needs is missing. Shared by the tests of all crates.
 
 use std::fmt::Display;
 use std::path::PathBuf;

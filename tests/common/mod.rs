@@ -1,4 +1,4 @@
-//! What several integration tests need.
+//! Shared by several integration tests.
 #![allow(dead_code, reason = "every test file uses a part of it")]
 
 mod missing;

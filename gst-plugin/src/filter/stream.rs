@@ -1,4 +1,4 @@
-//! What belongs to the stream that flows.
+//! The state of a stream: negotiated caps, the last results, pacing.
 
 use std::sync::Arc;
 

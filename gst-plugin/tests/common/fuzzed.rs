@@ -1,4 +1,4 @@
-//! What caps and properties from anywhere go through: run on texts made up by proptest in `robustness.rs`, and by libFuzzer in
+//! Checks of caps and properties from anywhere: run on texts made up by proptest in `robustness.rs`, and by libFuzzer in
 //! `fuzz/`. Nothing is loaded for it: the elements stay in NULL.
 
 use gst::prelude::*;

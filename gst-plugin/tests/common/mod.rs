@@ -1,4 +1,4 @@
-//! What the tests share: the plugin, a tiny model, pipelines and their messages.
+//! Shared by the tests: the plugin, a tiny model, pipelines and their messages.
 #![allow(
     dead_code,
     unused_imports,

@@ -1,4 +1,4 @@
-//! What overlays look like: lines, legend, which classes and in which colours; while it plays, and when it makes no sense.
+//! The look of overlays: lines, legend, which classes and in which colours; while it plays, and when it makes no sense.
 
 use crate::common::{
     bytes, element, filter, frame, init, model, parse, run, runtime, warnings, watch,

@@ -1,4 +1,4 @@
-//! What events mean: resets, seeks, ends; and those that mean nothing here and go through.
+//! Events and their effects: resets, seeks, ends; and those that mean nothing here and go through.
 
 use std::sync::mpsc;
 

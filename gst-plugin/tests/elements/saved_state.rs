@@ -1,4 +1,4 @@
-//! What was learned belongs to the user: `load-state` and `save-state`.
+//! Saved state: `load-state` and `save-state`.
 
 use std::fs;
 use std::path::{Path, PathBuf};

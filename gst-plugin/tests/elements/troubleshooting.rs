@@ -1,4 +1,4 @@
-//! What `docs/troubleshooting.md` quotes is what the elements say.
+//! The messages that `docs/troubleshooting.md` quotes are those of the elements.
 
 use std::path::Path;
 

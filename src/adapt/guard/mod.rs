@@ -1,4 +1,4 @@
-//! When not to learn.
+//! Guards: conditions under which nothing is learned.
 
 mod novelty;
 

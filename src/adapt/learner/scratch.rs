@@ -1,4 +1,4 @@
-//! What one frame leaves for the next, so that nothing as large as a frame is allocated anew for each.
+//! Buffers that one frame leaves for the next, so that nothing as large as a frame is allocated anew for each.
 
 use std::sync::Arc;
 

@@ -1,4 +1,4 @@
-//! What is remembered of a stream beside the weights.
+//! The memory of a stream beside the weights.
 
 mod window;
 

@@ -1,4 +1,4 @@
-//! What a step minimises, where that needs more than the frame itself: colours that are given.
+//! Objectives of a step that need more than the frame itself: colours that are given.
 
 mod colours;
 

@@ -1,4 +1,4 @@
-//! What a worker that learns hands to one that predicts.
+//! Weight updates from a worker that learns to one that predicts.
 
 use parking_lot::Mutex;
 

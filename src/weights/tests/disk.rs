@@ -1,4 +1,4 @@
-//! What is written is what is read, and a save that fails leaves what was there.
+//! Files written and read again; a save that fails leaves the old file.
 
 use std::fs;
 

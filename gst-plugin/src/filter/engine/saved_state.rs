@@ -1,4 +1,4 @@
-//! What was learned, kept from one stream to the next: the properties `load-state` and `save-state`.
+//! Saved state, from one stream to the next: the properties `load-state` and `save-state`.
 
 use std::path::Path;
 use std::sync::atomic::Ordering;

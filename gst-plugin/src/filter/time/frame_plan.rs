@@ -1,4 +1,4 @@
-//! What is done for one frame, as far as there is time for it.
+//! The plan for one frame, as far as there is time for it.
 
 use std::time::Duration;
 

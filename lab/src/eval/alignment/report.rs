@@ -1,4 +1,4 @@
-//! What `tttseg eval --alignment` prints, and the sums it is made of.
+//! The report of `tttseg eval --alignment`, and the sums it is made of.
 
 use serde::{Deserialize, Serialize};
 

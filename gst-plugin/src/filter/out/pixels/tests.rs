@@ -15,7 +15,7 @@ fn info(format: &str, width: u32, height: u32, colorimetry: &str) -> VideoInfo {
 }
 
 /// Colorimetry as caps of the format have it.
-fn told(format: PixelFormat, colorimetry: &'static str) -> &'static str {
+fn given(format: PixelFormat, colorimetry: &'static str) -> &'static str {
     match format.layout().model {
         ColourModel::Yuv => colorimetry,
         ColourModel::Rgb => "sRGB",
@@ -109,7 +109,7 @@ fn reads_what_gstreamer_writes() {
             continue;
         }
         for colorimetry in COLORIMETRIES {
-            let of = info(format.name(), 62, 46, told(format, colorimetry));
+            let of = info(format.name(), 62, 46, given(format, colorimetry));
             let frame = convert(&picture, &rgb, &of);
             let seen = pixels.at_model_size(&frame, &of, model).unwrap();
             for (((y, x, _), a), b) in seen.indexed_iter().zip(&expected) {
@@ -137,7 +137,7 @@ fn gstreamer_reads_what_is_painted() {
             continue;
         }
         for colorimetry in COLORIMETRIES {
-            let of = info(format.name(), 63, 47, told(format, colorimetry));
+            let of = info(format.name(), 63, 47, given(format, colorimetry));
             for (class, colour) in palette.0.iter().enumerate() {
                 let mut frame = convert(&picture(&rgb), &rgb, &of);
                 let map = ClassMap::from_elem((2, 3), class as u8);

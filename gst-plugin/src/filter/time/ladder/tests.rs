@@ -161,9 +161,9 @@ proptest! {
                 learning: Duration::from_micros(learning),
                 frame: Duration::from_micros(frame),
             };
-            let told = ladder.observe(spent, limits);
+            let moved = ladder.observe(spent, limits);
             prop_assert!(ladder.at.abs_diff(at) <= 1);
-            prop_assert_eq!(told, ladder.rung() != rung);
+            prop_assert_eq!(moved, ladder.rung() != rung);
             let effort = ladder.next(false);
             prop_assert!((1..=masks).contains(&effort.masks) && (1..=steps).contains(&effort.steps));
             prop_assert!(effort.predict || !effort.learn);
