@@ -28,7 +28,7 @@
 //! | [`grad`] | reverse-mode differentiation, graph to graph |
 //! | [`graph`] | ONNX as an intermediate representation |
 //! | [`choice`] | enumerations whose values have names; stands alone |
-//! | [`video`] | frames, colour, resizing, overlay, palettes: plain arrays, no GStreamer |
+//! | [`video`] | frames, colour, resizing, overlay, palettes: arrays, no GStreamer |
 //! | [`files`] | files that appear as a whole; every file that is written goes through it |
 //!
 //! Names of the method: f is the encoder, h the main-task head, g the reconstruction head.
