@@ -67,7 +67,7 @@ while IFS= read -r block; do
         echo "check-readme: the command above failed; as it was run here: $here" >&2
         exit 1
     fi
-    # gst-launch-1.0 tells of some errors and ends well.
+    # gst-launch-1.0 prints some errors and exits with 0.
     if grep -qE '^ERROR|CRITICAL' log; then
         cat log >&2
         exit 1

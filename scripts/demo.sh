@@ -6,7 +6,7 @@ caller=$PWD
 cd "$(dirname "$0")/.."
 export GST_PLUGIN_PATH=${CARGO_TARGET_DIR:-$PWD/target}/gst/release${GST_PLUGIN_PATH:+:$GST_PLUGIN_PATH}
 
-# Unless told otherwise, it asks for a plugin of GStreamer's own version.
+# By default it asks for a plugin of GStreamer's own version.
 has() {
     gst-inspect-1.0 --exists --atleast-version=0.0.0 "$1"
 }

@@ -37,5 +37,5 @@ if [[ -n ${system:-} ]]; then
     ldconfig
     echo "ONNX Runtime is in $folder, where it is found."
 else
-    echo "Tell tttseg: export ORT_DYLIB_PATH=$folder/libonnxruntime.so.1"
+    echo "For tttseg to find it: export ORT_DYLIB_PATH=$folder/libonnxruntime.so.1"
 fi

@@ -20,7 +20,7 @@ use clap::{Parser, Subcommand};
 
 /// Video models that learn while they watch: the command line of tttseg.
 #[derive(Parser)]
-#[command(version, about, max_term_width = 100)]
+#[command(name = "tttseg", version, about, max_term_width = 100)]
 struct Cli {
     #[command(subcommand)]
     command: Command,

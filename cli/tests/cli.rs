@@ -84,7 +84,7 @@ fn model_files_that_are_none() {
     fs::write(bench.at("cut.safetensors"), &whole[..whole.len() / 2]).unwrap();
     fs::write(bench.at("text.safetensors"), b"not a model at all").unwrap();
     let foreign = Path::new(env!("CARGO_MANIFEST_DIR"))
-        .join("tests/recorded/mask2former-odd/weights.safetensors");
+        .join("../lab/tests/recorded/mask2former-odd/weights.safetensors");
     fs::copy(foreign, bench.at("foreign.safetensors")).unwrap();
     let mut incomplete = common::model(1);
     let (name, _) = incomplete.weights.0.pop_last().unwrap();
@@ -337,7 +337,7 @@ fn info_describes_a_state() {
 fn recorded_cases_that_are_broken() {
     let Some(_) = common::runtime() else { return };
     let bench = Bench::new();
-    let case = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/recorded/swin-odd");
+    let case = Path::new(env!("CARGO_MANIFEST_DIR")).join("../lab/tests/recorded/swin-odd");
     let whole = case.display().to_string();
     assert!(works(&["verify", &whole]).contains("1 of 1 cases within tolerance"));
 
@@ -368,7 +368,8 @@ fn recorded_cases_that_are_broken() {
 fn info_lists_the_models_that_are_built_in() {
     let printed = works(&["info"]);
     for (name, task) in [("camvid-nano", "segment"), ("film-nano", "colorize")] {
-        let file = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("models/{name}.safetensors"));
+        let file =
+            Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("../models/{name}.safetensors"));
         let is_listed = printed.contains(&format!(
             "model             {name} (built in)\n  task            {task}"
         ));

@@ -2,7 +2,7 @@
 
     python3 classes.py film.mp4
 
-A second argument names a model file. `tttseg info` tells the names behind the numbers.
+A second argument names a model file. `tttseg info` prints the names of the numbers.
 """
 
 import sys
@@ -61,7 +61,7 @@ if __name__ == "__main__":
     try:
         for frame, classes in enumerate(covered(*sys.argv[1:]), 1):
             name = lambda number: "none" if number == NO_CLASS else f"class {number}"
-            told = ", ".join(f"{name(number)}: {share:.1%}" for number, share in classes)
-            print(f"frame {frame}: {told}")
+            shares = ", ".join(f"{name(number)}: {share:.1%}" for number, share in classes)
+            print(f"frame {frame}: {shares}")
     except RuntimeError as error:
         sys.exit(f"classes: {error}")

@@ -54,7 +54,7 @@ static gboolean watch(GstBus *bus)
     }
 }
 
-/* What there is to tell and to keep at the end. */
+/* Statistics and the state, at the end. */
 static gboolean finish(GstElement *tttseg, const gchar *path)
 {
     g_autoptr(GstStructure) stats = NULL;

@@ -65,7 +65,7 @@ fn slack_behind_a_kink(case: &Path, threads: usize, tensor: &str) -> f64 {
 
 #[test]
 fn the_larger_cases_are_too_where_they_are_at_hand() {
-    let cases = common::cases(&Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/goldens"));
+    let cases = common::cases(&Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/goldens"));
     if cases.is_empty() {
         common::skipped("no ../shared/goldens");
     }

@@ -2,9 +2,10 @@
 
 use std::fmt;
 use std::path::Path;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 
 use ndarray::{ArrayRef3, Ix3};
+use parking_lot::Mutex;
 
 use super::frame_pool::FramePool;
 use super::learner::check_task;
@@ -76,17 +77,7 @@ impl Adapter {
         settings: Settings,
         options: Options,
     ) -> Result<Self, Error> {
-        settings.check()?;
-        let model = model.into();
-        let (handle, place) = WorkerHandle::start(model.clone(), settings, options, Role::Both)?;
-        Ok(Self {
-            model,
-            place,
-            predicting: handle,
-            learning: None,
-            order: Mutex::default(),
-            frames: Mutex::default(),
-        })
+        Self::start_workers(model.into(), &settings, &options, Role::Both, None)
     }
 
     /// The same with steps beside the predictions: a prediction waits for no step, and is made with the newest
@@ -103,18 +94,28 @@ impl Adapter {
         settings: Settings,
         options: Options,
     ) -> Result<Self, Error> {
-        settings.check()?;
-        let model = model.into();
         let sync = Arc::<WeightSync>::default();
+        let (predict, learn) = (Role::Predict(sync.clone()), Role::Learn(sync));
+        Self::start_workers(model.into(), &settings, &options, predict, Some(learn))
+    }
+
+    fn start_workers(
+        model: SharedModel,
+        settings: &Settings,
+        options: &Options,
+        predicting: Role,
+        learning: Option<Role>,
+    ) -> Result<Self, Error> {
+        settings.check()?;
         let start =
-            |part| WorkerHandle::start(model.clone(), settings.clone(), options.clone(), part);
-        let (predicting, place) = start(Role::Predict(sync.clone()))?;
-        let (learning, _) = start(Role::Learn(sync))?;
+            |role| WorkerHandle::start(model.clone(), settings.clone(), options.clone(), role);
+        let (predicting, place) = start(predicting)?;
+        let learning = learning.map(start).transpose()?;
         Ok(Self {
             model,
             place,
             predicting,
-            learning: Some(learning),
+            learning: learning.map(|(handle, _)| handle),
             order: Mutex::default(),
             frames: Mutex::default(),
         })
@@ -138,17 +139,14 @@ impl Adapter {
     /// [`Adapter::cancel`] and [`Adapter::resume`], [`Error::Worker`] when the worker has panicked.
     pub fn push(&self, rgb: &ArrayRef3<u8>, request: Request) -> Result<Ticket, Error> {
         Size::of(rgb)?;
-        let rgb = {
-            let frames = self.frames.lock();
-            frames.unwrap_or_else(PoisonError::into_inner).copy(rgb)
-        };
+        let rgb = self.frames.lock().copy(rgb);
         let job = |generation, reply| Job::Frame {
             generation,
             rgb: rgb.clone(),
             request,
             reply,
         };
-        let _order = self.order();
+        let _order = self.order.lock();
         if let Some(learning) = &self.learning {
             drop(learning.request(job)?);
         }
@@ -174,7 +172,7 @@ impl Adapter {
 
     /// Forgets what is named, after the frames already pushed. If that fails, the next frame says so.
     pub fn reset(&self, what: Reset) {
-        let _order = self.order();
+        let _order = self.order.lock();
         self.handles()
             .for_each(|handle| handle.send(Job::Reset(what)));
     }
@@ -199,7 +197,7 @@ impl Adapter {
     fn set_colours(&self, targets: ColourTargets) -> Result<(), Error> {
         let model = self.model.file();
         check_task(model.task, &model.name)?;
-        let _order = self.order();
+        let _order = self.order.lock();
         self.handles()
             .for_each(|handle| handle.send(Job::SetColours(targets.clone())));
         Ok(())
@@ -212,7 +210,7 @@ impl Adapter {
     /// worker has panicked.
     pub fn update(&self, settings: Settings) -> Result<(), Error> {
         settings.check()?;
-        let _order = self.order();
+        let _order = self.order.lock();
         for handle in self.handles() {
             handle.check_alive()?;
         }
@@ -255,7 +253,7 @@ impl Adapter {
     pub fn load_state(&self, path: &Path) -> Result<(), Error> {
         let file = path.display().to_string();
         let state = Box::new(State::load(path)?);
-        let order = self.order();
+        let order = self.order.lock();
         let requests = self.handles().map(|handle| {
             handle.request_lasting(|reply| Job::Load(file.clone(), state.clone(), reply))
         });
@@ -266,10 +264,6 @@ impl Adapter {
 
     fn handles(&self) -> impl Iterator<Item = &WorkerHandle> {
         std::iter::once(&self.predicting).chain(&self.learning)
-    }
-
-    fn order(&self) -> MutexGuard<'_, ()> {
-        self.order.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

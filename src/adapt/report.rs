@@ -81,7 +81,7 @@ pub enum Skipped {
 }
 
 /// What happened for one frame.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Report {
     /// Frames pushed since the adapter started, this one included.
     pub frame: u64,
@@ -115,17 +115,8 @@ impl Report {
     pub fn of(frame: u64, window: usize) -> Self {
         Self {
             frame,
-            steps: 0,
-            loss: None,
-            unexplained: None,
-            gradient_norm: None,
-            colour_steps: 0,
-            colour_loss: None,
-            skipped: None,
             window,
-            steps_since_reset: 0,
-            step_time: Duration::ZERO,
-            predict_time: Duration::ZERO,
+            ..Self::default()
         }
     }
 }

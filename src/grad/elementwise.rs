@@ -7,33 +7,24 @@ use crate::graph::{Graph, Result, Value};
 
 pub(super) fn add(g: &mut Graph, v: &mut Visit) -> Result<()> {
     let dy = v.dy(g)?;
-    for i in 0..2 {
-        if v.wants(i) {
-            v.give_broadcast(g, i, dy)?;
-        }
-    }
-    Ok(())
+    v.give_broadcast(g, 0, dy)?;
+    v.give_broadcast(g, 1, dy)
 }
 
 pub(super) fn sub(g: &mut Graph, v: &mut Visit) -> Result<()> {
     let dy = v.dy(g)?;
-    if v.wants(0) {
-        v.give_broadcast(g, 0, dy)?;
-    }
-    if v.wants(1) {
-        give_negative(g, v, dy)?;
-    }
-    Ok(())
+    v.give_broadcast(g, 0, dy)?;
+    give_negative(g, v, dy)
 }
 
 /// Gives the second operand of an elementwise operator the negative of `dx`. It is summed first, so that the sign is turned
 /// on the smaller tensor.
 fn give_negative(g: &mut Graph, v: &mut Visit, dx: Value) -> Result<()> {
     let (from, to) = (g.shape(v.y()).to_vec(), g.shape(v.x(1)).to_vec());
-    let d = unbroadcast(g, dx, &from, &to)?;
-    let d = g.neg(d)?;
-    v.give(1, d);
-    Ok(())
+    v.offer(g, 1, |g| {
+        let d = unbroadcast(g, dx, &from, &to)?;
+        g.neg(d)
+    })
 }
 
 pub(super) fn mul(g: &mut Graph, v: &mut Visit) -> Result<()> {
@@ -50,9 +41,7 @@ pub(super) fn mul(g: &mut Graph, v: &mut Visit) -> Result<()> {
 pub(super) fn div(g: &mut Graph, v: &mut Visit) -> Result<()> {
     let dy = v.dy(g)?;
     let quotient = g.div(dy, v.x(1))?;
-    if v.wants(0) {
-        v.give_broadcast(g, 0, quotient)?;
-    }
+    v.give_broadcast(g, 0, quotient)?;
     if v.wants(1) {
         // -a / b² = -y / b
         let d = g.mul(quotient, v.y())?;
@@ -102,14 +91,6 @@ fn masked(g: &mut Graph, dy: Value, mask: Value) -> Result<Value> {
     g.mul(dy, mask)
 }
 
-pub(super) fn cast(g: &mut Graph, v: &Visit, dy: Value) -> Result<Value> {
-    g.cast(dy, g.dtype(v.x(0)))
-}
-
-pub(super) fn neg(g: &mut Graph, _: &Visit, dy: Value) -> Result<Value> {
-    g.neg(dy)
-}
-
 pub(super) fn abs(g: &mut Graph, v: &Visit, dy: Value) -> Result<Value> {
     let slope = g.sign(v.x(0))?;
     g.mul(dy, slope)
@@ -126,14 +107,6 @@ pub(super) fn reciprocal(g: &mut Graph, v: &Visit, dy: Value) -> Result<Value> {
     let d = g.neg(dy)?;
     let d = g.mul(d, v.y())?;
     g.mul(d, v.y())
-}
-
-pub(super) fn exp(g: &mut Graph, v: &Visit, dy: Value) -> Result<Value> {
-    g.mul(dy, v.y())
-}
-
-pub(super) fn log(g: &mut Graph, v: &Visit, dy: Value) -> Result<Value> {
-    g.div(dy, v.x(0))
 }
 
 /// `erf' = 2/√π · e^(-x²) = e^(ln(2/√π) - x²)`: the factor costs no pass of its own.

@@ -5,7 +5,7 @@
 
 use super::layout::{inverse, transposed};
 use super::visit::Visit;
-use crate::graph::{Constant, Graph, Op, Origin, Result, Value};
+use crate::graph::{Constant, Graph, Node, Op, Result, Value};
 
 /// Largest constant one-hot matrix, in elements.
 const ONE_HOT_ELEMENTS: usize = 4 << 20;
@@ -47,13 +47,11 @@ fn replaced(shape: &[usize], axis: usize, size: usize) -> Vec<usize> {
 /// The indices in row-major order if they are known now.
 fn constant_indices(g: &Graph, mut indices: Value) -> Option<Vec<i64>> {
     loop {
-        match &g.info(indices).origin {
-            Origin::Constant(c) => return c.as_integers(),
-            Origin::Node(n, _) if matches!(g.nodes()[*n].op, Op::Reshape { .. }) => {
-                indices = g.nodes()[*n].inputs[0];
-            }
-            _ => return None,
+        if let Some(constant) = g.as_constant(indices) {
+            return constant.as_integers();
         }
+        let node = g.producer(indices)?;
+        indices = matches!(node.op, Op::Reshape { .. }).then(|| node.inputs[0])?;
     }
 }
 
@@ -68,11 +66,12 @@ fn behind_constants(
 ) -> Result<(Value, Vec<Option<usize>>)> {
     let x = v.x(0);
     let (mut target, mut offset) = (x, 0);
-    if let Origin::Node(n, _) = g.info(x).origin
-        && g.nodes()[n].op == (Op::Concat { axis })
+    if let Some(Node {
+        op, inputs: parts, ..
+    }) = g.producer(x)
+        && *op == (Op::Concat { axis })
         && !v.requested.contains(&x)
     {
-        let parts = &g.nodes()[n].inputs;
         let mut wanted = (0..parts.len()).filter(|&i| v.path.contains(&parts[i]));
         if let (Some(i), None) = (wanted.next(), wanted.next()) {
             target = parts[i];

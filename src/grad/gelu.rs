@@ -4,7 +4,7 @@
 use std::f64::consts::{PI, SQRT_2};
 
 use super::visit::{Visit, scale};
-use crate::graph::{Constant, Graph, Op, Origin, Result, Value};
+use crate::graph::{Constant, Graph, Op, Result, Value};
 
 /// What of the forward pass the derivative uses.
 pub(super) struct Gelu {
@@ -32,10 +32,8 @@ pub(super) fn ending_in(g: &Graph, v: &Visit) -> Option<Gelu> {
 
 /// The operands of the node that computes `v`, if its operator is `op`.
 fn operands<'a>(g: &'a Graph, v: Value, op: &Op) -> Option<&'a [Value]> {
-    match g.info(v).origin {
-        Origin::Node(n, _) if g.nodes()[n].op == *op => Some(&g.nodes()[n].inputs),
-        _ => None,
-    }
+    let node = g.producer(v).filter(|node| node.op == *op);
+    node.map(|node| &node.inputs[..])
 }
 
 /// The first of two operands whose second is this number as a scalar.

@@ -1,7 +1,7 @@
 //! Operators that move elements without changing them.
 
 use super::visit::{Visit, full, unbroadcast};
-use crate::graph::{Graph, Op, Origin, Result, Value};
+use crate::graph::{Graph, Op, Result, Value};
 
 pub(super) fn reshape(g: &mut Graph, v: &Visit, dy: Value) -> Result<Value> {
     let shape = g.shape(v.x(0)).to_vec();
@@ -32,11 +32,11 @@ pub(super) fn inverse(perm: &[usize]) -> Vec<usize> {
 
 /// Axes in another order; two transpositions that cancel leave nothing.
 pub(super) fn transposed(g: &mut Graph, x: Value, perm: &[usize]) -> Result<Value> {
-    if let Origin::Node(n, _) = g.info(x).origin
-        && let Op::Transpose { perm: first } = &g.nodes()[n].op
+    if let Some(node) = g.producer(x)
+        && let Op::Transpose { perm: first } = &node.op
         && perm.iter().map(|&p| first[p]).eq(0..perm.len())
     {
-        return Ok(g.nodes()[n].inputs[0]);
+        return Ok(node.inputs[0]);
     }
     g.transpose(x, perm)
 }

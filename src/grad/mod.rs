@@ -171,26 +171,9 @@ fn ancestors(g: &Graph, of: impl Iterator<Item = Value>) -> Vec<usize> {
     order
 }
 
-/// The values that change smoothly with one of `wrt`: a gradient is computed for these only.
-fn path(g: &Graph, order: &[usize], wrt: &[Value]) -> HashSet<Value> {
-    let mut path: HashSet<Value> = wrt
-        .iter()
-        .copied()
-        .filter(|&w| g.dtype(w).is_real())
-        .collect();
-    for &n in order {
-        let node = &g.nodes()[n];
-        if !is_flat(&node.op) && node.inputs.iter().any(|x| path.contains(x)) {
-            path.extend(node.outputs.iter().filter(|&&y| g.dtype(y).is_real()));
-        }
-    }
-    path
-}
-
 /// Operators whose derivative is zero wherever they have one, and `Detach`.
-fn is_flat(op: &Op) -> bool {
-    matches!(
-        op,
+macro_rules! flat {
+    () => {
         Op::Floor
             | Op::Sign
             | Op::Equal
@@ -202,7 +185,23 @@ fn is_flat(op: &Op) -> bool {
             | Op::Not
             | Op::ArgMax { .. }
             | Op::Detach
-    )
+    };
+}
+
+/// The values that change smoothly with one of `wrt`: a gradient is computed for these only.
+fn path(g: &Graph, order: &[usize], wrt: &[Value]) -> HashSet<Value> {
+    let mut path: HashSet<Value> = wrt
+        .iter()
+        .copied()
+        .filter(|&w| g.dtype(w).is_real())
+        .collect();
+    for &n in order {
+        let node = &g.nodes()[n];
+        if !matches!(node.op, flat!()) && node.inputs.iter().any(|x| path.contains(x)) {
+            path.extend(node.outputs.iter().filter(|&&y| g.dtype(y).is_real()));
+        }
+    }
+    path
 }
 
 /// Gives the only operand what a rule makes of the cotangent of the only result.
@@ -230,12 +229,12 @@ fn differentiate(g: &mut Graph, v: &mut Visit) -> Result<()> {
         Op::Div => elementwise::div(g, v),
         Op::Max => elementwise::max(g, v),
         Op::Min => elementwise::min(g, v),
-        Op::Neg => unary(g, v, elementwise::neg),
+        Op::Neg => unary(g, v, |g, _, dy| g.neg(dy)),
         Op::Abs => unary(g, v, elementwise::abs),
         Op::Sqrt => unary(g, v, elementwise::sqrt),
         Op::Reciprocal => unary(g, v, elementwise::reciprocal),
-        Op::Exp => unary(g, v, elementwise::exp),
-        Op::Log => unary(g, v, elementwise::log),
+        Op::Exp => unary(g, v, |g, v, dy| g.mul(dy, v.y())),
+        Op::Log => unary(g, v, |g, v, dy| g.div(dy, v.x(0))),
         Op::Erf => unary(g, v, elementwise::erf),
         Op::Relu => unary(g, v, elementwise::relu),
         Op::Sigmoid => unary(g, v, elementwise::sigmoid),
@@ -244,7 +243,7 @@ fn differentiate(g: &mut Graph, v: &mut Visit) -> Result<()> {
         Op::Cos => unary(g, v, elementwise::cos),
         Op::Softplus => unary(g, v, elementwise::softplus),
         Op::Where => elementwise::select(g, v),
-        Op::Cast { .. } => unary(g, v, elementwise::cast),
+        Op::Cast { .. } => unary(g, v, |g, v, dy| g.cast(dy, g.dtype(v.x(0)))),
         Op::MatMul => products::matmul(g, v),
         Op::Gemm { trans_a, trans_b } => products::gemm(g, v, *trans_a, *trans_b),
         Op::Softmax { axis } => unary(g, v, |g, v, dy| normalisation::softmax(g, v, dy, *axis)),
@@ -272,17 +271,6 @@ fn differentiate(g: &mut Graph, v: &mut Visit) -> Result<()> {
             layer: node.layer.clone(),
             op: node.op.name(),
         }),
-        // Zero wherever they have a derivative; see [`is_flat`].
-        Op::Floor
-        | Op::Sign
-        | Op::Equal
-        | Op::Less
-        | Op::Greater
-        | Op::GreaterOrEqual
-        | Op::And
-        | Op::Or
-        | Op::Not
-        | Op::ArgMax { .. }
-        | Op::Detach => Ok(()),
+        flat!() => Ok(()),
     }
 }

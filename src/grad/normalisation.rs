@@ -39,21 +39,17 @@ pub(super) fn layer_norm(g: &mut Graph, v: &mut Visit) -> Result<()> {
     let rows = shape[..shape.len() - 1].iter().product::<usize>();
     let centred = g.sub(x, mean)?;
     if let Some(dy) = v.dys[0] {
-        if v.wants(2) {
-            let d = unbroadcast(g, dy, &shape, &[width])?;
-            v.give(2, d);
-        }
+        v.offer(g, 2, |g| unbroadcast(g, dy, &shape, &[width]))?;
         if v.wants(0) || v.wants(1) {
             let dy = full(g, dy, x)?;
             let product = g.mul(dy, centred)?;
             let flat = g.reshape(product, &[rows, width])?;
-            if v.wants(1) {
+            v.offer(g, 1, |g| {
                 let weights = g.reshape(inverse, &[1, rows])?;
                 let d = g.gemm(weights, flat, None, false, false)?;
-                let d = g.reshape(d, &[width])?;
-                v.give(1, d);
-            }
-            if v.wants(0) {
+                g.reshape(d, &[width])
+            })?;
+            v.offer(g, 0, |g| {
                 let column = g.reshape(gain, &[width, 1])?;
                 let projection = g.gemm(flat, column, None, false, false)?;
                 let projection = g.reshape(projection, g.shape(inverse).to_vec().as_slice())?;
@@ -65,9 +61,8 @@ pub(super) fn layer_norm(g: &mut Graph, v: &mut Visit) -> Result<()> {
                 let tilt = g.mul(centred, slope)?;
                 let d = g.sub(scaled, tilt)?;
                 let d = g.sub(d, level)?;
-                let d = g.mul(d, inverse)?;
-                v.give(0, d);
-            }
+                g.mul(d, inverse)
+            })?;
         }
     }
     statistics(g, v, centred, inverse, width)

@@ -3,7 +3,7 @@
 
 use super::layout::swapped;
 use super::visit::{Visit, unbroadcast};
-use crate::graph::{Graph, Op, Origin, Result, Value};
+use crate::graph::{Graph, Result, Value};
 
 /// `C = A B` over the last two axes: `dA = dC Bᵀ`, `dB = Aᵀ dC`, summed over broadcast batches.
 pub(super) fn matmul(g: &mut Graph, v: &mut Visit) -> Result<()> {
@@ -15,7 +15,7 @@ pub(super) fn matmul(g: &mut Graph, v: &mut Visit) -> Result<()> {
     }
     let batch = g.shape(dy)[..g.shape(dy).len() - 2].to_vec();
     let whole = |shape: &[usize]| [&batch[..], &shape[shape.len() - 2..]].concat();
-    if v.wants(0) {
+    v.offer(g, 0, |g| {
         let d = if transposed_from(g, a).is_some() {
             let turned = swapped(g, dy)?;
             let d = g.matmul(b, turned)?;
@@ -24,10 +24,9 @@ pub(super) fn matmul(g: &mut Graph, v: &mut Visit) -> Result<()> {
             let turned = swapped(g, b)?;
             g.matmul(dy, turned)?
         };
-        let d = unbroadcast(g, d, &whole(&a_shape), &a_shape)?;
-        v.give(0, d);
-    }
-    if v.wants(1) {
+        unbroadcast(g, d, &whole(&a_shape), &a_shape)
+    })?;
+    v.offer(g, 1, |g| {
         let d = if transposed_from(g, b).is_some() {
             let turned = swapped(g, dy)?;
             let d = g.matmul(turned, a)?;
@@ -36,10 +35,8 @@ pub(super) fn matmul(g: &mut Graph, v: &mut Visit) -> Result<()> {
             let turned = swapped(g, a)?;
             g.matmul(turned, dy)?
         };
-        let d = unbroadcast(g, d, &whole(&b_shape), &b_shape)?;
-        v.give(1, d);
-    }
-    Ok(())
+        unbroadcast(g, d, &whole(&b_shape), &b_shape)
+    })
 }
 
 /// One right matrix for all rows of the left operand: two plain matrix products.
@@ -51,21 +48,16 @@ fn one_right_matrix(g: &mut Graph, v: &mut Visit, dy: Value) -> Result<()> {
     let dy = g.reshape(dy, &[rows, n])?;
     // Where the right matrix is stored the other way round, that is what the products use and give.
     let stored = transposed_from(g, b);
-    if v.wants(0) {
-        let d = match stored {
-            Some(stored) => {
-                let stored = g.reshape(stored, &[n, k])?;
-                g.gemm(dy, stored, None, false, false)?
-            }
-            None => {
-                let b = g.reshape(b, &[k, n])?;
-                g.gemm(dy, b, None, false, true)?
-            }
+    v.offer(g, 0, |g| {
+        let (b, shape) = match stored {
+            Some(stored) => (stored, [n, k]),
+            None => (b, [k, n]),
         };
-        let d = g.reshape(d, &a_shape)?;
-        v.give(0, d);
-    }
-    if v.wants(1) {
+        let b = g.reshape(b, &shape)?;
+        let d = g.gemm(dy, b, None, false, stored.is_none())?;
+        g.reshape(d, &a_shape)
+    })?;
+    v.offer(g, 1, |g| {
         let a = g.reshape(a, &[rows, k])?;
         let d = if stored.is_some() {
             let d = g.gemm(dy, a, None, true, false)?;
@@ -73,55 +65,33 @@ fn one_right_matrix(g: &mut Graph, v: &mut Visit, dy: Value) -> Result<()> {
         } else {
             g.gemm(a, dy, None, true, false)?
         };
-        let d = g.reshape(d, &b_shape)?;
-        v.give(1, d);
-    }
-    Ok(())
+        g.reshape(d, &b_shape)
+    })
 }
 
 /// What `v` is the transposition (of the last two axes) of.
 fn transposed_from(g: &Graph, v: Value) -> Option<Value> {
-    let Origin::Node(n, _) = g.info(v).origin else {
-        return None;
-    };
-    let Op::Transpose { perm } = &g.nodes()[n].op else {
-        return None;
-    };
-    let rank = perm.len();
-    let swap = rank >= 2
-        && perm[..rank - 2].iter().copied().eq(0..rank - 2)
-        && perm[rank - 2..] == [rank - 1, rank - 2];
-    swap.then(|| g.nodes()[n].inputs[0])
+    let node = g.producer(v)?;
+    node.op.swaps_last_two().then(|| node.inputs[0])
 }
 
 /// `C = A' B' + bias`: each gradient in the layout its operand is stored in.
 pub(super) fn gemm(g: &mut Graph, v: &mut Visit, trans_a: bool, trans_b: bool) -> Result<()> {
     let (a, b) = (v.x(0), v.x(1));
-    if v.wants(2) {
-        let dy = v.dy(g)?;
-        v.give_broadcast(g, 2, dy)?;
-    }
+    let dy = v.dy(g)?;
+    v.give_broadcast(g, 2, dy)?;
     if !v.wants(0) && !v.wants(1) {
         return Ok(());
     }
     let dy = v.full_dy(g)?;
-    if v.wants(0) {
-        let d = if trans_a {
-            g.gemm(b, dy, None, trans_b, true)?
-        } else {
-            g.gemm(dy, b, None, false, !trans_b)?
-        };
-        v.give(0, d);
-    }
-    if v.wants(1) {
-        let d = if trans_b {
-            g.gemm(dy, a, None, true, trans_a)?
-        } else {
-            g.gemm(a, dy, None, !trans_a, false)?
-        };
-        v.give(1, d);
-    }
-    Ok(())
+    v.offer(g, 0, |g| match trans_a {
+        true => g.gemm(b, dy, None, trans_b, true),
+        false => g.gemm(dy, b, None, false, !trans_b),
+    })?;
+    v.offer(g, 1, |g| match trans_b {
+        true => g.gemm(dy, a, None, true, trans_a),
+        false => g.gemm(a, dy, None, !trans_a, false),
+    })
 }
 
 #[cfg(test)]

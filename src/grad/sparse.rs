@@ -7,47 +7,26 @@ use crate::graph::{Graph, Result};
 pub(super) fn mix_rows(g: &mut Graph, v: &mut Visit) -> Result<()> {
     let dy = v.full_dy(g)?;
     let (table, index, weight) = (v.x(0), v.x(1), v.x(2));
-    if v.wants(0) {
-        let rows = g.shape(table)[0];
-        let d = g.scatter_rows(dy, index, weight, rows)?;
-        v.give(0, d);
-    }
-    if v.wants(2) {
-        let d = g.dot_rows(table, index, dy)?;
-        v.give(2, d);
-    }
-    Ok(())
+    let rows = g.shape(table)[0];
+    v.offer(g, 0, |g| g.scatter_rows(dy, index, weight, rows))?;
+    v.offer(g, 2, |g| g.dot_rows(table, index, dy))
 }
 
 /// Rows added up at places: each row's gradient is mixed from those of its places.
 pub(super) fn scatter_rows(g: &mut Graph, v: &mut Visit) -> Result<()> {
     let dt = v.full_dy(g)?;
     let (y, index, weight) = (v.x(0), v.x(1), v.x(2));
-    if v.wants(0) {
-        let d = g.mix_rows(dt, index, weight)?;
-        v.give(0, d);
-    }
-    if v.wants(2) {
-        let d = g.dot_rows(dt, index, y)?;
-        v.give(2, d);
-    }
-    Ok(())
+    v.offer(g, 0, |g| g.mix_rows(dt, index, weight))?;
+    v.offer(g, 2, |g| g.dot_rows(dt, index, y))
 }
 
 /// Dot products of rows with rows of a table.
 pub(super) fn dot_rows(g: &mut Graph, v: &mut Visit) -> Result<()> {
     let dw = v.full_dy(g)?;
     let (table, index, y) = (v.x(0), v.x(1), v.x(2));
-    if v.wants(0) {
-        let rows = g.shape(table)[0];
-        let d = g.scatter_rows(y, index, dw, rows)?;
-        v.give(0, d);
-    }
-    if v.wants(2) {
-        let d = g.mix_rows(table, index, dw)?;
-        v.give(2, d);
-    }
-    Ok(())
+    let rows = g.shape(table)[0];
+    v.offer(g, 0, |g| g.scatter_rows(y, index, dw, rows))?;
+    v.offer(g, 2, |g| g.mix_rows(table, index, dw))
 }
 
 #[cfg(test)]

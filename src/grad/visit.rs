@@ -48,6 +48,20 @@ impl Visit<'_> {
             .is_some_and(|x| self.path.contains(x))
     }
 
+    /// Gives operand `i` what a rule makes, where a gradient for it is computed.
+    pub fn offer(
+        &mut self,
+        g: &mut Graph,
+        i: usize,
+        rule: impl FnOnce(&mut Graph) -> Result<Value>,
+    ) -> Result<()> {
+        if self.wants(i) {
+            let dx = rule(g)?;
+            self.give(i, dx);
+        }
+        Ok(())
+    }
+
     /// Adds to the cotangent of operand `i`; same rank, sizes may be 1.
     pub fn give(&mut self, i: usize, dx: Value) {
         self.give_to(self.node.inputs[i], dx);
@@ -72,9 +86,12 @@ impl Visit<'_> {
         }
     }
 
-    /// Gives operand `i` of an elementwise operator its share: `dx` has the result's shape (sizes
+    /// Gives operand `i` of an elementwise operator its share, where one is wanted: `dx` has the result's shape (sizes
     /// may be 1) and is summed over what the operand was broadcast along.
     pub fn give_broadcast(&mut self, g: &mut Graph, i: usize, dx: Value) -> Result<()> {
+        if !self.wants(i) {
+            return Ok(());
+        }
         let (from, to) = (g.shape(self.y()).to_vec(), g.shape(self.x(i)).to_vec());
         let dx = unbroadcast(g, dx, &from, &to)?;
         self.give(i, dx);

@@ -1,6 +1,6 @@
 //! The graph under construction.
 
-use super::infer::{self, Misfit};
+use super::infer::Misfit;
 use super::{Constant, DType, GraphError, Model, Op, Result, Target, passes, proto};
 
 /// A tensor of a [`Graph`]: a handle that is only meaningful with the graph that gave it.
@@ -179,6 +179,14 @@ impl Graph {
         }
     }
 
+    /// The node that computes a value, if one does.
+    pub fn producer(&self, v: Value) -> Option<&Node> {
+        match self.values[v.index()].origin {
+            Origin::Node(n, _) => Some(&self.nodes[n]),
+            _ => None,
+        }
+    }
+
     /// The nodes in the order they were built, which is a topological order.
     pub fn nodes(&self) -> &[Node] {
         &self.nodes
@@ -235,7 +243,7 @@ impl Graph {
             .iter()
             .map(|&v| (self.dtype(v), self.shape(v)))
             .collect();
-        let outputs = infer::outputs(&op, &typed).map_err(|misfit| match misfit {
+        let outputs = op.outputs(&typed).map_err(|misfit| match misfit {
             Misfit::Shape(detail) => GraphError::Shape {
                 layer: self.layer_path(),
                 op: op.name(),

@@ -1,57 +1,6 @@
-//! One method per operator: each appends a node and returns its result.
+//! Methods of operators with attributes: each appends a node and returns its result.
 
 use super::{Constant, DType, Graph, Op, Result, Value};
-
-macro_rules! operators {
-    ($($method:ident($($operand:ident),+) = $op:expr, $doc:literal;)+) => {
-        /// Operators without attributes.
-        impl Graph {
-            $(
-                #[doc = $doc]
-                ///
-                /// # Errors
-                /// When the operands do not fit.
-                pub fn $method(&mut self, $($operand: Value),+) -> Result<Value> {
-                    self.one($op, &[$($operand),+])
-                }
-            )+
-        }
-    };
-}
-
-operators! {
-    add(a, b) = Op::Add, "`a + b`, broadcasting.";
-    sub(a, b) = Op::Sub, "`a - b`, broadcasting.";
-    mul(a, b) = Op::Mul, "`a · b` elementwise, broadcasting.";
-    div(a, b) = Op::Div, "`a / b`, broadcasting.";
-    max(a, b) = Op::Max, "The larger of both, broadcasting.";
-    min(a, b) = Op::Min, "The smaller of both, broadcasting.";
-    neg(x) = Op::Neg, "`-x`.";
-    abs(x) = Op::Abs, "`|x|`.";
-    sqrt(x) = Op::Sqrt, "Square root.";
-    reciprocal(x) = Op::Reciprocal, "`1 / x`.";
-    exp(x) = Op::Exp, "`e^x`.";
-    log(x) = Op::Log, "Natural logarithm.";
-    erf(x) = Op::Erf, "Error function.";
-    relu(x) = Op::Relu, "`max(x, 0)`.";
-    sigmoid(x) = Op::Sigmoid, "`1 / (1 + e^-x)`.";
-    tanh(x) = Op::Tanh, "Hyperbolic tangent.";
-    sin(x) = Op::Sin, "Sine.";
-    cos(x) = Op::Cos, "Cosine.";
-    floor(x) = Op::Floor, "Largest integer not above.";
-    sign(x) = Op::Sign, "-1, 0 or 1.";
-    softplus(x) = Op::Softplus, "`ln(1 + e^x)`.";
-    equal(a, b) = Op::Equal, "Whether equal, broadcasting.";
-    less(a, b) = Op::Less, "Whether `a < b`, broadcasting.";
-    greater(a, b) = Op::Greater, "Whether `a > b`, broadcasting.";
-    greater_or_equal(a, b) = Op::GreaterOrEqual, "Whether `a >= b`, broadcasting.";
-    and(a, b) = Op::And, "Both, broadcasting.";
-    or(a, b) = Op::Or, "Either, broadcasting.";
-    not(x) = Op::Not, "The opposite.";
-    select(condition, a, b) = Op::Where, "`a` where the condition holds, else `b` (ONNX `Where`), broadcasting.";
-    matmul(a, b) = Op::MatMul, "Matrix product over the last two axes, the others broadcasting.";
-    detach(x) = Op::Detach, "The value itself, through which no gradient passes.";
-}
 
 /// Operators with attributes.
 ///
@@ -212,11 +161,6 @@ impl Graph {
         self.one(Op::Gather { axis }, &[x, indices])
     }
 
-    /// Weighted sums of the rows of a table; see [`Op::MixRows`].
-    pub fn mix_rows(&mut self, table: Value, index: Value, weight: Value) -> Result<Value> {
-        self.one(Op::MixRows, &[table, index, weight])
-    }
-
     /// Rows added up, weighted, at repeated places; see [`Op::ScatterRows`].
     pub fn scatter_rows(
         &mut self,
@@ -226,11 +170,6 @@ impl Graph {
         rows: usize,
     ) -> Result<Value> {
         self.one(Op::ScatterRows { rows }, &[y, index, weight])
-    }
-
-    /// Dot products of rows with rows of a table; see [`Op::DotRows`].
-    pub fn dot_rows(&mut self, table: Value, index: Value, y: Value) -> Result<Value> {
-        self.one(Op::DotRows, &[table, index, y])
     }
 
     /// Rows `(n, d)` added up at indices `(n,)` into `(rows, d)`.

@@ -1,6 +1,6 @@
 //! Clean-up passes: dead code, common subexpressions, constants and no-ops, order.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use super::{Constant, Graph, GraphError, Node, Op, Origin, Result, Value, ValueInfo};
 
@@ -81,20 +81,14 @@ fn transpose_operands(g: &mut Graph) {
         .chain(g.outputs.iter().map(|o| o.1));
     used.for_each(|v| uses[v.index()] += 1);
     let old = std::mem::take(&mut g.nodes);
-    for (n, node) in old.iter().enumerate() {
-        let product = match (
-            &node.op,
-            node.inputs
-                .first()
-                .map(|v| (v, &g.values[v.index()].origin)),
-        ) {
-            (op, Some((v, Origin::Node(p, _)))) if swaps_last_two(op) && uses[v.index()] == 1 => {
-                Some(&old[*p])
-            }
+    for node in &old {
+        let v = node.inputs.first().map_or(0, |v| v.index());
+        let product = match g.values[v].origin {
+            Origin::Node(p, _) if node.op.swaps_last_two() && uses[v] == 1 => Some(&old[p]),
             _ => None,
         };
         let Some(Node { inputs, .. }) = product.filter(|p| p.op == Op::MatMul) else {
-            g.nodes.push(old[n].clone());
+            g.nodes.push(node.clone());
             continue;
         };
         let operands: Vec<Value> = inputs
@@ -121,7 +115,7 @@ fn transposed(g: &mut Graph, old: &[Node], v: Value, layer: &str) -> Value {
     if let Origin::Node(p, _) = origin
         && let Some(source) = old.get(p)
         && source.outputs.first() == Some(&v)
-        && swaps_last_two(&source.op)
+        && source.op.swaps_last_two()
     {
         return source.inputs[0];
     }
@@ -141,18 +135,6 @@ fn transposed(g: &mut Graph, old: &[Node], v: Value, layer: &str) -> Value {
         layer: layer.to_owned(),
     });
     out
-}
-
-fn swaps_last_two(op: &Op) -> bool {
-    let Op::Transpose { perm } = op else {
-        return false;
-    };
-    let rank = perm.len();
-    rank >= 2
-        && perm
-            .iter()
-            .copied()
-            .eq((0..rank - 2).chain([rank - 1, rank - 2]))
 }
 
 /// One sweep in topological order: every operand is rewritten to its representative first.
@@ -218,11 +200,11 @@ fn no_op(g: &Graph, op: &Op, inputs: &[Value], out: Value) -> Option<Value> {
         Op::ReduceSum { axes, .. } | Op::ReduceMean { axes, .. } => axes.is_empty() && same_shape,
         _ => false,
     };
-    if let (Op::Transpose { perm }, Origin::Node(n, _)) = (op, &g.values[x.index()].origin)
-        && let Op::Transpose { perm: inner } = &g.nodes[*n].op
+    if let (Op::Transpose { perm }, Some(node)) = (op, g.producer(x))
+        && let Op::Transpose { perm: inner } = &node.op
         && perm.iter().map(|&p| inner[p]).eq(0..perm.len())
     {
-        return Some(g.nodes[*n].inputs[0]);
+        return Some(node.inputs[0]);
     }
     keeps.then_some(x)
 }
@@ -232,10 +214,8 @@ fn reshape_chain(g: &Graph, op: &Op, inputs: &[Value]) -> Option<(Vec<usize>, Va
     let Op::Reshape { shape } = op else {
         return None;
     };
-    let Origin::Node(n, _) = g.values[inputs[0].index()].origin else {
-        return None;
-    };
-    matches!(g.nodes[n].op, Op::Reshape { .. }).then(|| (shape.clone(), g.nodes[n].inputs[0]))
+    let node = g.producer(inputs[0])?;
+    matches!(node.op, Op::Reshape { .. }).then(|| (shape.clone(), node.inputs[0]))
 }
 
 /// Layout operators on small constants are computed now.
@@ -281,18 +261,15 @@ fn transpose(c: &Constant, perm: &[usize]) -> Constant {
 }
 
 fn remove_dead(g: &mut Graph) {
-    let mut live = vec![false; g.values.len()];
-    for (_, v) in &g.outputs {
-        live[v.index()] = true;
-    }
-    let mut keep = vec![false; g.nodes.len()];
-    for (n, node) in g.nodes.iter().enumerate().rev() {
-        keep[n] = node.outputs.iter().any(|v| live[v.index()]);
-        if keep[n] {
-            node.inputs.iter().for_each(|v| live[v.index()] = true);
+    let mut live: HashSet<Value> = g.outputs.iter().map(|(_, v)| *v).collect();
+    let mut kept = vec![];
+    while let Some(node) = g.nodes.pop() {
+        if node.outputs.iter().any(|v| live.contains(v)) {
+            live.extend(&node.inputs);
+            kept.push(node);
         }
     }
-    let mut keep = keep.into_iter();
-    g.nodes.retain(|_| keep.next().unwrap_or(true));
+    kept.reverse();
+    g.nodes = kept;
     renumber(g);
 }

@@ -4,6 +4,7 @@ use std::collections::HashSet;
 
 use prost::Message;
 
+use super::op::Part;
 use super::{Constant, DType, Graph, Op, Origin, Value};
 use onnx::attribute_proto::AttributeType;
 
@@ -175,69 +176,26 @@ impl Writer<'_> {
         let output: Vec<String> = node.outputs.iter().map(|&v| self.name(v)).collect();
         let label = format!("{}/{}_{}", node.layer, node.op.name(), output[0]);
         let mut attributes = vec![];
-        match &node.op {
-            Op::Cast { to } => attributes.push(int("to", data_type(*to).into())),
-            Op::Gemm { trans_a, trans_b } => {
-                attributes.extend([
-                    int("transA", (*trans_a).into()),
-                    int("transB", (*trans_b).into()),
-                ]);
-            }
-            Op::Softmax { axis }
-            | Op::LogSoftmax { axis }
-            | Op::Concat { axis }
-            | Op::Gather { axis } => {
-                attributes.push(int("axis", *axis as i64));
-            }
-            Op::LayerNormalization { epsilon } => {
-                attributes.push(int("axis", -1));
-                attributes.push(onnx::AttributeProto {
-                    f: Some(*epsilon),
-                    ..attribute("epsilon", AttributeType::Float)
-                });
-            }
-            Op::ReduceSum { axes, keep }
-            | Op::ReduceMean { axes, keep }
-            | Op::ReduceMax { axes, keep }
-            | Op::ReduceSumSquare { axes, keep } => {
-                // An empty list would mean all axes.
-                if axes.is_empty() {
-                    attributes.push(int("noop_with_empty_axes", 1));
-                }
-                attributes.push(int("keepdims", (*keep).into()));
-                input.push(self.ints(axes));
-            }
-            Op::ArgMax { axis } => {
-                attributes.extend([int("axis", *axis as i64), int("keepdims", 0)])
-            }
-            Op::Reshape { shape } => {
-                attributes.push(int("allowzero", 1));
-                input.push(self.ints(shape));
-            }
-            Op::Expand { shape } => input.push(self.ints(shape)),
-            Op::Transpose { perm } => attributes.push(onnx::AttributeProto {
-                ints: dims(perm),
-                ..attribute("perm", AttributeType::Ints)
-            }),
-            Op::Split { axis, sizes } => {
-                attributes.push(int("axis", *axis as i64));
-                input.push(self.ints(sizes));
-            }
-            Op::Slice { starts, ends } => {
-                let whole = self.g.shape(node.inputs[0]);
-                let axes: Vec<usize> = (0..starts.len())
-                    .filter(|&i| starts[i] != 0 || ends[i] != whole[i])
-                    .collect();
-                let pick = |from: &[usize]| axes.iter().map(|&i| from[i]).collect::<Vec<_>>();
-                for list in [pick(starts), pick(ends), axes.clone()] {
+        for part in node.op.parts(self.g.shape(node.inputs[0])) {
+            attributes.push(match part {
+                Part::Int(name, i) => int(name, i),
+                Part::Type(name, dtype) => int(name, data_type(dtype).into()),
+                Part::Float(name, f) => onnx::AttributeProto {
+                    f: Some(f),
+                    ..attribute(name, AttributeType::Float)
+                },
+                Part::Ints(name, list) => onnx::AttributeProto {
+                    ints: dims(&list),
+                    ..attribute(name, AttributeType::Ints)
+                },
+                Part::Input(list) => {
                     input.push(self.ints(&list));
+                    continue;
                 }
-            }
-            Op::Pad { before, after } => input.push(self.ints(&[&before[..], &after[..]].concat())),
-            Op::MixRows | Op::ScatterRows { .. } | Op::DotRows => {
-                return self.sparse_product(node, input, output, label);
-            }
-            _ => {}
+            });
+        }
+        if matches!(node.op, Op::MixRows | Op::ScatterRows { .. } | Op::DotRows) {
+            return self.sparse_product(node, input, output, label, attributes);
         }
         self.push(node.op.name(), label, input, output, attributes);
     }

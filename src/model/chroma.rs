@@ -15,9 +15,6 @@ const BLUE: f64 = 0.114;
 
 /// The target of a colour head: the mean chroma of every patch of `colours`, bytes `(batch, h, w, 3)`, as
 /// [`chroma_shares`].
-///
-/// # Errors
-/// When the sides are no multiples of 4.
 pub fn chroma_target(g: &mut Graph, config: &ChromaConfig, colours: Value) -> Result<Value> {
     check(g, config)?;
     let patches = patchify_bytes(g, colours, [0.0; 3], [1.0; 3])?;
@@ -37,9 +34,6 @@ pub fn chroma_target(g: &mut Graph, config: &ChromaConfig, colours: Value) -> Re
 /// `chroma`, `(batch, tokens, 2)`, as a distribution over the bins, `(batch, tokens, bins)`: a Gaussian around the token's
 /// chroma with half the grid's step as its deviation, so that neighbours share a colour between them. Its variance is
 /// divided by the scalar `sharpness`, where there is one.
-///
-/// # Errors
-/// When the shape does not fit.
 pub fn chroma_shares(
     g: &mut Graph,
     config: &ChromaConfig,
@@ -74,9 +68,6 @@ pub fn chroma_shares(
 
 /// Cross-entropy of a colour head against the shares of a target: the mean over the tokens, weighted by
 /// `weights`, `(batch, tokens, 1)`. With all weights 0 it is 0.
-///
-/// # Errors
-/// When the shapes do not fit.
 pub fn directed_loss(
     g: &mut Graph,
     output: &HeadOutput,
@@ -88,9 +79,6 @@ pub fn directed_loss(
 
 /// Cross-entropy of a colour head against the shares of a target: the mean over all tokens, weighted by the
 /// weights of its bins.
-///
-/// # Errors
-/// When the shapes do not fit.
 pub fn chroma_loss(
     g: &mut Graph,
     config: &ChromaConfig,
@@ -130,9 +118,6 @@ fn cross_entropy(
 
 /// Chroma of every token, Cb then Cr: `(batch, 2, h/4, w/4)`, in steps of 8 bits, 0 for grey (see
 /// [`ChromaConfig::bins`]).
-///
-/// # Errors
-/// When the shapes do not fit.
 pub fn chroma_planes(g: &mut Graph, config: &ChromaConfig, output: &HeadOutput) -> Result<Value> {
     check(g, config)?;
     let batch = g.shape(output.masks)[0];

@@ -18,9 +18,6 @@ pub struct Reconstruction {
 
 /// f and h on pictures that are fully visible: normalised patches `(batch, h/4 · w/4, 48)`, of which there are
 /// `size.0` rows and `size.1` columns.
-///
-/// # Errors
-/// A configuration that makes no sense, or parameters that do not fit it.
 pub fn main_pass(
     g: &mut Graph,
     p: &mut Parameters,
@@ -35,9 +32,6 @@ pub fn main_pass(
 
 /// f and g on the same pictures under `mask`, `(batch, h/16, w/16)` with 1 = visible; with stochastic depth where
 /// `branches` are given.
-///
-/// # Errors
-/// As [`main_pass`].
 pub fn reconstruction_pass(
     g: &mut Graph,
     p: &mut Parameters,

@@ -21,9 +21,6 @@ pub struct HeadOutput {
 }
 
 /// Runs a head whose parameter names start with `prefix`.
-///
-/// # Errors
-/// A configuration that makes no sense, or parameters that do not fit it.
 pub fn head(
     g: &mut Graph,
     p: &mut Parameters,
@@ -74,9 +71,6 @@ pub fn head(
 /// Mask2Former's readout sums class probability times mask probability over the queries
 /// (`docs/method.md#class-scores`); the fixed one is the class logits themselves. Both are brought up from stride 4
 /// before anything that is not linear.
-///
-/// # Errors
-/// When the shapes do not fit.
 pub fn class_scores(
     g: &mut Graph,
     config: &HeadConfig,

@@ -8,9 +8,6 @@ use crate::graph::Result;
 use crate::weights::{Tensor, Weights};
 
 /// Fresh weights of f, h and g; the same seed gives the same weights.
-///
-/// # Errors
-/// A configuration that makes no sense.
 pub fn initial_weights(config: &ModelConfig, seed: u64) -> Result<Weights> {
     let mut rng = ChaCha8Rng::seed_from_u64(seed);
     let mut weights = Weights::default();

@@ -1,4 +1,7 @@
 //! Swin, pixel decoder, query decoder, heads and presets: f, g and h put together.
+//!
+//! A configuration that makes no sense, and parameters or shapes that do not fit it, are errors that name the layer
+//! ([`GraphError`](crate::graph::GraphError)).
 
 mod chroma;
 mod forward;

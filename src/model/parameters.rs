@@ -5,9 +5,6 @@ use crate::graph::{DType, Graph, Result};
 use crate::nn::{PATCH, Parameters};
 
 /// Names and shapes of all parameters of f, h and g, in the order of their use.
-///
-/// # Errors
-/// A configuration that makes no sense.
 pub fn parameters(config: &ModelConfig) -> Result<Vec<(String, Vec<usize>)>> {
     // Shapes of parameters do not depend on the frame, so the smallest one does.
     let side = 1 << config.encoder.depths.len().saturating_sub(1);

@@ -20,9 +20,6 @@ pub struct PixelFeatures {
 }
 
 /// Features of a head from the encoder's four stage outputs.
-///
-/// # Errors
-/// A configuration that makes no sense, or parameters that do not fit it.
 pub fn pixel_decoder(
     s: &mut Scope,
     config: &HeadConfig,

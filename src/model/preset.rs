@@ -1,63 +1,58 @@
 //! Named sizes.
 
 use super::{HeadConfig, ModelConfig, Readout, SwinConfig};
+use crate::choice::Choice;
 
-/// Named sizes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Preset {
-    /// Embed 32, depths 2-2-4-2, hidden 64: for CPUs.
-    Nano,
-    /// Swin-T.
-    Tiny,
-    /// Swin-S, the paper's model: 68.7 M parameters in f and g.
-    Small,
+crate::choices! {
+    /// Named sizes.
+    pub enum Preset: "Preset" {
+        Nano = "nano", "Embed 32, depths 2-2-4-2, hidden 64: for CPUs.";
+        Tiny = "tiny", "Swin-T.";
+        Small = "small", "Swin-S, the paper's model: 68.7 M parameters in f and g.";
+    }
 }
 
 impl Preset {
     /// The sizes behind the name, for a number of classes.
     pub fn config(self, classes: usize) -> ModelConfig {
-        let (encoder, main) = match self {
-            Preset::Nano => (
-                SwinConfig {
-                    embed: 32,
-                    depths: vec![2, 2, 4, 2],
-                    heads: vec![1, 2, 4, 8],
-                    window: 7,
-                },
-                HeadConfig {
-                    hidden: 64,
-                    encoder_ffn: 256,
-                    encoder_layers: 2,
-                    decoder_layers: 3,
-                    decoder_ffn: 512,
-                    heads: 4,
-                    queries: 32,
-                    classes,
-                    readout: Readout::Queries,
-                },
-            ),
-            Preset::Tiny | Preset::Small => {
-                let third = if self == Preset::Tiny { 6 } else { 18 };
-                (
-                    SwinConfig {
-                        embed: 96,
-                        depths: vec![2, 2, third, 2],
-                        heads: vec![3, 6, 12, 24],
-                        window: 7,
-                    },
-                    HeadConfig {
-                        hidden: 256,
-                        encoder_ffn: 1024,
-                        encoder_layers: 6,
-                        decoder_layers: 9,
-                        decoder_ffn: 2048,
-                        heads: 8,
-                        queries: 100,
-                        classes,
-                        readout: Readout::Queries,
-                    },
-                )
-            }
+        let third = if self == Preset::Small { 18 } else { 6 };
+        let encoder = match self {
+            Preset::Nano => SwinConfig {
+                embed: 32,
+                depths: vec![2, 2, 4, 2],
+                heads: vec![1, 2, 4, 8],
+                window: 7,
+            },
+            Preset::Tiny | Preset::Small => SwinConfig {
+                embed: 96,
+                depths: vec![2, 2, third, 2],
+                heads: vec![3, 6, 12, 24],
+                window: 7,
+            },
+        };
+        let main = match self {
+            Preset::Nano => HeadConfig {
+                hidden: 64,
+                encoder_ffn: 256,
+                encoder_layers: 2,
+                decoder_layers: 3,
+                decoder_ffn: 512,
+                heads: 4,
+                queries: 32,
+                classes,
+                readout: Readout::Queries,
+            },
+            Preset::Tiny | Preset::Small => HeadConfig {
+                hidden: 256,
+                encoder_ffn: 1024,
+                encoder_layers: 6,
+                decoder_layers: 9,
+                decoder_ffn: 2048,
+                heads: 8,
+                queries: 100,
+                classes,
+                readout: Readout::Queries,
+            },
         };
         let recon = HeadConfig {
             queries: 48,
@@ -78,11 +73,7 @@ impl std::str::FromStr for Preset {
     type Err = String;
 
     fn from_str(name: &str) -> Result<Self, Self::Err> {
-        match name {
-            "nano" => Ok(Preset::Nano),
-            "tiny" => Ok(Preset::Tiny),
-            "small" => Ok(Preset::Small),
-            _ => Err(format!("unknown preset '{name}' (nano, tiny, small)")),
-        }
+        let unknown = || format!("unknown preset '{name}' ({})", Self::CHOICES.names());
+        Self::from_name(name).ok_or_else(unknown)
     }
 }

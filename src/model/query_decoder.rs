@@ -31,9 +31,6 @@ pub struct Decoded {
 }
 
 /// Runs the decoder.
-///
-/// # Errors
-/// A configuration that makes no sense, or parameters that do not fit it.
 pub fn query_decoder(
     s: &mut Scope,
     config: &HeadConfig,

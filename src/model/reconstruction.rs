@@ -26,9 +26,6 @@ pub struct MaskedPatches {
 
 /// Hides patches: `target` is normalised RGB `(batch, h/4 · w/4, 48)`, `mask` is `(batch, h/16, w/16)`
 /// with 1 = visible. Hiding follows normalisation, so hidden pixels have the mean colour (`docs/method.md#masking`).
-///
-/// # Errors
-/// When the shapes do not fit.
 pub fn masked_patches(g: &mut Graph, target: Value, mask: Value) -> Result<MaskedPatches> {
     let [batch, rows, columns] = g.dims(mask, "mask")?;
     let factor = MASK_PATCH / PATCH;
@@ -45,9 +42,6 @@ pub fn masked_patches(g: &mut Graph, target: Value, mask: Value) -> Result<Maske
 }
 
 /// The encoder's input with everything visible: `(batch, h/4 · w/4, 48)` to `(batch, h/4 · w/4, 64)`.
-///
-/// # Errors
-/// When the shapes do not fit.
 pub fn fully_visible(g: &mut Graph, patches: Value) -> Result<Value> {
     let [batch, tokens, _] = g.dims(patches, "patches")?;
     let one = g.constant(Constant::real(DType::F32, &[], [1.0]));
@@ -57,9 +51,6 @@ pub fn fully_visible(g: &mut Graph, patches: Value) -> Result<Value> {
 
 /// Mean squared error of `predicted` against `target`, both normalised RGB `(batch, h/4 · w/4, 48)`: over all
 /// pixels, or over the hidden ones only.
-///
-/// # Errors
-/// When the shapes do not fit.
 pub fn reconstruction_loss(
     g: &mut Graph,
     predicted: Value,

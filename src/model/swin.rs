@@ -26,9 +26,6 @@ pub struct BranchScales(pub Value);
 
 /// Stage outputs res2 to res5 for `patches` `(batch, height · width, 64)` on a map of `size` patches.
 /// Parameter names start with `at`, which ends in a dot or is empty.
-///
-/// # Errors
-/// A configuration that makes no sense, or parameters that do not fit it.
 pub fn swin(
     g: &mut Graph,
     p: &mut Parameters,

@@ -3,9 +3,6 @@
 use crate::graph::{Graph, Result, Value};
 
 /// GELU in its erf form, `x · ½ (1 + erf(x / √2))`, in the order of operators that ONNX Runtime fuses.
-///
-/// # Errors
-/// When `x` is not real.
 pub fn gelu(g: &mut Graph, x: Value) -> Result<Value> {
     let root = g.scalar(x, std::f64::consts::SQRT_2);
     let one = g.scalar(x, 1.0);

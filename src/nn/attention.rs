@@ -14,9 +14,6 @@ pub struct Heads {
 
 impl Heads {
     /// `count` heads over `channels` in all.
-    ///
-    /// # Errors
-    /// When they do not divide.
     pub fn new(g: &Graph, count: usize, channels: usize) -> Result<Self> {
         if count == 0 || !channels.is_multiple_of(count) {
             return Err(g.config_error(format!(
@@ -31,9 +28,6 @@ impl Heads {
 }
 
 /// `(batch, tokens, channels)` to `(batch, heads, tokens, channels of a head)`.
-///
-/// # Errors
-/// When the shape does not fit.
 pub fn split_heads(g: &mut Graph, x: Value, heads: Heads) -> Result<Value> {
     let [batch, tokens, _] = g.dims(x, "heads")?;
     let split = g.reshape(x, &[batch, tokens, heads.count, heads.channels])?;
@@ -41,9 +35,6 @@ pub fn split_heads(g: &mut Graph, x: Value, heads: Heads) -> Result<Value> {
 }
 
 /// The inverse of [`split_heads`].
-///
-/// # Errors
-/// When the shape does not fit.
 pub fn merge_heads(g: &mut Graph, x: Value) -> Result<Value> {
     let [batch, heads, tokens, channels] = g.dims(x, "merging heads")?;
     let merged = g.transpose(x, &[0, 2, 1, 3])?;
@@ -53,9 +44,6 @@ pub fn merge_heads(g: &mut Graph, x: Value) -> Result<Value> {
 /// Scaled dot-product attention of heads: `q` `(b, h, n, d)`, `k` and `v` `(b, h, m, d)` to `(b, h, n, d)`.
 /// `bias` is added to the scores `(b, h, n, m)`, broadcasting; `windows` groups the batch as
 /// `(b / windows, windows)` for a bias that differs per window.
-///
-/// # Errors
-/// When the shapes do not fit.
 pub fn attend(
     g: &mut Graph,
     q: Value,
@@ -79,9 +67,6 @@ pub fn attend(
 }
 
 /// Query, key and value projections packed as `name.in_proj_weight` `(3c, c)` and `name.in_proj_bias` `(3c,)`.
-///
-/// # Errors
-/// When the parameters do not fit.
 pub fn packed_projections(s: &mut Scope, name: &str, inputs: [Value; 3]) -> Result<[Value; 3]> {
     let channels = s.channels(inputs[0], "attention")?;
     let weight = s.parameter(&format!("{name}.in_proj_weight"), &[3 * channels, channels])?;

@@ -9,9 +9,6 @@ use crate::graph::{Result, Value};
 /// Nine products of shifted rows: on a map padded on all sides, a shift by rows and columns is a
 /// shift along the flattened map, so every operand is one contiguous slice. The two columns that
 /// wrap around are cut off at the end.
-///
-/// # Errors
-/// When the shapes do not fit.
 pub fn convolution_3x3(
     s: &mut Scope,
     name: &str,

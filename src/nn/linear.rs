@@ -5,18 +5,12 @@ use crate::graph::{Graph, Result, Value};
 
 /// `x · Wᵀ + b` over the last axis: `(…, inputs)` to `(…, outputs)`. Parameters `name.weight`
 /// `(outputs, inputs)` and, with `bias`, `name.bias` `(outputs,)`.
-///
-/// # Errors
-/// When the parameters do not fit.
 pub fn linear(s: &mut Scope, name: &str, x: Value, outputs: usize, bias: bool) -> Result<Value> {
     let inputs = s.channels(x, "linear layer")?;
     affine(s, name, x, &[outputs, inputs], bias)
 }
 
 /// A 1×1 convolution on tokens: as [`linear`], with the weight stored as `(outputs, inputs, 1, 1)`.
-///
-/// # Errors
-/// When the parameters do not fit.
 pub fn pointwise(s: &mut Scope, name: &str, x: Value, outputs: usize, bias: bool) -> Result<Value> {
     let inputs = s.channels(x, "convolution")?;
     affine(s, name, x, &[outputs, inputs, 1, 1], bias)
@@ -31,9 +25,6 @@ fn affine(s: &mut Scope, name: &str, x: Value, stored: &[usize], bias: bool) -> 
 
 /// `x · Wᵀ + b` for values, over the last axis: one `Gemm` in the stored layout, so that neither the product nor
 /// its gradients transpose a weight.
-///
-/// # Errors
-/// When the shapes do not fit.
 pub fn product(g: &mut Graph, x: Value, weight: Value, bias: Option<Value>) -> Result<Value> {
     let mut shape = g.shape(x).to_vec();
     let inputs = shape.pop().unwrap_or(1);
@@ -46,9 +37,6 @@ pub fn product(g: &mut Graph, x: Value, weight: Value, bias: Option<Value>) -> R
 
 /// The feed-forward network behind an attention layer of the decoders: `fc1` to `inner` channels, ReLU, `fc2` back,
 /// added to `x` and normalised by `final_layer_norm`.
-///
-/// # Errors
-/// When the parameters do not fit.
 pub fn feed_forward(s: &mut Scope, x: Value, inner: usize) -> Result<Value> {
     let channels = s.channels(x, "feed-forward network")?;
     let y = linear(s, "fc1", x, inner, true)?;

@@ -1,6 +1,8 @@
 //! Layers, as functions that append to a graph. Activations are token-major (channels last):
 //! `(batch, tokens, channels)` or `(batch, height, width, channels)`; weights keep the shapes of
 //! their Hugging Face checkpoints.
+//!
+//! A layer whose shapes or parameters do not fit is an error that names it ([`GraphError`](crate::graph::GraphError)).
 
 mod activation;
 mod attention;

@@ -14,9 +14,6 @@ fn scale_and_shift(s: &mut Scope, name: &str, channels: usize) -> Result<[Value;
 }
 
 /// Layer normalisation over the last axis; parameters `name.weight` and `name.bias`.
-///
-/// # Errors
-/// When the parameters do not fit.
 pub fn layer_norm(s: &mut Scope, name: &str, x: Value) -> Result<Value> {
     let channels = s.channels(x, "layer norm")?;
     let [scale, shift] = scale_and_shift(s, name, channels)?;
@@ -24,9 +21,6 @@ pub fn layer_norm(s: &mut Scope, name: &str, x: Value) -> Result<Value> {
 }
 
 /// A residual connection and the norm behind it, as post-norm transformers have them: the norm of `x + y`.
-///
-/// # Errors
-/// As [`layer_norm`].
 pub fn add_and_norm(s: &mut Scope, name: &str, x: Value, y: Value) -> Result<Value> {
     let sum = s.g.add(x, y)?;
     layer_norm(s, name, sum)
@@ -36,9 +30,6 @@ pub fn add_and_norm(s: &mut Scope, name: &str, x: Value, y: Value) -> Result<Val
 /// parameters `name.weight` and `name.bias`.
 ///
 /// Reductions go over the tokens first, which is the contiguous order for channels-last data.
-///
-/// # Errors
-/// When the channels do not divide into the groups.
 pub fn group_norm(s: &mut Scope, name: &str, x: Value, groups: usize) -> Result<Value> {
     let [batch, _, channels] = s.g.dims(x, "group norm")?;
     if groups == 0 || !channels.is_multiple_of(groups) {

@@ -7,9 +7,6 @@ pub const PATCH: usize = 4;
 
 /// Planes `(b, c, h, w)`, sides multiples of 4, to patches `(b, h/4 · w/4, c · 16)`; inside a patch the order is
 /// channel, row, column: that of a convolution kernel and of the reconstruction queries (`docs/method.md#input`).
-///
-/// # Errors
-/// When the sides are no multiples of 4.
 pub fn patchify_planes(g: &mut Graph, x: Value) -> Result<Value> {
     let [b, c, h, w] = g.dims(x, "patches")?;
     let (rows, columns) = (h / PATCH, w / PATCH);
@@ -20,9 +17,6 @@ pub fn patchify_planes(g: &mut Graph, x: Value) -> Result<Value> {
 
 /// Interleaved bytes `(b, h, w, 3)` to normalised float patches `(b, h/4 · w/4, 48)`, ordered as by
 /// [`patchify_planes`]; `mean` and `std` on the 0–255 scale (`docs/method.md#input`).
-///
-/// # Errors
-/// When the sides are no multiples of 4.
 pub fn patchify_bytes(g: &mut Graph, x: Value, mean: [f32; 3], std: [f32; 3]) -> Result<Value> {
     let [b, h, w, c] = g.dims(x, "patches")?;
     let (rows, columns) = (h / PATCH, w / PATCH);
@@ -42,9 +36,6 @@ pub fn patchify_bytes(g: &mut Graph, x: Value, mean: [f32; 3], std: [f32; 3]) ->
 }
 
 /// Patches `(b, h/4 · w/4, c · 16)` back to planes `(b, c, h, w)`.
-///
-/// # Errors
-/// When the shapes do not fit.
 pub fn unpatchify(g: &mut Graph, x: Value, (height, width): (usize, usize)) -> Result<Value> {
     let [b, _, channels] = g.dims(x, "image from patches")?;
     let c = channels / (PATCH * PATCH);

@@ -23,9 +23,6 @@ fn resizing(g: &mut Graph, from: usize, to: usize) -> Value {
 }
 
 /// Bilinear resizing of tokens `(batch, h · w, channels)` from size `from` to size `to`, as two products.
-///
-/// # Errors
-/// When the shape does not fit.
 pub fn resize_tokens(
     g: &mut Graph,
     x: Value,
@@ -48,9 +45,6 @@ pub fn resize_tokens(
 }
 
 /// Bilinear resizing of planes `(n, h, w)` to `(n, H, W)`, as two products.
-///
-/// # Errors
-/// When the shape does not fit.
 pub fn resize_planes(g: &mut Graph, x: Value, to: (usize, usize)) -> Result<Value> {
     let [n, h, w] = g.dims(x, "resizing")?;
     let matrix = bilinear_matrix(w, to.1);

@@ -37,18 +37,12 @@ impl<'s, 'w> Scope<'s, 'w> {
     }
 
     /// The parameter of this name, whose shape must be `shape`.
-    ///
-    /// # Errors
-    /// As [`Parameters::get`].
     pub fn parameter(&mut self, name: &str, shape: &[usize]) -> Result<Value> {
         let name = self.path(name);
         self.parameters.get(self.g, &name, shape)
     }
 
     /// Builds nodes under a layer's name ([`Graph::layer`]); names of parameters are not affected.
-    ///
-    /// # Errors
-    /// Those of `build`.
     pub fn layer<T>(
         &mut self,
         name: impl Into<String>,
@@ -60,9 +54,6 @@ impl<'s, 'w> Scope<'s, 'w> {
     }
 
     /// Builds the module `name`: nodes and parameters carry its full name.
-    ///
-    /// # Errors
-    /// Those of `build`.
     pub fn module<T>(
         &mut self,
         name: &str,

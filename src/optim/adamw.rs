@@ -33,9 +33,6 @@ pub struct Rates {
 
 impl Rates {
     /// Declares the scalars `learning_rate` and `encoder_learning_rate`.
-    ///
-    /// # Errors
-    /// When a name is taken.
     pub fn declare(g: &mut Graph) -> Result<Self> {
         Ok(Self {
             heads: g.input("learning_rate", DType::F32, &[])?,
@@ -69,9 +66,6 @@ pub struct Update {
 }
 
 /// Clipping by the global norm, one step of AdamW, and the guard against what is not finite.
-///
-/// # Errors
-/// When shapes do not fit.
 #[allow(clippy::too_many_arguments, reason = "the operands of one step")]
 pub(super) fn adamw(
     g: &mut Graph,
@@ -223,9 +217,6 @@ impl Corrections {
 
 impl MomentInputs {
     /// Declares `first.NAME` and `second.NAME` for every buffer of a layout, and the scalar `step`.
-    ///
-    /// # Errors
-    /// When a name is taken.
     pub(super) fn declare(g: &mut Graph, layout: &Layout) -> Result<Self> {
         let mut declared = |kind: &str| -> Result<Vec<Value>> {
             let each = layout.buffers.iter();

@@ -85,9 +85,6 @@ pub fn descend(
 impl Descent {
     /// Takes a share of the way back to the initial weights: `w + pull · (initial − w)`, with the inputs `initial.…` per
     /// buffer and the scalar `pull`. A step that was not finite stays without effect.
-    ///
-    /// # Errors
-    /// When a name is taken.
     pub fn pull(&mut self, g: &mut Graph) -> Result<()> {
         let share = g.input("pull", DType::F32, &[])?;
         for (buffer, new) in self.learning.buffers.iter().zip(&mut self.update.buffers) {
@@ -100,9 +97,6 @@ impl Descent {
 
     /// Makes what the next step begins with outputs: `new.…` per buffer and, if moments carry over, `new.first.…` and
     /// `new.second.…`.
-    ///
-    /// # Errors
-    /// When a name is taken.
     pub fn output_state(&self, g: &mut Graph) -> Result<()> {
         let mut kinds = vec![("new", &self.update.buffers)];
         if let Some((first, second)) = &self.update.moments {
@@ -118,9 +112,6 @@ impl Descent {
 
     /// Makes running means of the buffers outputs: `new.mean.…`, where each buffer counts what the input `share` says, a
     /// scalar, and the mean so far, the input `mean.…`, the rest. With a share of 0 or 1 one of both stays to the bit.
-    ///
-    /// # Errors
-    /// When a name is taken.
     pub fn output_means(&self, g: &mut Graph) -> Result<()> {
         let share = g.input("share", DType::F32, &[])?;
         let one = g.scalar(share, 1.0);
@@ -137,9 +128,6 @@ impl Descent {
 
     /// Makes averages of the buffers outputs: `new.average.…`, which is the input `average.…` moved towards the buffer by
     /// the share that the scalar input `average_share` says.
-    ///
-    /// # Errors
-    /// When a name is taken.
     pub fn output_averages(&self, g: &mut Graph) -> Result<()> {
         let share = g.input("average_share", DType::F32, &[])?;
         for (buffer, &new) in self.learning.buffers.iter().zip(&self.update.buffers) {
@@ -151,9 +139,6 @@ impl Descent {
     }
 
     /// Makes outputs of how the step went: the losses, `gradient_norm` (a float), and `finite`, whether the step was taken.
-    ///
-    /// # Errors
-    /// When a name is taken.
     pub fn output_report(&self, g: &mut Graph, losses: &[(&str, Value)]) -> Result<()> {
         for (name, loss) in losses {
             g.output(name, *loss)?;

@@ -289,9 +289,6 @@ impl Layout {
     }
 
     /// Gradients of the buffers, from gradients of their members.
-    ///
-    /// # Errors
-    /// When shapes do not fit.
     pub fn gather_gradients(
         &self,
         g: &mut Graph,

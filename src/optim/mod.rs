@@ -1,5 +1,7 @@
 //! Optimisers as graphs: how learning weights travel ([`Layout`]), and a gradient step on a loss ([`descend`]) with
 //! clipping, [`AdamW`] and the finiteness guard.
+//!
+//! What appends to a graph fails where shapes do not fit or a name is taken ([`GraphError`](crate::graph::GraphError)).
 
 mod adamw;
 mod descent;

@@ -1,11 +1,12 @@
 //! Cancelling runs and session builds from any thread.
 
 use std::fmt;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use ort::session::RunOptions;
 use ort::session::builder::LoadCanceler;
+use parking_lot::Mutex;
 
 use super::{Error, Result};
 
@@ -47,7 +48,7 @@ impl Cancel {
 
     /// Stops everything in progress and refuses what follows until [`Cancel::clear`]. Returns at once.
     pub fn cancel(&self) {
-        let mut state = self.lock();
+        let mut state = self.0.lock();
         state.cancelled = true;
         for (_, running, stopped) in &state.running {
             stopped.store(true, Ordering::Relaxed);
@@ -57,12 +58,12 @@ impl Cancel {
 
     /// Allows runs again.
     pub fn clear(&self) {
-        self.lock().cancelled = false;
+        self.0.lock().cancelled = false;
     }
 
     /// Whether runs are refused now.
     pub fn is_cancelled(&self) -> bool {
-        self.lock().cancelled
+        self.0.lock().cancelled
     }
 
     /// Starts a run: from here on until the guard is dropped, `cancel` terminates these options.
@@ -81,7 +82,7 @@ impl Cancel {
     }
 
     fn register(&self, running: Running) -> Result<Guard> {
-        let mut state = self.lock();
+        let mut state = self.0.lock();
         if state.cancelled {
             return Err(Error::Cancelled);
         }
@@ -95,16 +96,11 @@ impl Cancel {
             stopped,
         })
     }
-
-    fn lock(&self) -> MutexGuard<'_, State> {
-        // The state is valid after every statement, so a panic elsewhere does not spoil it.
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
 }
 
 impl fmt::Debug for Cancel {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let state = self.lock();
+        let state = self.0.lock();
         f.debug_struct("Cancel")
             .field("cancelled", &state.cancelled)
             .field("running", &state.running.len())
@@ -132,6 +128,10 @@ impl Guard {
 
 impl Drop for Guard {
     fn drop(&mut self) {
-        self.cancel.lock().running.retain(|(id, ..)| *id != self.id);
+        self.cancel
+            .0
+            .lock()
+            .running
+            .retain(|(id, ..)| *id != self.id);
     }
 }

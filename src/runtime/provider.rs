@@ -3,9 +3,9 @@
 use std::collections::HashMap;
 use std::fmt;
 use std::str::FromStr;
-use std::sync::{Mutex, PoisonError};
 
 use ort::session::builder::SessionBuilder;
+use parking_lot::Mutex;
 
 use super::{Cancel, Error, Options, Result, Runtime, Session, Tensor};
 use crate::choice::Choice;
@@ -97,7 +97,7 @@ impl Runtime {
             device: Some(device),
             note: None,
         };
-        let mut tried = self.tried.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut tried = self.tried.0.lock();
         let outcome = tried
             .entry(device)
             .or_insert_with(|| {

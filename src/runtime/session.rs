@@ -270,57 +270,48 @@ fn register(runtime: &Runtime) -> Result<()> {
 }
 
 fn builder(runtime: &Runtime, options: &Options, place: &InUse) -> Result<SessionBuilder> {
-    let threads = options.thread_count();
-    let refused = |e: ort::Error<SessionBuilder>| Error::Build(e.to_string());
     let failed = |e: ort::Error| Error::Build(e.to_string());
-    let mut builder = ort::session::Session::builder(&runtime.environment)
-        .map_err(failed)?
+    let mut builder = configured(runtime, options, place).map_err(failed)?;
+    provider::register(&mut builder, place)?;
+    let domain = operators::domain(options.thread_count()).map_err(failed)?;
+    let builder = builder.with_operators(domain);
+    builder.map_err(|e| Error::Build(e.to_string()))
+}
+
+fn configured(runtime: &Runtime, options: &Options, place: &InUse) -> ort::Result<SessionBuilder> {
+    let mut builder = ort::session::Session::builder(&runtime.environment)?
         // The default policy may register providers by itself.
-        .with_auto_device(AutoDevicePolicy::PreferCPU)
-        .map_err(refused)?
-        .with_optimization_level(GraphOptimizationLevel::All)
-        .map_err(refused)?
-        .with_parallel_execution(false)
-        .map_err(refused)?
-        .with_inter_threads(1)
-        .map_err(refused)?
-        .with_intra_threads(threads)
-        .map_err(refused)?
+        .with_auto_device(AutoDevicePolicy::PreferCPU)?
+        .with_optimization_level(GraphOptimizationLevel::All)?
+        .with_parallel_execution(false)?
+        .with_inter_threads(1)?
+        .with_intra_threads(options.thread_count())?
         // Threads spin between the operators of a run, and rest between runs.
-        .with_config_entry("session.force_spinning_stop", "1")
-        .map_err(refused)?
-        .with_deterministic_compute(options.deterministic)
-        .map_err(refused)?
+        .with_config_entry("session.force_spinning_stop", "1")?
+        .with_deterministic_compute(options.deterministic)?
         // Masked scores leave numbers too small for normal arithmetic, which is many times slower on them.
-        .with_flush_to_zero()
-        .map_err(refused)?
+        .with_flush_to_zero()?
         // A pattern is allocated beside what the first run took: it would double a step's memory.
-        .with_memory_pattern(false)
-        .map_err(refused)?;
-    if place.cuda_device().is_none() {
+        .with_memory_pattern(false)?;
+    builder = match place.cuda_device() {
         // On the CPU it takes three times as long as the addition and the normalisation that it replaces.
-        let (entry, fusion) = (
+        None => builder.with_config_entry(
             "optimization.disable_specified_optimizers",
             "SkipLayerNormFusion",
-        );
-        builder = builder.with_config_entry(entry, fusion).map_err(refused)?;
-    }
-    if let Some(prefix) = &options.profile {
-        builder = builder.with_profiling(prefix).map_err(refused)?;
-    }
-    if place.cuda_device().is_some() {
+        )?,
         // An operator without a kernel on the device would run on the CPU unseen.
-        builder = builder.with_disable_cpu_fallback().map_err(refused)?;
+        Some(_) => builder.with_disable_cpu_fallback()?,
+    };
+    if let Some(prefix) = &options.profile {
+        builder = builder.with_profiling(prefix)?;
     }
     if let Some(level) = log::level() {
-        builder = builder.with_log_level(level).map_err(refused)?;
+        builder = builder.with_log_level(level)?;
     } else if std::env::var_os("ORT_LOG").is_none() {
         // Errors are returned; ONNX Runtime would print them as well.
-        builder = builder.with_log_level(LogLevel::Fatal).map_err(refused)?;
+        builder = builder.with_log_level(LogLevel::Fatal)?;
     }
-    provider::register(&mut builder, place)?;
-    let domain = operators::domain(threads).map_err(failed)?;
-    builder.with_operators(domain).map_err(refused)
+    Ok(builder)
 }
 
 fn device_memory(session: &ort::session::Session, device: u32) -> Result<Allocator> {

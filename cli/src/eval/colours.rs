@@ -11,8 +11,7 @@ use tttseg::video::{Palette, Scaler, model_size, read_references, read_rgb, scal
 use tttseg::weights::ModelFile;
 use tttseg_lab::data::{PictureSet, Stream};
 use tttseg_lab::eval::{
-    ColourOptions, ColourReport, ColourScores, ColouredFrame, Column, LumaColours, Perceptual,
-    evaluate_colours,
+    ColourOptions, ColourReport, ColourScores, Column, LumaColours, Perceptual, evaluate_colours,
 };
 
 use super::{Arguments, number, passes, print_learning, print_run, show};
@@ -53,14 +52,10 @@ pub fn run(
             scored.luma_colours = luma_colours.as_ref();
             scored.perceptual = network.as_mut();
         }
-        let each = |frame: ColouredFrame<'_>| pass.coloured_frame(&frame);
-        Ok(evaluate_colours(
-            &mut learner,
-            &stream,
-            shift,
-            scored,
-            each,
-        )?)
+        let report = evaluate_colours(&mut learner, &stream, shift, scored, |frame| {
+            pass.frame(&frame)
+        });
+        Ok(report?)
     })?;
     show(arguments, &report, print)
 }

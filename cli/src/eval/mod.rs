@@ -9,14 +9,14 @@ use std::sync::Arc;
 use clap::Args;
 use indicatif::ProgressBar;
 use serde::Serialize;
-use tttseg::adapt::{Learner, Method, Report, Settings};
+use tttseg::adapt::{Learner, Method, Settings};
 use tttseg::files::check_writable;
 use tttseg::runtime::{Cancel, Options, Runtime};
 use tttseg::video::Palette;
 use tttseg::weights::{ModelFile, Task};
 use tttseg_lab::eval::{
-    Alignment, ColouredFrame, Column, ContactSheet, EvalError, EvalReport, EvaluatedFrame,
-    RunConditions, TimesAndLosses, alignment, evaluate,
+    Alignment, Column, ContactSheet, EvalError, EvalReport, EvaluatedFrame, RunConditions,
+    TimesAndLosses, alignment, evaluate,
 };
 
 use crate::Outcome;
@@ -139,22 +139,12 @@ struct Pass<'a> {
 
 impl Pass<'_> {
     fn frame(&mut self, frame: &EvaluatedFrame<'_>) -> Result<(), EvalError> {
-        self.count(frame.report);
-        let sheet = self.sheet.as_mut();
-        sheet.map_or(Ok(()), |sheet| sheet.add(self.column, frame))
-    }
-
-    fn coloured_frame(&mut self, frame: &ColouredFrame<'_>) -> Result<(), EvalError> {
-        self.count(frame.report);
-        let sheet = self.sheet.as_mut();
-        sheet.map_or(Ok(()), |sheet| sheet.add_colours(self.column, frame))
-    }
-
-    fn count(&self, report: &Report) {
-        if let Some(loss) = report.loss {
+        if let Some(loss) = frame.report.loss {
             self.bar.set_message(format!("loss {loss:.4}"));
         }
         self.bar.inc(1);
+        let sheet = self.sheet.as_mut();
+        sheet.map_or(Ok(()), |sheet| sheet.add(self.column, frame))
     }
 }
 

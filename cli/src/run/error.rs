@@ -33,31 +33,18 @@ pub enum Error {
     Other(String),
 }
 
-impl From<String> for Error {
-    fn from(text: String) -> Self {
-        Self::Other(text)
-    }
+macro_rules! other {
+    ($($Type:ty),+) => {$(
+        impl From<$Type> for Error {
+            fn from(error: $Type) -> Self {
+                Self::Other(error.to_string())
+            }
+        }
+    )+};
 }
 
-impl From<&str> for Error {
-    fn from(text: &str) -> Self {
-        Self::Other(text.to_owned())
-    }
-}
-
-/// Elements that are missing, pads that do not fit.
-impl From<glib::BoolError> for Error {
-    fn from(error: glib::BoolError) -> Self {
-        Self::Other(error.to_string())
-    }
-}
-
-/// A launch line that makes no pipeline.
-impl From<glib::Error> for Error {
-    fn from(error: glib::Error) -> Self {
-        Self::Other(error.to_string())
-    }
-}
+// Of GStreamer: elements that are missing, pads that do not fit; launch lines that make no pipeline.
+other!(String, &str, glib::BoolError, glib::Error);
 
 impl From<files::Error> for Error {
     fn from(error: files::Error) -> Self {

@@ -34,9 +34,6 @@ pub struct Source {
 
 impl Source {
     /// Looks at a file.
-    ///
-    /// # Errors
-    /// When it cannot be read.
     pub fn of(path: &Path) -> Result<Self, Error> {
         let look = || -> std::io::Result<Self> {
             let mut file = File::open(path)?;
@@ -213,17 +210,11 @@ impl Work {
     }
 
     /// Puts it on disk: as a whole, or not at all.
-    ///
-    /// # Errors
-    /// When the disk says no.
     pub fn store(&self, journal: &Journal) -> Result<(), Error> {
         self.write(NAME, journal)
     }
 
     /// What is on record under a name; none where nothing is.
-    ///
-    /// # Errors
-    /// When it cannot be read.
     pub fn read<T: DeserializeOwned>(&self, name: &str) -> Result<Option<T>, Error> {
         let path = self.at(name);
         let bytes = match fs::read(&path) {
@@ -238,9 +229,6 @@ impl Work {
     }
 
     /// Puts something on record: as a whole, or not at all.
-    ///
-    /// # Errors
-    /// When the disk says no.
     pub fn write<T: Serialize>(&self, name: &str, record: &T) -> Result<(), Error> {
         let path = self.at(name);
         let text = serde_json::to_vec_pretty(record).map_err(|e| Error::of(&path, e))?;

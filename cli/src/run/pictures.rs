@@ -60,11 +60,11 @@ pub fn of_folder(folder: &Path) -> Result<Vec<PathBuf>, Error> {
 /// # Errors
 /// When the folder cannot be read or has no such picture.
 pub fn of_pattern(pattern: &Path) -> Result<Option<Vec<PathBuf>>, Error> {
-    let name = pattern
-        .file_name()
-        .and_then(|n| n.to_str())
-        .unwrap_or_default();
-    let Some((before, after)) = split(name) else {
+    fn name(path: &Path) -> &str {
+        let name = path.file_name().and_then(|n| n.to_str());
+        name.unwrap_or_default()
+    }
+    let Some((before, after)) = split(name(pattern)) else {
         return Ok(None);
     };
     let folder = match pattern.parent() {
@@ -75,11 +75,7 @@ pub fn of_pattern(pattern: &Path) -> Result<Option<Vec<PathBuf>>, Error> {
     let mut found = vec![];
     for entry in fs::read_dir(folder).map_err(failed)? {
         let path = entry.map_err(failed)?.path();
-        let name = path
-            .file_name()
-            .and_then(|n| n.to_str())
-            .unwrap_or_default();
-        let digits = name
+        let digits = name(&path)
             .strip_prefix(before)
             .and_then(|n| n.strip_suffix(after));
         let digits = digits.filter(|d| !d.is_empty() && d.bytes().all(|b| b.is_ascii_digit()));

@@ -2,12 +2,26 @@
 
 use std::ops::Deref;
 
+use gst::glib;
 use gst::prelude::*;
 
 use super::error::Error;
 
 /// How long a look for the next frame takes, before there is a look at what else may have happened.
 pub const A_WHILE: gst::ClockTime = gst::ClockTime::from_mseconds(100);
+
+/// A pad of an element that always has it.
+pub fn pad(element: &impl IsA<gst::Element>, name: &str) -> Result<gst::Pad, glib::BoolError> {
+    let element = element.upcast_ref::<gst::Element>();
+    let pad = element.static_pad(name);
+    pad.ok_or_else(|| glib::bool_error!("{} has no pad {name}", element.name()))
+}
+
+/// Links two pads.
+pub fn link(from: &gst::Pad, to: &gst::Pad) -> Result<(), glib::BoolError> {
+    let linked = from.link(to);
+    linked.map(drop).map_err(|e| glib::bool_error!("{e}"))
+}
 
 /// A pipeline that is taken down with its owner.
 #[derive(Default)]
@@ -23,9 +37,6 @@ impl Deref for Pipeline {
 
 impl Pipeline {
     /// From a launch line.
-    ///
-    /// # Errors
-    /// Elements that are missing.
     pub fn launch(line: &str) -> Result<Self, Error> {
         let pipeline = gst::parse::launch(line)?;
         let pipeline = pipeline.downcast::<gst::Pipeline>();

@@ -8,9 +8,6 @@ pub const ELEMENT: &str = "tttsegfilter";
 const PLUGIN: &str = "tttseg";
 
 /// Starts GStreamer and registers the element. An installed plugin, which may be of another version, is not used.
-///
-/// # Errors
-/// GStreamer does not start or refuses the plugin.
 pub fn register() -> Result<(), Error> {
     gst::init().map_err(|e| Error::Other(format!("GStreamer does not start: {e}")))?;
     let registry = gst::Registry::get();

@@ -158,7 +158,10 @@ impl Progress {
                 "incomplete": done.incomplete,
             }));
         } else {
-            self.finished_for_people(done);
+            for note in &done.notes {
+                eprintln!("{}: {note}", done.output.display());
+            }
+            println!("wrote {}: {} frames", done.output.display(), done.frames);
         }
         if let Some(why) = &done.incomplete {
             eprintln!(
@@ -167,13 +170,6 @@ impl Progress {
                 done.output.display()
             );
         }
-    }
-
-    fn finished_for_people(&self, done: &Done) {
-        for note in &done.notes {
-            eprintln!("{}: {note}", done.output.display());
-        }
-        println!("wrote {}: {} frames", done.output.display(), done.frames);
     }
 
     /// The user has ended it.
@@ -217,14 +213,14 @@ impl Progress {
             }));
             return;
         }
-        let there = match there {
+        let also = |count: usize, what| match count {
             0 => String::new(),
-            n => format!(", {n} there already"),
+            n => format!(", {n} {what}"),
         };
-        let cut = match incomplete.len() {
-            0 => String::new(),
-            n => format!(", {n} incomplete"),
-        };
+        let (there, cut) = (
+            also(there, "there already"),
+            also(incomplete.len(), "incomplete"),
+        );
         println!("{finished} finished{there}{cut}, {} failed", failed.len());
         for (_, error) in incomplete.iter().chain(failed) {
             println!("  {error}");

@@ -14,9 +14,6 @@ const FILMS: [&str; 20] = [
 ];
 
 /// The films of a folder, sorted by name.
-///
-/// # Errors
-/// When the folder cannot be read.
 pub fn of_folder(folder: &Path) -> Result<Vec<PathBuf>, Error> {
     let failed = |e| Error::of(folder, e);
     let mut films = vec![];

@@ -117,9 +117,6 @@ impl Settings {
     }
 
     /// An element with these settings.
-    ///
-    /// # Errors
-    /// As [`Settings::new`].
     pub fn element(&self) -> Result<gst::Element, Error> {
         let element = gst::ElementFactory::make(ELEMENT).build()?;
         set(&element, "task", task_name(self.task))?;

@@ -13,9 +13,6 @@ pub struct Stop(Arc<AtomicBool>);
 
 impl Stop {
     /// Listens from now on.
-    ///
-    /// # Errors
-    /// When the system refuses.
     pub fn watch() -> io::Result<Self> {
         let asked = Arc::new(AtomicBool::new(false));
         for signal in [SIGINT, SIGTERM, SIGHUP] {

@@ -69,9 +69,6 @@ impl Worker {
     }
 
     /// What becomes of a frame. It waits for that.
-    ///
-    /// # Errors
-    /// What the element says.
     pub fn frame(
         &mut self,
         caps: &gst::Caps,
@@ -103,9 +100,6 @@ impl Worker {
     }
 
     /// Writes what was learned to a file: as a whole, or not at all.
-    ///
-    /// # Errors
-    /// What the element says.
     pub fn save(&mut self, path: &Path) -> Result<(), Error> {
         let done: bool = self
             .element

@@ -112,7 +112,7 @@ fn a_message_for_every_frame() {
         .collect();
     assert_eq!(reports.len(), 5);
     for (n, report) in reports.iter().enumerate() {
-        let learned = n == 0 || n == 2;
+        let learned = n == 1 || n == 3;
         assert_eq!(report.frame, n as u64 + 1);
         assert_eq!(report.steps, if learned { 2 } else { 0 });
         assert_eq!(report.loss.is_some(), learned);
@@ -124,7 +124,7 @@ fn a_message_for_every_frame() {
         );
         assert_eq!(report.provider, "cpu");
         let skipped = match n {
-            0 | 2 => None,
+            1 | 3 => None,
             4 => Some(Skipped::Off),
             _ => Some(Skipped::Interval),
         };

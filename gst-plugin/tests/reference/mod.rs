@@ -281,7 +281,7 @@ fn skipped() -> String {
             "loss or gradient was not finite, and the step was thrown away",
         ),
     ];
-    assert_eq!(reasons.map(|(reason, _)| reason), Skipped::ALL);
+    assert_eq!(reasons.map(|(reason, _)| reason), Skipped::EVERY);
     let lines = reasons.map(|(reason, why)| format!("- `{}`: {why}\n", reason.name()));
     format!("- `no`: they are not; a step was taken\n{}", lines.concat())
 }
@@ -363,7 +363,7 @@ pub fn text(bin: &gst::Element, filter: &gst::Element) -> String {
         pads(filter),
         fields(&report, &FIELDS),
         skipped(),
-        Rung::ALL
+        Rung::EVERY
             .map(|rung| format!("`{}`", rung.name()))
             .join(", "),
         fields(&stats, &COUNTERS),

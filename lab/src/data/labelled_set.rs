@@ -351,7 +351,7 @@ mod tests {
     #[test]
     fn camvid_where_it_is_at_hand() {
         let data = std::env::var_os("TTTSEG_DATA").map_or_else(
-            || Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/data"),
+            || Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/data"),
             PathBuf::from,
         );
         let dir = data.join("camvid/0016E5_15hz");

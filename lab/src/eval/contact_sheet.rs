@@ -2,7 +2,8 @@
 
 use std::path::Path;
 
-use super::{ColouredFrame, EvalError, EvaluatedFrame};
+use super::{EvalError, EvaluatedFrame, Predicted};
+use crate::data::Played;
 use tttseg::ndarray::s;
 use tttseg::video::{ClassMap, Palette, Rgb, Scaler, scaled, write_png};
 
@@ -53,52 +54,27 @@ impl ContactSheet {
     /// # Errors
     /// A picture that cannot be scaled.
     pub fn add(&mut self, column: Column, evaluated: &EvaluatedFrame<'_>) -> Result<(), EvalError> {
-        let (Some(labels), Some(predicted)) = (&evaluated.frame.labels, evaluated.predicted) else {
+        let number = evaluated.report.frame.checked_sub(1);
+        let row = self.chosen.iter().position(|c| Some(*c as u64) == number);
+        let (Some(row), Some(predicted)) = (row, evaluated.predicted) else {
             return Ok(());
         };
-        let Some(row) = self.row(evaluated.report.frame) else {
-            return Ok(());
+        let Played {
+            picture, labels, ..
+        } = evaluated.frame;
+        let (predicted, truth) = match (predicted, labels) {
+            (Predicted::Colours(rgb), _) => (rgb.clone(), picture.clone()),
+            (Predicted::Classes(map), Some(labels)) => (self.coloured(map), self.coloured(labels)),
+            (Predicted::Classes(_), None) => return Ok(()),
         };
-        let frame = self.cell(&evaluated.frame.picture)?;
-        let maps = [self.coloured(predicted), self.coloured(labels)];
-        let cells = [self.cell(&maps[0])?, self.cell(&maps[1])?];
-        self.put(row, column, frame, cells);
-        Ok(())
-    }
-
-    /// Takes a frame that was coloured, if it is one of those shown.
-    ///
-    /// # Errors
-    /// A picture that cannot be scaled.
-    pub fn add_colours(
-        &mut self,
-        column: Column,
-        evaluated: &ColouredFrame<'_>,
-    ) -> Result<(), EvalError> {
-        let Some(row) = self.row(evaluated.report.frame) else {
-            return Ok(());
-        };
-        let frame = self.cell(evaluated.grey)?;
-        let predicted = self.cell(evaluated.predicted)?;
-        let truth = self.cell(&evaluated.frame.picture)?;
-        self.put(row, column, frame, [predicted, truth]);
-        Ok(())
-    }
-
-    /// The row of a frame, counted from 1, if it is shown.
-    fn row(&self, frame: u64) -> Option<usize> {
-        let number = usize::try_from(frame.checked_sub(1)?).ok()?;
-        self.chosen.iter().position(|chosen| *chosen == number)
-    }
-
-    fn put(&mut self, row: usize, column: Column, frame: Rgb, [predicted, truth]: [Rgb; 2]) {
         let place = match column {
             Column::Without => 1,
             Column::With => 2,
         };
-        self.cells[row][0] = Some(frame);
-        self.cells[row][place] = Some(predicted);
-        self.cells[row][3] = Some(truth);
+        for (place, rgb) in [(0, evaluated.shown), (place, &predicted), (3, &truth)] {
+            self.cells[row][place] = Some(self.cell(rgb)?);
+        }
+        Ok(())
     }
 
     /// Writes the sheet as PNG.
@@ -147,7 +123,6 @@ impl ContactSheet {
 mod tests {
 
     use super::*;
-    use crate::data::Played;
     use tttseg::adapt::Report;
     use tttseg::video::read_rgb;
 
@@ -169,7 +144,11 @@ mod tests {
             let evaluated = EvaluatedFrame {
                 report: &Report::of(number, 1),
                 frame: &frame,
-                predicted: Some(&ClassMap::from_elem((height, width), class)),
+                shown: &frame.picture,
+                predicted: Some(Predicted::Classes(&ClassMap::from_elem(
+                    (height, width),
+                    class,
+                ))),
             };
             sheet.add(column, &evaluated).unwrap();
         }

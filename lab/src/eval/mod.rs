@@ -15,12 +15,11 @@ pub mod tune;
 
 pub use alignment::{Alignment, PartAlignment, alignment};
 pub use colour::{
-    ColourOptions, ColourReport, ColourScores, ColouredFrame, LumaColours, Perceptual,
-    evaluate_colours,
+    ColourOptions, ColourReport, ColourScores, LumaColours, Perceptual, evaluate_colours,
 };
 pub use contact_sheet::{Column, ContactSheet};
 pub use metrics::{Averaging, Confusion, MetricError, StreamScore};
-pub use protocol::{EvalError, EvaluatedFrame, check_classes, evaluate};
+pub use protocol::{EvalError, EvaluatedFrame, Predicted, check_classes, evaluate};
 pub use report::{EvalReport, MapsFrom};
 pub use run_summary::{RunConditions, TimesAndLosses};
 pub use scores::{ScoresError, scores_to_labels};

@@ -8,7 +8,7 @@ use super::run_summary::RunSummary;
 use super::{EvalReport, MapsFrom, MetricError, ScoresError, StreamScore, scores_to_labels};
 use crate::data::{Playback, Played, Shift, Stream, StreamError, at_model_size};
 use tttseg::adapt::{Error, Learner, Report, Request};
-use tttseg::video::{ClassMap, ColorizeError, FrameError, LabelIds, Scaler, StillError};
+use tttseg::video::{ClassMap, ColorizeError, FrameError, LabelIds, Rgb, Scaler, StillError};
 use tttseg::weights::{ModelFile, Task};
 
 /// Why a stream could not be evaluated.
@@ -77,10 +77,21 @@ pub(super) fn check_task(model: &ModelFile, wanted: Task) -> Result<(), EvalErro
 pub struct EvaluatedFrame<'a> {
     /// The report of its steps.
     pub report: &'a Report,
-    /// The frame as it was shown.
+    /// The frame and its labels; for colours the true picture.
     pub frame: &'a Played,
-    /// Classes predicted for it, of its labels' size; none where it has no labels.
-    pub predicted: Option<&'a ClassMap>,
+    /// What was shown to the model, of the frame's size.
+    pub shown: &'a Rgb,
+    /// What was predicted; none where there is nothing to compare it with.
+    pub predicted: Option<Predicted<'a>>,
+}
+
+/// A prediction of the frame's size.
+#[derive(Clone, Copy, Debug)]
+pub enum Predicted<'a> {
+    /// A class for every pixel.
+    Classes(&'a ClassMap),
+    /// A picture.
+    Colours(&'a Rgb),
 }
 
 /// Runs a learner over a stream in order, one frame after the other, and scores every frame that has labels: train,
@@ -123,7 +134,8 @@ pub fn evaluate(
         progress(EvaluatedFrame {
             report: &report,
             frame: &frame,
-            predicted: predicted.as_ref(),
+            shown: &frame.picture,
+            predicted: predicted.as_ref().map(Predicted::Classes),
         })?;
     }
     let maps = MapsFrom::UpsampledScores;

@@ -254,12 +254,7 @@ impl Supply for ColourBatches {
             width,
         } = self.size;
         let bytes = width * height * 3;
-        let mut batch = Batch {
-            iteration,
-            size: self.size,
-            images: vec![0; (images + masked) * bytes],
-            labels: vec![0; images * bytes],
-        };
+        let mut batch = Batch::empty(iteration, self.size, 3);
         let mut nothing = vec![0; width * height];
         for i in 0..images {
             let mut rng = random(self.seed, iteration, i as u64, Purpose::View);

@@ -74,6 +74,19 @@ pub struct Batch {
     pub labels: Vec<u8>,
 }
 
+impl Batch {
+    /// A batch to be filled, with so many bytes of labels a pixel.
+    pub(super) fn empty(iteration: u64, size: BatchSize, channels: usize) -> Self {
+        let pixels = size.height * size.width;
+        Self {
+            iteration,
+            size,
+            images: vec![0; (size.images + size.masked) * pixels * 3],
+            labels: vec![0; size.images * pixels * channels],
+        }
+    }
+}
+
 /// Where images come from.
 #[derive(Clone, Debug)]
 pub struct Sources {
@@ -157,17 +170,12 @@ impl Supply for Batches {
     fn batch(&mut self, iteration: u64) -> Result<Batch, LoaderError> {
         let BatchSize {
             images,
-            masked,
             height,
             width,
+            ..
         } = self.size;
         let pixels = width * height;
-        let mut batch = Batch {
-            iteration,
-            size: self.size,
-            images: vec![0; (images + masked) * pixels * 3],
-            labels: vec![0; images * pixels],
-        };
+        let mut batch = Batch::empty(iteration, self.size, 1);
         let views = batch.images.chunks_exact_mut(pixels * 3);
         for (i, (image, labels)) in views.zip(batch.labels.chunks_exact_mut(pixels)).enumerate() {
             let mut rng = random(self.seed, iteration, i as u64, Purpose::View);

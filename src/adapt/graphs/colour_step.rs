@@ -27,9 +27,6 @@ pub struct ColourStepOptions {
 ///
 /// Outputs: `new.…` per learning buffer, with moments `new.first.…` and `new.second.…`, `new.mean.…`, `loss`,
 /// `gradient_norm` and `finite`, as those of [`super::step_graph`].
-///
-/// # Errors
-/// A configuration that makes no sense, or one of a model that does not colour.
 pub fn colour_step_graph(
     config: &ModelConfig,
     normalisation: &Normalisation,

@@ -3,6 +3,9 @@
 //!
 //! All are built for one frame size; learning weights are inputs and outputs in a [`Layout`], and the output `new.NAME`
 //! of a step is the input `NAME` of the next.
+//!
+//! A configuration that makes no sense, and weights that do not fit it, are errors that name the layer
+//! ([`GraphError`](crate::graph::GraphError)).
 
 mod colour_step;
 mod predict;
@@ -24,17 +27,11 @@ use crate::optim::Layout;
 use crate::weights::Normalisation;
 
 /// How the weights of f and g travel when all of them learn from a stream.
-///
-/// # Errors
-/// A configuration that makes no sense.
 pub fn learning_layout(config: &ModelConfig, pack_below: usize) -> Result<Layout> {
     stream_layout(config, pack_below, Trainable::All)
 }
 
 /// How the weights of f and g travel when some of them learn from a stream.
-///
-/// # Errors
-/// A configuration that makes no sense.
 pub fn stream_layout(
     config: &ModelConfig,
     pack_below: usize,
@@ -50,9 +47,6 @@ pub fn stream_layout(
 }
 
 /// How the weights of a colour head h travel, which learns from given colours; empty for another model.
-///
-/// # Errors
-/// A configuration that makes no sense.
 pub fn colour_layout(config: &ModelConfig, pack_below: usize) -> Result<Layout> {
     let of_head: Vec<_> = parameters(config)?
         .into_iter()

@@ -12,9 +12,6 @@ use crate::weights::{Normalisation, Weights};
 /// Inputs: what `layout` holds of f and h ([`Layout::predicting`]), `images` (bytes `(1, h, w, 3)`).
 /// Outputs: `classes` (bytes `(h, w)`, arg-max at model size); with `scores` also `scores`
 /// (float `(classes, h, w)`). Of a colour head: `chroma` (float `(2, h/4, w/4)`, see [`chroma_planes`]) alone.
-///
-/// # Errors
-/// A configuration that makes no sense, or weights that do not fit it.
 pub fn predict_graph(
     config: &ModelConfig,
     normalisation: &Normalisation,

@@ -10,9 +10,6 @@ use crate::weights::Normalisation;
 /// What g makes of one masked frame. Inputs: the layout's buffers, `images` (bytes `(1, h, w, 3)`), `mask`
 /// (float `(1, h/16, w/16)`, 1 = visible). Outputs: `picture`, bytes `(h, w, 3)`, clamped; `loss`, the mean
 /// squared error of hidden normalised pixels.
-///
-/// # Errors
-/// A configuration that makes no sense.
 pub fn reconstruct_graph(
     config: &ModelConfig,
     normalisation: &Normalisation,

@@ -59,9 +59,6 @@ impl StepOptions {
 ///
 /// Outputs: `new.…` per learning buffer, with moments `new.first.…` and `new.second.…`, `loss`, `gradient_norm` (floats)
 /// and `finite` (whether the step was taken).
-///
-/// # Errors
-/// A configuration that makes no sense; the error names the layer.
 pub fn step_graph(
     config: &ModelConfig,
     normalisation: &Normalisation,

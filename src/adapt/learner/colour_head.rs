@@ -9,10 +9,12 @@ use std::mem::{replace, take};
 use std::sync::Arc;
 use std::time::Instant;
 
+use super::Learner;
 use super::output_buffers::OutputBuffers;
-use super::{Learner, packed, zeros};
+use super::stream_weights::{base, packed, zeros};
 use crate::adapt::graphs::{ColourStepOptions, colour_layout};
 use crate::adapt::random::Draws;
+use crate::adapt::sessions::Kind;
 use crate::adapt::size::Size;
 use crate::adapt::{ColourTarget, Error, Report, Request, Sampling, Settings, SharedModel};
 use crate::optim::{AdamW, Layout};
@@ -57,7 +59,7 @@ impl ColourHead {
     /// The head as it is on disk; `f_and_g` is how the other weights travel, and `shared` is as for [`OutputBuffers::new`].
     pub fn new(model: &SharedModel, f_and_g: &Layout, shared: bool) -> Result<Self, Error> {
         let layout = colour_layout(&model.file().config, Layout::PACK_BELOW)?;
-        let base = super::base(model, &layout)?;
+        let base = base(model, &layout)?;
         Ok(Self {
             with_f: with_f(f_and_g, &layout),
             start: base.to_vec(),
@@ -313,13 +315,14 @@ impl Learner {
                 moments: true,
             },
         };
-        let program = self.sessions.colour_step(&head.with_f, options)?;
+        let kind = Kind::ColourStep(options);
+        let program = self.sessions.get(kind, size, &head.with_f)?;
         let started = Instant::now();
         if head.state.len() == 2 * head.base.len() {
             head.state.extend(zeros(&head.layout)?);
             head.state.extend(zeros(&head.layout)?);
         }
-        let encoder = &self.state[..self.encoder];
+        let encoder = self.weights.encoder();
         let spent = head.output_buffers.take();
         let ([loss, finite], replaced) = program.run(&mut head.state, encoder, &given, spent)?;
         head.output_buffers.put(replaced);

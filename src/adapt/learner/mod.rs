@@ -6,32 +6,30 @@ mod reconstruct;
 mod scratch;
 mod self_training;
 mod step;
+mod stream_weights;
 
-use std::mem::{replace, take};
+use std::mem::take;
 use std::sync::Arc;
 use std::time::{Instant, SystemTime};
 
 use ndarray::Array3;
 
-use super::graphs::stream_layout;
 use super::guard::Novelty;
 use super::memory::Window;
-use super::sessions::SessionCache;
+use super::sessions::{Kind, SessionCache};
 use super::size::Size;
 use super::{
-    Error, Method, Moments, Prediction, Report, Request, Reset, SETTINGS, Settings, SharedModel,
-    Skipped,
+    Error, Method, Prediction, Report, Request, Reset, SETTINGS, Settings, SharedModel, Skipped,
 };
-use crate::optim::Layout;
 use crate::runtime::{Cancel, InUse, Options, Runtime, Tensor};
 use crate::video::{Rgb, grey, is_grey};
-use crate::weights::{ModelFile, Origin, State, Task, Weights};
+use crate::weights::{ModelFile, Origin, State, Task};
 pub(super) use colour_head::check_task;
 
 use colour_head::ColourHead;
-use output_buffers::OutputBuffers;
 use scratch::Scratch;
 use self_training::SelfTraining;
+use stream_weights::{StreamWeights, packed};
 
 /// The method on one thread: weights, window and sessions of one stream.
 ///
@@ -42,15 +40,8 @@ pub struct Learner {
     model: SharedModel,
     settings: Settings,
     place: InUse,
-    layout: Layout,
-    /// Buffers of the encoder f, which come first.
-    encoder: usize,
     sessions: SessionCache,
-    /// Buffers as they are on disk; the moments that go with them are zero.
-    base: Arc<[Tensor]>,
-    /// Buffers now, then first and second moments of those that learn if they carry over.
-    state: Vec<Tensor>,
-    output_buffers: OutputBuffers,
+    weights: StreamWeights,
     colour_head: ColourHead,
     self_training: SelfTraining,
     scratch: Scratch,
@@ -62,9 +53,8 @@ pub struct Learner {
     /// before every frame begins no new stream.
     learned_frames: u64,
     frames_since_reset: u64,
-    /// Steps that are in the weights.
-    pub(super) steps_since_reset: u64,
-    steps_since_moments: u64,
+    /// Whether another one predicts with what this one learns.
+    beside: bool,
 }
 
 impl Learner {
@@ -93,8 +83,7 @@ impl Learner {
     ) -> Result<Self, Error> {
         settings.check()?;
         let place = runtime.in_use(options)?;
-        let layout = stream_layout(&model.file().config, Layout::PACK_BELOW, settings.learn)?;
-        let base = base(&model, &layout)?;
+        let weights = StreamWeights::new(&model, &settings, beside)?;
         let sessions = SessionCache::new(
             model.clone(),
             runtime,
@@ -103,31 +92,23 @@ impl Learner {
             place.target(),
             beside,
         );
-        let colour_head = ColourHead::new(&model, &layout, beside)?;
-        let mut learner = Self {
-            colour_head,
+        Ok(Self {
+            colour_head: ColourHead::new(&model, &weights.layout, beside)?,
             self_training: SelfTraining::default(),
             model,
             settings,
             place,
-            encoder: layout.encoder_count(),
-            layout,
             sessions,
-            state: base.to_vec(),
-            output_buffers: OutputBuffers::new(beside),
+            weights,
             scratch: Scratch::default(),
-            base,
             window: Window::default(),
             window_size: None,
             novelty: Novelty::default(),
             frame: 0,
             learned_frames: 0,
             frames_since_reset: 0,
-            steps_since_reset: 0,
-            steps_since_moments: 0,
-        };
-        learner.clear_moments()?;
-        Ok(learner)
+            beside,
+        })
     }
 
     /// Where the graphs run.
@@ -164,23 +145,15 @@ impl Learner {
     /// Settings out of range, weights that cannot be copied from the device; the old settings stay in force.
     pub fn update(&mut self, settings: Settings) -> Result<(), Error> {
         settings.check()?;
-        let others_learn = settings.learn != self.settings.learn;
-        let moments_changed = settings.moments != self.settings.moments || others_learn;
-        if others_learn {
-            let layout = stream_layout(&self.model().config, Layout::PACK_BELOW, settings.learn)?;
-            let base = base(&self.model, &layout)?;
-            let state = packed(&layout, &self.weights()?)?;
+        if settings.learn != self.settings.learn {
+            self.weights = self.weights.relaid(&self.model, &settings, self.beside)?;
             self.sessions.clear();
-            self.colour_head.travel_with(&layout);
-            self.encoder = layout.encoder_count();
-            (self.layout, self.base, self.state) = (layout, base, state);
+            self.colour_head.travel_with(&self.weights.layout);
+        } else if settings.moments != self.settings.moments {
+            self.weights.clear_moments(settings.moments)?;
         }
         self.settings = settings;
-        if moments_changed {
-            self.clear_moments()
-        } else {
-            Ok(())
-        }
+        Ok(())
     }
 
     /// Forgets what is named. With the weights goes what was learned of given colours, and hints are gone; references are
@@ -199,7 +172,7 @@ impl Learner {
             self.weights_from_disk()?;
             self.colour_head.reset(&self.settings);
         } else if what.moments {
-            self.clear_moments()?;
+            self.weights.clear_moments(self.settings.moments)?;
         }
         if what.self_training {
             self.self_training.clear();
@@ -215,7 +188,7 @@ impl Learner {
             self.settings.method,
             Method::NoMemory | Method::ExplicitOnly
         );
-        if forgets && self.steps_since_reset > 0 {
+        if forgets && self.weights.steps_since_reset > 0 {
             let novelty = self.novelty;
             self.weights_from_disk()?;
             self.novelty = novelty;
@@ -224,17 +197,8 @@ impl Learner {
     }
 
     fn weights_from_disk(&mut self) -> Result<(), Error> {
-        let mut replaced = vec![];
-        for place in 0..self.base.len() {
-            let old = replace(&mut self.state[place], self.base[place].clone());
-            if self.layout.buffers[place].learns {
-                replaced.push(old);
-            }
-        }
-        self.output_buffers.replace(replaced);
-        self.steps_since_reset = 0;
         self.novelty = Novelty::default();
-        self.clear_moments()
+        self.weights.reset(self.settings.moments)
     }
 
     /// Learns from a frame, RGB (height, width, 3) at model size in standard layout, and predicts it.
@@ -264,7 +228,8 @@ impl Learner {
         };
         // The prediction's session comes first, so that a stream shows something soon.
         if request.predict {
-            self.sessions.predict(size, &self.colour_head.with_f)?;
+            let layout = &self.colour_head.with_f;
+            self.sessions.get(Kind::Predict, size, layout)?;
         }
         if report.skipped.is_none() {
             if self.is_familiar(&rgb, size, &mut report)? {
@@ -272,8 +237,8 @@ impl Learner {
             } else if !self.has_step(size, request)? {
                 report.skipped = Some(Skipped::Late);
             } else {
-                let options = self.step_options(size, request);
-                self.sessions.step(size, &self.layout, options)?;
+                let kind = Kind::Step(self.step_options(size, request));
+                self.sessions.get(kind, size, &self.weights.layout)?;
                 let started = Instant::now();
                 self.learn(size, request, &mut report)?;
                 report.step_time += started.elapsed();
@@ -303,7 +268,7 @@ impl Learner {
         } else {
             None
         };
-        report.steps_since_reset = self.steps_since_reset;
+        report.steps_since_reset = self.weights.steps_since_reset;
         Ok(Prediction {
             classes,
             chroma,
@@ -321,7 +286,8 @@ impl Learner {
         spent: Vec<Tensor>,
     ) -> Result<(Tensor, Vec<Tensor>), Error> {
         let images = self.scratch.frame(rgb, size)?;
-        let program = self.sessions.predict(size, &self.colour_head.with_f)?;
+        let layout = &self.colour_head.with_f;
+        let program = self.sessions.get(Kind::Predict, size, layout)?;
         let ([map], outputs) = program.run(&mut [], buffers, &[("images", &images)], spent)?;
         self.scratch.frame = Some(images);
         Ok((map, outputs))
@@ -348,15 +314,19 @@ impl Learner {
 
     /// The weights as they are, on their device: for [`Learner::adopt`].
     pub(super) fn shared_weights(&self) -> Vec<Tensor> {
-        let of_f_and_g = self.state[..self.base.len()].iter();
+        let of_f_and_g = self.weights.buffers().iter();
         of_f_and_g.chain(self.colour_head.head()).cloned().collect()
     }
 
     /// Goes on with the weights of another learner of the same model and settings.
-    pub(super) fn adopt(&mut self, mut weights: Vec<Tensor>, steps_since_reset: u64) {
-        self.colour_head.adopt(&weights.split_off(self.base.len()));
-        self.state.splice(..self.base.len(), weights);
-        self.steps_since_reset = steps_since_reset;
+    pub(super) fn adopt(&mut self, weights: Vec<Tensor>, steps_since_reset: u64) {
+        self.colour_head.adopt(&self.weights.adopt(weights));
+        self.weights.steps_since_reset = steps_since_reset;
+    }
+
+    /// Steps that are in the weights.
+    pub(super) fn steps_since_reset(&self) -> u64 {
+        self.weights.steps_since_reset
     }
 
     /// Class scores (classes, height, width) of an RGB frame (height, width, 3) with the weights as they are now; for
@@ -371,7 +341,8 @@ impl Learner {
         }
         let images = self.scratch.frame(rgb, size)?;
         let buffers = self.predicting();
-        let program = self.sessions.scores(size, &self.colour_head.with_f)?;
+        let layout = &self.colour_head.with_f;
+        let program = self.sessions.get(Kind::Scores, size, layout)?;
         let ([scores], _) = program.run(&mut [], &buffers, &[("images", &images)], vec![])?;
         self.scratch.frame = Some(images);
         Ok(scores.to_array()?)
@@ -379,7 +350,7 @@ impl Learner {
 
     /// The buffers that a prediction takes.
     fn predicting(&self) -> Vec<Tensor> {
-        let of_f = self.state[..self.encoder].iter();
+        let of_f = self.weights.encoder().iter();
         of_f.chain(self.colour_head.head()).cloned().collect()
     }
 
@@ -392,12 +363,14 @@ impl Learner {
             .iter()
             .map(|setting| (setting.name().to_owned(), setting.text(&self.settings)));
         let (references, hints) = self.colour_head.counts();
+        let mut weights = self.weights.weights()?;
+        weights.merge(self.colour_head.weights()?);
         Ok(State {
             origin: Origin {
                 model: self.model().name.clone(),
                 base: self.model.content_hash().to_owned(),
                 frames: self.frames_since_reset,
-                steps: self.steps_since_reset,
+                steps: self.weights.steps_since_reset,
                 directed_steps: self.colour_head.taken,
                 references,
                 hints,
@@ -405,18 +378,8 @@ impl Learner {
                 version: env!("CARGO_PKG_VERSION").to_owned(),
                 saved: humantime::format_rfc3339_seconds(SystemTime::now()).to_string(),
             },
-            weights: self.weights()?,
+            weights,
         })
-    }
-
-    fn weights(&self) -> Result<Weights, Error> {
-        let contents = self.state[..self.base.len()]
-            .iter()
-            .map(Tensor::to_f32)
-            .collect::<Result<Vec<_>, _>>()?;
-        let mut weights = self.layout.unpack(&contents);
-        weights.0.extend(self.colour_head.weights()?.0);
-        Ok(weights)
     }
 
     /// Goes on with saved weights. The window stays. If they have learned, no frame is a first one any more.
@@ -425,17 +388,16 @@ impl Learner {
     /// When the state belongs to another model or does not fit.
     pub fn load(&mut self, file: &str, state: &State) -> Result<(), Error> {
         state.check_base(file, self.model(), self.model.content_hash())?;
-        let loaded = packed(&self.layout, &state.weights)?;
+        let loaded = packed(&self.weights.layout, &state.weights)?;
         self.colour_head.load(&state.weights, &self.settings)?;
-        self.state.splice(..self.base.len(), loaded);
+        self.weights.adopt(loaded);
         self.frames_since_reset = state.origin.frames;
-        self.steps_since_reset = state.origin.steps;
-        self.learned_frames = if self.steps_since_reset > 0 {
-            u64::MAX
-        } else {
-            0
+        self.weights.steps_since_reset = state.origin.steps;
+        self.learned_frames = match state.origin.steps {
+            0 => 0,
+            _ => u64::MAX,
         };
-        self.clear_moments()
+        self.weights.clear_moments(self.settings.moments)
     }
 
     fn reason_to_skip(&self, request: Request) -> Option<Skipped> {
@@ -449,40 +411,10 @@ impl Learner {
             } else {
                 Skipped::Off
             })
-        } else if !(self.frame - 1).is_multiple_of(interval) {
+        } else if !self.frame.is_multiple_of(interval) {
             Some(Skipped::Interval)
         } else {
             None
         }
     }
-
-    fn clear_moments(&mut self) -> Result<(), Error> {
-        self.state.truncate(self.base.len());
-        self.steps_since_moments = 0;
-        if self.settings.moments == Moments::Persistent {
-            let learning = self.layout.learning();
-            self.state.extend(zeros(&learning)?);
-            self.state.extend(zeros(&learning)?);
-        }
-        Ok(())
-    }
-}
-
-/// The model's own weights as the inputs of graphs.
-fn base(model: &SharedModel, layout: &Layout) -> Result<Arc<[Tensor]>, Error> {
-    model.base(layout, || packed(layout, &model.file().weights))
-}
-
-/// Weights as the inputs of graphs, in the order of the layout.
-fn packed(layout: &Layout, weights: &Weights) -> Result<Vec<Tensor>, Error> {
-    let contents = layout.pack(weights)?;
-    let tensors = contents.iter().map(|t| Tensor::from_f32(&t.shape, &t.data));
-    Ok(tensors.collect::<Result<_, _>>()?)
-}
-
-/// As many zeros as a layout has weights, in its order.
-fn zeros(layout: &Layout) -> Result<Vec<Tensor>, Error> {
-    let zero = |shape: &Vec<usize>| Tensor::from_f32(shape, &vec![0.0; shape.iter().product()]);
-    let tensors = layout.buffers.iter().map(|b| zero(&b.shape));
-    Ok(tensors.collect::<Result<_, _>>()?)
 }

@@ -85,9 +85,9 @@ mod tests {
                     held.drain(..held.len().saturating_sub(2));
                 }
             }
-            let over = learner.output_buffers.take();
+            let over = learner.weights.output_buffers.take();
             // Besides the state, what the step says of itself.
-            assert_eq!(over.len(), learner.state.len() + 3);
+            assert_eq!(over.len(), learner.weights.state.len() + 3);
             assert!(over.iter().all(Tensor::is_held_once), "{shared}");
         }
     }

@@ -6,6 +6,7 @@ use std::time::Instant;
 use super::Learner;
 use crate::adapt::guard::{Novelty, unexplained};
 use crate::adapt::random::Draws;
+use crate::adapt::sessions::Kind;
 use crate::adapt::size::Size;
 use crate::adapt::{Error, Report};
 use crate::runtime::Tensor;
@@ -37,7 +38,8 @@ impl Learner {
             return Ok(false);
         };
         if !self.novelty.is_strange() {
-            self.sessions.reconstruct(size, &self.layout)?;
+            self.sessions
+                .get(Kind::Reconstruct, size, &self.weights.layout)?;
             let started = Instant::now();
             let seen = self.reconstruct(rgb, size, self.frame)?;
             report.step_time = started.elapsed();
@@ -73,10 +75,11 @@ impl Learner {
         let mask =
             Draws::new(self.settings.seed, stream).mask(rows * columns, self.settings.mask_ratio);
         let mask = Tensor::from_f32(&[1, rows, columns], &mask)?;
-        let program = self.sessions.reconstruct(size, &self.layout)?;
+        let layout = &self.weights.layout;
+        let program = self.sessions.get(Kind::Reconstruct, size, layout)?;
         let ([picture, loss], _) = program.run(
             &mut [],
-            &self.state[..self.base.len()],
+            self.weights.buffers(),
             &[("images", &images), ("mask", &mask)],
             vec![],
         )?;

@@ -92,7 +92,7 @@ impl Learner {
 
     /// A frame with the colours that the teacher finds in it.
     fn teach(&mut self, rgb: &Arc<Rgb>, size: Size) -> Result<ColourTarget, Error> {
-        let of_f = self.base[..self.encoder].iter();
+        let of_f = self.weights.encoder_on_disk().iter();
         let teacher: Vec<Tensor> = of_f.chain(&self.colour_head.start).cloned().collect();
         let spent = take(&mut self.self_training.predicted);
         let (chroma, outputs) = self.run_prediction(&teacher, rgb, size, spent)?;

@@ -9,6 +9,7 @@ use super::Learner;
 use crate::adapt::graphs::StepOptions;
 use crate::adapt::guard::{Novelty, unexplained};
 use crate::adapt::random::Draws;
+use crate::adapt::sessions::Kind;
 use crate::adapt::size::Size;
 use crate::adapt::{Error, Moments, Report, Request, Skipped};
 use crate::runtime::Tensor;
@@ -42,7 +43,8 @@ impl Learner {
             return Ok(true);
         }
         let options = self.step_options(size, request);
-        self.sessions.prepare_step(&self.layout, options, size)
+        let layout = &self.weights.layout;
+        self.sessions.prepare_step(layout, options, size)
     }
 
     /// Takes the steps of a frame that is in the window.
@@ -60,19 +62,22 @@ impl Learner {
         let mut draws = Draws::new(settings.seed, self.frame);
         // One stream of places for all steps of the frame (`docs/method.md#sampling`).
         let places = draws.places(self.window.len(), batch * steps, settings.sampling);
-        let pulled = settings.pull > 0.0;
         let options = self.step_options(size, request);
         for places in places.chunks(batch) {
             let inputs = self.inputs(places, size, &mut draws)?;
             let mut given = vec![("images", &inputs.images)];
             given.extend(inputs.others.iter().map(|(n, t)| (*n, t)));
-            let buffers = self.layout.buffers.iter().zip(self.base.iter());
-            let initial = buffers.filter(|(b, _)| pulled && b.learns).map(|(_, t)| t);
-            let program = self.sessions.step(size, &self.layout, options)?;
-            let spent = self.output_buffers.take();
+            let weights = &mut self.weights;
+            let initial: Vec<Tensor> = match options.pull {
+                true => weights.initial().cloned().collect(),
+                false => vec![],
+            };
+            let kind = Kind::Step(options);
+            let program = self.sessions.get(kind, size, &weights.layout)?;
+            let spent = weights.output_buffers.take();
             let ([loss, norm, finite], replaced) =
-                program.run(&mut self.state, initial, &given, spent)?;
-            self.output_buffers.put(replaced);
+                program.run(&mut weights.state, &initial, &given, spent)?;
+            weights.output_buffers.put(replaced);
             let loss = loss.to_f32()?[0];
             report.loss = Some(loss);
             if let Some(threshold) = threshold {
@@ -86,8 +91,8 @@ impl Learner {
             report.steps += 1;
             // The graph itself keeps the old weights when something was not finite.
             if finite.to_bool()?[0] {
-                self.steps_since_reset += 1;
-                self.steps_since_moments += 1;
+                self.weights.steps_since_reset += 1;
+                self.weights.steps_since_moments += 1;
             } else {
                 report.skipped = Some(Skipped::NotFinite);
             }
@@ -134,7 +139,10 @@ impl Learner {
             others.push(("branches", branches));
         }
         if settings.moments == Moments::Persistent {
-            others.push(("step", number((self.steps_since_moments + 1) as f64)?));
+            others.push((
+                "step",
+                number((self.weights.steps_since_moments + 1) as f64)?,
+            ));
         }
         if settings.pull > 0.0 {
             others.push(("pull", number(settings.pull)?));

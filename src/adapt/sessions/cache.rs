@@ -4,16 +4,16 @@
 //! A step over another number of views, for which there is less or more time than before, is built beside the stream.
 
 use std::cell::Cell;
+use std::mem::discriminant;
 use std::sync::Arc;
 use std::thread::{self, JoinHandle};
 
 use super::shared::{Kind, SessionKey, SharedModel, Slot};
 use crate::adapt::Error;
 use crate::adapt::graphs::{
-    ColourStepOptions, Size, StepOptions, colour_step_graph, predict_graph, reconstruct_graph,
-    step_graph,
+    Size, StepOptions, colour_step_graph, predict_graph, reconstruct_graph, step_graph,
 };
-use crate::graph::{self, Graph, Target};
+use crate::graph::Target;
 use crate::optim::Layout;
 use crate::runtime::{Binding, Cancel, Options, Runtime, Session, StatefulSession, Tensor};
 
@@ -35,7 +35,7 @@ pub(in crate::adapt) struct SessionCache {
 
 struct Beside {
     size: Size,
-    step: StepOptions,
+    kind: Kind,
     thread: JoinHandle<Result<Program, Error>>,
 }
 
@@ -51,15 +51,8 @@ struct Builder {
     built: Cell<u64>,
 }
 
-#[derive(Default)]
-struct Built {
-    predict: Option<Program>,
-    scores: Option<Program>,
-    reconstruct: Option<Program>,
-    colour_step: Option<(ColourStepOptions, Program)>,
-    /// Most recently used last.
-    steps: Vec<(StepOptions, Program)>,
-}
+/// What is built for frames of a size; most recently used last.
+type Built = Vec<(Kind, Program)>;
 
 /// A session that several learners may share, stopped by the handle of one of them.
 pub(in crate::adapt) struct Program {
@@ -124,12 +117,16 @@ impl SessionCache {
         let Some((_, built)) = self.sizes.iter().find(|(s, _)| *s == size) else {
             return Ok(true);
         };
-        let is_like = |other: &StepOptions| {
-            let batch = step.batch;
-            StepOptions { batch, ..*other } == step
+        let kind = Kind::Step(step);
+        let is_like = |other: &Kind| match *other {
+            Kind::Step(other) => {
+                let batch = step.batch;
+                StepOptions { batch, ..other } == step
+            }
+            _ => false,
         };
-        if built.steps.iter().any(|(o, _)| *o == step)
-            || !built.steps.iter().any(|(o, _)| is_like(o))
+        if built.iter().any(|(other, _)| *other == kind)
+            || !built.iter().any(|(other, _)| is_like(other))
         {
             return Ok(true);
         }
@@ -137,9 +134,9 @@ impl SessionCache {
             let (builder, layout) = (self.builder.clone(), layout.clone());
             let thread = thread::Builder::new()
                 .name("tttseg-build".into())
-                .spawn(move || builder.step(&layout, size, step))
+                .spawn(move || builder.build(kind, size, &layout))
                 .map_err(|e| Error::Worker(format!("no thread: {e}")))?;
-            self.beside = Some(Beside { size, step, thread });
+            self.beside = Some(Beside { size, kind, thread });
         }
         Ok(false)
     }
@@ -154,9 +151,8 @@ impl SessionCache {
                 self.built_beside += 1;
                 // If its size has been dropped meanwhile, so is this.
                 if let Some((_, built)) = self.sizes.iter_mut().find(|(s, _)| *s == done.size) {
-                    built.steps.push((done.step, program));
-                    let surplus = built.steps.len().saturating_sub(STEPS);
-                    built.steps.drain(..surplus);
+                    make_room(built, done.kind);
+                    built.push((done.kind, program));
                 }
                 Ok(())
             }
@@ -167,8 +163,11 @@ impl SessionCache {
         }
     }
 
-    /// What is built for frames of a size, and what builds the rest.
-    fn at(&mut self, size: Size) -> (&Builder, &mut Built) {
+    /// The session of this kind for frames of a size, built if it is not there.
+    ///
+    /// # Errors
+    /// Why building it has failed.
+    pub fn get(&mut self, kind: Kind, size: Size, layout: &Layout) -> Result<&Program, Error> {
         let place = self.sizes.iter().position(|(s, _)| *s == size);
         let entry = match place {
             Some(place) => self.sizes.remove(place),
@@ -179,106 +178,30 @@ impl SessionCache {
         }
         self.sizes.push(entry);
         let last = self.sizes.len() - 1;
-        (&self.builder, &mut self.sizes[last].1)
-    }
-
-    /// The main task on a frame; reads the classes or, of a model that colours, the chroma.
-    pub fn predict(&mut self, size: Size, layout: &Layout) -> Result<&Program, Error> {
-        let (builder, built) = self.at(size);
-        cached(&mut built.predict, || {
-            let read = match builder.model.file().config.chroma {
-                None => &["classes"],
-                Some(_) => &["chroma"],
-            };
-            builder.prediction(layout, size, Kind::Predict, read)
-        })
-    }
-
-    /// The same; reads class scores.
-    pub fn scores(&mut self, size: Size, layout: &Layout) -> Result<&Program, Error> {
-        let (builder, built) = self.at(size);
-        cached(&mut built.scores, || {
-            builder.prediction(layout, size, Kind::Scores, &["scores"])
-        })
-    }
-
-    /// What g makes of a masked frame; reads the picture and the loss.
-    pub fn reconstruct(&mut self, size: Size, layout: &Layout) -> Result<&Program, Error> {
-        let (builder, built) = self.at(size);
-        cached(&mut built.reconstruct, || {
-            let m = builder.model.file();
-            let binding = Binding {
-                held: layout.names(),
-                read: &["picture", "loss"],
-                ..Binding::default()
-            };
-            builder.program(Kind::Reconstruct, size, layout, binding, || {
-                reconstruct_graph(&m.config, &m.normalisation, layout, size)
-            })
-        })
-    }
-
-    /// The step towards given colours, over the buffers of f, which it leaves alone, and h; reads the loss and whether it
-    /// was finite. The state is that of h, its mean and its moments.
-    pub fn colour_step(
-        &mut self,
-        layout: &Layout,
-        options: ColourStepOptions,
-    ) -> Result<&Program, Error> {
-        let (builder, built) = self.at(options.size);
-        let slot = &mut built.colour_step;
-        // One for other options need not fit into memory beside the new one.
-        slot.take_if(|(built_for, _)| *built_for != options);
-        let built = cached(slot, || {
-            let m = builder.model.file();
-            let learning = layout.learning();
-            let mut state = learning.names();
-            state.extend(names_of(&["mean", "first", "second"], &learning));
-            let frozen = layout.buffers.iter().filter(|b| !b.learns);
-            let binding = Binding {
-                state,
-                held: frozen.map(|b| b.name.clone()).collect(),
-                read: &["loss", "finite"],
-            };
-            let kind = Kind::ColourStep(options);
-            let program = builder.program(kind, options.size, layout, binding, || {
-                colour_step_graph(&m.config, &m.normalisation, layout, options)
-            })?;
-            Ok((options, program))
-        })?;
-        Ok(&built.1)
-    }
-
-    /// The step of masked reconstruction; reads the loss, the gradient's norm and whether both were finite. The state is
-    /// the buffers and, if they carry over, the moments; with a pull the initial buffers are held.
-    pub fn step(
-        &mut self,
-        size: Size,
-        layout: &Layout,
-        options: StepOptions,
-    ) -> Result<&Program, Error> {
-        let (builder, built) = self.at(size);
-        let steps = &mut built.steps;
-        let entry = match steps.iter().position(|(o, _)| *o == options) {
-            Some(place) => steps.remove(place),
+        let built = &mut self.sizes[last].1;
+        let entry = match built.iter().position(|(other, _)| *other == kind) {
+            Some(place) => built.remove(place),
             None => {
-                // The oldest goes first: it need not fit into memory beside the new one.
-                steps.drain(..(steps.len() + 1).saturating_sub(STEPS));
-                (options, builder.step(layout, size, options)?)
+                make_room(built, kind);
+                (kind, self.builder.build(kind, size, layout)?)
             }
         };
-        steps.push(entry);
-        let newest = steps.last().map(|(_, program)| program);
-        newest.ok_or_else(|| Error::Worker("no step".into()))
+        built.push(entry);
+        Ok(&built[built.len() - 1].1)
     }
 }
 
-/// What is there, or else is built now.
-fn cached<T>(slot: &mut Option<T>, build: impl FnOnce() -> Result<T, Error>) -> Result<&T, Error> {
-    match slot {
-        Some(built) => Ok(built),
-        empty => Ok(empty.insert(build()?)),
-    }
+/// Lets go of the oldest sessions of a kind before there is another: they need not fit into memory beside it.
+fn make_room(built: &mut Built, kind: Kind) {
+    let is_alike = |other: &Kind| discriminant(other) == discriminant(&kind);
+    let most = if let Kind::Step(_) = kind { STEPS } else { 1 };
+    let alike = built.iter().filter(|(other, _)| is_alike(other)).count();
+    let mut surplus = (alike + 1).saturating_sub(most);
+    built.retain(|(other, _)| {
+        let goes = surplus > 0 && is_alike(other);
+        surplus -= usize::from(goes);
+        !goes
+    });
 }
 
 /// Names of what goes along with buffers: of all of the first kind, then of the next.
@@ -293,55 +216,52 @@ fn names_of(kinds: &[&str], layout: &Layout) -> Vec<String> {
 }
 
 impl Builder {
-    fn prediction(
-        &self,
-        layout: &Layout,
-        size: Size,
-        kind: Kind,
-        read: &'static [&'static str],
-    ) -> Result<Program, Error> {
+    /// The session of a kind: what its graph is, what is bound in order and what is read.
+    fn build(&self, kind: Kind, size: Size, layout: &Layout) -> Result<Program, Error> {
         let m = self.model.file();
-        let binding = Binding {
-            held: layout.predicting().names(),
-            read,
-            ..Binding::default()
-        };
-        let scores = kind == Kind::Scores;
-        self.program(kind, size, layout, binding, || {
-            let (config, normalisation) = (&m.config, &m.normalisation);
-            predict_graph(config, normalisation, layout, &m.weights, size, scores)
-        })
-    }
-
-    fn step(&self, layout: &Layout, size: Size, options: StepOptions) -> Result<Program, Error> {
-        let m = self.model.file();
+        let (config, normalisation) = (&m.config, &m.normalisation);
         let learning = layout.learning();
-        let mut binding = Binding {
-            state: layout.names(),
-            held: vec![],
-            read: &["loss", "gradient_norm", "finite"],
+        let (mut state, mut held) = (vec![], vec![]);
+        let read: &'static [&'static str] = match kind {
+            Kind::Predict | Kind::Scores => {
+                held = layout.predicting().names();
+                match (kind, &config.chroma) {
+                    (Kind::Scores, _) => &["scores"],
+                    (_, None) => &["classes"],
+                    (_, Some(_)) => &["chroma"],
+                }
+            }
+            Kind::Reconstruct => {
+                held = layout.names();
+                &["picture", "loss"]
+            }
+            Kind::Step(options) => {
+                state = layout.names();
+                if options.optimiser.moments {
+                    state.extend(names_of(&["first", "second"], &learning));
+                }
+                if options.pull {
+                    held = names_of(&["initial"], &learning);
+                }
+                &["loss", "gradient_norm", "finite"]
+            }
+            Kind::ColourStep(_) => {
+                state = learning.names();
+                state.extend(names_of(&["mean", "first", "second"], &learning));
+                let frozen = layout.buffers.iter().filter(|b| !b.learns);
+                held = frozen.map(|b| b.name.clone()).collect();
+                &["loss", "finite"]
+            }
         };
-        if options.optimiser.moments {
-            binding
-                .state
-                .extend(names_of(&["first", "second"], &learning));
-        }
-        if options.pull {
-            binding.held = names_of(&["initial"], &learning);
-        }
-        self.program(Kind::Step(options), size, layout, binding, || {
-            step_graph(&m.config, &m.normalisation, layout, options)
-        })
-    }
-
-    fn program(
-        &self,
-        kind: Kind,
-        size: Size,
-        layout: &Layout,
-        binding: Binding,
-        build: impl FnOnce() -> graph::Result<Graph>,
-    ) -> Result<Program, Error> {
+        let graph = || match kind {
+            Kind::Predict | Kind::Scores => {
+                let scores = kind == Kind::Scores;
+                predict_graph(config, normalisation, layout, &m.weights, size, scores)
+            }
+            Kind::Reconstruct => reconstruct_graph(config, normalisation, layout, size),
+            Kind::Step(options) => step_graph(config, normalisation, layout, options),
+            Kind::ColourStep(options) => colour_step_graph(config, normalisation, layout, options),
+        };
         let key = SessionKey {
             kind,
             size,
@@ -350,10 +270,13 @@ impl Builder {
             beside: self.beside,
         };
         let session = self.model.session(&key, || {
-            let model = build()?.finish(self.target)?;
+            let model = graph()?.finish(self.target)?;
             let session = Session::new(self.runtime, &model, &self.options, &self.cancel)?;
             self.built.set(self.built.get() + 1);
-            Ok(StatefulSession::new(session, binding)?)
+            Ok(StatefulSession::new(
+                session,
+                Binding { state, held, read },
+            )?)
         })?;
         Ok(Program {
             session,

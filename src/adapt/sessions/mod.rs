@@ -4,4 +4,5 @@ mod cache;
 mod shared;
 
 pub(super) use cache::SessionCache;
+pub(super) use shared::Kind;
 pub use shared::{SharedModel, WeakSharedModel};

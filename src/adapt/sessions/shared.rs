@@ -53,13 +53,20 @@ pub(super) struct SessionKey {
     pub beside: bool,
 }
 
-/// The graphs.
+/// The graphs, and what is read of a run.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(super) enum Kind {
+pub(in crate::adapt) enum Kind {
+    /// The main task on a frame; reads the classes or, of a model that colours, the chroma.
     Predict,
+    /// The same; reads class scores.
     Scores,
+    /// What g makes of a masked frame; reads the picture and the loss.
     Reconstruct,
+    /// The step of masked reconstruction; reads the loss, the gradient's norm and whether both were finite. The state is
+    /// the buffers and, if they carry over, the moments; with a pull the initial buffers are held.
     Step(StepOptions),
+    /// The step towards given colours, over the buffers of f, which it leaves alone, and h; reads the loss and whether it
+    /// was finite. The state is that of h, its mean and its moments.
     ColourStep(ColourStepOptions),
 }
 

@@ -148,7 +148,7 @@ settings! {
     stochastic_depth: f64 = 0.0, code 0.3;
     "stochastic-depth".placeholder("RATE").between(Included(0.0), Excluded(1.0));
 
-    /// Take gradient steps on every n-th frame only; every frame is segmented
+    /// Take gradient steps on every n-th frame only, as in frames 3, 6, 9; every frame is segmented
     training_interval: usize = 1;
     "training-interval".placeholder("FRAMES")
         .property("Training interval", Changes::Controlled).from_to(1.0, 4_294_967_295.0).after("surprise");

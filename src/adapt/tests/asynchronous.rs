@@ -115,13 +115,13 @@ fn predictions_use_the_newest_weights() {
 #[test]
 fn what_the_method_forgets_before_every_frame_is_forgotten_without_a_step() {
     for method in [Method::ExplicitOnly, Method::NoMemory] {
-        let Some(adapter) = start(Settings {
+        let fast = Settings {
             method,
-            training_interval: 100_000,
             learning_rate: 1e-2,
             encoder_multiplier: 1.0,
             ..settings()
-        }) else {
+        };
+        let Some(adapter) = start(fast.clone()) else {
             return;
         };
         let folder = tempfile::tempdir().unwrap();
@@ -135,6 +135,13 @@ fn what_the_method_forgets_before_every_frame_is_forgotten_without_a_step() {
             (1, 1)
         );
         assert_ne!(frozen.classes, from_disk.classes, "{method:?}");
+        let training_interval = 100_000;
+        adapter
+            .update(Settings {
+                training_interval,
+                ..fast
+            })
+            .unwrap();
         push(&adapter, 1, Request::default()).unwrap();
         wait_for_steps();
         let later = push(&adapter, 0, Request::default()).unwrap();

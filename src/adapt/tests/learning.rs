@@ -172,6 +172,8 @@ fn methods_without_implicit_memory_predict_from_disk_where_no_step_is_taken() {
         let mut familiar = fast.clone();
         (familiar.surprise, familiar.training_interval) = (1e9, 1);
         for (settings, request, skipped) in [
+            (&fast, asked, Some(Skipped::Interval)),
+            (&fast, asked, Some(Skipped::Interval)),
             (&fast, asked, None),
             // Learning is switched off: what was learned stays.
             (&fast, request(false, false), Some(Skipped::Off)),
@@ -193,6 +195,35 @@ fn methods_without_implicit_memory_predict_from_disk_where_no_step_is_taken() {
             assert_eq!(seen.classes.unwrap() == from_disk, !learned, "{frame}");
             assert_eq!(seen.report.steps_since_reset, u64::from(learned), "{frame}");
         }
+    }
+}
+
+#[test]
+fn every_third_frame_is_the_third_and_the_sixth() {
+    let Some(mut learner) = learner(Settings {
+        training_interval: 3,
+        ..settings()
+    }) else {
+        return;
+    };
+    let steps = [0, 0, 1, 0, 0, 1, 0];
+    let reports = steps.map(|_| show(&mut learner, 0, Request::default()).report);
+    assert_eq!(reports.map(|report| report.steps), steps);
+}
+
+#[test]
+fn before_the_first_step_frames_are_predicted_with_the_weights_on_disk() {
+    let Some(mut learner) = learner(Settings {
+        method: Method::NoMemory,
+        training_interval: 1000,
+        learning_rate: 1e-2,
+        ..settings()
+    }) else {
+        return;
+    };
+    for time in 0..3 {
+        let seen = show(&mut learner, time, Request::default());
+        assert_eq!(seen.classes, classes_from_disk(time), "frame {time}");
     }
 }
 
@@ -234,13 +265,13 @@ fn what_is_skipped_has_a_reason() {
     };
     let asked = request(true, false);
     for (request, expected) in [
-        (asked, None),
+        (asked, Some(Skipped::Interval)),
         (asked, Some(Skipped::Interval)),
         (request(false, true), Some(Skipped::Late)),
         (request(false, false), Some(Skipped::Off)),
         (asked, Some(Skipped::Interval)),
-        (asked, Some(Skipped::Interval)),
         (asked, None),
+        (asked, Some(Skipped::Interval)),
     ] {
         let report = show(&mut learner, 0, request).report;
         assert_eq!(report.skipped, expected, "frame {}", report.frame);

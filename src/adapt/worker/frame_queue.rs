@@ -2,7 +2,8 @@
 
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+
+use parking_lot::{Condvar, Mutex};
 
 /// The jobs that wait for a worker, in order.
 ///
@@ -33,7 +34,7 @@ impl<T> FrameQueue<T> {
 
     /// Appends a job.
     pub fn put(&self, job: T) {
-        let mut waiting = self.lock();
+        let mut waiting = self.waiting.lock();
         waiting.push_back(job);
         let frames = waiting.iter().rev().take_while(|j| (self.is_frame)(j));
         let frames = frames.count();
@@ -47,19 +48,13 @@ impl<T> FrameQueue<T> {
 
     /// Waits for the next job; with it, whether a frame comes right after.
     pub fn take(&self) -> (T, bool) {
-        let mut waiting = self.lock();
+        let mut waiting = self.waiting.lock();
         loop {
             if let Some(job) = waiting.pop_front() {
                 return (job, waiting.front().is_some_and(self.is_frame));
             }
-            let woken = self.arrived.wait(waiting);
-            waiting = woken.unwrap_or_else(PoisonError::into_inner);
+            self.arrived.wait(&mut waiting);
         }
-    }
-
-    /// The queue is whole after every statement, so a panic elsewhere does not spoil it.
-    fn lock(&self) -> MutexGuard<'_, VecDeque<T>> {
-        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

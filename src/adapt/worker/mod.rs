@@ -93,7 +93,7 @@ struct Worker {
     learner: Learner,
     /// Frames between two that are learned from.
     interval: usize,
-    /// Frames since the last that was learned from.
+    /// Frames since the last that was learned from, or since the beginning.
     unlearned: usize,
     /// How often the weights have been replaced from outside, or got another layout.
     version: u64,
@@ -121,7 +121,7 @@ impl Worker {
             role,
             learner,
             interval,
-            unlearned: usize::MAX,
+            unlearned: 0,
             version: 0,
             requests,
             pending_error: None,
@@ -213,7 +213,7 @@ impl Worker {
             Role::Learn(sync) => {
                 self.unlearned = self.unlearned.saturating_add(1);
                 let sync = sync.clone();
-                let steps_before = self.learner.steps_since_reset;
+                let steps_before = self.learner.steps_since_reset();
                 let request = Request {
                     // Of those that wait the newest is learned from; all enter the window.
                     learn: request.learn && !another_frame && self.unlearned >= self.interval,

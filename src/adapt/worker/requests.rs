@@ -2,8 +2,10 @@
 
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
+
+use parking_lot::{Condvar, Mutex, MutexGuard};
 
 use crate::adapt::Error;
 use crate::runtime::Cancel;
@@ -95,7 +97,7 @@ impl Requests {
 
     /// Cancels every cancellable request, and what ONNX Runtime is doing.
     pub fn cancel(&self) {
-        let mut state = self.lock();
+        let mut state = self.state.lock();
         state.generation += 1;
         state.cancelled = true;
         self.cancel.cancel();
@@ -104,7 +106,7 @@ impl Requests {
 
     /// Accepts requests again; `send` queues the job to [`Requests::clear`] ahead of them.
     pub fn resume(&self, send: impl FnOnce(u64)) {
-        let mut state = self.lock();
+        let mut state = self.state.lock();
         if state.cancelled {
             state.cancelled = false;
             send(state.generation);
@@ -114,7 +116,7 @@ impl Requests {
     /// Lets ONNX Runtime run again, unless it was cancelled once more since this generation was resumed.
     /// For the worker, between runs.
     pub fn clear(&self, generation: u64) {
-        let state = self.lock();
+        let state = self.state.lock();
         if state.generation == generation {
             self.cancel.clear();
         }
@@ -122,7 +124,7 @@ impl Requests {
 
     /// Whether a request of this generation is still wanted.
     pub fn is_current(&self, generation: u64) -> bool {
-        self.lock().generation == generation
+        self.state.lock().generation == generation
     }
 
     /// Does the worker's work. Its end, by a panic as by anything else, ends all that wait.
@@ -132,21 +134,20 @@ impl Requests {
             Ok(()) => "it was shut down".to_owned(),
             Err(panic) => format!("it panicked: {}", message(&*panic)),
         };
-        self.lock().ended = Some(why);
+        self.state.lock().ended = Some(why);
         self.changed.notify_all();
     }
 
     /// Waits for the worker's end, but no longer than this. Whether it has ended.
     pub fn wait_for_end(&self, longest: Duration) -> bool {
-        let waited = self
-            .changed
-            .wait_timeout_while(self.lock(), longest, |s| s.ended.is_none());
-        let (state, _) = waited.unwrap_or_else(PoisonError::into_inner);
+        let mut state = self.state.lock();
+        self.changed
+            .wait_while_for(&mut state, |s| s.ended.is_none(), longest);
         state.ended.is_some()
     }
 
     fn alive(&self) -> Result<MutexGuard<'_, State>, Error> {
-        let state = self.lock();
+        let state = self.state.lock();
         match &state.ended {
             None => Ok(state),
             Some(why) => Err(Error::Worker(why.clone())),
@@ -163,29 +164,24 @@ impl Requests {
         let requests = self.clone();
         (pending, Reply { requests, mailbox })
     }
-
-    fn lock(&self) -> MutexGuard<'_, State> {
-        lock(&self.state)
-    }
 }
 
 impl<T> Pending<T> {
     /// Waits for the answer, the cancelling or the worker's end. An answer that came before the
     /// cancelling but was not fetched is void, too.
     pub fn wait(self) -> Result<T, Error> {
-        let mut state = self.requests.lock();
+        let mut state = self.requests.state.lock();
         loop {
             if self.generation.is_some_and(|g| g != state.generation) {
                 return Err(Error::Cancelled);
             }
-            if let Some(answer) = lock(&self.mailbox).take() {
+            if let Some(answer) = self.mailbox.lock().take() {
                 return answer;
             }
             if let Some(why) = &state.ended {
                 return Err(Error::Worker(why.clone()));
             }
-            let woken = self.requests.changed.wait(state);
-            state = woken.unwrap_or_else(PoisonError::into_inner);
+            self.requests.changed.wait(&mut state);
         }
     }
 }
@@ -194,15 +190,10 @@ impl<T> Reply<T> {
     /// Answers the request.
     pub fn answer(self, answer: Result<T, Error>) {
         // Under the lock, so that no caller falls asleep between checking for it and its arrival.
-        let _state = self.requests.lock();
-        *lock(&self.mailbox) = Some(answer);
+        let _state = self.requests.state.lock();
+        *self.mailbox.lock() = Some(answer);
         self.requests.changed.notify_all();
     }
-}
-
-/// Nothing is left half done under these locks, so a panic elsewhere does not spoil what they guard.
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 fn message(panic: &(dyn Any + Send)) -> &str {

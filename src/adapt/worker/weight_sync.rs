@@ -1,6 +1,6 @@
 //! What a worker that learns hands to one that predicts.
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use parking_lot::Mutex;
 
 use crate::adapt::{Error, Report};
 use crate::runtime::Tensor;
@@ -30,7 +30,7 @@ pub(in crate::adapt) struct WeightUpdate {
 impl WeightSync {
     /// Replaces an older update.
     pub fn publish(&self, mut update: WeightUpdate) {
-        let mut state = self.lock();
+        let mut state = self.0.lock();
         let old = state
             .update
             .take()
@@ -49,7 +49,7 @@ impl WeightSync {
 
     /// The update, if there is one of this version.
     pub fn take(&self, version: u64) -> Option<WeightUpdate> {
-        let mut state = self.lock();
+        let mut state = self.0.lock();
         match &state.update {
             // One of a later version waits until the jobs that lead to it are done here, too.
             Some(update) if update.version > version => None,
@@ -62,17 +62,12 @@ impl WeightSync {
 
     /// Leaves an error for the answer to the next frame.
     pub fn fail(&self, error: Error) {
-        self.lock().error.get_or_insert(error);
+        self.0.lock().error.get_or_insert(error);
     }
 
     /// Takes the error away.
     pub fn error(&self) -> Option<Error> {
-        self.lock().error.take()
-    }
-
-    /// The state is whole after every statement, so a panic elsewhere does not spoil it.
-    fn lock(&self) -> MutexGuard<'_, State> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.0.lock().error.take()
     }
 }
 

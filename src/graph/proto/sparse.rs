@@ -11,13 +11,10 @@ impl Writer<'_> {
         input: Vec<String>,
         output: Vec<String>,
         label: String,
+        attributes: Vec<onnx::AttributeProto>,
     ) {
         if self.target == Target::Cpu {
-            let attribute = match node.op {
-                Op::ScatterRows { rows } => vec![int("rows", rows as i64)],
-                _ => vec![],
-            };
-            self.push(node.op.name(), label, input, output, attribute);
+            self.push(node.op.name(), label, input, output, attributes);
             if let Some(last) = self.nodes.last_mut() {
                 last.domain = Some(DOMAIN.into());
             }

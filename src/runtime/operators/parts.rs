@@ -1,7 +1,8 @@
 //! Output matrices split between threads.
 
 use std::ops::Range;
-use std::sync::{Mutex, PoisonError};
+
+use parking_lot::Mutex;
 
 use super::{Outside, Threads};
 
@@ -50,15 +51,10 @@ impl<'a, T: Send> Parts<'a, T> {
     ) -> ort::Result<Result<(), Outside>> {
         let count = self.0.len();
         threads.run.par_for(count, count, |at| {
-            if let Ok(mut part) = self.0[at].lock() {
-                let part = &mut *part;
-                part.result = compute(part.rows.clone(), part.output);
-            }
+            let part = &mut *self.0[at].lock();
+            part.result = compute(part.rows.clone(), part.output);
         })?;
-        let results = self.0.into_iter().map(|part| {
-            let part = part.into_inner().unwrap_or_else(PoisonError::into_inner);
-            part.result
-        });
+        let results = self.0.into_iter().map(|part| part.into_inner().result);
         Ok(results.collect())
     }
 }

@@ -1,7 +1,8 @@
 //! The operator `ScatterRows`.
 
 use std::ops::Range;
-use std::sync::{Mutex, PoisonError};
+
+use parking_lot::Mutex;
 
 use super::parts::Parts;
 use super::{Element, Index, Operands, Outside, Product, Threads};
@@ -64,13 +65,11 @@ fn count<T: Element, I: Index>(
             count[operands.row(index)? / lot] += 1;
             Ok(())
         });
-        if let Ok(mut slot) = counts[at].lock() {
-            *slot = found.map(|()| count);
-        }
+        *counts[at].lock() = found.map(|()| count);
     })?;
     let mut total = vec![0; lots];
     for count in counts {
-        match count.into_inner().unwrap_or_else(PoisonError::into_inner) {
+        match count.into_inner() {
             Ok(count) => total.iter_mut().zip(count).for_each(|(t, c)| *t += c),
             Err(outside) => return Ok(Err(outside)),
         }

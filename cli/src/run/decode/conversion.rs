@@ -98,9 +98,6 @@ impl Conversion {
     }
 
     /// A frame that `videoconvert` has made as it should be, with its caps; none where it is so already.
-    ///
-    /// # Errors
-    /// A buffer that is no frame of its caps.
     pub fn convert(
         &self,
         frame: &gst::BufferRef,

@@ -11,7 +11,7 @@ use gst_video::VideoInfo;
 use parking_lot::Mutex;
 
 use super::super::error::{Error, message_text};
-use super::super::pipeline::Pipeline;
+use super::super::pipeline::{Pipeline, pad};
 use super::super::quirks::{Clock, Rotator, drop_stream};
 use super::conversion::{Conversion, Target};
 
@@ -38,9 +38,6 @@ pub struct Decoder {
 
 impl Decoder {
     /// Begins with the first frame.
-    ///
-    /// # Errors
-    /// Elements of GStreamer that are missing.
     pub fn open(film: &Path, target: Target) -> Result<Self, Error> {
         let decoder = Self::new(film, target)?;
         // What goes wrong is on the bus.
@@ -50,9 +47,6 @@ impl Decoder {
 
     /// Begins at a time by the film's own clock: there, or at the next key frame. None where the film does not let itself be
     /// wound there.
-    ///
-    /// # Errors
-    /// As [`Decoder::open`].
     pub fn open_at(
         film: &Path,
         target: Target,
@@ -95,10 +89,7 @@ impl Decoder {
         source.link(&decoder)?;
         gst::Element::link_many([&convert, &filter, sink.upcast_ref()])?;
 
-        let entry = convert.static_pad("sink");
-        let entry = entry.ok_or("videoconvert has no sink pad")?;
-        let exit = sink.static_pad("sink");
-        let exit = exit.ok_or("appsink has no sink pad")?;
+        let (entry, exit) = (pad(&convert, "sink")?, pad(&sink, "sink")?);
         let conversions = Conversions::default();
         number_frames(&exit, conversions.clone());
         let rotator = Rotator::new(&pipeline, &filter, sink.upcast_ref());
@@ -118,9 +109,6 @@ impl Decoder {
     }
 
     /// A decoded frame in the format for the element, with its caps. `caps` and `info` are those of the sample.
-    ///
-    /// # Errors
-    /// A frame that is none.
     pub fn convert(
         &self,
         buffer: gst::Buffer,

@@ -68,9 +68,6 @@ pub struct Frames<'a> {
 
 impl<'a> Frames<'a> {
     /// Opens a film.
-    ///
-    /// # Errors
-    /// Elements of GStreamer that are missing.
     pub fn open(context: &'a Context, film: &'a Path, target: Target) -> Result<Self, Error> {
         Ok(Self {
             context,
@@ -118,9 +115,6 @@ impl<'a> Frames<'a> {
     }
 
     /// The next frame; behind a place that cannot be decoded, if there is one.
-    ///
-    /// # Errors
-    /// Frames that are none.
     pub fn next(&mut self) -> Result<Next, Error> {
         let mut since = Instant::now();
         loop {

@@ -18,9 +18,6 @@ const SHAPE: [&str; 5] = [
 const SAID: [&str; 4] = ["interlace-mode", "field-order", "chroma-site", "framerate"];
 
 /// That of the film's first frame, with what is said of it. H.264 in 4:2:0 has even sizes only.
-///
-/// # Errors
-/// Empty caps.
 pub fn shape_of(caps: &gst::Caps, codec: Codec) -> Result<gst::Caps, Error> {
     let of = caps.structure(0).ok_or("frames without caps")?;
     let mut shape = gst::Structure::new_empty("video/x-raw");

@@ -164,9 +164,6 @@ impl Writer {
     }
 
     /// Completes the file and gives it its name.
-    ///
-    /// # Errors
-    /// As [`Writer::frame`]; frames that are not in it.
     pub fn finish(self) -> Result<Segment, Error> {
         // What goes wrong is on the bus.
         let _ = self.source.end_of_stream();

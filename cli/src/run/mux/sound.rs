@@ -10,7 +10,8 @@ use parking_lot::Mutex;
 
 use super::super::encode::Codec;
 use super::super::error::Error;
-use super::super::quirks::{Clock, drop_stream, link};
+use super::super::pipeline::{self, link};
+use super::super::quirks::{Clock, drop_stream};
 
 /// Bytes of sound that wait for the video.
 const WAITING: u32 = 64 << 20;
@@ -46,9 +47,6 @@ pub struct Sound {
 
 impl Sound {
     /// Adds them to the pipeline. Sound after `until` is left out.
-    ///
-    /// # Errors
-    /// Elements of GStreamer that are missing.
     pub fn open(
         pipeline: &gst::Pipeline,
         mux: &gst::Element,
@@ -92,9 +90,6 @@ impl Sound {
     }
 
     /// Waits until all streams have been seen, or there is an end to it.
-    ///
-    /// # Errors
-    /// Those of `look`.
     pub fn wait(&self, look: impl Fn() -> Result<(), Error>) -> Result<(), Error> {
         loop {
             look()?;
@@ -170,11 +165,7 @@ fn carry(
     };
     let way =
         gst::parse::bin_from_description(&line, true).map_err(|e| gst::glib::bool_error!("{e}"))?;
-    let end = |name: &str| {
-        let pad = way.static_pad(name);
-        pad.ok_or_else(|| gst::glib::bool_error!("{line} has no pad {name}"))
-    };
-    let (start, out) = (end("sink")?, end("src")?);
+    let (start, out) = (pipeline::pad(&way, "sink")?, pipeline::pad(&way, "src")?);
     bin.add(&way)?;
     if let Some(until) = until {
         end_at(&out, until);
@@ -196,10 +187,7 @@ fn carry(
             let _ = link(pad, &start);
         });
         decoder.sync_state_with_parent()?;
-        let entry = decoder
-            .static_pad("sink")
-            .ok_or_else(|| gst::glib::bool_error!("decodebin has no sink pad"))?;
-        link(pad, &entry)?;
+        link(pad, &pipeline::pad(&decoder, "sink")?)?;
     }
     // Last: a pad that nothing comes through would hold up the whole film.
     let into = mux

@@ -12,9 +12,6 @@ pub struct Mp4Box {
 }
 
 /// Bytes at a place in a file.
-///
-/// # Errors
-/// When there are fewer.
 pub fn read<const N: usize>(file: &mut (impl Read + Seek), at: u64) -> Result<[u8; N]> {
     let mut bytes = [0; N];
     file.seek(SeekFrom::Start(at))?;

@@ -12,9 +12,6 @@ pub struct FieldOrder(Option<VideoFieldOrder>);
 impl FieldOrder {
     /// Caps that say which field comes first. The first frame decides it for all; it is left open if that one is not
     /// interlaced, though others may be.
-    ///
-    /// # Errors
-    /// Caps that are none of video.
     pub fn complete(
         &mut self,
         caps: &gst::CapsRef,

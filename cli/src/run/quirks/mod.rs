@@ -25,5 +25,5 @@ pub use cutoff::missing;
 pub use fields::FieldOrder;
 pub use mpeg_clock::Clock;
 pub use rotation::Rotator;
-pub use streams::{drop_stream, link, stalled};
+pub use streams::{drop_stream, stalled};
 pub use timecode::Start;

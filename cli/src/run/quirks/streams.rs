@@ -5,6 +5,8 @@ use std::time::Duration;
 use gst::glib;
 use gst::prelude::*;
 
+use super::super::pipeline::{self, link};
+
 /// How long the first frame behind a broken place may take, or one after it.
 const PATIENCE: Duration = Duration::from_secs(10);
 /// How long the first frame of a film may take, from slow storage as well.
@@ -12,28 +14,13 @@ const PATIENCE_AT_FIRST: Duration = Duration::from_secs(30);
 
 /// Lets a stream run into nothing. A fakesink alone would hold up the streams beside it until the pipeline plays, which may
 /// wait for them.
-///
-/// # Errors
-/// Elements of GStreamer that are missing.
 pub fn drop_stream(bin: &gst::Bin, pad: &gst::Pad) -> Result<(), glib::BoolError> {
     let line = "queue leaky=downstream max-size-buffers=1 max-size-time=0 max-size-bytes=0 ! fakesink async=false sync=false";
     let nothing =
         gst::parse::bin_from_description(line, true).map_err(|e| glib::bool_error!("{e}"))?;
     bin.add(&nothing)?;
     nothing.sync_state_with_parent()?;
-    let entry = nothing
-        .static_pad("sink")
-        .ok_or_else(|| glib::bool_error!("a bin without its pad"))?;
-    link(pad, &entry)
-}
-
-/// Links two pads.
-///
-/// # Errors
-/// When they do not fit.
-pub fn link(from: &gst::Pad, to: &gst::Pad) -> Result<(), glib::BoolError> {
-    let linked = from.link(to);
-    linked.map(drop).map_err(|e| glib::bool_error!("{e}"))
+    link(pad, &pipeline::pad(&nothing, "sink")?)
 }
 
 /// Why no more frames are to be waited for, if so. Some decoders, pngdec for one, return an error and post no message. It is

@@ -2,48 +2,20 @@
 
 use gst::glib;
 use tttseg::adapt;
+use tttseg::choice::Choice;
 
 use crate::filter::Rung;
 use crate::filter::time::FramePlan;
 
-/// Why the weights are the same after a frame as before it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Skipped {
-    /// Learning is switched off (`adapt=false` or `method=none`).
-    Off,
-    /// The video is no stranger to the model than the pictures that it was trained on.
-    Familiar,
-    /// The frame lies between two training intervals.
-    Interval,
-    /// A sink reported lateness, and the last map was reused.
-    Late,
-    /// There was no time for a step: see the rung.
-    Budget,
-    /// Loss or gradient was not finite.
-    NotFinite,
-}
-
-impl Skipped {
-    /// All of them.
-    pub const ALL: [Self; 6] = [
-        Self::Off,
-        Self::Familiar,
-        Self::Interval,
-        Self::Late,
-        Self::Budget,
-        Self::NotFinite,
-    ];
-
-    /// Its name in messages.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Off => "off",
-            Self::Familiar => "familiar",
-            Self::Interval => "interval",
-            Self::Late => "late",
-            Self::Budget => "budget",
-            Self::NotFinite => "not-finite",
-        }
+tttseg::choices! {
+    /// Why the weights are the same after a frame as before it.
+    pub enum Skipped: "Skipped" {
+        Off = "off", "Learning is switched off (`adapt=false` or `method=none`).";
+        Familiar = "familiar", "The video is no stranger to the model than the pictures that it was trained on.";
+        Interval = "interval", "The frame lies between two training intervals.";
+        Late = "late", "A sink reported lateness, and the last map was reused.";
+        Budget = "budget", "There was no time for a step: see the rung.";
+        NotFinite = "not-finite", "Loss or gradient was not finite.";
     }
 }
 
@@ -100,24 +72,15 @@ pub struct FrameReport {
 }
 
 /// Why a structure is not a [`FrameReport`].
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum MessageError {
     /// The structure has another name.
+    #[error("the structure is named '{0}', not 'tttseg'")]
     Name(String),
     /// A field is missing or of another type.
+    #[error("field '{0}' is missing or of another type")]
     Field(&'static str),
 }
-
-impl std::fmt::Display for MessageError {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            Self::Name(name) => write!(f, "the structure is named '{name}', not 'tttseg'"),
-            Self::Field(field) => write!(f, "field '{field}' is missing or of another type"),
-        }
-    }
-}
-
-impl std::error::Error for MessageError {}
 
 impl FrameReport {
     /// Name of the structure.
@@ -207,15 +170,12 @@ impl TryFrom<&gst::StructureRef> for FrameReport {
             return Err(MessageError::Name(structure.name().to_string()));
         }
         let skipped: &str = needed(structure, "skipped")?;
-        let skipped = match Skipped::ALL.into_iter().find(|s| s.name() == skipped) {
+        let skipped = match Skipped::from_name(skipped) {
             None if skipped != "no" => return Err(MessageError::Field("skipped")),
             known => known,
         };
-        let rung: &str = needed(structure, "rung")?;
-        let mut rungs = Rung::ALL.into_iter();
-        let rung = rungs
-            .find(|r| r.name() == rung)
-            .ok_or(MessageError::Field("rung"))?;
+        let rung =
+            Rung::from_name(needed(structure, "rung")?).ok_or(MessageError::Field("rung"))?;
         Ok(Self {
             frame: needed(structure, "frame")?,
             loss: optional(structure, "loss")?,
@@ -270,10 +230,10 @@ mod tests {
     fn there_and_back() {
         gst::init().unwrap();
         let mut reports = vec![report()];
-        for rung in Rung::ALL {
+        for rung in Rung::EVERY {
             reports.push(FrameReport { rung, ..report() });
         }
-        for skipped in Skipped::ALL {
+        for skipped in Skipped::EVERY {
             reports.push(FrameReport {
                 loss: None,
                 unexplained: None,

@@ -10,47 +10,24 @@
 
 use std::time::Duration;
 
-/// What is left out of a frame.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Rung {
-    /// Nothing.
-    #[default]
-    Full,
-    /// Some of the masked views of a step.
-    FewerMasks,
-    /// Some of the steps; those that are taken see one masked view.
-    FewerSteps,
-    /// The steps on all frames that there is no time for.
-    SkipStep,
-    /// Steps on all frames, the prediction on those that there is no time for.
-    ReuseMap,
+tttseg::choices! {
+    /// What is left out of a frame, least first.
+    #[derive(Default, PartialOrd, Ord)]
+    pub enum Rung: "Rung" {
+        #[default]
+        Full = "full", "Nothing.";
+        FewerMasks = "fewer-masks", "Some of the masked views of a step.";
+        FewerSteps = "fewer-steps", "Some of the steps; those that are taken see one masked view.";
+        SkipStep = "skip-step", "The steps on all frames that there is no time for.";
+        ReuseMap = "reuse-map", "Steps on all frames, the prediction on those that there is no time for.";
+    }
 }
 
 impl Rung {
-    /// All of them, what leaves out least first.
-    pub const ALL: [Self; 5] = [
-        Self::Full,
-        Self::FewerMasks,
-        Self::FewerSteps,
-        Self::SkipStep,
-        Self::ReuseMap,
-    ];
-
     /// For QoS messages: GStreamer's measure, 1000000 when nothing is left out.
     pub(in crate::filter) fn quality(self) -> i32 {
-        let below = Self::ALL.iter().filter(|rung| **rung > self).count();
+        let below = Self::EVERY.iter().filter(|rung| **rung > self).count();
         i32::try_from(below).unwrap_or(0) * 250_000
-    }
-
-    /// Its name in messages: `full`, `fewer-masks`, `fewer-steps`, `skip-step`, `reuse-map`.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Full => "full",
-            Self::FewerMasks => "fewer-masks",
-            Self::FewerSteps => "fewer-steps",
-            Self::SkipStep => "skip-step",
-            Self::ReuseMap => "reuse-map",
-        }
     }
 }
 

@@ -18,29 +18,16 @@ use flow::flow_between;
 use luma_colours::tinted;
 use report::Scored;
 
-use super::EvalError;
 use super::protocol::check_task;
 use super::run_summary::RunSummary;
-use crate::data::{Playback, Played, Shift, Stream, at_model_size};
-use tttseg::adapt::{Learner, Report, Request};
+use super::{EvalError, EvaluatedFrame, Predicted};
+use crate::data::{Playback, Shift, Stream, at_model_size};
+use tttseg::adapt::{Learner, Request};
 use tttseg::video::{ChromaFilter, Colorizer, LabelIds, Rgb, Scaler, grey, scaled};
 use tttseg::weights::Task;
 
 /// Longest side of the pictures whose flicker is measured, in pixels.
 const SMALL: usize = 320;
-
-/// A frame that was coloured.
-#[derive(Clone, Copy, Debug)]
-pub struct ColouredFrame<'a> {
-    /// The report of its steps.
-    pub report: &'a Report,
-    /// The true picture.
-    pub frame: &'a Played,
-    /// What was shown to the model.
-    pub grey: &'a Rgb,
-    /// Its colours for it.
-    pub predicted: &'a Rgb,
-}
 
 /// What is done with the colours, what they are compared with, and how.
 #[derive(Default)]
@@ -65,7 +52,7 @@ pub fn evaluate_colours(
     stream: &Stream,
     shift: Shift,
     options: ColourOptions<'_>,
-    mut progress: impl FnMut(ColouredFrame<'_>) -> Result<(), EvalError>,
+    mut progress: impl FnMut(EvaluatedFrame<'_>) -> Result<(), EvalError>,
 ) -> Result<ColourReport, EvalError> {
     let model = learner.model().clone();
     check_task(&model, Task::Colorize)?;
@@ -137,11 +124,11 @@ pub fn evaluate_colours(
             }
         }
         last = Some(small);
-        progress(ColouredFrame {
+        progress(EvaluatedFrame {
             report: &adapted.report,
             frame: &frame,
-            grey: &shown,
-            predicted: &predicted,
+            shown: &shown,
+            predicted: Some(Predicted::Colours(&predicted)),
         })?;
     }
     let [scores, grey, by_luma] = scored.map(|s| s.scores(&true_colours));

@@ -69,8 +69,11 @@ fn colours_are_scored_beside_what_can_be_had_without_looking() {
         ..ColourOptions::default()
     };
     let report = evaluate_colours(&mut learner, &stream, Shift::default(), options, |f| {
-        assert!(is_grey(f.grey));
-        assert_eq!(f.predicted.dim(), f.frame.picture.dim());
+        assert!(is_grey(f.shown));
+        let Some(Predicted::Colours(rgb)) = f.predicted else {
+            panic!("{:?}", f.predicted);
+        };
+        assert_eq!(rgb.dim(), f.frame.picture.dim());
         seen.push(f.report.steps);
         Ok(())
     })

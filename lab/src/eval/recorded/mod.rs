@@ -12,7 +12,7 @@ use sha2::{Digest, Sha256};
 use tttseg::adapt::graphs::Size;
 use tttseg::graph::{DType, Graph, GraphError};
 use tttseg::model::{
-    ENCODER_PREFIX, HeadConfig, MAIN_PREFIX, SwinConfig, class_scores, head, swin,
+    ENCODER_PREFIX, Feature, HeadConfig, MAIN_PREFIX, SwinConfig, class_scores, head, swin,
 };
 use tttseg::nn::{PATCH, Parameters, patchify_planes};
 use tttseg::optim::LayoutError;
@@ -264,12 +264,8 @@ impl Recording<'_> {
         [batch, height, width]: [usize; 3],
         to: &mut Collected,
     ) -> Result<()> {
-        let mut g = Graph::new("swin");
         let mut p = Parameters::new(&self.weights, |_| false);
-        let size = padded_size(height, width);
-        let x = g.input("x", DType::F32, &[batch, 4, size.height, size.width])?;
-        let patches = patchify_planes(&mut g, x)?;
-        let stages = swin(&mut g, &mut p, "", config, patches, size.patches(), None)?;
+        let (mut g, stages, size) = encoded(&mut p, "", config, [batch, height, width])?;
         for (i, stage) in stages.into_iter().enumerate() {
             let channels = g.shape(stage.tokens)[2];
             let planes = g.transpose(stage.tokens, &[0, 2, 1])?;
@@ -286,20 +282,9 @@ impl Recording<'_> {
         [batch, height, width]: [usize; 3],
         to: &mut Collected,
     ) -> Result<()> {
-        let mut g = Graph::new("mask2former");
         let mut p = Parameters::new(&self.weights, |_| false);
-        let size = padded_size(height, width);
-        let x = g.input("x", DType::F32, &[batch, 4, size.height, size.width])?;
-        let patches = patchify_planes(&mut g, x)?;
-        let stages = swin(
-            &mut g,
-            &mut p,
-            ENCODER_PREFIX,
-            encoder,
-            patches,
-            size.patches(),
-            None,
-        )?;
+        let shape = [batch, height, width];
+        let (mut g, stages, size) = encoded(&mut p, ENCODER_PREFIX, encoder, shape)?;
         let output = head(&mut g, &mut p, MAIN_PREFIX, config, &stages)?;
         let features = std::iter::once(("out.mask_features".to_owned(), output.features.mask))
             .chain(
@@ -326,11 +311,22 @@ impl Recording<'_> {
     }
 }
 
-fn padded_size(height: usize, width: usize) -> Size {
-    Size {
+/// A graph with the encoder's stages for the input `x`, and the size that pictures are padded to.
+fn encoded(
+    p: &mut Parameters,
+    prefix: &str,
+    config: &SwinConfig,
+    [batch, height, width]: [usize; 3],
+) -> Result<(Graph, Vec<Feature>, Size)> {
+    let size = Size {
         height: height.next_multiple_of(PATCH),
         width: width.next_multiple_of(PATCH),
-    }
+    };
+    let mut g = Graph::new("recorded");
+    let x = g.input("x", DType::F32, &[batch, 4, size.height, size.width])?;
+    let patches = patchify_planes(&mut g, x)?;
+    let stages = swin(&mut g, p, prefix, config, patches, size.patches(), None)?;
+    Ok((g, stages, size))
 }
 
 /// Zeros at the right and the bottom (`docs/method.md#input`).
