@@ -4,9 +4,8 @@ use std::fmt;
 use std::path::Path;
 use std::sync::Arc;
 
-use parking_lot::Mutex;
-
 use ndarray::{ArrayRef3, Ix3};
+use parking_lot::Mutex;
 
 use super::frame_pool::FramePool;
 use super::learner::check_task;
