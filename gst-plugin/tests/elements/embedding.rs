@@ -204,11 +204,11 @@ fn a_monitor_in_rust() {
     assert_eq!(lines.len(), 71, "{said}");
     // What was learned from and what was not, the loss of the last step in both.
     assert!(
-        lines[68].contains("loss  ") && lines[68].ends_with("full"),
+        lines[69].contains("loss  ") && lines[69].ends_with("full"),
         "{said}"
     );
     assert!(
-        lines[69].contains("loss  ") && lines[69].ends_with("interval"),
+        lines[68].contains("loss  ") && lines[68].ends_with("interval"),
         "{said}"
     );
     assert_eq!(
