@@ -61,7 +61,7 @@ if __name__ == "__main__":
     try:
         for frame, classes in enumerate(covered(*sys.argv[1:]), 1):
             name = lambda number: "none" if number == NO_CLASS else f"class {number}"
-            shares = ", ".join(f"{name(number)}: {share:.1%}" for number, share in classes)
-            print(f"frame {frame}: {shares}")
+            text = ", ".join(f"{name(number)}: {share:.1%}" for number, share in classes)
+            print(f"frame {frame}: {text}")
     except RuntimeError as error:
         sys.exit(f"classes: {error}")
