@@ -138,7 +138,7 @@ pub fn write(path: impl AsRef<Path>, bytes: &[u8]) -> Result<(), Error> {
     file.commit()
 }
 
-/// Whether [`write`] could write `path` now, for work that ends with it hours later.
+/// Whether [`write()`] could write `path` now, for work that ends with it hours later.
 ///
 /// # Errors
 /// What the operating system says.
