@@ -1,23 +1,22 @@
+//! Learning itself: losses, resets, windows and sizes, requests.
+
 use super::{SIZE, WATCH, learner, picture, settings, show};
 use crate::adapt::graphs::Size;
 use crate::adapt::{Learner, Method, Moments, Recipe, Request, Reset, Settings, Skipped};
-use crate::runtime::{Cancel, testing};
-use crate::video::ClassMap;
-use crate::weights::{ModelFile, Weights};
-use std::sync::Arc;
+use crate::weights::Weights;
 
-const WEIGHTS: Reset = Reset {
+pub(super) const WEIGHTS: Reset = Reset {
     weights: true,
     window: false,
     moments: false,
     self_training: false,
 };
 
-fn weights(learner: &Learner) -> Weights {
+pub(super) fn weights(learner: &Learner) -> Weights {
     learner.save().unwrap().weights
 }
 
-fn losses(learner: &mut Learner, times: impl Iterator<Item = usize>) -> Vec<f32> {
+pub(super) fn losses(learner: &mut Learner, times: impl Iterator<Item = usize>) -> Vec<f32> {
     times
         .map(|time| {
             let report = show(learner, time, Request::default()).report;
@@ -106,267 +105,6 @@ fn a_reset_brings_the_first_prediction_back() {
     assert_eq!(weights(&learner), from_disk);
     assert_eq!(reset.report.steps_since_reset, 0);
     assert_eq!(reset.report.window, 4, "the window stays");
-}
-
-#[test]
-fn methods_without_implicit_memory_start_every_frame_from_disk() {
-    let with = |method| Settings {
-        method,
-        ..settings()
-    };
-    let third_loss = |before, third| {
-        let mut learner = learner(with(before))?;
-        for time in 0..2 {
-            show(&mut learner, time, Request::default());
-        }
-        learner.update(with(third)).unwrap();
-        losses(&mut learner, 2..3).pop()
-    };
-    for method in [Method::ExplicitOnly, Method::NoMemory] {
-        // Masks and places are those of the third frame in both; so only weights can tell them apart.
-        let Some(loss) = third_loss(method, method) else {
-            return;
-        };
-        assert_eq!(
-            third_loss(Method::MainTaskOnly, method),
-            Some(loss),
-            "{method:?}"
-        );
-    }
-    let online = third_loss(Method::Online, Method::Online);
-    assert_ne!(third_loss(Method::MainTaskOnly, Method::Online), online);
-}
-
-/// What the model on disk makes of the picture at a time.
-fn classes_from_disk(time: usize) -> Option<Arc<ClassMap>> {
-    let mut untouched = learner(Settings {
-        method: Method::MainTaskOnly,
-        ..settings()
-    })?;
-    show(&mut untouched, time, Request::default()).classes
-}
-
-#[test]
-fn methods_without_implicit_memory_predict_from_disk_where_no_step_is_taken() {
-    let Some(from_disk) = classes_from_disk(1) else {
-        return;
-    };
-    let request = |learn, late| Request {
-        learn,
-        late,
-        ..Request::default()
-    };
-    let asked = request(true, false);
-    for method in [Method::ExplicitOnly, Method::NoMemory] {
-        let fast = Settings {
-            method,
-            learning_rate: 1e-2,
-            encoder_multiplier: 1.0,
-            training_interval: 3,
-            surprise: 1.0,
-            ..settings()
-        };
-        let mut learner = learner_with_reference(fast.clone(), 1e-3).unwrap();
-        let mut steps = fast.clone();
-        steps.steps = 0;
-        let mut familiar = fast.clone();
-        (familiar.surprise, familiar.training_interval) = (1e9, 1);
-        for (settings, request, skipped) in [
-            (&fast, asked, Some(Skipped::Interval)),
-            (&fast, asked, Some(Skipped::Interval)),
-            (&fast, asked, None),
-            // Learning is switched off: what was learned stays.
-            (&fast, request(false, false), Some(Skipped::Off)),
-            (&fast, asked, Some(Skipped::Interval)),
-            (&fast, asked, None),
-            (&fast, request(false, true), Some(Skipped::Late)),
-            (&fast, asked, Some(Skipped::Interval)),
-            (&fast, asked, None),
-            (&steps, asked, Some(Skipped::Off)),
-            // While the video is strange a step finds out that it no longer is.
-            (&familiar, asked, None),
-            (&familiar, asked, Some(Skipped::Familiar)),
-        ] {
-            learner.update(settings.clone()).unwrap();
-            let seen = show(&mut learner, 1, request);
-            let frame = format!("{method:?}, frame {}", seen.report.frame);
-            assert_eq!(seen.report.skipped, skipped, "{frame}");
-            let learned = skipped.is_none() || !(request.learn || request.late);
-            assert_eq!(seen.classes.unwrap() == from_disk, !learned, "{frame}");
-            assert_eq!(seen.report.steps_since_reset, u64::from(learned), "{frame}");
-        }
-    }
-}
-
-#[test]
-fn every_third_frame_is_the_third_and_the_sixth() {
-    let Some(mut learner) = learner(Settings {
-        training_interval: 3,
-        ..settings()
-    }) else {
-        return;
-    };
-    let steps = [0, 0, 1, 0, 0, 1, 0];
-    let reports = steps.map(|_| show(&mut learner, 0, Request::default()).report);
-    assert_eq!(reports.map(|report| report.steps), steps);
-}
-
-#[test]
-fn before_the_first_step_frames_are_predicted_with_the_weights_on_disk() {
-    let Some(mut learner) = learner(Settings {
-        method: Method::NoMemory,
-        training_interval: 1000,
-        learning_rate: 1e-2,
-        ..settings()
-    }) else {
-        return;
-    };
-    for time in 0..3 {
-        let seen = show(&mut learner, time, Request::default());
-        assert_eq!(seen.classes, classes_from_disk(time), "frame {time}");
-    }
-}
-
-#[test]
-fn steps_and_windows_are_those_of_the_method() {
-    for (method, windows, since_reset) in [
-        (Method::Online, [1, 2, 3], [2, 4, 6]),
-        (Method::ImplicitOnly, [1, 1, 1], [2, 4, 6]),
-        (Method::ExplicitOnly, [1, 2, 3], [2, 2, 2]),
-        (Method::NoMemory, [1, 1, 1], [2, 2, 2]),
-    ] {
-        let Some(mut learner) = learner(Settings {
-            method,
-            steps: 2,
-            ..settings()
-        }) else {
-            return;
-        };
-        for time in 0..3 {
-            let report = show(&mut learner, time, Request::default()).report;
-            assert_eq!(report.window, windows[time], "{method:?}");
-            assert_eq!(report.steps_since_reset, since_reset[time], "{method:?}");
-        }
-    }
-}
-
-#[test]
-fn what_is_skipped_has_a_reason() {
-    let Some(mut learner) = learner(Settings {
-        training_interval: 3,
-        ..settings()
-    }) else {
-        return;
-    };
-    let request = |learn, late| Request {
-        learn,
-        late,
-        ..Request::default()
-    };
-    let asked = request(true, false);
-    for (request, expected) in [
-        (asked, Some(Skipped::Interval)),
-        (asked, Some(Skipped::Interval)),
-        (request(false, true), Some(Skipped::Late)),
-        (request(false, false), Some(Skipped::Off)),
-        (asked, Some(Skipped::Interval)),
-        (asked, None),
-        (asked, Some(Skipped::Interval)),
-    ] {
-        let report = show(&mut learner, 0, request).report;
-        assert_eq!(report.skipped, expected, "frame {}", report.frame);
-        assert_eq!(report.steps, usize::from(expected.is_none()));
-        assert_eq!(report.loss.is_some(), expected.is_none());
-    }
-}
-
-/// A learner whose model file says that `reference` of the training pictures stays unexplained.
-fn learner_with_reference(settings: Settings, reference: f32) -> Option<Learner> {
-    let model = ModelFile {
-        unexplained: Some(reference),
-        ..(*super::model(1)).clone()
-    };
-    let runtime = testing::runtime()?;
-    let cancel = Cancel::new();
-    Some(
-        Learner::new(
-            Arc::new(model),
-            settings,
-            runtime,
-            &testing::options(),
-            &cancel,
-        )
-        .unwrap(),
-    )
-}
-
-#[test]
-fn a_familiar_video_is_looked_at_and_not_learned_from() {
-    let surprise = Settings {
-        surprise: 1.0,
-        ..settings()
-    };
-    // An untrained g explains next to nothing: strange for a model that claims more, familiar for one that does not.
-    for (reference, strange) in [(0.1, true), (1e3, false)] {
-        let Some(mut learner) = learner_with_reference(surprise.clone(), reference) else {
-            return;
-        };
-        let before = weights(&learner);
-        for time in 0..3 {
-            let report = show(&mut learner, time, Request::default()).report;
-            assert_eq!(report.steps, usize::from(strange));
-            let skipped = (!strange).then_some(Skipped::Familiar);
-            assert_eq!(report.skipped, skipped);
-            assert!(report.loss.is_some() && report.unexplained.is_some());
-            let still = report.unexplained.unwrap() > reference;
-            assert_eq!(still, strange, "{report:?}");
-        }
-        assert_eq!(weights(&learner) != before, strange);
-    }
-    // Without a reference, or with 0, every frame is learned from and nothing is compared.
-    let off = Settings {
-        surprise: 0.0,
-        ..settings()
-    };
-    let learners = [learner(surprise), learner_with_reference(off, 1e3)];
-    for mut learner in learners.into_iter().flatten() {
-        let report = show(&mut learner, 0, Request::default()).report;
-        assert_eq!((report.steps, report.unexplained), (1, None));
-    }
-}
-
-#[test]
-fn learning_ends_where_the_video_becomes_familiar() {
-    let fast = Settings {
-        surprise: 1.0,
-        learning_rate: 3e-3,
-        ..settings()
-    };
-    let Some(mut learner) = learner_with_reference(fast.clone(), f32::MIN_POSITIVE) else {
-        return;
-    };
-    let share = |learner: &mut Learner| {
-        let report = show(learner, 0, Request::default()).report;
-        report.unexplained.unwrap()
-    };
-    let first = share(&mut learner);
-    let later = (0..40).map(|_| share(&mut learner)).last().unwrap();
-    assert!(later < 0.9 * first, "{first} to {later}");
-
-    let between = first.midpoint(later);
-    let mut learner = learner_with_reference(fast, between).unwrap();
-    let reports: Vec<_> = (0..60)
-        .map(|_| show(&mut learner, 0, Request::default()).report)
-        .collect();
-    assert_eq!(reports[0].steps, 1);
-    assert!(reports.iter().any(|r| r.skipped == Some(Skipped::Familiar)));
-    let steps: usize = reports.iter().map(|r| r.steps).sum();
-    assert!(steps < 60, "{steps}");
-
-    // What comes after a reset is new again.
-    learner.reset(WEIGHTS).unwrap();
-    let report = show(&mut learner, 0, Request::default()).report;
-    assert_eq!(report.steps, 1, "{report:?}");
 }
 
 #[test]

@@ -4,6 +4,8 @@ mod adapter;
 mod asynchronous;
 mod colour_head;
 mod learning;
+mod methods;
+mod novelty;
 mod recipe;
 mod requests;
 mod self_training;
