@@ -60,9 +60,9 @@ pub struct Arguments {
     /// Where the checkpoint is kept; the model file's name with `.checkpoint` if not given.
     #[arg(long)]
     checkpoint: Option<PathBuf>,
-    /// Start from the weights of a model file of the same sizes and classes, with a fresh optimiser and schedule. Colours
-    /// can start from a model that segments as well: encoder and reconstruction head are taken over. A checkpoint goes
-    /// before it.
+    /// Start from the weights of a model file of the same sizes, with a fresh optimiser and schedule. Classes that it does not
+    /// have begin at random. Colours can start from a model that segments as well: encoder and reconstruction head are
+    /// taken over. A checkpoint goes before it.
     #[arg(long, value_name = "MODEL")]
     init: Option<PathBuf>,
     /// Sizes of the model: nano, tiny or small.

@@ -4,7 +4,9 @@ use std::path::Path;
 
 use super::TrainerOptions;
 use tttseg::graph::GraphError;
-use tttseg::model::{COLOR_PREFIX, ChromaConfig, initial_weights, parameters};
+use tttseg::model::{
+    COLOR_PREFIX, ChromaConfig, HeadConfig, ModelConfig, RECON_PREFIX, initial_weights, parameters,
+};
 use tttseg::weights::{ModelFile, Weights, WeightsError};
 
 /// Why a run cannot start from a model.
@@ -39,10 +41,11 @@ pub enum StartError {
 }
 
 /// The weights of a model file for a run with `options` whose main task has `classes`. Nothing but the weights is
-/// taken over: optimiser and schedule begin afresh.
+/// taken over: optimiser and schedule begin afresh. Where the file has other classes, those of the same name keep their
+/// queries and the others begin at random.
 ///
 /// # Errors
-/// [`StartError`] for the first parameter that differs, or if the settings or the classes do.
+/// [`StartError`] for the first parameter that differs, or if the settings do.
 pub fn weights_to_start_from(
     path: &Path,
     options: &TrainerOptions,
@@ -50,26 +53,58 @@ pub fn weights_to_start_from(
 ) -> Result<Weights, StartError> {
     let file = path.display().to_string();
     let model = ModelFile::open(path)?;
+    let expected = ModelConfig {
+        main: HeadConfig {
+            classes: model.classes.len(),
+            queries: model.classes.len(),
+            ..options.config.main.clone()
+        },
+        ..options.config.clone()
+    };
     let mut surplus = model.weights.clone();
-    for (name, shape) in parameters(&options.config)? {
+    for (name, shape) in parameters(&expected)? {
         model.weights.expect(&file, &name, &shape)?;
         surplus.0.remove(&name);
     }
     if let Some(tensor) = surplus.0.into_keys().next() {
         return Err(StartError::Surplus { file, tensor });
     }
-    same(&file, "settings", &model.config, &options.config)?;
-    if model.classes != classes {
-        return Err(StartError::Meaning {
-            file,
-            what: "classes",
-            found: model.classes.join(","),
-            expected: classes.join(","),
-        });
-    }
+    same(&file, "settings", &model.config, &expected)?;
     let expected = &options.normalisation;
     same(&file, "channel statistics", &model.normalisation, expected)?;
-    Ok(model.weights)
+    if model.classes == classes {
+        return Ok(model.weights);
+    }
+    let start = initial_weights(&options.config, options.seed)?;
+    Ok(with_queries_by_name(start, &model, classes))
+}
+
+/// `start`, with everything that `model` has; where tensors hold a row for every class, only the rows of `classes` that
+/// have a name of the model's.
+fn with_queries_by_name(mut start: Weights, model: &ModelFile, classes: &[String]) -> Weights {
+    for (name, tensor) in &mut start.0 {
+        let Some(from) = model.weights.0.get(name) else {
+            continue;
+        };
+        if from.shape == tensor.shape && !is_by_query(name) {
+            tensor.data.clone_from(&from.data);
+            continue;
+        }
+        let row = tensor.data.len() / classes.len();
+        for (to, class) in tensor.data.chunks_exact_mut(row).zip(classes) {
+            let known = model.classes.iter().position(|known| known == class);
+            if let Some(known) = known {
+                to.copy_from_slice(&from.data[known * row..][..row]);
+            }
+        }
+    }
+    start
+}
+
+/// Whether a parameter of h has a row for every query, and so for every class.
+fn is_by_query(name: &str) -> bool {
+    !name.starts_with(RECON_PREFIX)
+        && (name.ends_with("queries_features.weight") || name.ends_with("queries_embedder.weight"))
 }
 
 /// The bins of chroma of a model file, if it is one that colours: a run that starts from it keeps them.
@@ -160,6 +195,33 @@ mod tests {
     }
 
     #[test]
+    fn classes_of_the_same_name_keep_their_queries() {
+        let options = options();
+        let mut before = model(&options);
+        before.classes = ["car", "road", "tree"].map(String::from).to_vec();
+        let start = with_queries_by_name(
+            initial_weights(&options.config, 1).unwrap(),
+            &before,
+            &names(),
+        );
+        let fresh = initial_weights(&options.config, 1).unwrap();
+        let mut by_query = 0;
+        for (name, tensor) in start.iter() {
+            let (old, new) = (&before.weights.0[name].data, &fresh.0[name].data);
+            if is_by_query(name) {
+                by_query += 1;
+                let row = tensor.data.len() / 3;
+                assert_eq!(tensor.data[..row], new[..row], "sky begins at random");
+                assert_eq!(tensor.data[row..2 * row], old[row..2 * row], "road");
+                assert_eq!(tensor.data[2 * row..], old[..row], "car");
+            } else {
+                assert_eq!(&tensor.data, old, "{name}");
+            }
+        }
+        assert!(by_query > 0);
+    }
+
+    #[test]
     fn the_first_difference_is_named() {
         let name = parameters(&options().config).unwrap()[0].0.clone();
         let error = start(|m| drop(m.weights.0.remove(&name))).unwrap_err();
@@ -178,8 +240,6 @@ mod tests {
         // Without query layers no shape depends on their width.
         let error = start(|m| m.config.main.decoder_ffn = 4).unwrap_err();
         assert!(error.contains("settings differ"), "{error}");
-        let error = start(|m| m.classes.swap(0, 1)).unwrap_err();
-        assert!(error.contains("classes differ: road,sky,car"), "{error}");
         let error = start(|m| m.normalisation.mean[0] = 1.0).unwrap_err();
         assert!(error.contains("channel statistics differ"), "{error}");
         let error = weights_to_start_from(Path::new("/nowhere"), &options(), &names());
