@@ -92,7 +92,9 @@ fn classes_are_those_of_the_highest_scores_with_and_without_fusion() {
                 let (classes, scores) = (seen.classes.unwrap(), seen.scores.unwrap());
                 assert_eq!(scores.dim(), (CLASSES, SIZE.height, SIZE.width));
                 for ((y, x), class) in classes.indexed_iter() {
-                    let highest = (0..CLASSES).map(|c| scores[[c, y, x]]).fold(f32::NEG_INFINITY, f32::max);
+                    let highest = (0..CLASSES)
+                        .map(|c| scores[[c, y, x]])
+                        .fold(f32::NEG_INFINITY, f32::max);
                     let taken = scores[[usize::from(*class), y, x]];
                     assert!(highest <= taken, "{highest} and {taken} at {x} {y}");
                 }
