@@ -45,7 +45,7 @@ use super::{
  * gst-launch-1.0 -m filesrc location=film.mp4 ! decodebin3 ! videoconvert ! tttsegfilter pace=every-frame ! fakesink
  * ]|
  * Learns from every frame, and prints an element message `tttseg` for each, with the fields `frame`, `steps`, `masks`,
- * `skipped`, `rung`, `window`, `steps-since-reset`, `resets`, `step-time`, `predict-time`, `directed-steps`, `references`,
+ * `skipped`, `rung`, `window`, `steps-since-reset`, `resets`, `step-time`, `predict-time`, `fusion-time`, `directed-steps`, `references`,
  * `hints`, `provider`, `loss`, `unexplained`, `gradient-norm` and `running-time`.
  *
  * |[

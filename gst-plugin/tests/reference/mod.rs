@@ -167,6 +167,10 @@ const FIELDS: [(&str, &str); 18] = [
     ),
     ("predict-time", "Nanoseconds that the prediction took"),
     (
+        "fusion-time",
+        "Nanoseconds of these that fusion along motion took (`fusion`)",
+    ),
+    (
         "directed-steps",
         "Steps of the colour head, towards colours that were given or the model's own, likewise",
     ),
@@ -252,6 +256,7 @@ fn whole_report() -> FrameReport {
         resets: 0,
         step_time: gst::ClockTime::from_useconds(61_250),
         predict_time: gst::ClockTime::from_useconds(24_100),
+        fusion_time: gst::ClockTime::from_useconds(6_200),
         running_time: Some(gst::ClockTime::from_mseconds(440)),
         directed_steps: 0,
         references: 0,
