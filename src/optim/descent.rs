@@ -187,6 +187,7 @@ mod tests {
             weight_decay: 0.0,
             clip_norm: 1.0,
             moments: false,
+            betas: AdamW::BETAS,
         };
         let descent = descend(g, optimiser, rates, &layout, p.learned(), loss).unwrap();
         descent.output_state(g).unwrap();

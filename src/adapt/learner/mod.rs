@@ -1,5 +1,6 @@
 //! The method on one thread: learn from a frame, then predict it.
 
+mod averaged;
 mod colour_head;
 mod output_buffers;
 mod reconstruct;

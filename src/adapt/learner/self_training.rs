@@ -79,7 +79,7 @@ impl Learner {
         let count = self.self_training.frames.len();
         for place in draws.places(count, steps, Sampling::Replacement) {
             let frame = self.self_training.frames[place].clone();
-            let settling = self.colour_head.steps_of_moments < SETTLING_STEPS;
+            let settling = self.colour_head.steps_of_moments() < SETTLING_STEPS;
             let step = ColourStep {
                 rate: self.settings.self_training_rate,
                 sharpness: SHARPNESS,

@@ -11,7 +11,8 @@ use std::thread::{self, JoinHandle};
 use super::shared::{Kind, SessionKey, SharedModel, Slot};
 use crate::adapt::Error;
 use crate::adapt::graphs::{
-    Size, StepOptions, colour_step_graph, predict_graph, reconstruct_graph, step_graph,
+    Size, StepOptions, colour_step_graph, predict_graph, reconstruct_graph, replay_step_graph,
+    step_graph,
 };
 use crate::graph::Target;
 use crate::optim::Layout;
@@ -245,7 +246,7 @@ impl Builder {
                 }
                 &["loss", "gradient_norm", "finite"]
             }
-            Kind::ColourStep(_) => {
+            Kind::ColourStep(_) | Kind::ReplayStep(_) => {
                 state = learning.names();
                 state.extend(names_of(&["mean", "first", "second"], &learning));
                 let frozen = layout.buffers.iter().filter(|b| !b.learns);
@@ -261,6 +262,7 @@ impl Builder {
             Kind::Reconstruct => reconstruct_graph(config, normalisation, layout, size),
             Kind::Step(options) => step_graph(config, normalisation, layout, options),
             Kind::ColourStep(options) => colour_step_graph(config, normalisation, layout, options),
+            Kind::ReplayStep(options) => replay_step_graph(config, normalisation, layout, options),
         };
         let key = SessionKey {
             kind,

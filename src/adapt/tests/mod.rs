@@ -7,6 +7,7 @@ mod learning;
 mod methods;
 mod novelty;
 mod recipe;
+mod replay_step;
 mod requests;
 mod self_training;
 mod shared;
