@@ -93,6 +93,7 @@ impl Understood {
     /// Remembers a frame if it is worth it: the first ones, until one was in range; then those in range that there is room for,
     /// or that show another place or a rare class.
     pub fn offer(&mut self, frame: Remembered, capacity: usize) {
+        self.shrink(capacity);
         if !self.wants(frame.in_range, capacity) {
             return;
         }
