@@ -8,3 +8,4 @@ mod running_mean;
 pub(super) use class_balance::compare;
 pub(super) use novelty::{Novelty, unexplained};
 pub(super) use rollback::Rollback;
+pub(super) use running_mean::RunningMean;

@@ -11,8 +11,7 @@ const KEPT: f32 = 0.9;
 const MOST_DISAGREEMENT: f32 = 0.15;
 /// Values of which a mean is a mean.
 const LEAST_FRAMES: u32 = 8;
-/// How much higher than what it is measured by a loss may be, and for how many steps.
-const HIGHER: f32 = 1.5;
+/// For how many steps in a row a loss may be too high.
 const LONG: u32 = 32;
 
 /// What is known of how learning goes.
@@ -50,10 +49,10 @@ impl Rollback {
         self.disagreement.add(seen.disagreement);
     }
 
-    /// Takes in the loss of a step, and what it is measured by.
-    pub fn stepped(&mut self, loss: f32, reference: f32) {
-        self.loss.add(loss / reference.max(f32::MIN_POSITIVE));
-        let is_higher = self.loss.get().is_some_and(|ratio| ratio > HIGHER);
+    /// Takes in the loss of a step, as a share of the highest that is harmless on average.
+    pub fn stepped(&mut self, loss: f32) {
+        self.loss.add(loss);
+        let is_higher = self.loss.get().is_some_and(|mean| mean > 1.0);
         self.too_high = if is_higher { self.too_high + 1 } else { 0 };
     }
 
@@ -132,7 +131,7 @@ mod tests {
         }
         for _ in 0..LONG {
             assert!(!loss.is_due());
-            loss.stepped(2.0, 1.0);
+            loss.stepped(1.2);
         }
         for guard in [&mut fewer, &mut other, &mut loss] {
             assert!(guard.is_due());
@@ -150,7 +149,7 @@ mod tests {
         for frame in 0..200 {
             guard.compared(seen(5, 5 + frame % 2, 0.02));
             // Now and then a step fails.
-            guard.stepped(if frame % 10 == 0 { 3.0 } else { 0.9 }, 1.0);
+            guard.stepped(if frame % 10 == 0 { 3.0 } else { 0.7 });
             assert!(!guard.is_due(), "frame {frame}");
         }
         assert!((guard.disagreement().unwrap() - 0.02).abs() < 1e-5);

@@ -12,7 +12,7 @@ use ndarray::Array3;
 use super::Learner;
 use super::averaged::AveragedWeights;
 use crate::adapt::graphs::{ReplayStepOptions, main_layout};
-use crate::adapt::guard::{Novelty, RunningMean, compare};
+use crate::adapt::guard::{RunningMean, compare};
 use crate::adapt::memory::{Remembered, Understood, confident_labels};
 use crate::adapt::objective::{Style, View};
 use crate::adapt::random::Draws;
@@ -33,9 +33,11 @@ const BETAS: [f64; 2] = [0.9, 0.99];
 /// What the slow mean of the weights so far counts at most when there is another step.
 const SLOWEST: f64 = 0.99;
 /// What learned weights count in the mean with the model on disk.
-const SHARE: f32 = 0.5;
+pub(super) const SHARE: f32 = 0.5;
 /// How much that changes from one frame to the next.
 const SHARE_STEP: f32 = 0.125;
+/// How much higher than at the beginning the loss may be: worse light is harder to learn in.
+const HIGHER: f32 = 2.0;
 /// Steps whose loss is what later losses are measured by.
 const FIRST_STEPS: u32 = 16;
 
@@ -92,8 +94,18 @@ impl Replay {
         self.style = Style::default();
     }
 
+    /// Makes the moments of the optimiser zero.
+    pub fn forget_moments(&mut self) {
+        self.weights.forget_moments();
+    }
+
     /// Goes on with saved weights, or with those on disk of what was not saved.
-    pub fn load(&mut self, model: &SharedModel, weights: &Weights, steps: u64) -> Result<(), Error> {
+    pub fn load(
+        &mut self,
+        model: &SharedModel,
+        weights: &Weights,
+        steps: u64,
+    ) -> Result<(), Error> {
         self.forget_weights();
         let mut all = model.file().weights.clone();
         all.merge(weights.clone());
@@ -230,7 +242,10 @@ impl Learner {
         let labels = view.labels.as_slice().unwrap_or_default();
         let step = replay.steps as f64 + 1.0;
         let given = [
-            ("images", &Tensor::from_u8(&[1, height, width, 3], &view.bytes())?),
+            (
+                "images",
+                &Tensor::from_u8(&[1, height, width, 3], &view.bytes())?,
+            ),
             ("labels", &Tensor::from_u8(&[1, height, width], labels)?),
             ("learning_rate", &number(self.settings.learning_rate)?),
             ("share", &number(1.0 - SLOWEST.min(step / (step + 1.0)))?),
@@ -247,7 +262,7 @@ impl Learner {
         if replay.first_losses.count() < FIRST_STEPS {
             replay.first_losses.add(loss);
         } else if let Some(first) = replay.first_losses.get() {
-            self.guard.stepped(loss, first);
+            self.guard.stepped(loss / (first * HIGHER));
         }
         Ok(())
     }
@@ -279,10 +294,8 @@ impl Learner {
         size: Size,
         is_compared: bool,
     ) -> Result<Array3<f32>, Error> {
-        if self.share == 0.0 {
-            return Ok(on_disk);
-        }
-        let Some(replay) = &mut self.replay else {
+        let share = self.share_in_force();
+        let Some(replay) = self.replay.as_mut().filter(|_| share > 0.0) else {
             return Ok(on_disk);
         };
         let images = self.scratch.frame(rgb, size)?;
@@ -303,7 +316,6 @@ impl Learner {
                 return Ok(on_disk);
             }
         }
-        let share = self.share;
         on_disk.zip_mut_with(&learned, |to, learned| *to += share * (learned - *to));
         Ok(on_disk)
     }

@@ -9,6 +9,7 @@ use ndarray::{Array3, ArrayView3, Axis};
 use crate::adapt::size::Size;
 use crate::nn::PATCH;
 use crate::video::{ClassMap, Rgb};
+use crate::weights::{Pictures, WeightsError};
 
 /// No class.
 const VOID: u8 = 255;
@@ -22,6 +23,10 @@ const OTHER_PLACE: f32 = 12.0;
 const FRAMES_OF_CLASS: usize = 3;
 /// Share of the pixels that a class has where a frame shows it.
 const SHOWN: f32 = 1e-3;
+
+/// How names of saved frames begin, and how they end: for those in range, and for others.
+const PREFIX: &str = "memory.";
+const KINDS: [&str; 2] = ["in-range", "first"];
 
 /// A frame with labels.
 #[derive(Clone, Debug)]
@@ -55,6 +60,49 @@ impl Remembered {
         }
     }
 
+    /// Frames as they are saved by [`Understood::pictures`], the oldest first; `file` is how errors name the file.
+    ///
+    /// # Errors
+    /// A frame without labels, or one of another shape.
+    pub fn from_pictures(file: &str, pictures: &Pictures) -> Result<Vec<Self>, WeightsError> {
+        let mut frames = vec![];
+        for (name, frame) in pictures.range(PREFIX.to_owned()..) {
+            let Some((number, kind)) = name.strip_prefix(PREFIX).and_then(|n| n.split_once('.'))
+            else {
+                continue;
+            };
+            let Some(in_range) = KINDS.iter().position(|k| *k == kind) else {
+                continue;
+            };
+            let labels_name = format!("{PREFIX}{number}.labels");
+            let labels = pictures
+                .get(&labels_name)
+                .ok_or_else(|| WeightsError::Missing {
+                    file: file.to_owned(),
+                    tensor: labels_name.clone(),
+                })?;
+            let other_shape =
+                |name: &str, found: &[usize], expected: &[usize]| WeightsError::Shape {
+                    file: file.to_owned(),
+                    tensor: name.to_owned(),
+                    found: found.to_vec(),
+                    expected: expected.to_vec(),
+                };
+            let (height, width) = match *frame.shape() {
+                [height, width, 3] if height > 0 && width > 0 => (height, width),
+                ref found => return Err(other_shape(name, found, &[1, 1, 3])),
+            };
+            let rgb = frame.clone().into_dimensionality();
+            let rgb = rgb.map_err(|_| other_shape(name, frame.shape(), &[height, width, 3]))?;
+            let labels = match labels.clone().into_dimensionality() {
+                Ok(found) if labels.shape() == [height, width] => found,
+                _ => return Err(other_shape(&labels_name, labels.shape(), &[height, width])),
+            };
+            frames.push(Self::new(Arc::new(rgb), Arc::new(labels), in_range == 0));
+        }
+        Ok(frames)
+    }
+
     fn distance(&self, other: &Self) -> f32 {
         let differences = self.thumbnail.iter().zip(&other.thumbnail);
         let sum: f32 = differences.map(|(a, b)| (a - b).abs()).sum();
@@ -72,6 +120,24 @@ impl Understood {
     /// The frames.
     pub fn frames(&self) -> &[Remembered] {
         &self.frames
+    }
+
+    /// The frames and their labels by name, to be saved.
+    pub fn pictures(&self) -> Pictures {
+        let named = self.frames.iter().enumerate().flat_map(|(number, frame)| {
+            let kind = KINDS[usize::from(!frame.in_range)];
+            [
+                (
+                    format!("{PREFIX}{number:03}.{kind}"),
+                    (*frame.rgb).clone().into_dyn(),
+                ),
+                (
+                    format!("{PREFIX}{number:03}.labels"),
+                    (*frame.labels).clone().into_dyn(),
+                ),
+            ]
+        });
+        named.collect()
     }
 
     /// Forgets all.
