@@ -157,7 +157,7 @@ settings! {
     /// frame is segmented by itself
     fusion: f64 = 0.8, paper 0.0, code 0.0;
     "fusion".placeholder("SHARE").between(Included(0.0), Included(1.0))
-        .property("Fusion", Changes::Controlled).from_to(0.0, 1.0);
+        .property("Fusion", Changes::Controlled).from_to(0.0, 1.0).after("training-interval");
 
     /// Take gradient steps on every n-th frame only, as in frames 3, 6, 9; every frame is segmented
     training_interval: usize = 1;

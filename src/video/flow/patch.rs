@@ -163,8 +163,7 @@ impl Patch {
             }
             let [all, squares, x, y] = sums.map(sum);
             let cost = squares - all * all / AREA as f32;
-            // Written so that what is not a number ends it as well.
-            if !(cost < best.1) {
+            if cost >= best.1 {
                 break;
             }
             best = (way, cost);

@@ -75,10 +75,10 @@ fn a_cut_keeps_little_and_what_comes_into_view_nothing() {
     assert!(motion.trust().iter().all(|t| *t == 0.0), "follows nothing");
     motion.advance(&frame(12.0));
     let tokens = WIDTH / 4;
-    let seen = motion.trust().slice(s![2..-2, 2..tokens - 6]).to_owned();
+    let seen = motion.trust().slice(s![2..20, 2..tokens - 6]).to_owned();
     assert!(seen.mean().unwrap() > 0.85, "{seen}");
     // Twelve pixels at the right have come into view.
-    let unseen = motion.trust().slice(s![2..-2, tokens - 2..]).to_owned();
+    let unseen = motion.trust().slice(s![2..20, tokens - 2..]).to_owned();
     assert!(unseen.mean().unwrap() < 0.2, "{unseen}");
 
     let other = Rgb::from_shape_fn((HEIGHT, WIDTH, 3), |(y, x, _)| {
