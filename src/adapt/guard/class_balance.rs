@@ -9,7 +9,7 @@ const FRAMES: usize = 16;
 /// Classes that may be missing on average.
 const MOST_MISSING: f32 = 0.5;
 /// Share of the tokens that a class has to have to be counted: where video is noisy a model finds specks of anything.
-const LEAST_SHARE: f32 = 5e-3;
+const LEAST_SHARE: f32 = 1e-3;
 /// Confidence of the model on disk where it is a disagreement that another one finds something else.
 const CONFIDENCE: f32 = 0.9;
 
@@ -35,37 +35,43 @@ impl ClassBalance {
     }
 }
 
-/// How two models see a frame.
+/// How the model on disk and what was learned see a frame.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(in crate::adapt) struct Comparison {
-    /// Classes that each of them predicts.
+    /// Classes that the model on disk predicts, and those that go out.
     pub classes: [usize; 2],
-    /// Share of the tokens that the first is sure of where the second finds something else.
+    /// Share of the tokens that the model on disk is sure of where what was learned says something else.
     pub disagreement: f32,
 }
 
-/// Compares the class probabilities (classes, rows, columns) of the model on disk with those of what was learned.
+/// Compares the class probabilities (classes, rows, columns) of the model on disk with those of what was learned, of which `share`
+/// goes out.
 pub(in crate::adapt) fn compare(
     on_disk: ArrayView3<'_, f32>,
     learned: ArrayView3<'_, f32>,
+    share: f32,
 ) -> Comparison {
     let (_, rows, columns) = on_disk.dim();
     let mut counts = [[0_usize; 256]; 2];
     let (mut sure, mut other) = (0_usize, 0_usize);
     for y in 0..rows {
         for x in 0..columns {
-            let best = |planes: &ArrayView3<'_, f32>| {
+            let best = |probability: &dyn Fn(f32, f32) -> f32| {
                 let mut best = (0, f32::NEG_INFINITY);
-                for (class, plane) in (0..256).zip(planes.outer_iter()) {
-                    if plane[[y, x]] > best.1 {
-                        best = (class, plane[[y, x]]);
+                let planes = on_disk.outer_iter().zip(learned.outer_iter());
+                for (class, (on_disk, learned)) in (0..256).zip(planes) {
+                    let here = probability(on_disk[[y, x]], learned[[y, x]]);
+                    if here > best.1 {
+                        best = (class, here);
                     }
                 }
                 best
             };
-            let ((before, confidence), (after, _)) = (best(&on_disk), best(&learned));
+            let (before, confidence) = best(&|on_disk, _| on_disk);
+            let (after, _) = best(&|_, learned| learned);
+            let (out, _) = best(&|on_disk, learned| on_disk + share * (learned - on_disk));
             counts[0][before] += 1;
-            counts[1][after] += 1;
+            counts[1][out] += 1;
             if confidence > CONFIDENCE {
                 sure += 1;
                 other += usize::from(before != after);
@@ -118,17 +124,17 @@ mod tests {
     #[test]
     fn maps_are_compared_where_the_model_on_disk_is_sure() {
         let learned = planes([0, 0, 0, 2], 0.5);
-        let seen = compare(planes([0, 1, 1, 2], 0.95).view(), learned.view());
+        let seen = compare(planes([0, 1, 1, 2], 0.95).view(), learned.view(), 1.0);
         assert_eq!((seen.classes, seen.disagreement), ([3, 2], 0.5));
-        let unsure = compare(planes([0, 1, 1, 2], 0.8).view(), learned.view());
-        assert_eq!((unsure.classes, unsure.disagreement), ([3, 2], 0.0));
+        let unsure = compare(planes([0, 1, 1, 2], 0.8).view(), learned.view(), 0.5);
+        assert_eq!((unsure.classes, unsure.disagreement), ([3, 3], 0.0));
     }
 
     #[test]
     fn specks_are_no_class() {
-        let mut planes = Array3::from_elem((2, 20, 20), 0.5_f32);
+        let mut planes = Array3::from_elem((2, 50, 50), 0.5_f32);
         planes[[1, 3, 3]] = 0.9;
-        let seen = compare(planes.view(), planes.view());
+        let seen = compare(planes.view(), planes.view(), 0.5);
         assert_eq!(seen.classes, [1, 1]);
     }
 }

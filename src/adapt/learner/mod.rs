@@ -82,7 +82,6 @@ pub(super) struct Standing {
 
 impl Standing {
     fn tell(&self, report: &mut Report) {
-        report.steps_since_reset = self.steps_since_reset;
         report.rollbacks = self.rollbacks;
         report.disagreement = self.disagreement;
         report.remembered = self.remembered;
@@ -277,12 +276,11 @@ impl Learner {
     /// Notes how learning stands.
     fn take_stock(&mut self) {
         self.standing = Standing {
-            steps_since_reset: self.steps_since_reset(),
-            share: self.share,
             // A learner that only predicts has none of its own.
             rollbacks: self.guard.count().max(self.standing.rollbacks),
             disagreement: self.guard.disagreement(),
             remembered: self.replay.as_ref().map_or(0, |r| r.memory.frames().len()),
+            ..self.standing
         };
     }
 
@@ -357,6 +355,7 @@ impl Learner {
             self.take_stock();
         }
         self.standing.tell(&mut report);
+        report.steps_since_reset = self.steps_since_reset();
         report.adapted_frames = self.adapted_frames;
         Ok(Prediction {
             classes: answer.classes,
@@ -395,7 +394,12 @@ impl Learner {
                 of_f_and_g.chain(self.colour_head.head()).cloned().collect()
             }
         };
-        (weights, self.standing)
+        let standing = Standing {
+            steps_since_reset: self.steps_since_reset(),
+            share: self.share,
+            ..self.standing
+        };
+        (weights, standing)
     }
 
     /// Goes on with the weights of another learner of the same model and settings.

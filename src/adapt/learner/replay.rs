@@ -181,6 +181,7 @@ impl Learner {
         let capacity = self.settings.memory;
         if let Some(replay) = &mut self.replay {
             replay.style.see(rgb, on_disk.view());
+            replay.memory.shrink(capacity);
             if replay.memory.wants(is_familiar, capacity) {
                 let labels = confident_labels(on_disk.view(), size);
                 let frame = Remembered::new(rgb.clone(), labels.into(), is_familiar);
@@ -308,7 +309,8 @@ impl Learner {
         replay.predicted = outputs;
         let learned: Array3<f32> = learned.to_array()?;
         if is_compared {
-            self.guard.compared(compare(on_disk.view(), learned.view()));
+            self.guard
+                .compared(compare(on_disk.view(), learned.view(), share));
             if self.guard.is_due() {
                 self.guard.roll_back();
                 replay.forget_weights();

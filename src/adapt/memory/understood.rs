@@ -171,7 +171,8 @@ impl Understood {
         self.shrink(capacity);
     }
 
-    fn shrink(&mut self, capacity: usize) {
+    /// Lets go of what a memory of this capacity does not hold.
+    pub fn shrink(&mut self, capacity: usize) {
         while self.frames.len() > capacity {
             let place = self.most_redundant();
             self.frames.remove(place);
