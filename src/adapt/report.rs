@@ -3,6 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use ndarray::Array3;
+
 use crate::video::{ChromaMap, ClassMap, Rgb};
 
 /// What is wanted for a frame. It enters the window in any case.
@@ -15,6 +17,8 @@ pub struct Request {
     pub late: bool,
     /// Predict its class map or its chroma.
     pub predict: bool,
+    /// With the class map, the scores that it was decided by.
+    pub scores: bool,
     /// Reconstruct one masked view of it.
     pub reconstruct: bool,
     /// Most masked views per step, where that is fewer than the settings say: time is short. No frame waits for the
@@ -34,6 +38,7 @@ impl Default for Request {
             learn: true,
             late: false,
             predict: true,
+            scores: false,
             reconstruct: false,
             most_views: None,
             most_steps: None,
@@ -108,6 +113,8 @@ pub struct Report {
     pub step_time: Duration,
     /// Time of the prediction, likewise.
     pub predict_time: Duration,
+    /// The part of it that fusion took.
+    pub fusion_time: Duration,
 }
 
 impl Report {
@@ -127,6 +134,9 @@ pub struct Prediction {
     /// Class of each pixel at model size, (height, width); `None` when no prediction was wanted, or from a model that
     /// colours.
     pub classes: Option<Arc<ClassMap>>,
+    /// Class scores at model size, (classes, height, width), of which the highest decide: logits or scores of the model, or
+    /// probabilities where those of several frames or weights are mixed. `None` unless wanted with the prediction.
+    pub scores: Option<Array3<f32>>,
     /// Chroma of every 4×4 pixels at model size, (2, height/4, width/4), from a model that colours, when a prediction was
     /// wanted.
     pub chroma: Option<ChromaMap>,

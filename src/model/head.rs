@@ -81,7 +81,11 @@ pub fn class_scores(
     let (rows, columns) = output.features.mask.size;
     let planes = g.transpose(output.masks, &[0, 2, 1])?;
     let planes = g.reshape(planes, &[batch * queries, rows, columns])?;
-    let large = resize_planes(g, planes, (height, width))?;
+    let large = if (rows, columns) == (height, width) {
+        planes
+    } else {
+        resize_planes(g, planes, (height, width))?
+    };
     let large = g.reshape(large, &[batch, queries, height * width])?;
     match output.class_logits {
         None => {

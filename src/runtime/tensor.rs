@@ -141,20 +141,41 @@ impl Tensor {
 
     /// Like [`Tensor::from_u8`], in the memory of `spent` if that fits and nothing else holds it.
     pub(crate) fn from_u8_over(spent: Option<Self>, shape: &[usize], data: &[u8]) -> Result<Self> {
+        Self::from_slice_over(spent, DType::U8, shape, data)
+    }
+
+    /// Like [`Tensor::from_f32`], likewise.
+    pub(crate) fn from_f32_over(
+        spent: Option<Self>,
+        shape: &[usize],
+        data: &[f32],
+    ) -> Result<Self> {
+        Self::from_slice_over(spent, DType::F32, shape, data)
+    }
+
+    fn from_slice_over<T>(
+        spent: Option<Self>,
+        dtype: DType,
+        shape: &[usize],
+        data: &[T],
+    ) -> Result<Self>
+    where
+        T: PrimitiveTensorElementType + Copy + fmt::Debug,
+    {
         match spent.map(|tensor| Arc::try_unwrap(tensor.0)) {
             Some(Ok(mut inner))
-                if inner.dtype == DType::U8
+                if inner.dtype == dtype
                     && inner.shape == shape
                     && inner.value.memory_info().is_cpu_accessible() =>
             {
-                let (_, to) = inner.value.try_extract_tensor_mut::<u8>().map_err(failed)?;
+                let (_, to) = inner.value.try_extract_tensor_mut::<T>().map_err(failed)?;
                 if to.len() == data.len() {
                     to.copy_from_slice(data);
                     return Ok(Self(Arc::new(inner)));
                 }
-                Self::from_u8(shape, data)
+                Self::from_slice(dtype, shape, data)
             }
-            _ => Self::from_u8(shape, data),
+            _ => Self::from_slice(dtype, shape, data),
         }
     }
 

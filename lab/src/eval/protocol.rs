@@ -2,7 +2,6 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Instant;
 
 use super::run_summary::RunSummary;
 use super::{EvalReport, MapsFrom, MetricError, ScoresError, StreamScore, scores_to_labels};
@@ -117,14 +116,15 @@ pub fn evaluate(
     for frame in Playback::new(stream, shift, seed, LabelIds::with_void_last(count)) {
         let frame = frame?;
         let rgb = Arc::new(at_model_size(&model, &frame.picture, &mut scaler)?);
-        let learn_only = Request {
-            predict: false,
+        let request = Request {
+            scores: true,
             ..Request::default()
         };
-        let mut report = learner.frame(rgb.clone(), learn_only)?.report;
-        let started = Instant::now();
-        let scores = learner.scores(&rgb)?;
-        report.predict_time = started.elapsed();
+        let prediction = learner.frame(rgb, request)?;
+        let report = prediction.report;
+        let scores = prediction
+            .scores
+            .ok_or_else(|| Error::Worker("a prediction without scores".to_owned()))?;
         summary.frame(&report);
         let mut predicted = None;
         if let Some(truth) = &frame.labels {

@@ -9,6 +9,7 @@ use tttseg::adapt::{Method, Report, Settings};
 pub(super) struct RunSummary {
     method: Method,
     seed: u64,
+    fusion: f64,
     shift: Shift,
     frames: u64,
     step_ms: Vec<f64>,
@@ -28,6 +29,10 @@ pub struct RunConditions {
     pub pan: Option<usize>,
     /// Seed of masks, sampling, grain and rain.
     pub seed: u64,
+    /// What class probabilities of the last frame count at most, carried along motion ([`Settings::fusion`]); 0 where every
+    /// frame stands alone.
+    #[serde(default)]
+    pub fusion: f64,
     /// Frames of the stream, as the model saw it.
     pub frames: u64,
 }
@@ -53,6 +58,7 @@ impl RunSummary {
         Self {
             method: settings.method,
             seed: settings.seed,
+            fusion: settings.fusion,
             shift,
             frames: 0,
             step_ms: Vec::new(),
@@ -85,6 +91,7 @@ impl RunSummary {
             corrupt: self.shift.corrupt.map(|c| c.to_string()),
             pan: self.shift.pan.map(|p| p.get()),
             seed: self.seed,
+            fusion: self.fusion,
             frames: self.frames,
         }
     }
@@ -156,6 +163,7 @@ pub(super) mod tests {
             corrupt: Some("dusk:0.5".into()),
             pan: Some(4),
             seed: 7,
+            fusion: settings.fusion,
             frames: 4,
         };
         assert_eq!(summary.conditions(), conditions);

@@ -1,5 +1,5 @@
-//! The graphs of a stream: a gradient step on reconstruction, a step towards given colours, a prediction, a picture of the
-//! reconstruction.
+//! The graphs of a stream: a gradient step on reconstruction, a step towards given colours, a prediction in one go or in two with what
+//! is done to class probabilities between them, a picture of the reconstruction.
 //!
 //! All are built for one frame size; learning weights are inputs and outputs in a [`Layout`], and the output `new.NAME`
 //! of a step is the input `NAME` of the next.
@@ -7,11 +7,13 @@
 //! A configuration that makes no sense, and weights that do not fit it, are errors that name the layer
 //! ([`GraphError`](crate::graph::GraphError)).
 
+mod classify;
 mod colour_step;
 mod predict;
 mod reconstruct;
 mod step;
 
+pub use classify::{classify_graph, probabilities_graph};
 pub use colour_step::{ColourStepOptions, colour_step_graph};
 pub use predict::predict_graph;
 pub use reconstruct::reconstruct_graph;

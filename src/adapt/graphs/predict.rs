@@ -1,5 +1,6 @@
 //! The prediction of a frame.
 
+use super::classify::planes_of;
 use super::{Size, images};
 use crate::graph::{DType, Graph, Result};
 use crate::model::{ModelConfig, chroma_planes, class_scores, main_pass};
@@ -40,8 +41,7 @@ pub fn predict_graph(
     layout.predicting().attach(g, p.learned())?;
     g.output("classes", classes)?;
     if scores {
-        let planes = g.transpose(by_pixel, &[0, 2, 1])?;
-        let planes = g.reshape(planes, &[config.main.classes, size.height, size.width])?;
+        let planes = planes_of(g, by_pixel, config.main.classes, (size.height, size.width))?;
         g.output("scores", planes)?;
     }
     Ok(graph)

@@ -2,17 +2,15 @@
 
 mod colour_head;
 mod output_buffers;
+mod prediction;
 mod reconstruct;
 mod scratch;
 mod self_training;
 mod step;
 mod stream_weights;
 
-use std::mem::take;
 use std::sync::Arc;
 use std::time::{Instant, SystemTime};
-
-use ndarray::Array3;
 
 use super::guard::Novelty;
 use super::memory::Window;
@@ -22,11 +20,12 @@ use super::{
     Error, Method, Prediction, Report, Request, Reset, SETTINGS, Settings, SharedModel, Skipped,
 };
 use crate::runtime::{Cancel, InUse, Options, Runtime, Tensor};
-use crate::video::{Rgb, grey, is_grey};
+use crate::video::{Fusion, Rgb, grey, is_grey};
 use crate::weights::{ModelFile, Origin, State, Task};
 pub(super) use colour_head::check_task;
 
 use colour_head::ColourHead;
+use prediction::Answer;
 use scratch::Scratch;
 use self_training::SelfTraining;
 use stream_weights::{StreamWeights, packed};
@@ -48,6 +47,8 @@ pub struct Learner {
     window: Window,
     window_size: Option<Size>,
     novelty: Novelty,
+    /// Class probabilities of the last frame that was predicted, and where things were in it.
+    fusion: Fusion,
     frame: u64,
     /// Frames learned from since the weights were last reset from outside; what the method itself forgets
     /// before every frame begins no new stream.
@@ -104,6 +105,7 @@ impl Learner {
             window: Window::default(),
             window_size: None,
             novelty: Novelty::default(),
+            fusion: Fusion::default(),
             frame: 0,
             learned_frames: 0,
             frames_since_reset: 0,
@@ -166,6 +168,9 @@ impl Learner {
             self.window.clear();
             self.self_training.clear();
         }
+        if what.window || what.weights {
+            self.fusion.clear();
+        }
         if what.weights {
             self.learned_frames = 0;
             self.frames_since_reset = 0;
@@ -214,6 +219,7 @@ impl Learner {
         if self.window_size != Some(size) {
             self.window.clear();
             self.self_training.clear();
+            self.fusion.clear();
             self.window_size = Some(size);
         }
         self.window
@@ -228,8 +234,7 @@ impl Learner {
         };
         // The prediction's session comes first, so that a stream shows something soon.
         if request.predict {
-            let layout = &self.colour_head.with_f;
-            self.sessions.get(Kind::Predict, size, layout)?;
+            self.prepare_prediction(size, request)?;
         }
         if report.skipped.is_none() {
             if self.is_familiar(&rgb, size, &mut report)? {
@@ -250,19 +255,11 @@ impl Learner {
                 self.self_train(&rgb, size, request, &mut report)?;
             }
         }
-        let (mut classes, mut chroma) = (None, None);
-        if request.predict {
-            let started = Instant::now();
-            let spent = take(&mut self.scratch.predicted);
-            let (map, outputs) = self.run_prediction(&self.predicting(), &rgb, size, spent)?;
-            if self.model().task == Task::Colorize {
-                chroma = Some(map.to_array()?);
-            } else {
-                classes = Some(self.scratch.class_map(&map)?);
-            }
-            self.scratch.predicted = outputs;
-            report.predict_time = started.elapsed();
-        }
+        let answer = if request.predict {
+            self.predict(&rgb, size, request, &mut report)?
+        } else {
+            Answer::default()
+        };
         let reconstruction = if request.reconstruct {
             Some(self.picture(&rgb, size)?)
         } else {
@@ -270,27 +267,12 @@ impl Learner {
         };
         report.steps_since_reset = self.weights.steps_since_reset;
         Ok(Prediction {
-            classes,
-            chroma,
+            classes: answer.classes,
+            scores: answer.scores,
+            chroma: answer.chroma,
             reconstruction,
             report,
         })
-    }
-
-    /// Runs the main task on a frame with these buffers. Gives its answer, and the outputs for the next time.
-    fn run_prediction(
-        &mut self,
-        buffers: &[Tensor],
-        rgb: &Rgb,
-        size: Size,
-        spent: Vec<Tensor>,
-    ) -> Result<(Tensor, Vec<Tensor>), Error> {
-        let images = self.scratch.frame(rgb, size)?;
-        let layout = &self.colour_head.with_f;
-        let program = self.sessions.get(Kind::Predict, size, layout)?;
-        let ([map], outputs) = program.run(&mut [], buffers, &[("images", &images)], spent)?;
-        self.scratch.frame = Some(images);
-        Ok((map, outputs))
     }
 
     /// A frame as the model sees it: without its colours, if those are what it is to find.
@@ -327,31 +309,6 @@ impl Learner {
     /// Steps that are in the weights.
     pub(super) fn steps_since_reset(&self) -> u64 {
         self.weights.steps_since_reset
-    }
-
-    /// Class scores (classes, height, width) of an RGB frame (height, width, 3) with the weights as they are now; for
-    /// evaluation.
-    ///
-    /// # Errors
-    /// An array of another shape or layout; what building or running the session says.
-    pub fn scores(&mut self, rgb: &Rgb) -> Result<Array3<f32>, Error> {
-        let size = Size::of(rgb)?;
-        if self.model().task != Task::Segment {
-            return Err(Error::NoClasses(self.model().name.clone()));
-        }
-        let images = self.scratch.frame(rgb, size)?;
-        let buffers = self.predicting();
-        let layout = &self.colour_head.with_f;
-        let program = self.sessions.get(Kind::Scores, size, layout)?;
-        let ([scores], _) = program.run(&mut [], &buffers, &[("images", &images)], vec![])?;
-        self.scratch.frame = Some(images);
-        Ok(scores.to_array()?)
-    }
-
-    /// The buffers that a prediction takes.
-    fn predicting(&self) -> Vec<Tensor> {
-        let of_f = self.weights.encoder().iter();
-        of_f.chain(self.colour_head.head()).cloned().collect()
     }
 
     /// The adapted weights with their provenance.
@@ -391,6 +348,7 @@ impl Learner {
         let loaded = packed(&self.weights.layout, &state.weights)?;
         self.colour_head.load(&state.weights, &self.settings)?;
         self.weights.adopt(loaded);
+        self.fusion.clear();
         self.frames_since_reset = state.origin.frames;
         self.weights.steps_since_reset = state.origin.steps;
         self.learned_frames = match state.origin.steps {

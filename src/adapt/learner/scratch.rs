@@ -21,6 +21,10 @@ pub(super) struct Scratch {
     pub frame: Option<Tensor>,
     /// Outputs of predictions.
     pub predicted: Vec<Tensor>,
+    /// Those of their first part, up to class probabilities.
+    pub probabilities: Vec<Tensor>,
+    /// Class probabilities for the second part.
+    pub shares: Option<Tensor>,
     maps: FramePool<Ix2>,
     pictures: FramePool<Ix3>,
 }

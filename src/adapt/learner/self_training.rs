@@ -16,6 +16,7 @@ use std::time::Instant;
 use super::Learner;
 use super::colour_head::ColourStep;
 use crate::adapt::random::Draws;
+use crate::adapt::sessions::Kind;
 use crate::adapt::size::Size;
 use crate::adapt::{ColourTarget, Error, Method, Report, Request, Sampling};
 use crate::runtime::Tensor;
@@ -95,7 +96,7 @@ impl Learner {
         let of_f = self.weights.encoder_on_disk().iter();
         let teacher: Vec<Tensor> = of_f.chain(&self.colour_head.start).cloned().collect();
         let spent = take(&mut self.self_training.predicted);
-        let (chroma, outputs) = self.run_prediction(&teacher, rgb, size, spent)?;
+        let ([chroma], outputs) = self.run_prediction(Kind::Predict, &teacher, rgb, size, spent)?;
         self.self_training.predicted = outputs;
         Ok(ColourTarget::of_frame(
             rgb.clone(),

@@ -11,7 +11,8 @@ use std::thread::{self, JoinHandle};
 use super::shared::{Kind, SessionKey, SharedModel, Slot};
 use crate::adapt::Error;
 use crate::adapt::graphs::{
-    Size, StepOptions, colour_step_graph, predict_graph, reconstruct_graph, step_graph,
+    Size, StepOptions, classify_graph, colour_step_graph, predict_graph, probabilities_graph,
+    reconstruct_graph, step_graph,
 };
 use crate::graph::Target;
 use crate::optim::Layout;
@@ -226,11 +227,17 @@ impl Builder {
             Kind::Predict | Kind::Scores => {
                 held = layout.predicting().names();
                 match (kind, &config.chroma) {
-                    (Kind::Scores, _) => &["scores"],
+                    (Kind::Scores, _) => &["classes", "scores"],
                     (_, None) => &["classes"],
                     (_, Some(_)) => &["chroma"],
                 }
             }
+            Kind::Probabilities => {
+                held = layout.predicting().names();
+                &["probabilities"]
+            }
+            Kind::Classify { scores: true } => &["classes", "scores"],
+            Kind::Classify { scores: false } => &["classes"],
             Kind::Reconstruct => {
                 held = layout.names();
                 &["picture", "loss"]
@@ -258,6 +265,10 @@ impl Builder {
                 let scores = kind == Kind::Scores;
                 predict_graph(config, normalisation, layout, &m.weights, size, scores)
             }
+            Kind::Probabilities => {
+                probabilities_graph(config, normalisation, layout, &m.weights, size)
+            }
+            Kind::Classify { scores } => classify_graph(config, size, scores),
             Kind::Reconstruct => reconstruct_graph(config, normalisation, layout, size),
             Kind::Step(options) => step_graph(config, normalisation, layout, options),
             Kind::ColourStep(options) => colour_step_graph(config, normalisation, layout, options),

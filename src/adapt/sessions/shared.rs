@@ -58,8 +58,12 @@ pub(super) struct SessionKey {
 pub(in crate::adapt) enum Kind {
     /// The main task on a frame; reads the classes or, of a model that colours, the chroma.
     Predict,
-    /// The same; reads class scores.
+    /// The same; reads the classes and class scores.
     Scores,
+    /// The main task on a frame up to class probabilities at stride 4; reads them.
+    Probabilities,
+    /// From class probabilities at stride 4 to the classes; reads these and, if wanted, the probabilities at model size.
+    Classify { scores: bool },
     /// What g makes of a masked frame; reads the picture and the loss.
     Reconstruct,
     /// The step of masked reconstruction; reads the loss, the gradient's norm and whether both were finite. The state is

@@ -148,6 +148,12 @@ settings! {
     stochastic_depth: f64 = 0.0, code 0.3;
     "stochastic-depth".placeholder("RATE").between(Included(0.0), Excluded(1.0));
 
+    /// What class probabilities of the last frame count at most, carried along motion to where things are now; 0 = every
+    /// frame is segmented by itself
+    fusion: f64 = 0.8, paper 0.0, code 0.0;
+    "fusion".placeholder("SHARE").between(Included(0.0), Included(1.0))
+        .property("Fusion", Changes::Controlled).from_to(0.0, 1.0).after("training-interval");
+
     /// Take gradient steps on every n-th frame only, as in frames 3, 6, 9; every frame is segmented
     training_interval: usize = 1;
     "training-interval".placeholder("FRAMES")

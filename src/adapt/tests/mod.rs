@@ -3,6 +3,7 @@
 mod adapter;
 mod asynchronous;
 mod colour_head;
+mod fusion;
 mod learning;
 mod methods;
 mod novelty;
@@ -32,6 +33,7 @@ const WATCH: Request = Request {
     learn: false,
     late: false,
     predict: true,
+    scores: false,
     reconstruct: false,
     most_views: None,
     most_steps: None,
@@ -52,6 +54,8 @@ fn settings() -> Settings {
         batch_size: 4,
         // A model of a few weights that was never trained: the default's steps would not show.
         learning_rate: 1e-3,
+        // What a frame alone is predicted as.
+        fusion: 0.0,
         ..Settings::default()
     }
 }

@@ -205,6 +205,7 @@ impl Worker {
                         window: seen.window,
                         steps_since_reset: seen.steps_since_reset,
                         predict_time: seen.predict_time,
+                        fusion_time: seen.fusion_time,
                         ..learned
                     };
                 }

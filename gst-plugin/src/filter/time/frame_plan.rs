@@ -65,6 +65,7 @@ impl Pacing {
             // Switched off is switched off, in time or not.
             late: full.learn && !effort.learn,
             predict: full.predict && effort.predict,
+            scores: full.scores,
             reconstruct: full.reconstruct && effort.predict,
             most_views: (limits != Limits::default()).then_some(effort.masks),
             most_steps: Some(effort.steps),

@@ -2,7 +2,7 @@ use std::sync::Arc;
 
 use super::*;
 use crate::data::PictureSet;
-use tttseg::adapt::{Method, Settings};
+use tttseg::adapt::{Method, Request, Settings};
 use tttseg::model::testing::{tiny, untrained};
 use tttseg::model::{ChromaConfig, ModelConfig};
 use tttseg::runtime::{Cancel, testing};
@@ -176,6 +176,11 @@ fn each_task_has_an_evaluation_of_its_own() {
     assert!(refused.to_string().contains("segment"), "{refused}");
     let refused = crate::eval::evaluate(&mut colours, &stream, shift, |_| Ok(())).unwrap_err();
     assert!(refused.to_string().contains("colorize"), "{refused}");
-    let refused = colours.scores(&Rgb::zeros((HEIGHT, WIDTH, 3))).unwrap_err();
+    let request = Request {
+        scores: true,
+        ..Request::default()
+    };
+    let refused = colours.frame(Rgb::zeros((HEIGHT, WIDTH, 3)).into(), request);
+    let refused = refused.unwrap_err();
     assert!(refused.to_string().contains("no class scores"), "{refused}");
 }

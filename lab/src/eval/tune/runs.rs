@@ -48,13 +48,14 @@ pub struct Trial {
 }
 
 impl Trial {
-    /// The run it is measured against: the same stream, the same seed, nothing learned.
+    /// The run it is measured against: the same stream, seed and fusion, nothing learned.
     #[must_use]
     pub fn baseline(&self) -> Self {
         Self {
             settings: Settings {
                 method: Method::MainTaskOnly,
                 seed: self.settings.seed,
+                fusion: self.settings.fusion,
                 ..Settings::default()
             },
             ..self.clone()
@@ -67,7 +68,7 @@ impl Trial {
     }
 
     fn is(&self, other: &Self) -> bool {
-        // Without a method all settings but the seed are without effect.
+        // Without a method all settings but these two are without effect.
         if self.is_baseline() && other.is_baseline() {
             self.baseline() == other.baseline()
         } else {
@@ -166,6 +167,8 @@ impl Line {
     fn into_run(self) -> Result<Run, String> {
         let mut settings = Settings {
             seed: self.seed,
+            // Lines that do not name it are older than it.
+            fusion: 0.0,
             ..Settings::default()
         };
         for (name, value) in &self.settings {
