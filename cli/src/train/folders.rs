@@ -3,6 +3,8 @@
 use std::path::PathBuf;
 use std::str::FromStr;
 
+use crate::options::aspect;
+
 /// `DIR[,map=NAME|FILE][,aspect=W:H][,share=S]`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Folder {
@@ -60,15 +62,6 @@ impl FromStr for Folder {
         folder.path = rest.into();
         Ok(folder)
     }
-}
-
-/// `W:H` as a ratio.
-pub fn aspect(text: &str) -> Result<f32, String> {
-    let sides = text.split_once(':').and_then(|(w, h)| {
-        let ratio = w.parse::<f32>().ok()? / h.parse::<f32>().ok()?;
-        (0.1..=10.0).contains(&ratio).then_some(ratio)
-    });
-    sides.ok_or_else(|| format!("`{text}` is no aspect: W:H is needed, from 1:10 to 10:1"))
 }
 
 fn share(text: &str) -> Result<f32, String> {

@@ -4,6 +4,7 @@ use serde::Deserialize;
 use serde::de::{Deserializer, MapAccess, Visitor};
 use std::fmt;
 use std::path::Path;
+use tttseg::ndarray::{Array3, ArrayRef3, Axis};
 use tttseg::video::LabelIds;
 
 /// A built-in map: its name, and each coarse class with the Cityscapes classes that belong to it, in the order of the ids.
@@ -141,6 +142,11 @@ impl LabelMap {
         Ok(Self { source, coarse })
     }
 
+    /// The name or the file that it was opened by.
+    pub fn source(&self) -> &str {
+        &self.source
+    }
+
     /// The coarse names in the order of their ids.
     pub fn names(&self) -> Vec<String> {
         self.coarse.iter().map(|(name, _)| name.clone()).collect()
@@ -214,6 +220,30 @@ impl ClassGroups {
             && self.groups.iter().zip(0..).all(|(g, id)| *g == Some(id))
     }
 
+    /// Probabilities of the groups (groups, height, width): the sums of those of their classes (classes, height, width).
+    /// What a class of no group has counts for none.
+    pub fn sums(&self, probabilities: &ArrayRef3<f32>) -> Array3<f32> {
+        let (_, height, width) = probabilities.dim();
+        let mut sums = Array3::zeros((self.names.len(), height, width));
+        for (class, group) in probabilities.outer_iter().zip(&self.groups) {
+            if let Some(id) = group {
+                let mut sum = sums.index_axis_mut(Axis(0), usize::from(*id));
+                sum += &class;
+            }
+        }
+        sums
+    }
+
+    /// A colour for each group: that of the first of its classes, of which these are the colours.
+    pub fn colours(&self, classes: &[[u8; 3]]) -> Vec<[u8; 3]> {
+        let of = |id| {
+            let first = self.groups.iter().position(|g| *g == Some(id));
+            first.and_then(|class| classes.get(class)).copied()
+        };
+        let ids = (0..=254).take(self.names.len());
+        ids.map(|id| of(id).unwrap_or_default()).collect()
+    }
+
     /// The ids of labels in this scheme: whatever is no group is void.
     pub fn ids(&self) -> LabelIds {
         LabelIds {
@@ -252,6 +282,24 @@ impl<'de> Deserialize<'de> for Ordered {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use tttseg::ndarray::array;
+
+    #[test]
+    fn probabilities_add_up_to_another_highest() {
+        let classes = names(&["road", "sky", "car", "tram"]);
+        let groups = ClassGroups {
+            names: names(&["road", "vehicle"]),
+            groups: vec![Some(0), None, Some(1), Some(1)],
+        };
+        // Of the first pixel: road is highest, but both vehicles together are more.
+        let scores = array![[[0.4, 0.1]], [[0.0, 0.9]], [[0.3, 0.0]], [[0.3, 0.0]]];
+        let sums = groups.sums(&scores);
+        assert_eq!(sums, array![[[0.4, 0.1]], [[0.6, 0.0]]]);
+        assert_eq!(ClassGroups::own(&classes).sums(&scores), scores);
+        let colours = [[1; 3], [2; 3], [3; 3], [4; 3]];
+        assert_eq!(groups.colours(&colours), [[1; 3], [3; 3]]);
+        assert_eq!(groups.colours(&colours[..1]), [[1; 3], [0; 3]]);
+    }
 
     const CITYSCAPES: [&str; 19] = [
         "road",

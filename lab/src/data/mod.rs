@@ -15,7 +15,7 @@ mod virtual_camera;
 pub use corruption::{Corruption, CorruptionError, CorruptionKind, MAX_STRENGTH};
 pub use label_map::{ClassGroups, LabelMap, LabelMapError};
 pub use labelled_set::{LabelledSet, LabelledSetError};
-pub use model_size::at_model_size;
+pub use model_size::{at_model_size, nearest_labels};
 pub use picture_set::{PictureSet, PictureSetError};
 pub use playback::{Playback, Played};
 pub use shift::{Shift, drift};

@@ -226,7 +226,10 @@ fn schemes_that_do_not_fit_the_model() {
     let y = g.input("labels", DType::U8, &[1, 3, 4]).unwrap();
     let scheme = g.input("scheme", DType::U8, &[1]).unwrap();
     let error = grouped_loss(g, x, y, scheme, &[own()], 1.0).unwrap_err();
-    assert!(error.to_string().contains("5 classes for a model of 4"), "{error}");
+    assert!(
+        error.to_string().contains("5 classes for a model of 4"),
+        "{error}"
+    );
     let mut short = own();
     short.weights.pop();
     let x = g.input("five", DType::F32, &[1, 5, PIXELS]).unwrap();
