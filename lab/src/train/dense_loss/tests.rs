@@ -109,11 +109,12 @@ fn defined(logits: &[f64], labels: &[u8], schemes: [&Scheme; BATCH]) -> f64 {
         }
         let same: Vec<usize> = (i..BATCH).filter(|&k| schemes[k] == schemes[i]).collect();
         let groups = schemes[i].weights.len();
-        for id in 0..groups {
+        let missed_of = |id: usize| {
             let sum = |k: usize| same.iter().map(|&image| sums[image][id][k]).sum::<f64>();
-            let dice = (2.0 * sum(0) + 1.0) / (sum(1) + sum(2) + 1.0);
-            missed += (1.0 - dice) / groups as f64 * same.len() as f64 / BATCH as f64;
-        }
+            1.0 - (2.0 * sum(0) + 1.0) / (sum(1) + sum(2) + 1.0)
+        };
+        let mean = (0..groups).map(missed_of).sum::<f64>() / groups as f64;
+        missed += mean * same.len() as f64 / BATCH as f64;
         schemes_seen.extend(same);
     }
     surprise / mass.max(1.0) + DICE * missed
