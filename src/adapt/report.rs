@@ -17,7 +17,7 @@ pub struct Request {
     pub late: bool,
     /// Predict its class map or its chroma.
     pub predict: bool,
-    /// With the class map, the scores that it was decided by.
+    /// With the class map, the probabilities that it was decided by ([`Prediction::scores`]).
     pub scores: bool,
     /// Reconstruct one masked view of it.
     pub reconstruct: bool,
@@ -146,8 +146,10 @@ pub struct Prediction {
     /// Class of each pixel at model size, (height, width); `None` when no prediction was wanted, or from a model that
     /// colours.
     pub classes: Option<Arc<ClassMap>>,
-    /// Class scores at model size, (classes, height, width), of which the highest decide: logits or scores of the model, or
-    /// probabilities where those of several frames or weights are mixed. `None` unless wanted with the prediction.
+    /// Class probabilities at model size, (classes, height, width), of which the highest decide: whoever needs coarser
+    /// classes adds up those of their members. They are never logits. Only Mask2Former's readout, where nothing is mixed,
+    /// gives its scores as they are, sums over queries that need not add up to 1 over the classes. `None` unless wanted
+    /// with the prediction.
     pub scores: Option<Array3<f32>>,
     /// Chroma of every 4×4 pixels at model size, (2, height/4, width/4), from a model that colours, when a prediction was
     /// wanted.

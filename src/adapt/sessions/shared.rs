@@ -58,7 +58,7 @@ pub(super) struct SessionKey {
 pub(in crate::adapt) enum Kind {
     /// The main task on a frame; reads the classes or, of a model that colours, the chroma.
     Predict,
-    /// The same; reads the classes and class scores.
+    /// The same; reads the classes and their probabilities.
     Scores,
     /// The main task on a frame up to class probabilities at stride 4; reads them.
     Probabilities,
