@@ -83,3 +83,12 @@ pub fn frame_bar(frames: usize) -> Result<ProgressBar, TemplateError> {
     )?);
     Ok(bar)
 }
+
+/// `W:H` as a ratio.
+pub fn aspect(text: &str) -> Result<f32, String> {
+    let sides = text.split_once(':').and_then(|(w, h)| {
+        let ratio = w.parse::<f32>().ok()? / h.parse::<f32>().ok()?;
+        (0.1..=10.0).contains(&ratio).then_some(ratio)
+    });
+    sides.ok_or_else(|| format!("`{text}` is no aspect: W:H is needed, from 1:10 to 10:1"))
+}

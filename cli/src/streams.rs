@@ -1,12 +1,15 @@
 //! Streams of stills on the command line: which frames, and how they are played.
 
+use std::error::Error;
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 use clap::Args;
 use tttseg::choice::Choice;
-use tttseg_lab::data::{Corruption, CorruptionKind, Shift, Stream, StreamError};
+use tttseg_lab::data::{Corruption, CorruptionKind, LabelMap, Shift, Stream};
+
+use crate::options::aspect;
 
 /// How a stream is played; the same for every subcommand that scores one.
 #[derive(Args, Clone, Debug)]
@@ -27,12 +30,30 @@ pub struct StreamOptions {
     /// smoothly, labels along with it.
     #[arg(long, value_name = "N")]
     pan: Option<NonZeroUsize>,
+    /// Labels are coarser than the model's classes: camvid11 or idd7 (both for a model with the classes of Cityscapes), or a
+    /// JSON file {"coarse name": ["class", …], …} in the order of the ids. Class probabilities are added up before the
+    /// highest is taken.
+    #[arg(long, value_name = "MAP")]
+    label_map: Option<String>,
+    /// Proportions of the frames, width to height, where they were squeezed: they are brought to them, with their labels,
+    /// when they are read.
+    #[arg(long, value_name = "W:H", value_parser = aspect)]
+    aspect: Option<f32>,
 }
 
 impl StreamOptions {
     /// Opens a stream and prints which of its files are left out.
-    pub fn open(&self, frames: &Path, labels: Option<&Path>) -> Result<Stream, StreamError> {
-        let stream = Stream::open(frames, labels)?;
+    pub fn open(&self, frames: &Path, labels: Option<&Path>) -> Result<Stream, Box<dyn Error>> {
+        let label_map = match &self.label_map {
+            Some(_) if labels.is_none() => return Err("--label-map needs labels".into()),
+            Some(map) => Some(LabelMap::open(map)?),
+            None => None,
+        };
+        let stream = Stream {
+            label_map,
+            aspect: self.aspect,
+            ..Stream::open(frames, labels)?
+        };
         for left_out in &stream.left_out {
             eprintln!("left out: {left_out}");
         }
@@ -62,6 +83,12 @@ impl StreamOptions {
         }
         if let Some(pan) = self.pan {
             options.push(format!("--pan {pan}"));
+        }
+        if let Some(map) = &self.label_map {
+            options.push(format!("--label-map {map}"));
+        }
+        if let Some(aspect) = self.aspect {
+            options.push(format!("--aspect {aspect}:1"));
         }
         options.join(" ")
     }

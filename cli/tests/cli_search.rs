@@ -144,12 +144,13 @@ fn a_search_goes_on_where_it_ended() {
     }
 
     // Another way to play the stream is another run, and so is another seed.
-    tune(&["--learning-rate", "1e-3", "--most", "1", "--seed", "0,1"]);
+    let other = ["--most", "1", "--aspect", "12:10", "--seed", "0,1"];
+    tune(&[&["--learning-rate", "1e-3"], &other[..]].concat());
     let more = lines();
     assert_eq!(more.len(), all.len() + 4);
     assert_eq!(
         (&more[5]["playback"], &more[5]["frames"]),
-        (&"--most 1".into(), &1.into())
+        (&"--most 1 --aspect 1.2:1".into(), &1.into())
     );
     assert_eq!(more[8]["seed"], 1);
 

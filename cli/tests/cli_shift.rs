@@ -195,6 +195,54 @@ fn eval_reports_the_shift() {
 }
 
 #[test]
+fn eval_takes_coarser_labels_and_squeezed_stills() {
+    let Some(_) = common::runtime() else { return };
+    let bench = Bench::new();
+    let map = bench.name("map.json");
+    fs::write(&map, r#"{"up": ["sky"], "down": ["road", "car"]}"#).unwrap();
+    let none = ["--method", "none", "--fusion", "0"];
+    let with = |more: &[&str]| evaluated(&bench, &[&none[..], more].concat());
+    let plain = with(&[]);
+    assert_eq!(plain["label_map"], Value::Null);
+    let coarse = with(&["--label-map", &map]);
+    assert_eq!(coarse["label_map"], map);
+    assert_eq!(coarse["classes"], serde_json::json!(["up", "down"]));
+    assert_eq!(coarse["iou"].as_array().unwrap().len(), 2);
+    let accuracy = |report: &Value| report["pixel_accuracy"].as_f64().unwrap();
+    // A model that knows nothing gives each class a third: two of them are more than one.
+    assert_ne!(accuracy(&coarse), accuracy(&plain));
+    // Frames of 96x80 as they are, and twice as wide.
+    let proportions = |aspect| accuracy(&with(&["--aspect", aspect]));
+    assert_eq!(proportions("6:5"), accuracy(&plain));
+    assert_ne!(proportions("12:5"), accuracy(&plain));
+
+    let names = ["mini.safetensors", "data/frames", "data/labels"].map(|n| bench.name(n));
+    let [model, frames, labels] = &names;
+    let eval = ["eval", "--model", model, "--frames", frames];
+    let labelled = ["--labels", labels];
+    let known = "label map camvid11: the model has no class `building`";
+    for (more, wanted) in [
+        (&["--label-map", "camvid11"][..], "--label-map needs labels"),
+        (
+            &[&labelled[..], &["--label-map", "camvid11"]].concat(),
+            known,
+        ),
+        (
+            &[&labelled[..], &["--label-map", "soup"]].concat(),
+            "label map soup: ",
+        ),
+        (
+            &[&labelled[..], &["--label-map", &map, "--alignment"]].concat(),
+            "the labels are coarser than the model's classes",
+        ),
+        (&["--aspect", "wide"], "`wide` is no aspect"),
+    ] {
+        let error = refuses(&[&eval[..], more].concat());
+        assert!(error.contains(wanted), "{wanted}: {error}");
+    }
+}
+
+#[test]
 fn eval_sees_what_corrupt_writes() {
     let Some(_) = common::runtime() else { return };
     let bench = Bench::new();

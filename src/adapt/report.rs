@@ -17,7 +17,7 @@ pub struct Request {
     pub late: bool,
     /// Predict its class map or its chroma.
     pub predict: bool,
-    /// With the class map, the scores that it was decided by.
+    /// With the class map, the probabilities that it was decided by ([`Prediction::scores`]).
     pub scores: bool,
     /// Reconstruct one masked view of it.
     pub reconstruct: bool,
@@ -83,6 +83,8 @@ pub enum Skipped {
     Late,
     /// Loss or gradient was not finite; the weights are as they were.
     NotFinite,
+    /// What was learned did harm and has been undone; there is a pause.
+    RolledBack,
 }
 
 /// What happened for one frame.
@@ -92,10 +94,11 @@ pub struct Report {
     pub frame: u64,
     /// Gradient steps taken for it.
     pub steps: usize,
-    /// Reconstruction loss of the last step (mean squared error of normalised pixels), if one was taken.
+    /// Loss of the last step, if one was taken: of reconstruction (mean squared error of normalised pixels) or, with
+    /// [`super::Method::Replay`], of labels (cross-entropy).
     pub loss: Option<f32>,
-    /// Share of the variance of hidden pixels that g left unexplained, in the last step's views or, where none was taken
-    /// because the video is familiar, in one view of the frame. Not measured where [`super::Settings::surprise`] is off.
+    /// Share of the variance of hidden pixels that g as it is on disk left unexplained in one view of the frame; the mean of
+    /// several decides whether the video is familiar. Not measured where [`super::Settings::surprise`] is off.
     pub unexplained: Option<f32>,
     /// Global gradient norm of the last step before clipping.
     pub gradient_norm: Option<f32>,
@@ -109,6 +112,15 @@ pub struct Report {
     pub window: usize,
     /// Gradient steps since the weights were last reset.
     pub steps_since_reset: u64,
+    /// Frames that were predicted with learned weights since the adapter started.
+    pub adapted_frames: u64,
+    /// How often what was learned has been undone because it did harm, since the adapter started.
+    pub rollbacks: u64,
+    /// Share of what the model on disk is sure of where the learned weights find something else, a running mean; where both
+    /// are compared.
+    pub disagreement: Option<f32>,
+    /// Frames that are remembered to be learned again.
+    pub remembered: usize,
     /// Time of all steps for this frame, without that of building their session.
     pub step_time: Duration,
     /// Time of the prediction, likewise.
@@ -134,8 +146,10 @@ pub struct Prediction {
     /// Class of each pixel at model size, (height, width); `None` when no prediction was wanted, or from a model that
     /// colours.
     pub classes: Option<Arc<ClassMap>>,
-    /// Class scores at model size, (classes, height, width), of which the highest decide: logits or scores of the model, or
-    /// probabilities where those of several frames or weights are mixed. `None` unless wanted with the prediction.
+    /// Class probabilities at model size, (classes, height, width), of which the highest decide: whoever needs coarser
+    /// classes adds up those of their members. They are never logits. Only Mask2Former's readout, where nothing is mixed,
+    /// gives its scores as they are, sums over queries that need not add up to 1 over the classes. `None` unless wanted
+    /// with the prediction.
     pub scores: Option<Array3<f32>>,
     /// Chroma of every 4×4 pixels at model size, (2, height/4, width/4), from a model that colours, when a prediction was
     /// wanted.

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use tttseg::adapt::{ColourTarget, Learner, Settings};
 use tttseg::runtime::{Cancel, Options, Runtime};
-use tttseg::video::{Palette, Scaler, model_size, read_references, read_rgb, scaled};
+use tttseg::video::{LabelIds, Palette, Scaler, model_size, read_references, scaled};
 use tttseg::weights::ModelFile;
 use tttseg_lab::data::{PictureSet, Stream};
 use tttseg_lab::eval::{
@@ -67,7 +67,7 @@ fn targets(
     stream: &Stream,
 ) -> Result<Vec<ColourTarget>, Box<dyn Error>> {
     let pictures = read_references(path)?;
-    let first = read_rgb(&stream.frames[0].frame)?;
+    let (first, _) = stream.read(&stream.frames[0], &LabelIds::with_void_last(0))?;
     let (height, width, _) = first.dim();
     let (width, height) = model_size(width, height, model.size.1, model.size.0)?;
     let mut scaler = Scaler::new();

@@ -27,7 +27,8 @@ use crate::streams::StreamOptions;
 /// Adapt along a stream of stills and score the maps, or the colours.
 ///
 /// Frames sorted by name are the stream; each is learned from, then predicted. Class scores are brought to the labels'
-/// size before the highest is taken. The intersection over union is pooled over all pixels, and averaged per frame.
+/// size before the highest is taken. The intersection over union is pooled over all pixels, and averaged per frame. Labels
+/// that are coarser than the model's classes need --label-map.
 ///
 /// With a model that colours, the frames are made grey, and what it makes of them is compared with what they were.
 #[derive(Args)]
@@ -119,7 +120,10 @@ pub fn run(arguments: &Arguments) -> Outcome {
         .open(&arguments.frames, arguments.labels.as_deref())?;
     let shift = arguments.playback.shift();
     let frames = shift.frames(stream.frames.len());
-    let palette = Palette(model.palette.clone());
+    let palette = Palette(match stream.groups(&model.classes)? {
+        Some(groups) => groups.colours(&model.palette),
+        None => model.palette.clone(),
+    });
     let report = passes(arguments, &settings, frames, palette, |settings, pass| {
         let cancel = Cancel::new();
         let mut learner = Learner::new(model.clone(), settings, runtime, &options, &cancel)?;
@@ -251,6 +255,9 @@ fn print(report: &EvalReport) {
         &format!(" ({} labelled)", report.frames_labelled),
         report.frames_learned,
     );
+    if let Some(map) = &report.label_map {
+        println!("label map         {map}");
+    }
     println!("mIoU, pooled      {}", percent(report.miou_pooled));
     println!("mIoU, per frame   {}", percent(report.miou_per_frame));
     println!("pixel accuracy    {}", percent(report.pixel_accuracy));

@@ -1,5 +1,6 @@
 //! Colours, from photographs.
 
+use std::path::Path;
 use std::sync::Arc;
 
 use tttseg::weights::Task;
@@ -20,10 +21,15 @@ pub fn prepare(arguments: &Arguments) -> Result<Prepared, Box<dyn std::error::Er
     if !arguments.classes.is_empty() || !arguments.unlabelled.is_empty() {
         return Err("--task colorize takes neither --classes nor --unlabelled".into());
     }
+    if let Some(folder) = arguments.data.iter().find(|d| !d.options().is_empty()) {
+        let options = folder.options();
+        return Err(format!("--task colorize takes folders without options (`{options}`)").into());
+    }
     let init = arguments.init.as_deref();
     // Weights of a colour head mean the bins they were trained for.
     let bins = init.map(colours_to_start_from).transpose()?.flatten();
-    let set = ColourSet::open(&arguments.data, bins)?;
+    let folders: Vec<&Path> = arguments.data.iter().map(|d| d.path.as_path()).collect();
+    let set = ColourSet::open(&folders, bins)?;
     for left_out in set.left_out() {
         eprintln!("left out: {left_out}");
     }

@@ -1,6 +1,7 @@
 //! `tttseg train`: joint training on still images.
 
 mod colorize;
+mod folders;
 mod segment;
 
 use std::path::{Path, PathBuf};
@@ -19,6 +20,7 @@ use tttseg_lab::train::{
     BatchSize, Loader, LoaderError, Schedule, Supply, Trainer, TrainerOptions, unexplained,
 };
 
+use self::folders::Folder;
 use crate::Outcome;
 use crate::options::RuntimeArguments;
 
@@ -42,12 +44,21 @@ pub struct Arguments {
     task: MainTask,
     /// To segment: folders with `frames` and `labels` of the same names (labels: one byte per pixel; the id after the last
     /// class and 255 are ignored). To colorize: folders of colour pictures (or with a folder `frames` of them).
-    #[arg(long = "data", required = true)]
-    data: Vec<PathBuf>,
+    ///
+    /// Labels that are coarser than the model's classes need a map: camvid11 or idd7 (for the classes of Cityscapes), or a
+    /// JSON file `{"name": ["class", …], …}` in the order of their ids; further ids are ignored. Pictures that were squeezed
+    /// need the aspect that they are to be seen at. A share says how many of the crops come from a folder; those without
+    /// share the rest by size.
+    #[arg(
+        long = "data",
+        required = true,
+        value_name = "DIR[,map=NAME|FILE][,aspect=W:H][,share=S]"
+    )]
+    data: Vec<Folder>,
     /// Folders of pictures without labels (or with a folder `frames` of them), which the reconstruction head learns
     /// from as well. Not for colours, which need no labels in the first place.
-    #[arg(long, value_name = "DIR")]
-    unlabelled: Vec<PathBuf>,
+    #[arg(long, value_name = "DIR[,aspect=W:H]")]
+    unlabelled: Vec<Folder>,
     /// Share of such pictures among what the reconstruction head learns from.
     #[arg(long, default_value_t = 0.5, value_name = "SHARE")]
     unlabelled_share: f32,
@@ -279,6 +290,7 @@ fn trainer_options(
         dice_weight: 1.0,
         deep_supervision: arguments.deep_supervision,
         class_weights,
+        schemes: vec![],
         ema: arguments.ema,
         seed: arguments.seed,
     }
@@ -303,8 +315,8 @@ fn model_file(
     let folders: Vec<String> = arguments
         .data
         .iter()
-        .map(|d| last_parts(d, 1))
-        .chain(arguments.unlabelled.iter().map(|d| last_parts(d, 2)))
+        .map(|d| last_parts(&d.path, 1) + d.options())
+        .chain(arguments.unlabelled.iter().map(|d| last_parts(&d.path, 2)))
         .collect();
     let mut recipe = serde_json::json!({
         "iterations": trainer.iteration(),

@@ -1,12 +1,16 @@
 //! Classes, from labelled images.
 
+use std::path::Path;
 use std::sync::Arc;
 
 use tttseg::video::LabelIds;
 use tttseg::weights::Task;
-use tttseg_lab::data::{LabelledSet, PictureSet};
-use tttseg_lab::train::{Augmentation, Batches, Sources, class_weights, weights_to_start_from};
+use tttseg_lab::data::{ClassGroups, LabelMap, LabelledSet, PictureSet};
+use tttseg_lab::train::{
+    Augmentation, Batches, LabelledSource, Scheme, Sources, class_weights, weights_to_start_from,
+};
 
+use super::folders::Folder;
 use super::{Arguments, Prepared, trainer_options};
 
 pub fn prepare(arguments: &Arguments) -> Result<Prepared, Box<dyn std::error::Error>> {
@@ -22,32 +26,20 @@ pub fn prepare(arguments: &Arguments) -> Result<Prepared, Box<dyn std::error::Er
         ..Augmentation::default().in_light(arguments.light)
     };
     augmentation.validate()?;
-    let ids = LabelIds::with_void_last(arguments.classes.len());
-    let set = LabelledSet::open(&arguments.data, &ids)?;
-    for left_out in set.left_out() {
-        eprintln!("left out: {left_out}");
-    }
-    println!(
-        "{} images, {} left out",
-        set.samples().len(),
-        set.left_out().len()
-    );
-    let pictures = PictureSet::open(&arguments.unlabelled)?;
-    for left_out in pictures.left_out() {
-        eprintln!("left out: {left_out}");
-    }
-    if !arguments.unlabelled.is_empty() {
-        println!("{} pictures without labels", pictures.len());
-    }
-    let weights = class_weights(set.class_pixels(), arguments.temper);
-    println!("{}", shares(arguments, &set, &weights));
-    let options = trainer_options(arguments, weights, None);
+    let Labelled { sources, schemes } = labelled(arguments)?;
+    let pictures = unlabelled(&arguments.unlabelled)?;
+    let (own, coarser) = match &schemes[..] {
+        [only] if only.groups.is_own() => (only.weights.clone(), vec![]),
+        _ => (vec![1.0; arguments.classes.len()], schemes),
+    };
+    let mut options = trainer_options(arguments, own, None);
+    options.schemes = coarser;
     let init = arguments.init.as_deref();
     let init = init.map(|path| weights_to_start_from(path, &options, &arguments.classes));
-    let set = Arc::new(set);
     let share = arguments.unlabelled_share;
+    let stills: Vec<_> = sources.iter().map(|source| source.set.clone()).collect();
     let sources = Sources {
-        labelled: set.clone(),
+        labelled: sources,
         pictures: Arc::new(pictures),
         share,
     };
@@ -59,7 +51,7 @@ pub fn prepare(arguments: &Arguments) -> Result<Prepared, Box<dyn std::error::Er
             let batches = Batches::new(sources.clone(), augmentation.clone(), size, seed)?;
             Ok(Box::new(batches))
         }),
-        stills: set,
+        stills: Arc::new(stills),
         task: Task::Segment,
         recipe: serde_json::json!({
             "scale": arguments.scale,
@@ -70,11 +62,96 @@ pub fn prepare(arguments: &Arguments) -> Result<Prepared, Box<dyn std::error::Er
     })
 }
 
+/// Labelled sets, and what their labels mean.
+struct Labelled {
+    sources: Vec<LabelledSource>,
+    schemes: Vec<Scheme>,
+}
+
+/// Reads the folders with labels. Those that differ in nothing are one set, and sets of one map have one scheme.
+fn labelled(arguments: &Arguments) -> Result<Labelled, Box<dyn std::error::Error>> {
+    let mut sets: Vec<(&Folder, Vec<&Path>)> = vec![];
+    for folder in &arguments.data {
+        let same = sets.iter_mut().find(|(first, _)| {
+            let alike = first.map == folder.map && first.aspect == folder.aspect;
+            alike && first.share.is_none() && folder.share.is_none()
+        });
+        match same {
+            Some((_, dirs)) => dirs.push(&folder.path),
+            None => sets.push((folder, vec![&folder.path])),
+        }
+    }
+    let mut maps: Vec<(&Option<String>, ClassGroups, Vec<u64>)> = vec![];
+    let mut sources = vec![];
+    for (folder, dirs) in &sets {
+        let groups = match &folder.map {
+            None => ClassGroups::own(&arguments.classes),
+            Some(map) => LabelMap::open(map)?.groups(&arguments.classes)?,
+        };
+        let ids = match &folder.map {
+            None => LabelIds::with_void_last(arguments.classes.len()),
+            Some(_) => groups.ids(),
+        };
+        let set = LabelledSet::open(dirs, &ids)?.with_aspect(folder.aspect);
+        for left_out in set.left_out() {
+            eprintln!("left out: {left_out}");
+        }
+        let map = folder.map.as_deref();
+        println!(
+            "{} images, {} left out{}",
+            set.samples().len(),
+            set.left_out().len(),
+            map.map_or_else(String::new, |map| format!(" ({map})"))
+        );
+        let known = maps.iter().position(|(map, ..)| **map == folder.map);
+        let scheme = known.unwrap_or_else(|| {
+            let none = vec![0; groups.names().len()];
+            maps.push((&folder.map, groups, none));
+            maps.len() - 1
+        });
+        let pixels = maps[scheme].2.iter_mut();
+        pixels
+            .zip(set.class_pixels())
+            .for_each(|(n, more)| *n += more);
+        sources.push(LabelledSource {
+            set: Arc::new(set),
+            share: folder.share,
+            scheme: u8::try_from(scheme)?,
+        });
+    }
+    let schemes = maps.into_iter().map(|(_, groups, pixels)| {
+        let weights = class_weights(&pixels, arguments.temper);
+        println!("{}", shares(groups.names(), &pixels, &weights));
+        Scheme { groups, weights }
+    });
+    let schemes = schemes.collect();
+    Ok(Labelled { sources, schemes })
+}
+
+fn unlabelled(folders: &[Folder]) -> Result<PictureSet, Box<dyn std::error::Error>> {
+    let mut pictures = PictureSet::default();
+    for folder in folders {
+        if folder.map.is_some() || folder.share.is_some() {
+            let options = folder.options();
+            return Err(format!("--unlabelled takes an aspect only (`{options}`)").into());
+        }
+        pictures.append(PictureSet::open(&[&folder.path])?.with_aspect(folder.aspect));
+    }
+    for left_out in pictures.left_out() {
+        eprintln!("left out: {left_out}");
+    }
+    if !folders.is_empty() {
+        println!("{} pictures without labels", pictures.len());
+    }
+    Ok(pictures)
+}
+
 /// What the classes hold of the labelled pixels and what they weigh, one line.
-fn shares(arguments: &Arguments, set: &LabelledSet, weights: &[f32]) -> String {
-    let total = set.class_pixels().iter().sum::<u64>().max(1) as f64;
-    let classes = arguments.classes.iter().zip(set.class_pixels());
-    let each: Vec<String> = classes
+fn shares(names: &[String], pixels: &[u64], weights: &[f32]) -> String {
+    let total = pixels.iter().sum::<u64>().max(1) as f64;
+    let each: Vec<String> = names
+        .iter()
+        .zip(pixels)
         .zip(weights)
         .map(|((name, &n), w)| format!("{name} {:.1} % x {w:.2}", 100.0 * n as f64 / total))
         .collect();

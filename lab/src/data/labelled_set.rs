@@ -5,6 +5,7 @@ use rayon::prelude::*;
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use tttseg::video::{LabelIds, LeftOut, StillError, read_labels, read_rgb};
 
 /// Why there is no labelled set.
@@ -111,6 +112,14 @@ impl LabelledSet {
         Ok(set)
     }
 
+    /// The same with every picture of these proportions, width over height, whatever the number of its pixels.
+    #[must_use]
+    pub fn with_aspect(mut self, aspect: Option<f32>) -> Self {
+        let samples = self.samples.into_iter();
+        self.samples = samples.map(|s| s.with_aspect(aspect)).collect();
+        self
+    }
+
     /// The images; at least one.
     pub fn samples(&self) -> &[Sample] {
         &self.samples
@@ -146,6 +155,24 @@ impl Stills for LabelledSet {
         let sample = self.samples().get(index);
         let sample = sample.ok_or_else(|| format!("image {index} of {}", self.count()))?;
         Ok(Cow::Borrowed(sample))
+    }
+}
+
+/// Several labelled sets, one after the other.
+impl Stills for Vec<Arc<LabelledSet>> {
+    fn count(&self) -> usize {
+        self.iter().map(|set| set.count()).sum()
+    }
+
+    fn still(&self, index: usize) -> Result<Cow<'_, Sample>, String> {
+        let mut at = index;
+        for set in self {
+            if at < set.count() {
+                return set.still(at);
+            }
+            at -= set.count();
+        }
+        Err(format!("image {index} of {}", self.count()))
     }
 }
 
@@ -194,6 +221,7 @@ impl Pair {
             name: self.name,
             rgb,
             labels,
+            pixel_aspect: 1.0,
         };
         let (width, height) = sample.size();
         let (label_height, label_width) = sample.labels.dim();
@@ -337,6 +365,7 @@ mod tests {
             name: "good".into(),
             rgb: Rgb::zeros((1, 2, 3)),
             labels: array![[0, 255]],
+            pixel_aspect: 1.0,
         };
         let mut beyond = good.clone();
         beyond.labels[[0, 0]] = 3;

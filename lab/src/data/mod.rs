@@ -1,6 +1,8 @@
-//! Stills, labelled sets, picture sets and streams on disk; corruptions, and a virtual camera; pictures at model size.
+//! Stills, labelled sets, maps between their schemes, picture sets and streams on disk; corruptions, and a virtual camera;
+//! pictures at model size.
 
 mod corruption;
+mod label_map;
 mod labelled_set;
 mod model_size;
 mod picture_set;
@@ -11,8 +13,9 @@ mod stream;
 mod virtual_camera;
 
 pub use corruption::{Corruption, CorruptionError, CorruptionKind, MAX_STRENGTH};
+pub use label_map::{ClassGroups, LabelMap, LabelMapError};
 pub use labelled_set::{LabelledSet, LabelledSetError};
-pub use model_size::at_model_size;
+pub use model_size::{at_model_size, nearest_labels};
 pub use picture_set::{PictureSet, PictureSetError};
 pub use playback::{Playback, Played};
 pub use shift::{Shift, drift};

@@ -28,11 +28,19 @@ pub enum PictureSetError {
     },
 }
 
+/// A picture on disk.
+#[derive(Clone, Debug)]
+struct Picture {
+    path: PathBuf,
+    /// Width over height, where it is not that of the pixels' numbers.
+    aspect: Option<f32>,
+}
+
 /// JPEG and PNG files of which only the places are kept: thousands of photographs would fill the memory, and decoding
 /// one takes a fraction of a step.
 #[derive(Clone, Debug, Default)]
 pub struct PictureSet {
-    paths: Vec<PathBuf>,
+    pictures: Vec<Picture>,
     left_out: Vec<LeftOut>,
 }
 
@@ -54,7 +62,7 @@ impl PictureSet {
             let others = set.left_out.len();
             let images = images_of(dir, &mut set.left_out)?;
             let files = images.len() + set.left_out.len() - others;
-            let before = set.paths.len();
+            let before = set.pictures.len();
             // Decoding all once: a broken one is found before hours of training.
             let checked: Vec<_> = images
                 .into_par_iter()
@@ -68,11 +76,11 @@ impl PictureSet {
                 .collect();
             for one in checked {
                 match one {
-                    Ok(path) => set.paths.push(path),
+                    Ok(path) => set.pictures.push(Picture { path, aspect: None }),
                     Err(reason) => set.left_out.push(reason),
                 }
             }
-            if set.paths.len() == before {
+            if set.pictures.len() == before {
                 let path = dir.to_owned();
                 return Err(PictureSetError::None { path, files });
             }
@@ -80,14 +88,27 @@ impl PictureSet {
         Ok(set)
     }
 
+    /// The same with every picture of these proportions, width over height, whatever the number of its pixels.
+    #[must_use]
+    pub fn with_aspect(mut self, aspect: Option<f32>) -> Self {
+        self.pictures.iter_mut().for_each(|p| p.aspect = aspect);
+        self
+    }
+
+    /// Adds the pictures of another set after its own.
+    pub fn append(&mut self, mut other: Self) {
+        self.pictures.append(&mut other.pictures);
+        self.left_out.append(&mut other.left_out);
+    }
+
     /// Number of pictures.
     pub fn len(&self) -> usize {
-        self.paths.len()
+        self.pictures.len()
     }
 
     /// True without a single picture.
     pub fn is_empty(&self) -> bool {
-        self.paths.is_empty()
+        self.pictures.is_empty()
     }
 
     /// Files that are not used, and why.
@@ -98,29 +119,32 @@ impl PictureSet {
     /// Keeps the pictures for which `keep`, called in order, returns no reason against.
     pub(crate) fn retain(&mut self, mut keep: impl FnMut(&Path) -> Result<(), String>) {
         let left_out = &mut self.left_out;
-        self.paths.retain(|path| match keep(path) {
-            Ok(()) => true,
-            Err(reason) => {
-                let path = path.clone();
-                left_out.push(LeftOut { path, reason });
-                false
-            }
-        });
+        self.pictures
+            .retain(|Picture { path, .. }| match keep(path) {
+                Ok(()) => true,
+                Err(reason) => {
+                    let path = path.clone();
+                    left_out.push(LeftOut { path, reason });
+                    false
+                }
+            });
     }
 
     /// Decodes a picture, nothing of it labelled; or the reason why it can no longer be read.
     pub(crate) fn read(&self, index: usize) -> Result<Sample, String> {
-        let path = self
-            .paths
+        let Picture { path, aspect } = self
+            .pictures
             .get(index)
             .ok_or_else(|| format!("picture {index} of {}", self.len()))?;
         let rgb = read_rgb(path).map_err(|e| format!("{}: {e}", path.display()))?;
         let (height, width, _) = rgb.dim();
-        Ok(Sample {
+        let sample = Sample {
             name: path.display().to_string(),
             labels: ClassMap::from_elem((height, width), 255),
             rgb,
-        })
+            pixel_aspect: 1.0,
+        };
+        Ok(sample.with_aspect(*aspect))
     }
 }
 

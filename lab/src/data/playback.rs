@@ -4,7 +4,7 @@ use super::shift::{Shift, drift};
 use super::stream::{Stream, StreamError};
 use super::virtual_camera::pan;
 use tttseg::ndarray::s;
-use tttseg::video::{ClassMap, LabelIds, Rgb, read_rgb};
+use tttseg::video::{ClassMap, LabelIds, Rgb};
 
 /// One frame as it is shown to a model.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -52,11 +52,7 @@ impl<'a> Playback<'a> {
         let file = &self.stream.frames[still];
         let (picture, labels) = match self.still.take() {
             Some(read) if !index.is_multiple_of(each) => read,
-            _ => {
-                let picture = read_rgb(&file.frame)?;
-                let labels = file.labels(&self.ids, &picture)?;
-                (picture, labels)
-            }
+            _ => self.stream.read(file, &self.ids)?,
         };
         let mut played = if self.shift.pan.is_some() {
             let moved = moved(index, &picture, labels.as_ref());
@@ -126,7 +122,7 @@ mod tests {
     use crate::data::{Corruption, CorruptionKind};
     use std::num::NonZeroUsize;
     use std::path::Path;
-    use tttseg::video::write_png;
+    use tttseg::video::{read_rgb, write_png};
 
     const SIZE: (usize, usize) = (48, 40);
 

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use tttseg::video::{ClassMap, LeftOut, Rgb, StillError, list_stills};
 
 /// One labelled image.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Sample {
     /// File name of the frame, less its extension.
     pub name: String,
@@ -13,6 +13,8 @@ pub struct Sample {
     pub rgb: Rgb,
     /// Class ids, of the picture's size; 255 where nothing is labelled.
     pub labels: ClassMap,
+    /// Width of a pixel as a multiple of its height: 1, but for pictures that were squeezed.
+    pub pixel_aspect: f32,
 }
 
 impl Sample {
@@ -20,6 +22,20 @@ impl Sample {
     pub fn size(&self) -> (usize, usize) {
         let (height, width, _) = self.rgb.dim();
         (width, height)
+    }
+
+    /// Width and height as the picture is to be seen, in the height of a pixel.
+    pub fn shown_size(&self) -> (usize, usize) {
+        let (width, height) = self.size();
+        ((width as f32 * self.pixel_aspect) as usize, height)
+    }
+
+    /// The same with pixels of the shape that gives the picture these proportions, width over height.
+    #[must_use]
+    pub fn with_aspect(mut self, aspect: Option<f32>) -> Self {
+        let (width, height) = self.size();
+        self.pixel_aspect = aspect.map_or(1.0, |a| a * height as f32 / width as f32);
+        self
     }
 }
 

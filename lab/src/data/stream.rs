@@ -1,11 +1,15 @@
 //! A stream of stills: a folder of frames, with labels of the same names.
 
 use super::corruption::CorruptionError;
+use super::label_map::{ClassGroups, LabelMap, LabelMapError};
+use super::model_size::nearest_labels;
 use super::still::images_of;
 use std::collections::BTreeMap;
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
-use tttseg::video::{ClassMap, LabelIds, LeftOut, Rgb, StillError, read_labels};
+use tttseg::video::{
+    ClassMap, FrameError, LabelIds, LeftOut, Rgb, Scaler, StillError, read_labels, read_rgb, scaled,
+};
 
 /// Why there is no stream, or no frame of it.
 #[derive(Debug, thiserror::Error)]
@@ -45,6 +49,14 @@ pub enum StreamError {
         width: usize,
         /// Height of the frame in pixels.
         height: usize,
+    },
+    /// A frame that cannot be brought to the stream's proportions.
+    #[error("{path}: {source}", path = path.display())]
+    Aspect {
+        /// The frame.
+        path: PathBuf,
+        /// Why.
+        source: FrameError,
     },
     /// A frame that cannot be corrupted.
     #[error("{path}: {source}", path = path.display())]
@@ -93,12 +105,16 @@ impl StreamFrame {
 }
 
 /// Frames sorted by name.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Stream {
     /// The frames; at least one.
     pub frames: Vec<StreamFrame>,
     /// Files that are not used, and why: what is no image, and labels without a frame.
     pub left_out: Vec<LeftOut>,
+    /// Width over height of the frames, where it is not that of their pixels' numbers: of stills that were squeezed.
+    pub aspect: Option<f32>,
+    /// What the ids of its labels stand for; the classes of the model without one.
+    pub label_map: Option<LabelMap>,
 }
 
 impl Stream {
@@ -143,7 +159,12 @@ impl Stream {
             path,
             reason: "no frame of this name".to_owned(),
         }));
-        Ok(Self { frames, left_out })
+        Ok(Self {
+            frames,
+            left_out,
+            aspect: None,
+            label_map: None,
+        })
     }
 
     /// Every `every`-th frame from the first on, and no more than `most` of them.
@@ -153,6 +174,43 @@ impl Stream {
         let frames = self.frames.into_iter().step_by(every.get());
         self.frames = frames.take(most).collect();
         self
+    }
+
+    /// For a model with these classes, which of them the ids of the labels stand for; `None` where each is one.
+    ///
+    /// # Errors
+    /// [`LabelMapError`] when the label map does not fit the classes.
+    pub fn groups(&self, classes: &[String]) -> Result<Option<ClassGroups>, LabelMapError> {
+        let map = self.label_map.as_ref();
+        map.map(|map| map.groups(classes)).transpose()
+    }
+
+    /// Reads one of the frames and its labels, if it has any, and brings both to the stream's proportions: their height
+    /// stays, and labels are the nearest.
+    ///
+    /// # Errors
+    /// [`StreamError`] when they cannot be read, or differ in size.
+    pub fn read(
+        &self,
+        frame: &StreamFrame,
+        ids: &LabelIds,
+    ) -> Result<(Rgb, Option<ClassMap>), StreamError> {
+        let picture = read_rgb(&frame.frame)?;
+        let labels = frame.labels(ids, &picture)?;
+        let (height, width, _) = picture.dim();
+        let shown = self.aspect.map_or(width, |aspect| {
+            ((height as f32 * aspect).round() as usize).max(1)
+        });
+        if shown == width {
+            return Ok((picture, labels));
+        }
+        let picture = scaled(&picture, shown, height, &mut Scaler::new());
+        let picture = picture.map_err(|source| StreamError::Aspect {
+            path: frame.frame.clone(),
+            source,
+        })?;
+        let labels = labels.map(|labels| nearest_labels(&labels, (height, shown)));
+        Ok((picture, labels))
     }
 
     /// How many frames have labels.
@@ -221,6 +279,44 @@ mod tests {
         assert_eq!(thinned(2, 0), ["f1", "f3"]);
         assert_eq!(thinned(2, 1), ["f1"]);
         assert_eq!(thinned(9, 9), ["f1"]);
+    }
+
+    #[test]
+    fn squeezed_stills_are_brought_to_their_proportions() {
+        let dir = tempfile::tempdir().unwrap();
+        let frames = folder(dir.path(), "frames", &["a"], 3);
+        let labels = folder(dir.path(), "labels", &["a"], 1);
+        let ids = ClassMap::from_shape_fn((4, 6), |(y, x)| (y + x) as u8);
+        write_png(&labels.join("a.png"), &ids).unwrap();
+        let grey = |y: usize, x: usize| (40 * y + 20 * x) as u8;
+        let shown = Rgb::from_shape_fn((4, 6, 3), |(y, x, _)| grey(y, x));
+        write_png(&frames.join("a.png"), &shown).unwrap();
+        let mut stream = Stream::open(&frames, Some(&labels)).unwrap();
+        let meaning = LabelIds::with_void_last(9);
+        let read = |stream: &Stream| {
+            let (picture, labels) = stream.read(&stream.frames[0], &meaning).unwrap();
+            (picture, labels.unwrap())
+        };
+        assert_eq!(read(&stream), (shown.clone(), ids.clone()));
+        // What it has already.
+        stream.aspect = Some(1.5);
+        assert_eq!(read(&stream), (shown.clone(), ids.clone()));
+        stream.aspect = Some(3.0);
+        let (wide, wide_labels) = read(&stream);
+        assert_eq!((wide.dim(), wide_labels.dim()), ((4, 12, 3), (4, 12)));
+        for ((y, x), id) in wide_labels.indexed_iter() {
+            assert_eq!(*id, ids[[y, x / 2]]);
+        }
+        // Between two pixels there is something between them, but for labels.
+        assert_eq!(wide.slice(s![0, ..4, 0]).to_vec(), [0, 5, 15, 25]);
+        let wrong = stream.read(
+            &StreamFrame {
+                label: Some(frames.join("none.png")),
+                ..stream.frames[0].clone()
+            },
+            &meaning,
+        );
+        assert!(wrong.unwrap_err().to_string().contains("none.png"));
     }
 
     #[test]

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::run_summary::RunSummary;
 use super::{EvalReport, MapsFrom, MetricError, ScoresError, StreamScore, scores_to_labels};
-use crate::data::{Playback, Played, Shift, Stream, StreamError, at_model_size};
+use crate::data::{LabelMapError, Playback, Played, Shift, Stream, StreamError, at_model_size};
 use tttseg::adapt::{Error, Learner, Report, Request};
 use tttseg::video::{ClassMap, ColorizeError, FrameError, LabelIds, Rgb, Scaler, StillError};
 use tttseg::weights::{ModelFile, Task};
@@ -47,6 +47,12 @@ pub enum EvalError {
     /// Labels that are no classes of the model.
     #[error(transparent)]
     Metric(#[from] MetricError),
+    /// A label map that does not fit the model.
+    #[error(transparent)]
+    LabelMap(#[from] LabelMapError),
+    /// Labels that are coarser than the classes, where each class counts.
+    #[error("the labels are coarser than the model's classes; this needs labels of the classes")]
+    Coarser,
     /// Scores that cannot be resized.
     #[error(transparent)]
     Scores(#[from] ScoresError),
@@ -94,8 +100,10 @@ pub enum Predicted<'a> {
 }
 
 /// Runs a learner over a stream in order, one frame after the other, and scores every frame that has labels: train,
-/// then predict (`docs/method.md#a-frame-in-order`). Class scores are brought to the labels' size before the arg-max. `shift` is what happens
-/// to the stills before; its random numbers come from the learner's seed, but are others than the learner's.
+/// then predict (`docs/method.md#a-frame-in-order`). Class scores are brought to the labels' size before the arg-max; of
+/// labels that are coarser than the model's classes ([`Stream::label_map`]), those of each group are added up before.
+/// `shift` is what happens to the stills before; its random numbers come from the learner's seed, but are others than the
+/// learner's.
 /// `progress` is called after every frame.
 ///
 /// # Errors
@@ -108,12 +116,20 @@ pub fn evaluate(
 ) -> Result<EvalReport, EvalError> {
     let model = learner.model().clone();
     check_classes(&model)?;
-    let count = model.classes.len();
+    let groups = stream.groups(&model.classes)?;
+    let (classes, ids) = match &groups {
+        None => {
+            let ids = LabelIds::with_void_last(model.classes.len());
+            (model.classes.clone(), ids)
+        }
+        Some(groups) => (groups.names().to_vec(), groups.ids()),
+    };
+    let coarser = groups.filter(|groups| !groups.is_own());
     let seed = learner.settings().seed;
     let mut summary = RunSummary::new(learner.settings(), shift);
-    let mut score = StreamScore::new(count);
+    let mut score = StreamScore::new(classes.len());
     let mut scaler = Scaler::new();
-    for frame in Playback::new(stream, shift, seed, LabelIds::with_void_last(count)) {
+    for frame in Playback::new(stream, shift, seed, ids) {
         let frame = frame?;
         let rgb = Arc::new(at_model_size(&model, &frame.picture, &mut scaler)?);
         let request = Request {
@@ -128,6 +144,10 @@ pub fn evaluate(
         summary.frame(&report);
         let mut predicted = None;
         if let Some(truth) = &frame.labels {
+            let scores = match &coarser {
+                Some(groups) => groups.sums(&scores),
+                None => scores,
+            };
             let map = scores_to_labels(&scores, truth.dim())?;
             score.add(predicted.insert(map), truth)?;
         }
@@ -139,6 +159,10 @@ pub fn evaluate(
         })?;
     }
     let maps = MapsFrom::UpsampledScores;
-    let classes = model.classes.clone();
-    Ok(EvalReport::new(&summary, maps, &score, classes))
+    let mut report = EvalReport::new(&summary, maps, &score, classes);
+    report.label_map = stream.label_map.as_ref().map(|m| m.source().to_owned());
+    Ok(report)
 }
+
+#[cfg(test)]
+mod tests;

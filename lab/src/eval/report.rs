@@ -39,8 +39,11 @@ pub struct EvalReport {
     pub pixel_accuracy: Option<f64>,
     /// Intersection over union of each class; none where nothing is labelled.
     pub iou: Vec<Option<f64>>,
-    /// Names of the classes, in the order of `iou`; empty when the model has none.
+    /// Names of the classes, in the order of `iou`; empty when the model has none. With a label map those of its groups.
     pub classes: Vec<String>,
+    /// The label map, by the name or the file that it was opened by; none where labels are of the model's classes.
+    #[serde(default)]
+    pub label_map: Option<String>,
     /// Times and losses.
     #[serde(flatten)]
     pub learning: TimesAndLosses,
@@ -67,6 +70,7 @@ impl EvalReport {
             pixel_accuracy: pooled.pixel_accuracy(),
             iou: (0..pooled.classes()).map(|c| pooled.iou(c)).collect(),
             classes,
+            label_map: None,
             learning: run.times_and_losses(),
         }
     }

@@ -1,7 +1,7 @@
 //! The joint training step: main-task loss through h on visible frames, reconstruction loss through
 //! g on masked ones, one pass of the encoder for both.
 
-use super::dense_loss::dense_loss;
+use super::dense_loss::{class_logits, dense_loss, grouped_loss};
 use super::options::TrainerOptions;
 use tttseg::adapt::graphs::{images, mask};
 use tttseg::graph::{DType, Graph, Result, Value};
@@ -15,7 +15,7 @@ use tttseg::optim::{AdamW, Layout, Rates, descend};
 /// One step of joint training of f, g and h.
 ///
 /// Inputs: the layout's buffers, `images` (bytes `(batch + masked, h, w, 3)`, those with labels first), `labels` (bytes `(batch, h, w)`; what is no
-/// class is ignored) or, for a colour head, `colours` (bytes `(batch, h, w, 3)`), `mask` (`(masked, h/16, w/16)`, 1 = visible), scalars `learning_rate` and
+/// class is ignored) or, for a colour head, `colours` (bytes `(batch, h, w, 3)`), with schemes `scheme` (bytes `(batch)`: which of them), `mask` (`(masked, h/16, w/16)`, 1 = visible), scalars `learning_rate` and
 /// `encoder_learning_rate`; with moments `first.…`, `second.…` and `step`; with an average, the buffers `average.…` and the
 /// scalar `average_share`, by which it moves towards the new weights.
 ///
@@ -77,6 +77,7 @@ pub fn train_graph(layout: &Layout, options: &TrainerOptions) -> Result<Graph> {
         weight_decay: options.weight_decay,
         clip_norm: options.clip_norm,
         moments: true,
+        betas: AdamW::BETAS,
     };
     let descent = descend(g, optimiser, rates, layout, p.learned(), loss)?;
     descent.output_state(g)?;
@@ -107,10 +108,20 @@ fn main_loss(g: &mut Graph, options: &TrainerOptions, main: &HeadOutput) -> Resu
     match &config.chroma {
         None => {
             let labels = g.input("labels", DType::U8, &shape)?;
+            let scheme = match options.schemes.len() {
+                0 => None,
+                _ => Some(g.input("scheme", DType::U8, &[size.images])?),
+            };
             g.layer("main_loss", |g| {
                 supervised(g, options, main, |g, output| {
-                    let (weights, dice) = (&options.class_weights, options.dice_weight);
-                    dense_loss(g, config, output, labels, weights, dice)
+                    let logits = class_logits(g, config, output, labels)?;
+                    let dice = options.dice_weight;
+                    match scheme {
+                        None => dense_loss(g, logits, labels, &options.class_weights, dice),
+                        Some(scheme) => {
+                            grouped_loss(g, logits, labels, scheme, &options.schemes, dice)
+                        }
+                    }
                 })
             })
         }

@@ -1,9 +1,9 @@
 //! Batches, prepared while the network is busy with the one before.
 
 use super::augment::{Augmentation, AugmentationError, Viewer};
-use super::balance::ClassDraw;
-use super::random::{Purpose, chance, random, shuffled};
-use crate::data::{LabelledSet, PictureSet};
+use super::mix::{LabelledSource, Mix};
+use super::random::{Purpose, chance, random};
+use crate::data::PictureSet;
 use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
 use std::sync::Arc;
@@ -26,6 +26,14 @@ pub enum LoaderError {
     /// An image could not be resized.
     #[error("preparing a batch: {0}")]
     Image(String),
+    /// Shares of labelled sets that do not add up to all views.
+    #[error("the shares of {sets} labelled sets: {what}")]
+    SetShares {
+        /// How many sets there are.
+        sets: usize,
+        /// What is wrong.
+        what: String,
+    },
     /// A share that is none.
     #[error("{0} of the masked images are to be pictures without labels; possible is 0 to 1")]
     Share(f32),
@@ -72,6 +80,8 @@ pub struct Batch {
     /// What the main task is to find: class ids, images × height × width, 255 where nothing is labelled; or the colours,
     /// interleaved RGB, images × height × width × 3.
     pub labels: Vec<u8>,
+    /// Which of the run's schemes each of the labelled images is labelled in; 0 where there is but one.
+    pub schemes: Vec<u8>,
 }
 
 impl Batch {
@@ -83,6 +93,7 @@ impl Batch {
             size,
             images: vec![0; (size.images + size.masked) * pixels * 3],
             labels: vec![0; size.images * pixels * channels],
+            schemes: vec![0; size.images],
         }
     }
 }
@@ -90,8 +101,8 @@ impl Batch {
 /// Where images come from.
 #[derive(Clone, Debug)]
 pub struct Sources {
-    /// Images with labels.
-    pub labelled: Arc<LabelledSet>,
+    /// Sets of images with labels, at least one.
+    pub labelled: Vec<LabelledSource>,
     /// Pictures without labels, for reconstruction only; may be empty.
     pub pictures: Arc<PictureSet>,
     /// How many of the images to reconstruct are such pictures, from 0 to 1; the others are the batch's labelled ones.
@@ -107,8 +118,7 @@ pub struct Batches {
     size: BatchSize,
     seed: u64,
     viewer: Viewer,
-    classes: ClassDraw,
-    epoch: Option<(u64, Vec<u32>)>,
+    mix: Mix,
 }
 
 pub(super) fn check_size(size: BatchSize) -> Result<(), LoaderError> {
@@ -151,22 +161,21 @@ impl Batches {
             return Err(LoaderError::Share(sources.share));
         }
         check_size(size)?;
-        let classes = ClassDraw::new(sources.labelled.class_pixels());
+        let mix = Mix::new(&sources.labelled, augmentation.rare, seed)?;
         Ok(Self {
             sources,
             augmentation,
             size,
             seed,
             viewer: Viewer::default(),
-            classes,
-            epoch: None,
+            mix,
         })
     }
 }
 
 impl Supply for Batches {
-    /// Images come in a new random order every time all have been seen, but for the views that are chosen for a rare
-    /// class (more often the fewer pixels it has: with the inverse of their root).
+    /// Images of a set come in a new random order every time all have been seen, but for the views that are chosen for a
+    /// rare class (more often the fewer pixels it has in its set: with the inverse of their root).
     fn batch(&mut self, iteration: u64) -> Result<Batch, LoaderError> {
         let BatchSize {
             images,
@@ -180,13 +189,15 @@ impl Supply for Batches {
         for (i, (image, labels)) in views.zip(batch.labels.chunks_exact_mut(pixels)).enumerate() {
             let mut rng = random(self.seed, iteration, i as u64, Purpose::View);
             let position = iteration.wrapping_mul(images as u64).wrapping_add(i as u64);
-            let (index, class) = self.choose(position, &mut rng);
-            let sample = &self.sources.labelled.samples()[index];
+            let choice = self.mix.choose(&self.sources.labelled, position, &mut rng);
+            let source = &self.sources.labelled[choice.set];
+            let sample = &source.set.samples()[choice.image];
+            batch.schemes[i] = source.scheme;
             self.viewer
                 .view(
                     sample,
                     &self.augmentation,
-                    class,
+                    choice.class,
                     &mut rng,
                     (width, height),
                     image,
@@ -221,7 +232,7 @@ impl Batches {
         let index = rng.random_range(0..pictures.len() as u64) as usize;
         let sample = pictures.read(index).map_err(LoaderError::Image)?;
         let augmentation = self.augmentation.clone();
-        let augmentation = augmentation.filling(sample.size(), (width, height));
+        let augmentation = augmentation.filling(sample.shown_size(), (width, height));
         let mut labels = vec![0; width * height];
         self.viewer
             .view(
@@ -234,26 +245,6 @@ impl Batches {
                 &mut labels,
             )
             .map_err(LoaderError::Image)
-    }
-
-    /// Which image to look at, and which class to have in view.
-    fn choose(&mut self, position: u64, rng: &mut ChaCha8Rng) -> (usize, Option<u8>) {
-        if chance(rng, self.augmentation.rare)
-            && let Some(class) = self.classes.draw(rng)
-        {
-            let holding = self.sources.labelled.containing(usize::from(class));
-            if !holding.is_empty() {
-                let index = holding[rng.random_range(0..holding.len() as u64) as usize];
-                return (index as usize, Some(class));
-            }
-        }
-        let count = self.sources.labelled.samples().len() as u64;
-        let (epoch, place) = (position / count, (position % count) as usize);
-        if self.epoch.as_ref().is_none_or(|(e, _)| *e != epoch) {
-            self.epoch = Some((epoch, shuffled(self.seed, epoch, count)));
-        }
-        let index = self.epoch.as_ref().map_or(0, |(_, order)| order[place]);
-        (index as usize, None)
     }
 }
 

@@ -1,5 +1,6 @@
 //! Everything that defines a training run, but the images.
 
+use super::Scheme;
 use super::loader::BatchSize;
 use tttseg::model::ModelConfig;
 use tttseg::weights::Normalisation;
@@ -55,6 +56,9 @@ pub struct TrainerOptions {
     pub deep_supervision: f64,
     /// Weight of every class, or of every bin of chroma, in the cross-entropy.
     pub class_weights: Vec<f32>,
+    /// What labels mean, if they are not all the model's own classes: a batch says of every image which of these schemes
+    /// it is labelled in. Their weights are used then, and not those of the classes.
+    pub schemes: Vec<Scheme>,
     /// How much of the running average of the weights stays at every iteration, from 0 to below 1; 0 keeps none.
     pub ema: f64,
     /// Seed of weights and masks.

@@ -36,6 +36,7 @@ pub(super) fn options() -> TrainerOptions {
         recon_weight: 1.0,
         dice_weight: 1.0,
         class_weights: vec![1.0; 3],
+        schemes: vec![],
         deep_supervision: 0.0,
         ema: 0.0,
         seed: 1,
@@ -76,6 +77,7 @@ fn batch() -> Batch {
             .flat_map(|&l| [60 + 120 * l; 3])
             .collect(),
         labels,
+        schemes: vec![0; 2],
     }
 }
 

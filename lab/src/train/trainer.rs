@@ -150,7 +150,10 @@ impl Trainer {
             None => ("labels", 1),
             Some(_) => ("colours", 3),
         };
-        if batch.images.len() != expected || batch.labels.len() != count * pixels * channels {
+        if batch.images.len() != expected
+            || batch.labels.len() != count * pixels * channels
+            || batch.schemes.len() != count
+        {
             return Err(TrainError::Batch {
                 given: batch.images.len(),
                 expected,
@@ -179,6 +182,10 @@ impl Trainer {
             ),
             ("step", scalar((self.iteration + 1) as f64)?),
         ];
+        if !o.schemes.is_empty() {
+            let scheme = Tensor::from_u8(&[batch.schemes.len()], &batch.schemes)?;
+            given.push(("scheme", scheme));
+        }
         if o.ema > 0.0 {
             let share = average_share(o.ema, self.iteration);
             given.push(("average_share", scalar(share)?));

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use crate::data::{Stills, at_model_size};
 use tttseg::adapt::{Error, Learner, Method, Settings};
 use tttseg::runtime::{Cancel, Options, Runtime};
-use tttseg::video::Scaler;
+use tttseg::video::{Scaler, scaled};
 use tttseg::weights::ModelFile;
 
 /// Pictures that are reconstructed: the mean over more is hardly another.
@@ -46,7 +46,14 @@ pub fn unexplained(
     let mut shares = vec![];
     for index in (0..stills.count()).step_by(step) {
         let sample = stills.still(index).map_err(UnexplainedError::Picture)?;
-        let rgb = at_model_size(model, &sample.rgb, &mut scaler)?;
+        let (width, height) = sample.shown_size();
+        let rgb = match sample.size() == (width, height) {
+            true => at_model_size(model, &sample.rgb, &mut scaler)?,
+            false => {
+                let shown = scaled(&sample.rgb, width, height, &mut scaler);
+                at_model_size(model, &shown.map_err(Error::from)?, &mut scaler)?
+            }
+        };
         shares.push(learner.unexplained(rgb.into())?);
     }
     Ok(shares.iter().sum::<f32>() / shares.len().max(1) as f32)

@@ -3,7 +3,7 @@
 use super::classify::planes_of;
 use super::{Size, images};
 use crate::graph::{DType, Graph, Result};
-use crate::model::{ModelConfig, chroma_planes, class_scores, main_pass};
+use crate::model::{ModelConfig, Readout, chroma_planes, class_scores, main_pass};
 use crate::nn::Parameters;
 use crate::optim::Layout;
 use crate::weights::{Normalisation, Weights};
@@ -12,7 +12,8 @@ use crate::weights::{Normalisation, Weights};
 ///
 /// Inputs: what `layout` holds of f and h ([`Layout::predicting`]), `images` (bytes `(1, h, w, 3)`).
 /// Outputs: `classes` (bytes `(h, w)`, arg-max at model size); with `scores` also `scores`
-/// (float `(classes, h, w)`). Of a colour head: `chroma` (float `(2, h/4, w/4)`, see [`chroma_planes`]) alone.
+/// (float `(classes, h, w)`): with the fixed readout class probabilities, the softmax of the logits that the arg-max is
+/// of; with Mask2Former's readout its scores. Of a colour head: `chroma` (float `(2, h/4, w/4)`, see [`chroma_planes`]) alone.
 pub fn predict_graph(
     config: &ModelConfig,
     normalisation: &Normalisation,
@@ -41,7 +42,11 @@ pub fn predict_graph(
     layout.predicting().attach(g, p.learned())?;
     g.output("classes", classes)?;
     if scores {
-        let planes = planes_of(g, by_pixel, config.main.classes, (size.height, size.width))?;
+        let shares = match config.main.readout {
+            Readout::Fixed => g.softmax(by_pixel, 2)?,
+            Readout::Queries => by_pixel,
+        };
+        let planes = planes_of(g, shares, config.main.classes, (size.height, size.width))?;
         g.output("scores", planes)?;
     }
     Ok(graph)

@@ -91,6 +91,10 @@ fn classes_are_those_of_the_highest_scores_with_and_without_fusion() {
                 let seen = show(&mut one, time, scored());
                 let (classes, scores) = (seen.classes.unwrap(), seen.scores.unwrap());
                 assert_eq!(scores.dim(), (CLASSES, SIZE.height, SIZE.width));
+                // Probabilities, whether or not any are mixed.
+                let sums = scores.sum_axis(Axis(0));
+                assert!(sums.iter().all(|sum| (sum - 1.0).abs() < 1e-4));
+                assert!(scores.iter().all(|p| *p >= 0.0));
                 for ((y, x), class) in classes.indexed_iter() {
                     let highest = (0..CLASSES)
                         .map(|c| scores[[c, y, x]])

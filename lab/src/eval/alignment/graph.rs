@@ -1,6 +1,6 @@
 //! The graph of both gradients, and what is summed of them.
 
-use crate::train::dense_loss;
+use crate::train::{class_logits, dense_loss};
 use tttseg::adapt::graphs::{Size, images, mask};
 use tttseg::grad::gradients;
 use tttseg::graph::{DType, Graph, Result, Value};
@@ -78,7 +78,8 @@ pub(crate) fn alignment_graph(
     let main = main_pass(g, &mut p, config, frame, size.patches())?;
     let main_loss = g.layer("main_loss", |g| {
         let equal = vec![1.0; config.main.classes];
-        dense_loss(g, config, &main, labels, &equal, 1.0)
+        let logits = class_logits(g, config, &main, labels)?;
+        dense_loss(g, logits, labels, &equal, 1.0)
     })?;
 
     let target = g.concat(&vec![frame; options.views], 0)?;

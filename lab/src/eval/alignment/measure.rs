@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::graph::{part_of, parts};
 use super::report::{FrameSums, mean};
 use super::{Alignment, AlignmentOptions, alignment_graph};
-use crate::data::{Playback, Played, Shift, Stream, at_model_size};
+use crate::data::{Playback, Played, Shift, Stream, at_model_size, nearest_labels};
 use crate::eval::{EvalError, check_classes};
 use tttseg::adapt::graphs::Size;
 use tttseg::adapt::{Draws, Error, Settings};
@@ -20,7 +20,7 @@ use tttseg::weights::ModelFile;
 /// Labels are brought to model size by taking the nearest. `progress` is called after every frame.
 ///
 /// # Errors
-/// Files that are missing or unreadable, labels that do not fit, settings out of range, a model without classes or the
+/// Files that are missing or unreadable, labels that do not fit or are coarser than the model's classes, settings out of range, a model without classes or the
 /// fixed readout, and errors in building or running the graph.
 pub fn alignment(
     model: &Arc<ModelFile>,
@@ -41,7 +41,11 @@ pub fn alignment(
     }
     let mut sums = FrameSums::new(parts(&model.config).into_iter().zip(weights).collect());
     let mut losses = (vec![], vec![]);
-    let ids = LabelIds::with_void_last(model.classes.len());
+    let ids = match stream.groups(&model.classes)? {
+        None => LabelIds::with_void_last(model.classes.len()),
+        Some(groups) if groups.is_own() => groups.ids(),
+        Some(_) => return Err(EvalError::Coarser),
+    };
     let mut scaler = Scaler::new();
     for (number, frame) in (1..).zip(Playback::new(stream, shift, settings.seed, ids)) {
         let Played {
@@ -67,15 +71,6 @@ pub fn alignment(
         recon_loss: mean(&losses.1),
         overall,
         parts,
-    })
-}
-
-/// The label whose pixel holds the centre of each pixel at another size.
-pub(super) fn nearest(labels: &ClassMap, to: Size) -> ClassMap {
-    let (height, width) = labels.dim();
-    let place = |i: usize, from: usize, to: usize| (2 * i + 1) * from / (2 * to);
-    ClassMap::from_shape_fn((to.height, to.width), |(y, x)| {
-        labels[[place(y, height, to.height), place(x, width, to.width)]]
     })
 }
 
@@ -124,7 +119,7 @@ impl<'a> Probe<'a> {
 
     fn frame(&mut self, rgb: &Rgb, labels: &ClassMap, number: u64) -> Result<Measured, Error> {
         let size = Size::of(rgb)?;
-        let labels = nearest(labels, size);
+        let labels = nearest_labels(labels, (size.height, size.width));
         let (rgb, labels) = (rgb.as_slice(), labels.as_slice());
         let (rgb, labels) = (rgb.unwrap_or_default(), labels.unwrap_or_default());
         let settings = self.settings;

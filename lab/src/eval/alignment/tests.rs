@@ -1,12 +1,10 @@
 use std::collections::BTreeMap;
 
 use super::graph::{SUMS, part_of, parts};
-use super::measure::nearest;
 use super::{AlignmentOptions, alignment_graph};
 use tttseg::adapt::graphs::{Size, StepOptions, learning_layout, step_graph};
 use tttseg::model::testing::tiny;
 use tttseg::model::{ENCODER_PREFIX, LossOver, ModelConfig, Preset, initial_weights, parameters};
-use tttseg::ndarray::{array, s};
 use tttseg::optim::{AdamW, Layout};
 use tttseg::runtime::{Runtime, Tensor, testing};
 use tttseg::weights::{Normalisation, Weights};
@@ -170,6 +168,7 @@ fn the_reconstruction_gradient_is_that_of_a_step() {
             weight_decay: 0.0,
             clip_norm: 1.0,
             moments: false,
+            betas: AdamW::BETAS,
         },
         stochastic_depth: false,
         pull: false,
@@ -232,14 +231,4 @@ fn the_main_gradient_is_how_the_main_loss_changes() {
     let way = 1e-4;
     let slope = (loss(way) - loss(-way)) / (2.0 * way);
     assert!((slope / norm - 1.0).abs() < 0.1, "{slope} {norm}");
-}
-
-#[test]
-fn labels_at_another_size_are_the_nearest() {
-    let labels = array![[0, 1, 2, 3], [4, 5, 6, 255]];
-    let at = |height, width| nearest(&labels, Size { height, width });
-    assert_eq!(at(2, 4), labels);
-    assert_eq!(at(1, 2), array![[5, 255]]);
-    assert_eq!(at(4, 4).slice(s![1..3, ..]), labels);
-    assert_eq!(at(2, 8).row(0), array![0, 0, 1, 1, 2, 2, 3, 3]);
 }

@@ -149,7 +149,7 @@ impl Augmentation {
         self
     }
 
-    /// The same at a magnification at which a picture of one size (width, height) fills views of another, up to twice that:
+    /// The same at a magnification at which a picture that is seen at one size (width, height) fills views of another, up to twice that:
     /// what is padding is nothing to learn from.
     pub(in crate::train) fn filling(
         self,

@@ -43,6 +43,7 @@ fn ramp(width: usize, height: usize, vertical: bool) -> Sample {
             (height, width),
             |(y, x)| if vertical { y } else { x } as u8,
         ),
+        pixel_aspect: 1.0,
     }
 }
 

@@ -108,7 +108,7 @@ impl Viewer {
             rng,
             width,
             size.0,
-            (scale + stretch).exp(),
+            (scale + stretch).exp() * sample.pixel_aspect,
             point.map(|p| p.1),
         );
         let down = Axis::place(

@@ -1,5 +1,5 @@
 use super::*;
-use crate::data::Sample;
+use crate::data::{LabelledSet, Sample};
 use tttseg::video::{ClassMap, Rgb, write_png};
 
 const SIZE: BatchSize = BatchSize {
@@ -18,6 +18,7 @@ fn set() -> Arc<LabelledSet> {
             77 if i == 6 => 2,
             p => u8::from(p > 300),
         }),
+        pixel_aspect: 1.0,
     });
     Arc::new(LabelledSet::from_samples(samples.collect(), 4).unwrap())
 }
@@ -25,7 +26,11 @@ fn set() -> Arc<LabelledSet> {
 /// Nothing but the set.
 fn labelled() -> Sources {
     Sources {
-        labelled: set(),
+        labelled: vec![LabelledSource {
+            set: set(),
+            share: None,
+            scheme: 0,
+        }],
         pictures: Arc::default(),
         share: 0.0,
     }
