@@ -1,9 +1,9 @@
 //! A temporal filter of chroma against flicker, and the detection of cuts.
 
-use ndarray::ArrayRef3;
+use ndarray::{Array3, ArrayRef3, Axis, s};
 
-use super::ChromaMap;
 use super::colour::pixels;
+use super::{ChromaMap, Motion};
 
 /// Pixels of the network's frame under a token of chroma, on a side.
 const TOKEN: usize = 4;
@@ -24,10 +24,10 @@ const OTHER_MEAN: f32 = 40.0;
 const BINS: usize = 32;
 const BIN: f32 = 16.0;
 
-/// A temporal filter of chroma that is controlled by luma.
+/// A temporal filter of chroma along motion.
 ///
-/// Each token takes a share of the chroma it had in the last frame. The share falls off as the token's luma differs from
-/// what it was then, so that motion is followed; a change of the whole picture's brightness does not count.
+/// Each token takes a share of the chroma that was in the last frame where it comes from. The share falls off as its luma
+/// differs from what it was there; a change of the whole picture's brightness does not count.
 #[derive(Clone, Debug, Default)]
 pub struct ChromaFilter {
     /// Mean luma of every token of the frame that was seen last, and their mean.
@@ -37,6 +37,10 @@ pub struct ChromaFilter {
     /// Luma and its mean of the frame that chroma was last smoothed for.
     smoothed: Vec<f32>,
     smoothed_mean: f32,
+    motion: Motion,
+    /// Chroma and luma before, and carried along: memory.
+    before: Array3<f32>,
+    carried: Array3<f32>,
     /// Memory for luma and histogram of the next frame.
     buffers: (Vec<f32>, Vec<f32>),
 }
@@ -59,6 +63,7 @@ impl ChromaFilter {
                 changed.count() as f32 > OTHER_TOKENS * luma.len() as f32
             };
         self.mean = mean;
+        self.motion.see(rgb);
         self.buffers = (
             std::mem::replace(&mut self.luma, luma),
             std::mem::replace(&mut self.histogram, histogram),
@@ -67,7 +72,8 @@ impl ChromaFilter {
     }
 
     /// The chroma of the last frame given to [`ChromaFilter::is_cut`], with a share `keep` (0 to 1) of `before`, the result
-    /// of the last call, where nothing has moved. Nothing is kept of a map of another size.
+    /// of the last call, carried along to where things are now. Nothing is kept of a map of another size, and where
+    /// something has come into view.
     pub fn smooth(
         &mut self,
         mut chroma: ChromaMap,
@@ -80,19 +86,41 @@ impl ChromaFilter {
                 && self.smoothed.len() == self.luma.len()
         });
         if let Some(before) = before.filter(|_| keep > 0.0) {
-            let by = self.mean - self.smoothed_mean;
-            for (mut now, then) in chroma.outer_iter_mut().zip(before.outer_iter()) {
-                let luma = self.luma.iter().zip(&self.smoothed);
-                for ((now, then), (luma, smoothed)) in now.iter_mut().zip(then).zip(luma) {
-                    let change = luma - smoothed - by;
-                    let stays = keep * (-change.powi(2) / (2.0 * STILL * STILL)).exp();
-                    *now = stays * then + (1.0 - stays) * *now;
-                }
-            }
+            self.mix(&mut chroma, before, keep);
         }
+        self.motion.keep();
         self.smoothed.clone_from(&self.luma);
         self.smoothed_mean = self.mean;
         chroma
+    }
+
+    fn mix(&mut self, chroma: &mut ChromaMap, before: &ChromaMap, keep: f32) {
+        let (_, height, width) = chroma.dim();
+        if self.before.dim() != (3, height, width) {
+            self.before = Array3::zeros((3, height, width));
+        }
+        self.before.slice_mut(s![..2, .., ..]).assign(before);
+        let luma = self.before.index_axis_mut(Axis(0), 2);
+        for (to, from) in luma.into_iter().zip(&self.smoothed) {
+            *to = *from;
+        }
+        if !self.motion.follow() || !self.motion.carry(&self.before, &mut self.carried) {
+            return;
+        }
+        let by = self.mean - self.smoothed_mean;
+        let inside = |at: f32, side: usize| at > -0.5 && at < side as f32 - 0.5;
+        let places = self.motion.places().indexed_iter();
+        for (((v, u), place), luma) in places.zip(&self.luma) {
+            if !inside(place[0], width) || !inside(place[1], height) {
+                continue;
+            }
+            let change = luma - self.carried[[2, v, u]] - by;
+            let stays = keep * (-change.powi(2) / (2.0 * STILL * STILL)).exp();
+            for c in 0..2 {
+                let now = &mut chroma[[c, v, u]];
+                *now += stays * (self.carried[[c, v, u]] - *now);
+            }
+        }
     }
 }
 

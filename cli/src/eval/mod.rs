@@ -59,7 +59,7 @@ pub struct Arguments {
     /// luma has in them is scored as well: what can be had without looking.
     #[arg(long, value_name = "DIR", conflicts_with = "labels")]
     floor: Option<PathBuf>,
-    /// For a model that colours: how much of the last frame's colours stays where nothing moves, as the elements'
+    /// For a model that colours: how much of the last frame's colours stays, carried along motion, as the elements'
     /// chroma-smoothing.
     #[arg(long, value_name = "SHARE", default_value_t = 0.0, value_parser = share, conflicts_with = "labels")]
     smoothing: f32,

@@ -46,8 +46,8 @@ use super::{
  * ]|
  * Learns from every frame, and prints an element message `tttseg` for each, with the fields `frame`, `steps`, `masks`,
  * `skipped`, `rung`, `window`, `steps-since-reset`, `resets`, `adapted-frames`, `rollbacks`, `remembered`, `step-time`,
- * `predict-time`, `directed-steps`, `references`, `hints`, `provider`, `loss`, `unexplained`, `gradient-norm`,
- * `disagreement` and `running-time`.
+ * `predict-time`, `fusion-time`, `directed-steps`, `references`, `hints`, `provider`, `loss`, `unexplained`,
+ * `gradient-norm`, `disagreement` and `running-time`.
  *
  * |[
  * gst-launch-1.0 -m v4l2src ! videoconvert ! tttsegfilter training-budget=10 ! videoconvert ! autovideosink

@@ -18,6 +18,7 @@ mod embedding;
 mod events;
 mod filter;
 mod formats;
+mod fusion;
 mod instances;
 mod launch;
 mod luma;

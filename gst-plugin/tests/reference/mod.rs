@@ -143,7 +143,7 @@ fn signals(type_: glib::Type) -> String {
     text
 }
 
-const FIELDS: [(&str, &str); 22] = [
+const FIELDS: [(&str, &str); 23] = [
     ("frame", "Frames since READY, this one included"),
     (
         "steps",
@@ -178,6 +178,10 @@ const FIELDS: [(&str, &str); 22] = [
         "Nanoseconds that the steps took, or the look at a familiar frame",
     ),
     ("predict-time", "Nanoseconds that the prediction took"),
+    (
+        "fusion-time",
+        "Nanoseconds of these that fusion along motion took (`fusion`)",
+    ),
     (
         "directed-steps",
         "Steps of the colour head, towards colours that were given or the model's own, likewise",
@@ -272,6 +276,7 @@ fn whole_report() -> FrameReport {
         remembered: 12,
         step_time: gst::ClockTime::from_useconds(61_250),
         predict_time: gst::ClockTime::from_useconds(24_100),
+        fusion_time: gst::ClockTime::from_useconds(6_200),
         running_time: Some(gst::ClockTime::from_mseconds(440)),
         directed_steps: 0,
         references: 0,

@@ -176,7 +176,7 @@ fn spread(
             let down = &mut down[first..][..PATCH];
             let weights = &mut weights[first..][..PATCH];
             for x in 0..PATCH {
-                let weight = 1.0 / row[x].abs().max(1.0);
+                let weight = 1.0 / (row[x] * row[x]).max(1.0);
                 right[x] += weight * way[0];
                 down[x] += weight * way[1];
                 weights[x] += weight;

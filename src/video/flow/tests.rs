@@ -53,12 +53,16 @@ fn translations_are_found_between_pixels() {
 
 #[test]
 fn a_zoom_is_found() {
+    // With corners everywhere: along an edge a patch could slide.
+    let texture = |x: f32, y: f32| {
+        128.0 + 50.0 * (x / 4.0).sin() * (y / 5.0).cos() + 40.0 * (x / 11.0 + y / 29.0).sin()
+    };
     let before = picture(texture);
     let way = |x: f32, y: f32| [(x - 80.0) * -0.06, (y - 48.0) * -0.06];
     let frame = picture(|x, y| texture(x + way(x, y)[0], y + way(x, y)[1]));
     let flow = flow_between(&frame, &before);
     let error = error(&flow, way, 8);
-    assert!(error < 0.5, "{error}");
+    assert!(error < 0.2, "{error}");
 }
 
 #[test]

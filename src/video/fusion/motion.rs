@@ -3,6 +3,7 @@
 use multiversion::multiversion;
 use ndarray::{Array2, Array3, ArrayRef3};
 
+use super::carry::carry;
 use crate::video::flow::{Flow, OpticalFlow, Plane, Pyramid};
 
 /// Pixels of a frame under a token of a map, on a side.
@@ -12,15 +13,17 @@ const TRUST: f32 = 12.0;
 /// Half of the side of the square over which that difference is averaged.
 const AROUND: usize = 3;
 
-/// The motion from the frame before to the one that was seen last, for maps with a token per 4x4 pixels.
+/// The motion from the frame before to the one that was seen last, for maps that have a token per 4x4 pixels.
 #[derive(Clone, Debug, Default)]
 pub struct Motion {
     search: OpticalFlow,
-    /// The frame, and the one before.
+    /// The frame that was seen last.
     frame: Pyramid,
+    /// Whether it is the one before the next.
+    kept: bool,
+    /// The one before it.
     before: Pyramid,
-    /// Whether there has been one before.
-    follows: bool,
+    has_before: bool,
     flow: Flow,
     /// Differences of luma, then trust, of every pixel.
     trust: Vec<f32>,
@@ -35,38 +38,75 @@ pub struct Motion {
 impl Motion {
     /// Forgets the frames: the next one follows none.
     pub fn clear(&mut self) {
-        self.follows = false;
+        (self.has_before, self.kept) = (false, false);
     }
 
-    /// Takes in a frame, RGB (height, width, 3). What lies beyond its last whole token does not count.
-    pub fn advance(&mut self, rgb: &ArrayRef3<u8>) {
-        std::mem::swap(&mut self.frame, &mut self.before);
+    /// Takes in a frame, RGB (height, width, 3), in place of one that was not kept. What lies beyond its last whole token
+    /// does not count.
+    pub fn see(&mut self, rgb: &ArrayRef3<u8>) {
+        if std::mem::take(&mut self.kept) {
+            std::mem::swap(&mut self.frame, &mut self.before);
+            self.has_before = true;
+        }
         self.frame.set(rgb);
+    }
+
+    /// Finds the motion from the frame that was kept last to the one that was seen last. Whether there is any: both have to
+    /// be of one size.
+    pub fn follow(&mut self) -> bool {
         let (height, width) = self.frame.dim();
         let tokens = (height / TOKEN, width / TOKEN);
         if self.tokens.dim() != tokens {
             self.tokens = Array2::zeros(tokens);
             self.places = Array2::from_elem(tokens, [0.0; 2]);
         }
-        let follows = std::mem::replace(&mut self.follows, true);
-        if !follows || self.before.dim() != self.frame.dim() {
-            self.tokens.fill(0.0);
-            return;
+        if self.kept {
+            // It is the same one.
+            self.tokens.fill(1.0);
+            let places = self.places.indexed_iter_mut();
+            places.for_each(|((v, u), place)| *place = [u as f32, v as f32]);
+            return true;
+        }
+        if !self.has_before || self.before.dim() != self.frame.dim() {
+            return false;
         }
         self.search
             .between(&self.frame, &self.before, &mut self.flow);
         self.compare();
         self.gather();
+        true
     }
 
-    /// The flow of the last two frames' pixels, if one has followed the other.
-    pub fn flow(&self) -> Option<&Flow> {
-        self.follows.then_some(&self.flow)
+    /// Has the frame that was seen last be the one before the next.
+    pub fn keep(&mut self) {
+        self.kept = true;
     }
 
     /// How far every token can be trusted to show what it showed in the frame before, from 0 to 1: (height/4, width/4).
     pub fn trust(&self) -> &Array2<f32> {
         &self.tokens
+    }
+
+    /// Where the middle of every token was in the frame before, in tokens: across, down. It may lie outside.
+    pub fn places(&self) -> &Array2<[f32; 2]> {
+        &self.places
+    }
+
+    /// Carries maps (maps, height/4, width/4) of the frame before to the places of this one. Maps of another size are not.
+    pub fn carry(&self, before: &Array3<f32>, carried: &mut Array3<f32>) -> bool {
+        let (_, height, width) = before.dim();
+        if self.places.dim() != (height, width) || before.is_empty() {
+            return false;
+        }
+        if carried.dim() != before.dim() {
+            *carried = Array3::zeros(before.dim());
+        }
+        let (from, places) = (before.as_slice(), self.places.as_slice());
+        let (Some(from), Some(places), Some(to)) = (from, places, carried.as_slice_mut()) else {
+            return false;
+        };
+        carry(from, (height, width), places, to);
+        true
     }
 
     /// Trust of every pixel.
@@ -120,34 +160,6 @@ impl Motion {
                 row.iter().sum::<f32>()
             });
             *token = rows.sum::<f32>() / (TOKEN * TOKEN) as f32;
-        }
-    }
-
-    /// Mixes maps (maps, height/4, width/4) of the frame with those `before`, carried along; they count `most` times the
-    /// trust. Maps of another size stay as they are. `moved` is memory.
-    pub fn mix(
-        &self,
-        before: &Array3<f32>,
-        maps: &mut Array3<f32>,
-        most: f32,
-        moved: &mut Array3<f32>,
-    ) {
-        let (count, height, width) = maps.dim();
-        if before.dim() != maps.dim() || self.tokens.dim() != (height, width) || maps.is_empty() {
-            return;
-        }
-        if moved.dim() != maps.dim() {
-            *moved = Array3::zeros((count, height, width));
-        }
-        let (from, places) = (before.as_slice(), self.places.as_slice());
-        if let (Some(from), Some(places), Some(to)) = (from, places, moved.as_slice_mut()) {
-            carry(from, (height, width), places, to);
-        }
-        for (mut map, moved) in maps.outer_iter_mut().zip(moved.outer_iter()) {
-            ndarray::Zip::from(&mut map)
-                .and(&moved)
-                .and(&self.tokens)
-                .for_each(|now, moved, trust| *now += most * trust * (moved - *now));
         }
     }
 }
@@ -210,29 +222,6 @@ fn box_means(values: &mut [f32], width: usize, around: usize, sums: &mut Vec<f32
         for (x, to) in to.iter_mut().enumerate() {
             let (first, last) = (x.saturating_sub(around), (x + around).min(width - 1));
             *to = from[first..=last].iter().sum::<f32>() / (last - first + 1) as f32;
-        }
-    }
-}
-
-/// Takes every token of all maps from its place, between tokens, clamped at the edges.
-#[multiversion(targets("x86_64+avx2"))]
-fn carry(from: &[f32], (height, width): (usize, usize), places: &[[f32; 2]], to: &mut [f32]) {
-    let tokens = height * width;
-    let (most_x, most_y) = ((width - 1) as f32, (height - 1) as f32);
-    for (at, place) in places.iter().enumerate() {
-        let (x, y) = (place[0].clamp(0.0, most_x), place[1].clamp(0.0, most_y));
-        let (left, top) = (x as usize, y as usize);
-        let (a, b) = (x - left as f32, y - top as f32);
-        let (right, below) = ((left + 1).min(width - 1), (top + 1).min(height - 1));
-        let corners = [
-            (top * width + left, (1.0 - a) * (1.0 - b)),
-            (top * width + right, a * (1.0 - b)),
-            (below * width + left, (1.0 - a) * b),
-            (below * width + right, a * b),
-        ];
-        let maps = from.chunks_exact(tokens).zip(to.chunks_exact_mut(tokens));
-        for (from, to) in maps {
-            to[at] = corners.iter().map(|&(at, share)| share * from[at]).sum();
         }
     }
 }

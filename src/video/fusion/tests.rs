@@ -71,9 +71,11 @@ fn a_still_picture_averages() {
 #[test]
 fn a_cut_keeps_little_and_what_comes_into_view_nothing() {
     let mut motion = Motion::default();
-    motion.advance(&frame(0.0));
-    assert!(motion.trust().iter().all(|t| *t == 0.0), "follows nothing");
-    motion.advance(&frame(12.0));
+    motion.see(&frame(0.0));
+    assert!(!motion.follow(), "nothing comes before the first");
+    motion.keep();
+    motion.see(&frame(12.0));
+    assert!(motion.follow());
     let tokens = WIDTH / 4;
     let seen = motion.trust().slice(s![2..20, 2..tokens - 6]).to_owned();
     assert!(seen.mean().unwrap() > 0.85, "{seen}");
@@ -84,7 +86,9 @@ fn a_cut_keeps_little_and_what_comes_into_view_nothing() {
     let other = Rgb::from_shape_fn((HEIGHT, WIDTH, 3), |(y, x, _)| {
         if (x / 10 + y / 14) % 2 == 0 { 20 } else { 230 }
     });
-    motion.advance(&other);
+    motion.keep();
+    motion.see(&other);
+    assert!(motion.follow());
     let kept = motion.trust().mean().unwrap();
     assert!(kept < 0.05, "{kept}");
 }

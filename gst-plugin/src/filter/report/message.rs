@@ -25,8 +25,8 @@ tttseg::choices! {
 /// ```text
 /// tttseg, frame=(guint64)12, steps=(uint)1, masks=(uint)1, skipped=(string)no, rung=(string)full, window=(uint)12,
 ///     steps-since-reset=(guint64)12, resets=(guint64)0, step-time=(guint64)61250000, predict-time=(guint64)24100000,
-///     adapted-frames=(guint64)12, rollbacks=(guint64)0, remembered=(uint)0, directed-steps=(uint)0, references=(uint)0,
-///     hints=(uint)0, provider=(string)cpu, loss=(double)0.41, gradient-norm=(double)0.83, running-time=(guint64)440000000;
+///     fusion-time=(guint64)6200000, adapted-frames=(guint64)12, rollbacks=(guint64)0, remembered=(uint)0,
+///     directed-steps=(uint)0, references=(uint)0, hints=(uint)0, provider=(string)cpu, loss=(double)0.41, gradient-norm=(double)0.83, running-time=(guint64)440000000;
 /// ```
 ///
 /// `loss` and `gradient-norm` are there when a step was taken, `loss` also when the video was measured and found familiar,
@@ -70,6 +70,8 @@ pub struct FrameReport {
     pub step_time: gst::ClockTime,
     /// Time of the prediction.
     pub predict_time: gst::ClockTime,
+    /// The part of it that fusion along motion took.
+    pub fusion_time: gst::ClockTime,
     /// Running time of the frame.
     pub running_time: Option<gst::ClockTime>,
     /// Steps of the colour head: towards the colours of references and hints, or towards the model's own.
@@ -130,6 +132,7 @@ impl FrameReport {
             remembered: count(report.remembered),
             step_time: time(report.step_time),
             predict_time: time(report.predict_time),
+            fusion_time: time(report.fusion_time),
             running_time: None,
             directed_steps: count(report.colour_steps),
             references: 0,
@@ -155,6 +158,7 @@ impl From<&FrameReport> for gst::Structure {
             .field("remembered", report.remembered)
             .field("step-time", report.step_time.nseconds())
             .field("predict-time", report.predict_time.nseconds())
+            .field("fusion-time", report.fusion_time.nseconds())
             .field("directed-steps", report.directed_steps)
             .field("references", report.references)
             .field("hints", report.hints)
@@ -214,6 +218,7 @@ impl TryFrom<&gst::StructureRef> for FrameReport {
             remembered: needed(structure, "remembered")?,
             step_time: gst::ClockTime::from_nseconds(needed(structure, "step-time")?),
             predict_time: gst::ClockTime::from_nseconds(needed(structure, "predict-time")?),
+            fusion_time: gst::ClockTime::from_nseconds(needed(structure, "fusion-time")?),
             running_time: optional(structure, "running-time")?.map(gst::ClockTime::from_nseconds),
             directed_steps: needed(structure, "directed-steps")?,
             references: needed(structure, "references")?,
@@ -246,6 +251,7 @@ mod tests {
             remembered: 6,
             step_time: gst::ClockTime::from_mseconds(60),
             predict_time: gst::ClockTime::from_mseconds(20),
+            fusion_time: gst::ClockTime::from_mseconds(6),
             running_time: Some(gst::ClockTime::from_mseconds(280)),
             directed_steps: 3,
             references: 1,

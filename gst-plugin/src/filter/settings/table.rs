@@ -177,7 +177,7 @@ settings! {
     live temperature: f64 = 0.0;
     "temperature".property("Temperature", Changes::Controlled).from_to(-1.0, 1.0);
 
-    /// With task=colorize, how much of the last frame's colours stays where nothing moves, against flicker; 0 = none, 1 = all.
+    /// With task=colorize, how much of the last frame's colours stays, carried along motion, against flicker; 0 = none, 1 = all.
     /// Every scene starts anew
     live chroma_smoothing: f64 = 0.7;
     "chroma-smoothing".property("Chroma smoothing", Changes::Controlled).from_to(0.0, 1.0);

@@ -1,7 +1,7 @@
 //! Colours along a stream: pictures are made grey, coloured by a model that learns from the grey ones, and compared with
 //! what they were.
 
-mod flow;
+mod flicker;
 mod frechet;
 mod luma_colours;
 mod metrics;
@@ -14,7 +14,7 @@ pub use luma_colours::LumaColours;
 pub use perceptual::Perceptual;
 pub use report::{ColourReport, ColourScores};
 
-use flow::flow_between;
+use flicker::flicker;
 use luma_colours::tinted;
 use report::Scored;
 
@@ -23,7 +23,7 @@ use super::run_summary::RunSummary;
 use super::{EvalError, EvaluatedFrame, Predicted};
 use crate::data::{Playback, Shift, Stream, at_model_size};
 use tttseg::adapt::{Learner, Request};
-use tttseg::video::{ChromaFilter, Colorizer, LabelIds, Rgb, Scaler, grey, scaled};
+use tttseg::video::{ChromaFilter, Colorizer, LabelIds, Rgb, Scaler, flow_between, grey, scaled};
 use tttseg::weights::Task;
 
 /// Longest side of the pictures whose flicker is measured, in pixels.
@@ -36,7 +36,7 @@ pub struct ColourOptions<'a> {
     pub luma_colours: Option<&'a LumaColours>,
     /// For LPIPS and the Fréchet distance.
     pub perceptual: Option<&'a mut Perceptual>,
-    /// How much of the last frame's colours stays where nothing moves, from 0 to 1 ([`ChromaFilter::smooth`]).
+    /// How much of the last frame's colours stays, carried along motion, from 0 to 1 ([`ChromaFilter::smooth`]).
     pub smoothing: f32,
 }
 
@@ -120,7 +120,7 @@ pub fn evaluate_colours(
             let truth = [&last[0], &small[0]];
             let judged = std::iter::once(&mut true_colours).chain(&mut scored);
             for (scored, (before, now)) in judged.zip(last.iter().zip(&small)) {
-                scored.flicker(flow::flicker(&flow, [before, now], truth));
+                scored.flicker(flicker(&flow, [before, now], truth));
             }
         }
         last = Some(small);
