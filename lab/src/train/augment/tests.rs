@@ -81,6 +81,21 @@ fn flip_mirrors_both() {
 }
 
 #[test]
+fn a_squeezed_image_is_seen_in_its_proportions() {
+    let sample = Sample {
+        pixel_aspect: 2.0,
+        ..ramp(20, 30, false)
+    };
+    let (image, labels) = view(&sample, &Augmentation::none(), None, 9, (40, 30));
+    for y in 0..30 {
+        for x in 0..40 {
+            assert_eq!(usize::from(labels[y * 40 + x]), x / 2);
+            assert_eq!(usize::from(image[(y * 40 + x) * 3 + 1]), 4 * y);
+        }
+    }
+}
+
+#[test]
 fn small_images_are_padded() {
     let sample = ramp(8, 6, false);
     let (image, labels) = view(&sample, &Augmentation::default(), None, 2, (64, 48));
