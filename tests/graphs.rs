@@ -25,6 +25,7 @@ fn options(size: Size, batch: usize, everything: bool) -> StepOptions {
             weight_decay: 0.05,
             clip_norm: 0.01,
             moments: everything,
+            betas: AdamW::BETAS,
         },
         stochastic_depth: everything,
         pull: everything,

@@ -35,6 +35,7 @@ fn seeds() -> &'static (ModelFile, [Vec<u8>; 2]) {
                 saved: "2026-11-22T09:15:14Z".into(),
             },
             weights: model.weights.clone(),
+            pictures: std::collections::BTreeMap::new(),
         };
         state.save(&path).unwrap();
         let state_bytes = std::fs::read(&path).unwrap();

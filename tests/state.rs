@@ -29,6 +29,7 @@ fn state(steps: u64) -> State {
             saved: "2026-11-22T09:15:14Z".into(),
         },
         weights: Weights::from_iter([("w".to_owned(), tensor)]),
+        pictures: std::collections::BTreeMap::new(),
     }
 }
 

@@ -310,6 +310,7 @@ fn info_describes_a_state() {
             saved: "2026-11-22T09:15:14Z".into(),
         },
         weights: model.weights.of(Network::Recon),
+        pictures: std::collections::BTreeMap::new(),
     };
     state.save(bench.at("learned.safetensors")).unwrap();
     let printed = works(&["info", &bench.name("learned.safetensors")]);

@@ -58,6 +58,27 @@ impl Draws {
         )
     }
 
+    /// A number from one to another, uniformly.
+    pub fn between(&mut self, low: f64, high: f64) -> f64 {
+        low + (high - low) * self.0.random::<f64>()
+    }
+
+    /// Whether something happens that does with this probability.
+    pub fn chance(&mut self, probability: f64) -> bool {
+        self.0.random::<f64>() < probability
+    }
+
+    /// Adds noise of this standard deviation. It is the sum of four uniform numbers each, nearly Gaussian and quick to make.
+    pub fn add_noise(&mut self, values: &mut [f32], deviation: f32) {
+        const BYTES: f32 = 4.0;
+        let mean = BYTES * 127.5;
+        let scale = deviation / (BYTES * (256.0 * 256.0 - 1.0) / 12.0).sqrt();
+        for value in values {
+            let sum: u16 = self.0.random::<[u8; 4]>().map(u16::from).iter().sum();
+            *value += (f32::from(sum) - mean) * scale;
+        }
+    }
+
     /// Multipliers of the residual branches `(2 · blocks, batch)` for stochastic depth: block `n` of `blocks` is
     /// dropped at rate `largest · n / (blocks − 1)`, survivors are scaled by 1/keep (`docs/method.md#stochastic-depth`).
     pub fn branches(&mut self, blocks: usize, batch: usize, largest: f64) -> Vec<f32> {
@@ -126,6 +147,31 @@ mod tests {
         assert_eq!(mask(7, 3), mask(7, 3));
         assert_ne!(mask(7, 3), mask(7, 4));
         assert_ne!(mask(7, 3), mask(8, 3));
+    }
+
+    #[test]
+    fn noise_has_the_deviation_that_is_asked_for() {
+        let mut values = vec![0.5_f32; 100_000];
+        Draws::new(2, 0).add_noise(&mut values, 0.1);
+        let count = values.len() as f32;
+        let mean = values.iter().sum::<f32>() / count;
+        let square = values.iter().map(|v| (v - mean).powi(2)).sum::<f32>() / count;
+        assert!((mean - 0.5).abs() < 2e-3, "{mean}");
+        assert!((square.sqrt() - 0.1).abs() < 1e-3, "{square}");
+        // As often beyond twice the deviation as a Gaussian, or nearly so.
+        let far = values.iter().filter(|v| (*v - mean).abs() > 0.2).count();
+        assert!((3_500..5_500).contains(&far), "{far}");
+    }
+
+    #[test]
+    fn numbers_lie_between_their_ends() {
+        let mut draws = Draws::new(4, 0);
+        let drawn: Vec<f64> = (0..1000).map(|_| draws.between(-1.0, 3.0)).collect();
+        assert!(drawn.iter().all(|v| (-1.0..3.0).contains(v)));
+        let mean = drawn.iter().sum::<f64>() / 1000.0;
+        assert!((mean - 1.0).abs() < 0.15, "{mean}");
+        let often = (0..1000).filter(|_| draws.chance(0.2)).count();
+        assert!((150..250).contains(&often), "{often}");
     }
 
     #[test]

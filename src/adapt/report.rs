@@ -83,6 +83,8 @@ pub enum Skipped {
     Late,
     /// Loss or gradient was not finite; the weights are as they were.
     NotFinite,
+    /// What was learned did harm and has been undone; there is a pause.
+    RolledBack,
 }
 
 /// What happened for one frame.
@@ -92,10 +94,11 @@ pub struct Report {
     pub frame: u64,
     /// Gradient steps taken for it.
     pub steps: usize,
-    /// Reconstruction loss of the last step (mean squared error of normalised pixels), if one was taken.
+    /// Loss of the last step, if one was taken: of reconstruction (mean squared error of normalised pixels) or, with
+    /// [`super::Method::Replay`], of labels (cross-entropy).
     pub loss: Option<f32>,
-    /// Share of the variance of hidden pixels that g left unexplained, in the last step's views or, where none was taken
-    /// because the video is familiar, in one view of the frame. Not measured where [`super::Settings::surprise`] is off.
+    /// Share of the variance of hidden pixels that g as it is on disk left unexplained in one view of the frame; the mean of
+    /// several decides whether the video is familiar. Not measured where [`super::Settings::surprise`] is off.
     pub unexplained: Option<f32>,
     /// Global gradient norm of the last step before clipping.
     pub gradient_norm: Option<f32>,
@@ -109,6 +112,15 @@ pub struct Report {
     pub window: usize,
     /// Gradient steps since the weights were last reset.
     pub steps_since_reset: u64,
+    /// Frames that were predicted with learned weights since the adapter started.
+    pub adapted_frames: u64,
+    /// How often what was learned has been undone because it did harm, since the adapter started.
+    pub rollbacks: u64,
+    /// Share of what the model on disk is sure of where the learned weights find something else, a running mean; where both
+    /// are compared.
+    pub disagreement: Option<f32>,
+    /// Frames that are remembered to be learned again.
+    pub remembered: usize,
     /// Time of all steps for this frame, without that of building their session.
     pub step_time: Duration,
     /// Time of the prediction, likewise.

@@ -3,7 +3,6 @@
 use super::Layout;
 use crate::graph::{DType, Graph, Result, Value};
 
-const BETA: [f64; 2] = [0.9, 0.999];
 const EPSILON: f64 = 1e-8;
 /// Added to the norm before dividing by it, as PyTorch's clipping does.
 const NORM_EPSILON: f64 = 1e-6;
@@ -20,6 +19,13 @@ pub struct AdamW {
     /// Whether moments carry over between steps. Without, the update needs none:
     /// it is `rate · g / (|g| + ε)` (`docs/method.md#optimiser`).
     pub moments: bool,
+    /// What the moments so far count, the first and the second.
+    pub betas: [f64; 2],
+}
+
+impl AdamW {
+    /// Those of most optimisers.
+    pub const BETAS: [f64; 2] = [0.9, 0.999];
 }
 
 /// Learning rates, scalars that are handed in at run time.
@@ -108,7 +114,7 @@ pub(super) fn adamw(
     };
     let (mut firsts, mut seconds) = (vec![], vec![]);
     let corrections = match moments {
-        Some(m) => Some((m, Corrections::new(g, m.step, shrink)?)),
+        Some(m) => Some((m, Corrections::new(g, m.step, shrink, settings.betas)?)),
         None => None,
     };
     for (i, buffer) in layout.buffers.iter().enumerate() {
@@ -165,10 +171,11 @@ struct Corrections {
     scale: Value,
     /// `1 / √(1 - β₂ᵗ)`.
     root: Value,
+    betas: [f64; 2],
 }
 
 impl Corrections {
-    fn new(g: &mut Graph, step: Value, shrink: Value) -> Result<Self> {
+    fn new(g: &mut Graph, step: Value, shrink: Value, betas: [f64; 2]) -> Result<Self> {
         let one = g.scalar(step, 1.0);
         let clip = g.reciprocal(shrink)?;
         let mut bias = |beta: f64| -> Result<Value> {
@@ -177,8 +184,8 @@ impl Corrections {
             let power = g.exp(power)?;
             g.sub(one, power)
         };
-        let (bias_first, bias_second) = (bias(BETA[0])?, bias(BETA[1])?);
-        let share = [g.scalar(step, 1.0 - BETA[0]), g.scalar(step, 1.0 - BETA[1])];
+        let (bias_first, bias_second) = (bias(betas[0])?, bias(betas[1])?);
+        let share = betas.map(|beta| g.scalar(step, 1.0 - beta));
         let clip_square = g.mul(clip, clip)?;
         let root = g.sqrt(bias_second)?;
         Ok(Self {
@@ -186,6 +193,7 @@ impl Corrections {
             second: g.mul(clip_square, share[1])?,
             scale: g.reciprocal(bias_first)?,
             root: g.reciprocal(root)?,
+            betas,
         })
     }
 
@@ -197,7 +205,7 @@ impl Corrections {
         gradient: Value,
         rate: Value,
     ) -> Result<(Value, Value, Value)> {
-        let beta = [g.scalar(rate, BETA[0]), g.scalar(rate, BETA[1])];
+        let beta = self.betas.map(|beta| g.scalar(rate, beta));
         let kept = g.mul(first, beta[0])?;
         let added = g.mul(gradient, self.first)?;
         let first = g.add(kept, added)?;

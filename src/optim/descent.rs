@@ -111,7 +111,8 @@ impl Descent {
     }
 
     /// Makes running means of the buffers outputs: `new.mean.…`, where each buffer counts what the input `share` says, a
-    /// scalar, and the mean so far, the input `mean.…`, the rest. With a share of 0 or 1 one of both stays to the bit.
+    /// scalar, and the mean so far, the input `mean.…`, the rest. With a share of 0 or 1 one of both stays to the bit. A step
+    /// that was not finite leaves the mean as it was.
     pub fn output_means(&self, g: &mut Graph) -> Result<()> {
         let share = g.input("share", DType::F32, &[])?;
         let one = g.scalar(share, 1.0);
@@ -120,7 +121,8 @@ impl Descent {
             let mean = declare(g, "mean", buffer)?;
             let old = g.mul(mean, rest)?;
             let new = g.mul(value, share)?;
-            let mean = g.add(old, new)?;
+            let moved = g.add(old, new)?;
+            let mean = g.select(self.update.finite, moved, mean)?;
             g.output(&format!("new.mean.{}", buffer.name), mean)?;
         }
         Ok(())
@@ -187,6 +189,7 @@ mod tests {
             weight_decay: 0.0,
             clip_norm: 1.0,
             moments: false,
+            betas: AdamW::BETAS,
         };
         let descent = descend(g, optimiser, rates, &layout, p.learned(), loss).unwrap();
         descent.output_state(g).unwrap();

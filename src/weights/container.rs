@@ -6,11 +6,12 @@ use std::path::Path;
 use std::{fs, io};
 
 use half::{bf16, f16};
+use ndarray::ArrayD;
 use safetensors::tensor::{Dtype, SafeTensors, TensorView};
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::Value;
 
-use super::{Tensor, Weights, WeightsError};
+use super::{Pictures, Tensor, Weights, WeightsError};
 use crate::files;
 
 /// Version of the description in the header that this build writes and reads.
@@ -77,6 +78,28 @@ pub(super) fn read<D: DeserializeOwned>(
     Ok((description, weights))
 }
 
+/// The same for a file that holds pictures and maps, tensors of bytes, as well.
+pub(super) fn read_with_pictures<D: DeserializeOwned>(
+    file: &str,
+    kind: &'static str,
+    bytes: &[u8],
+) -> Result<(D, Weights, Pictures), WeightsError> {
+    let tensors = parse(file, bytes)?;
+    let description = description(file, kind, bytes, &tensors)?;
+    let mut pictures = Pictures::new();
+    for (name, view) in tensors.iter().filter(|(_, v)| v.dtype() == Dtype::U8) {
+        let picture = ArrayD::from_shape_vec(view.shape(), view.data().to_vec());
+        let picture = picture.map_err(|e| WeightsError::NotSafetensors {
+            file: file.to_owned(),
+            reason: format!("tensor `{name}`: {e}"),
+        })?;
+        pictures.insert(name.to_owned(), picture);
+    }
+    let weights = convert(file, &tensors, Integers::Pictures)?;
+    weights.check_finite(file)?;
+    Ok((description, weights, pictures))
+}
+
 /// Writes a file of ours.
 pub(super) fn write(
     path: &Path,
@@ -84,6 +107,25 @@ pub(super) fn write(
     description: &impl Serialize,
     weights: &Weights,
     precision: Precision,
+) -> Result<(), WeightsError> {
+    write_with_pictures(
+        path,
+        kind,
+        description,
+        weights,
+        precision,
+        &Pictures::new(),
+    )
+}
+
+/// The same for a file that holds pictures and maps as well.
+pub(super) fn write_with_pictures(
+    path: &Path,
+    kind: &'static str,
+    description: &impl Serialize,
+    weights: &Weights,
+    precision: Precision,
+    pictures: &Pictures,
 ) -> Result<(), WeightsError> {
     let file = path.display().to_string();
     let unusable = |reason: String| WeightsError::Description {
@@ -111,6 +153,12 @@ pub(super) fn write(
         let view = TensorView::new(dtype, shape.to_vec(), data)
             .map_err(|e| unusable(format!("tensor `{name}`: {e}")))?;
         views.push((*name, view));
+    }
+    for (name, picture) in pictures {
+        let data = picture.as_slice().unwrap_or_default();
+        let view = TensorView::new(Dtype::U8, picture.shape().to_vec(), data)
+            .map_err(|e| unusable(format!("tensor `{name}`: {e}")))?;
+        views.push((name, view));
     }
     let metadata = HashMap::from([(KEY.to_owned(), json.to_string())]);
     let bytes =
@@ -290,6 +338,8 @@ enum Integers {
     Refuse,
     LeaveOut,
     Bytes,
+    /// Those of bytes are read elsewhere.
+    Pictures,
 }
 
 fn convert(
@@ -318,6 +368,7 @@ fn convert(
             Dtype::U8 | Dtype::BOOL if integers == Integers::Bytes => {
                 data.iter().map(|&b| f32::from(b)).collect()
             }
+            Dtype::U8 if integers == Integers::Pictures => continue,
             Dtype::BOOL
             | Dtype::U8
             | Dtype::I8
@@ -327,7 +378,7 @@ fn convert(
             | Dtype::I32
             | Dtype::U64
             | Dtype::I64
-                if integers != Integers::Refuse =>
+                if matches!(integers, Integers::LeaveOut | Integers::Bytes) =>
             {
                 continue;
             }

@@ -24,5 +24,5 @@ pub use config::{ChromaConfig, HeadConfig, ModelConfig, Readout, SwinConfig};
 pub use container::{FORMAT_VERSION, Precision};
 pub use error::WeightsError;
 pub use model_file::{ModelFile, Normalisation, Task};
-pub use state::{Origin, State};
+pub use state::{Origin, Pictures, State};
 pub use tensor::{Tensor, Weights};

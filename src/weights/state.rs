@@ -3,19 +3,25 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use ndarray::ArrayD;
 use serde::{Deserialize, Serialize};
 
 use super::{ModelFile, Precision, Weights, WeightsError, container};
 
 const KIND: &str = "state";
 
-/// Weights that a stream has adapted, with their origin; a `.safetensors` file in float32.
+/// Pictures and maps by name, in standard layout.
+pub type Pictures = BTreeMap<String, ArrayD<u8>>;
+
+/// Weights that a stream has adapted, with their origin, and what it remembers; a `.safetensors` file, weights in float32.
 #[derive(Clone, Debug, PartialEq)]
 pub struct State {
     /// The origin of the weights.
     pub origin: Origin,
     /// The weights that learn; those that are frozen may be left out.
     pub weights: Weights,
+    /// Frames that are remembered, with their labels.
+    pub pictures: Pictures,
 }
 
 /// The origin of adapted weights: the description in the file's header.
@@ -62,8 +68,12 @@ impl State {
     /// # Errors
     /// As [`State::load`].
     pub fn from_bytes(file: &str, bytes: &[u8]) -> Result<Self, WeightsError> {
-        let (origin, weights) = container::read(file, KIND, bytes)?;
-        Ok(Self { origin, weights })
+        let (origin, weights, pictures) = container::read_with_pictures(file, KIND, bytes)?;
+        Ok(Self {
+            origin,
+            weights,
+            pictures,
+        })
     }
 
     /// Writes the state; an existing file is replaced once the new one is complete.
@@ -71,8 +81,13 @@ impl State {
     /// # Errors
     /// [`WeightsError`] when an element is not finite or the file cannot be written.
     pub fn save(&self, path: impl AsRef<Path>) -> Result<(), WeightsError> {
-        let single = Precision::Single;
-        container::write(path.as_ref(), KIND, &self.origin, &self.weights, single)
+        let (path, single) = (path.as_ref(), Precision::Single);
+        let Self {
+            origin,
+            weights,
+            pictures,
+        } = self;
+        container::write_with_pictures(path, KIND, origin, weights, single, pictures)
     }
 
     /// Checks that the state belongs to `model`, whose [`ModelFile::content_hash`] is `hash`: saved from the same

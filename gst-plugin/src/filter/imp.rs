@@ -45,8 +45,9 @@ use super::{
  * gst-launch-1.0 -m filesrc location=film.mp4 ! decodebin3 ! videoconvert ! tttsegfilter pace=every-frame ! fakesink
  * ]|
  * Learns from every frame, and prints an element message `tttseg` for each, with the fields `frame`, `steps`, `masks`,
- * `skipped`, `rung`, `window`, `steps-since-reset`, `resets`, `step-time`, `predict-time`, `directed-steps`, `references`,
- * `hints`, `provider`, `loss`, `unexplained`, `gradient-norm` and `running-time`.
+ * `skipped`, `rung`, `window`, `steps-since-reset`, `resets`, `adapted-frames`, `rollbacks`, `remembered`, `step-time`,
+ * `predict-time`, `directed-steps`, `references`, `hints`, `provider`, `loss`, `unexplained`, `gradient-norm`,
+ * `disagreement` and `running-time`.
  *
  * |[
  * gst-launch-1.0 -m v4l2src ! videoconvert ! tttsegfilter training-budget=10 ! videoconvert ! autovideosink

@@ -143,7 +143,7 @@ fn signals(type_: glib::Type) -> String {
     text
 }
 
-const FIELDS: [(&str, &str); 18] = [
+const FIELDS: [(&str, &str); 22] = [
     ("frame", "Frames since READY, this one included"),
     (
         "steps",
@@ -162,6 +162,18 @@ const FIELDS: [(&str, &str); 18] = [
     ),
     ("resets", "How often the weights were forgotten since READY"),
     (
+        "adapted-frames",
+        "Frames that went out with learned weights, since READY",
+    ),
+    (
+        "rollbacks",
+        "How often what was learned was undone because it did harm, since READY",
+    ),
+    (
+        "remembered",
+        "Frames that are remembered to be learned again (`method=replay`)",
+    ),
+    (
         "step-time",
         "Nanoseconds that the steps took, or the look at a familiar frame",
     ),
@@ -178,15 +190,19 @@ const FIELDS: [(&str, &str); 18] = [
     ),
     (
         "loss",
-        "Reconstruction loss of the last step: mean squared error of normalised pixels. There when a step was taken or the video was looked at and found familiar",
+        "Loss of the last step: mean squared error of normalised pixels, or with `method=replay` cross-entropy of labels. There when a step was taken or the video was looked at and found familiar",
     ),
     (
         "unexplained",
-        "Share of the variance of hidden pixels that reconstruction left unexplained, which `surprise` is about. There when it was measured",
+        "Share of the variance of hidden pixels that reconstruction by the model on disk left unexplained, which `surprise` is about. There when it was measured",
     ),
     (
         "gradient-norm",
         "Global norm of the last step's gradient before clipping. There when a step was taken",
+    ),
+    (
+        "disagreement",
+        "Share of what the model on disk is sure of where learned weights find something else, a running mean. There with `method=replay` once both were compared",
     ),
     (
         "running-time",
@@ -250,6 +266,10 @@ fn whole_report() -> FrameReport {
         window: 12,
         steps_since_reset: 12,
         resets: 0,
+        adapted_frames: 12,
+        rollbacks: 0,
+        disagreement: Some(0.02),
+        remembered: 12,
         step_time: gst::ClockTime::from_useconds(61_250),
         predict_time: gst::ClockTime::from_useconds(24_100),
         running_time: Some(gst::ClockTime::from_mseconds(440)),
@@ -279,6 +299,10 @@ fn skipped() -> String {
         (
             Skipped::NotFinite,
             "loss or gradient was not finite, and the step was thrown away",
+        ),
+        (
+            Skipped::RolledBack,
+            "what was learned did harm and has been undone; there is a pause",
         ),
     ];
     assert_eq!(reasons.map(|(reason, _)| reason), Skipped::EVERY);

@@ -107,6 +107,7 @@ pub fn bench(
             weight_decay: 0.05,
             clip_norm: 0.01,
             moments: false,
+            betas: AdamW::BETAS,
         },
         stochastic_depth: false,
         pull: false,

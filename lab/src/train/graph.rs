@@ -77,6 +77,7 @@ pub fn train_graph(layout: &Layout, options: &TrainerOptions) -> Result<Graph> {
         weight_decay: options.weight_decay,
         clip_norm: options.clip_norm,
         moments: true,
+        betas: AdamW::BETAS,
     };
     let descent = descend(g, optimiser, rates, layout, p.learned(), loss)?;
     descent.output_state(g)?;

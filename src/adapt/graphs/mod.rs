@@ -11,12 +11,14 @@ mod classify;
 mod colour_step;
 mod predict;
 mod reconstruct;
+mod replay_step;
 mod step;
 
 pub use classify::{classify_graph, probabilities_graph};
 pub use colour_step::{ColourStepOptions, colour_step_graph};
 pub use predict::predict_graph;
 pub use reconstruct::reconstruct_graph;
+pub use replay_step::{ReplayStepOptions, replay_step_graph};
 pub use step::{StepOptions, step_graph};
 
 pub use super::size::Size;
@@ -55,6 +57,15 @@ pub fn colour_layout(config: &ModelConfig, pack_below: usize) -> Result<Layout> 
         .filter(|(name, _)| config.chroma.is_some() && name.starts_with(COLOR_PREFIX))
         .collect();
     Ok(Layout::new(&of_head, pack_below))
+}
+
+/// How the weights of f and h travel, which learn from frames that have labels.
+pub fn main_layout(config: &ModelConfig, pack_below: usize) -> Result<Layout> {
+    let of_main: Vec<_> = parameters(config)?
+        .into_iter()
+        .filter(|(name, _)| !name.starts_with(RECON_PREFIX))
+        .collect();
+    Ok(Layout::new(&of_main, pack_below))
 }
 
 /// Whether a parameter belongs to f or g, which learn from the stream itself.

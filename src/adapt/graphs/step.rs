@@ -39,6 +39,7 @@ impl StepOptions {
                 weight_decay: settings.weight_decay,
                 clip_norm: settings.clip_norm,
                 moments: settings.moments == Moments::Persistent,
+                betas: AdamW::BETAS,
             },
             stochastic_depth: settings.stochastic_depth > 0.0,
             pull: settings.pull > 0.0,

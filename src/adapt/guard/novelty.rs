@@ -3,33 +3,65 @@
 //! A step of gradient descent on one masked view is noisy. Where the weights on disk already fit, that noise is all
 //! there is to it and the maps suffer; where the video is unlike the training pictures, the same step pays
 //! (`docs/results.md`). The squared error alone cannot separate the two, because a dark frame has less to get wrong, so
-//! it is taken as a share of the variance of what was to be reconstructed.
+//! it is taken as a share of the variance of what was to be reconstructed. One mask says little (`docs/method.md`): the mean
+//! over several frames decides, each under a mask of its own.
 
+use super::running_mean::RunningMean;
 use crate::video::Rgb;
 use crate::weights::{ModelFile, Normalisation};
 
-/// Whether the video is strange, and so to be learned from.
-#[derive(Clone, Copy, Debug, Default)]
+/// What masked views of so far count when there is another one: the mean is of about five of them.
+const KEPT: f32 = 0.8;
+/// Views before which no video is strange: one mask says little.
+const LEAST_VIEWS: u32 = 4;
+/// Share of the threshold below which a strange video is in range again.
+const AGAIN: f32 = 0.9;
+
+/// Whether the video is strange, and so to be learned from. Decided by the mean of several masked views, with hysteresis.
+#[derive(Clone, Copy, Debug)]
 pub(in crate::adapt) struct Novelty {
-    /// Whether the last view was.
+    mean: RunningMean,
     strange: bool,
 }
 
+impl Default for Novelty {
+    fn default() -> Self {
+        Self {
+            mean: RunningMean::new(KEPT),
+            strange: false,
+        }
+    }
+}
+
 impl Novelty {
-    /// Share of the variance above which a view is strange; none when every frame is to be learned from.
+    /// Share of the variance from which on a video is strange; none when every frame is to be learned from.
     pub(in crate::adapt) fn threshold(factor: f64, model: &ModelFile) -> Option<f32> {
         let reference = model.unexplained.filter(|_| factor > 0.0)?;
         Some(reference * factor as f32)
     }
 
-    /// Whether the last view was strange; not so before the first.
-    pub(in crate::adapt) fn is_strange(self) -> bool {
+    /// Whether the video is strange; not so before enough of it was seen.
+    pub(in crate::adapt) fn is_strange(&self) -> bool {
         self.strange
     }
 
-    /// Records a view. What is not finite is strange: the step's own guard deals with it.
+    /// The mean share that is unexplained.
+    pub(in crate::adapt) fn mean(&self) -> Option<f32> {
+        self.mean.get()
+    }
+
+    /// Takes in a masked view of a frame.
     pub(in crate::adapt) fn seen(&mut self, unexplained: f32, threshold: f32) {
-        self.strange = unexplained.is_nan() || unexplained >= threshold;
+        self.mean.add(unexplained);
+        let Some(mean) = self.mean.get() else {
+            return;
+        };
+        let limit = if self.strange {
+            AGAIN * threshold
+        } else {
+            threshold
+        };
+        self.strange = self.mean.count() >= LEAST_VIEWS && mean >= limit;
     }
 }
 
@@ -108,12 +140,35 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_a_number_is_strange() {
-        let mut surprise = Novelty::default();
-        assert!(!surprise.is_strange());
-        for (share, strange) in [(0.3, true), (0.1, false), (f32::NAN, true), (0.2, true)] {
-            surprise.seen(share, 0.2);
-            assert_eq!(surprise.is_strange(), strange, "{share}");
+    fn one_view_decides_nothing() {
+        let mut novelty = Novelty::default();
+        for view in 1..=LEAST_VIEWS {
+            assert!(!novelty.is_strange());
+            novelty.seen(0.3, 0.2);
+            assert_eq!(novelty.is_strange(), view == LEAST_VIEWS);
         }
+        let mut novelty = Novelty::default();
+        (0..20).for_each(|_| novelty.seen(0.15, 0.2));
+        // One unlucky mask, and one that says nothing.
+        novelty.seen(0.35, 0.2);
+        novelty.seen(f32::NAN, 0.2);
+        assert!(!novelty.is_strange());
+        assert!(novelty.mean().is_some_and(|mean| mean < 0.2));
+    }
+
+    #[test]
+    fn between_two_limits_it_stays_as_it_was() {
+        let settle = |novelty: &mut Novelty, share| (0..40).for_each(|_| novelty.seen(share, 0.2));
+        let mut novelty = Novelty::default();
+        settle(&mut novelty, 0.19);
+        assert!(!novelty.is_strange());
+        settle(&mut novelty, 0.21);
+        assert!(novelty.is_strange());
+        settle(&mut novelty, 0.19);
+        assert!(novelty.is_strange());
+        settle(&mut novelty, 0.17);
+        assert!(!novelty.is_strange());
+        settle(&mut novelty, 0.19);
+        assert!(!novelty.is_strange());
     }
 }

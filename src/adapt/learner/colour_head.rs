@@ -6,12 +6,10 @@
 
 use std::collections::VecDeque;
 use std::mem::{replace, take};
-use std::sync::Arc;
 use std::time::Instant;
 
 use super::Learner;
-use super::output_buffers::OutputBuffers;
-use super::stream_weights::{base, packed, zeros};
+use super::averaged::AveragedWeights;
 use crate::adapt::graphs::{ColourStepOptions, colour_layout};
 use crate::adapt::random::Draws;
 use crate::adapt::sessions::Kind;
@@ -28,21 +26,14 @@ const CLIP_NORM: f64 = 1.0;
 
 /// The colour head, and what it is to learn. Without buffers where the model does not colour.
 pub(super) struct ColourHead {
-    layout: Layout,
+    /// The head. Of given colours the last step counts alone in the mean.
+    weights: AveragedWeights,
     /// Buffers of f, which do not learn here, and those of h: what predictions take.
     pub with_f: Layout,
-    /// The head as it is on disk.
-    base: Arc<[Tensor]>,
     /// As it was before anything that is in force was learned: on disk, or in a state that was loaded.
     pub start: Vec<Tensor>,
-    /// The head as the last step has left it; as predictions take it, a running mean of what steps have left (of given
-    /// colours the last one counts alone); and the first and second moments, once there are any.
-    state: Vec<Tensor>,
     /// As predictions took it before the first of the hints, and whether that was another than on disk.
     before_hints: Option<(Vec<Tensor>, bool)>,
-    output_buffers: OutputBuffers,
-    /// Steps since the moments were zero.
-    pub steps_of_moments: u64,
     references: Vec<ColourTarget>,
     hints: Vec<ColourTarget>,
     /// Pictures of steps that are still to be taken because something new has come.
@@ -59,16 +50,12 @@ impl ColourHead {
     /// The head as it is on disk; `f_and_g` is how the other weights travel, and `shared` is as for [`OutputBuffers::new`].
     pub fn new(model: &SharedModel, f_and_g: &Layout, shared: bool) -> Result<Self, Error> {
         let layout = colour_layout(&model.file().config, Layout::PACK_BELOW)?;
-        let base = base(model, &layout)?;
+        let weights = AveragedWeights::new(model, layout, shared)?;
         Ok(Self {
-            with_f: with_f(f_and_g, &layout),
-            start: base.to_vec(),
-            state: [&*base, &*base].concat(),
-            layout,
-            base,
+            with_f: with_f(f_and_g, &weights.layout),
+            start: weights.on_disk().to_vec(),
+            weights,
             before_hints: None,
-            output_buffers: OutputBuffers::new(shared),
-            steps_of_moments: 0,
             references: vec![],
             hints: vec![],
             due: VecDeque::new(),
@@ -80,19 +67,22 @@ impl ColourHead {
 
     /// The weights of f and g travel in another way from now on.
     pub fn travel_with(&mut self, f_and_g: &Layout) {
-        self.with_f = with_f(f_and_g, &self.layout);
+        self.with_f = with_f(f_and_g, &self.weights.layout);
     }
 
     /// The head's buffers, as predictions take them.
     pub fn head(&self) -> &[Tensor] {
-        let count = self.base.len();
-        &self.state[count..2 * count]
+        self.weights.mean()
     }
 
     /// Goes on with a head, another learner's for one, as if there had been none before.
     pub fn adopt(&mut self, head: &[Tensor]) {
-        let twice = [head, head].concat();
-        self.state.splice(..2 * self.base.len(), twice);
+        self.weights.adopt(head);
+    }
+
+    /// Steps since the moments were zero.
+    pub fn steps_of_moments(&self) -> u64 {
+        self.weights.steps_of_moments
     }
 
     /// Pictures in force, and hints.
@@ -110,29 +100,21 @@ impl ColourHead {
         if !self.learned {
             return Ok(Weights::default());
         }
-        let contents = self.head().iter().map(Tensor::to_f32);
-        Ok(self
-            .layout
-            .unpack(&contents.collect::<Result<Vec<_>, _>>()?))
+        self.weights.weights()
     }
 
     /// Goes on with the head of a saved state, or with that on disk if it holds none. References are learned anew on top.
     pub fn load(&mut self, weights: &Weights, settings: &Settings) -> Result<(), Error> {
-        let mut names = self.layout.buffers.iter().flat_map(|b| &b.members);
-        let holds = names.any(|m| weights.0.contains_key(&m.name));
-        self.start = if holds {
-            packed(&self.layout, weights)?
-        } else {
-            self.base.to_vec()
-        };
-        self.loaded = holds;
+        let saved = self.weights.of(weights)?;
+        self.loaded = saved.is_some();
+        self.start = saved.unwrap_or_else(|| self.weights.on_disk().to_vec());
         self.restart(settings);
         Ok(())
     }
 
     /// The head as it is on disk; references are learned anew, and hints are gone.
     pub fn reset(&mut self, settings: &Settings) {
-        self.start = self.base.to_vec();
+        self.start = self.weights.on_disk().to_vec();
         self.loaded = false;
         self.restart(settings);
     }
@@ -141,7 +123,7 @@ impl ColourHead {
     fn restart(&mut self, settings: &Settings) {
         self.adopt(&self.start.clone());
         self.learned = self.loaded;
-        self.forget_moments();
+        self.weights.forget_moments();
         self.before_hints = None;
         self.hints.clear();
         self.due.clear();
@@ -159,7 +141,7 @@ impl ColourHead {
     pub fn forget_self_training(&mut self) {
         if !self.has_targets() {
             self.adopt(&self.start.clone());
-            self.forget_moments();
+            self.weights.forget_moments();
         }
     }
 
@@ -184,7 +166,7 @@ impl ColourHead {
                 self.learned = learned;
             }
             self.due.retain(|picture| !old.contains(picture));
-            self.forget_moments();
+            self.weights.forget_moments();
             return;
         }
         if old.is_empty() {
@@ -198,11 +180,6 @@ impl ColourHead {
             let steps = std::iter::repeat_n(hint, settings.reference_steps);
             self.due.extend(steps.cloned());
         }
-    }
-
-    fn forget_moments(&mut self) {
-        self.state.truncate(2 * self.base.len());
-        self.steps_of_moments = 0;
     }
 
     /// The picture of the next step.
@@ -305,7 +282,6 @@ impl Learner {
             ("sharpness", &number(step.sharpness)?),
             ("learning_rate", &number(step.rate)?),
             ("share", &number(step.share)?),
-            ("step", &number((head.steps_of_moments + 1) as f64)?),
         ];
         let options = ColourStepOptions {
             size,
@@ -313,30 +289,21 @@ impl Learner {
                 weight_decay: 0.0,
                 clip_norm: CLIP_NORM,
                 moments: true,
+                betas: AdamW::BETAS,
             },
         };
         let kind = Kind::ColourStep(options);
         let program = self.sessions.get(kind, size, &head.with_f)?;
         let started = Instant::now();
-        if head.state.len() == 2 * head.base.len() {
-            head.state.extend(zeros(&head.layout)?);
-            head.state.extend(zeros(&head.layout)?);
-        }
         let encoder = self.weights.encoder();
-        let spent = head.output_buffers.take();
-        let ([loss, finite], replaced) = program.run(&mut head.state, encoder, &given, spent)?;
-        head.output_buffers.put(replaced);
-        report.colour_loss = Some(loss.to_f32()?[0]);
+        let (loss, finite) = head.weights.step(program, encoder, &given)?;
+        report.colour_loss = Some(loss);
         report.colour_steps += 1;
         report.step_time += started.elapsed();
         // The model's own colours are for a scene, and no part of a state.
         let given = head.has_targets();
         head.taken += u64::from(given);
-        // The graph itself keeps what was when something was not finite.
-        if finite.to_bool()?[0] {
-            head.steps_of_moments += 1;
-            head.learned |= given;
-        }
+        head.learned |= given && finite;
         Ok(())
     }
 }

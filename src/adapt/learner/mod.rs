@@ -1,9 +1,11 @@
 //! The method on one thread: learn from a frame, then predict it.
 
+mod averaged;
 mod colour_head;
 mod output_buffers;
 mod prediction;
 mod reconstruct;
+mod replay;
 mod scratch;
 mod self_training;
 mod step;
@@ -12,8 +14,8 @@ mod stream_weights;
 use std::sync::Arc;
 use std::time::{Instant, SystemTime};
 
-use super::guard::Novelty;
-use super::memory::Window;
+use super::guard::{Novelty, Rollback};
+use super::memory::{Remembered, Window};
 use super::sessions::{Kind, SessionCache};
 use super::size::Size;
 use super::{
@@ -21,11 +23,13 @@ use super::{
 };
 use crate::runtime::{Cancel, InUse, Options, Runtime, Tensor};
 use crate::video::{Fusion, Rgb, grey, is_grey};
-use crate::weights::{ModelFile, Origin, State, Task};
+use crate::weights::naming::{Network, network_of};
+use crate::weights::{ModelFile, Origin, Pictures, State, Task};
 pub(super) use colour_head::check_task;
 
 use colour_head::ColourHead;
 use prediction::Answer;
+use replay::Replay;
 use scratch::Scratch;
 use self_training::SelfTraining;
 use stream_weights::{StreamWeights, packed};
@@ -47,6 +51,13 @@ pub struct Learner {
     window: Window,
     window_size: Option<Size>,
     novelty: Novelty,
+    guard: Rollback,
+    /// What the learned weights count in what goes out, the rest being that of the weights on disk.
+    share: f32,
+    /// Where remembered frames are learned from.
+    replay: Option<Replay>,
+    standing: Standing,
+    adapted_frames: u64,
     /// Class probabilities of the last frame that was predicted, and where things were in it.
     fusion: Fusion,
     frame: u64,
@@ -56,6 +67,25 @@ pub struct Learner {
     frames_since_reset: u64,
     /// Whether another one predicts with what this one learns.
     beside: bool,
+}
+
+/// How learning stands: what one that predicts has to know of another one that learns.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Standing {
+    /// Steps that are in the weights.
+    pub steps_since_reset: u64,
+    share: f32,
+    rollbacks: u64,
+    disagreement: Option<f32>,
+    remembered: usize,
+}
+
+impl Standing {
+    fn tell(&self, report: &mut Report) {
+        report.rollbacks = self.rollbacks;
+        report.disagreement = self.disagreement;
+        report.remembered = self.remembered;
+    }
 }
 
 impl Learner {
@@ -93,7 +123,7 @@ impl Learner {
             place.target(),
             beside,
         );
-        Ok(Self {
+        let mut learner = Self {
             colour_head: ColourHead::new(&model, &weights.layout, beside)?,
             self_training: SelfTraining::default(),
             model,
@@ -105,12 +135,19 @@ impl Learner {
             window: Window::default(),
             window_size: None,
             novelty: Novelty::default(),
+            guard: Rollback::default(),
+            share: 1.0,
+            replay: None,
+            standing: Standing::default(),
+            adapted_frames: 0,
             fusion: Fusion::default(),
             frame: 0,
             learned_frames: 0,
             frames_since_reset: 0,
             beside,
-        })
+        };
+        learner.make_replay()?;
+        Ok(learner)
     }
 
     /// Where the graphs run.
@@ -131,7 +168,8 @@ impl Learner {
     /// Sessions that frames have waited for so far: more with every new frame size, and with settings that change the
     /// step graph.
     pub fn sessions_built(&self) -> u64 {
-        self.sessions.built()
+        let of_replay = self.replay.as_ref().map_or(0, Replay::sessions_built);
+        self.sessions.built() + of_replay
     }
 
     /// Sessions that were built while frames went on: steps over fewer views, or over all of them again
@@ -155,7 +193,7 @@ impl Learner {
             self.weights.clear_moments(settings.moments)?;
         }
         self.settings = settings;
-        Ok(())
+        self.make_replay()
     }
 
     /// Forgets what is named. With the weights goes what was learned of given colours, and hints are gone; references are
@@ -167,6 +205,7 @@ impl Learner {
         if what.window {
             self.window.clear();
             self.self_training.clear();
+            self.replay.as_mut().map(Replay::forget_light);
         }
         if what.window || what.weights {
             self.fusion.clear();
@@ -176,8 +215,13 @@ impl Learner {
             self.frames_since_reset = 0;
             self.weights_from_disk()?;
             self.colour_head.reset(&self.settings);
+            self.replay.as_mut().map(Replay::reset);
+            self.guard.clear();
+            self.share = self.full_share();
+            self.take_stock();
         } else if what.moments {
             self.weights.clear_moments(self.settings.moments)?;
+            self.replay.as_mut().map(Replay::forget_moments);
         }
         if what.self_training {
             self.self_training.clear();
@@ -204,6 +248,40 @@ impl Learner {
     fn weights_from_disk(&mut self) -> Result<(), Error> {
         self.novelty = Novelty::default();
         self.weights.reset(self.settings.moments)
+    }
+
+    /// Goes back to the weights on disk if the steps of reconstruction have done harm.
+    fn undo_harm(&mut self) -> Result<(), Error> {
+        if self.guard.is_due() {
+            self.guard.roll_back();
+            self.weights.reset(self.settings.moments)?;
+            self.share = 0.0;
+        }
+        Ok(())
+    }
+
+    /// What learned weights count where all of them that there is is wanted.
+    fn full_share(&self) -> f32 {
+        if self.replays() { replay::SHARE } else { 1.0 }
+    }
+
+    /// What learned weights count in the prediction of a frame: nothing where nothing was learned.
+    fn share_in_force(&self) -> f32 {
+        match self.steps_since_reset() {
+            0 => 0.0,
+            _ => self.share,
+        }
+    }
+
+    /// Notes how learning stands.
+    fn take_stock(&mut self) {
+        self.standing = Standing {
+            // A learner that only predicts has none of its own.
+            rollbacks: self.guard.count().max(self.standing.rollbacks),
+            disagreement: self.guard.disagreement(),
+            remembered: self.replay.as_ref().map_or(0, |r| r.memory.frames().len()),
+            ..self.standing
+        };
     }
 
     /// Learns from a frame, RGB (height, width, 3) at model size in standard layout, and predicts it.
@@ -236,9 +314,15 @@ impl Learner {
         if request.predict {
             self.prepare_prediction(size, request)?;
         }
-        if report.skipped.is_none() {
+        if self.replays() {
+            self.learn_again(&rgb, size, request, &mut report)?;
+        } else if report.skipped.is_none() {
             if self.is_familiar(&rgb, size, &mut report)? {
                 report.skipped = Some(Skipped::Familiar);
+                self.share = 0.0;
+            } else if self.guard.pauses() {
+                report.skipped = Some(Skipped::RolledBack);
+                self.share = 0.0;
             } else if !self.has_step(size, request)? {
                 report.skipped = Some(Skipped::Late);
             } else {
@@ -247,6 +331,8 @@ impl Learner {
                 let started = Instant::now();
                 self.learn(size, request, &mut report)?;
                 report.step_time += started.elapsed();
+                self.share = 1.0;
+                self.undo_harm()?;
             }
         }
         if request.learn {
@@ -265,7 +351,12 @@ impl Learner {
         } else {
             None
         };
-        report.steps_since_reset = self.weights.steps_since_reset;
+        if request.learn {
+            self.take_stock();
+        }
+        self.standing.tell(&mut report);
+        report.steps_since_reset = self.steps_since_reset();
+        report.adapted_frames = self.adapted_frames;
         Ok(Prediction {
             classes: answer.classes,
             scores: answer.scores,
@@ -294,21 +385,46 @@ impl Learner {
         Ok(prediction)
     }
 
-    /// The weights as they are, on their device: for [`Learner::adopt`].
-    pub(super) fn shared_weights(&self) -> Vec<Tensor> {
-        let of_f_and_g = self.weights.buffers().iter();
-        of_f_and_g.chain(self.colour_head.head()).cloned().collect()
+    /// The weights as they are, on their device, and how learning stands: for [`Learner::adopt`].
+    pub(super) fn shared_weights(&self) -> (Vec<Tensor>, Standing) {
+        let weights = match &self.replay {
+            Some(replay) if self.replays() => replay.weights.mean().to_vec(),
+            _ => {
+                let of_f_and_g = self.weights.buffers().iter();
+                of_f_and_g.chain(self.colour_head.head()).cloned().collect()
+            }
+        };
+        let standing = Standing {
+            steps_since_reset: self.steps_since_reset(),
+            share: self.share,
+            ..self.standing
+        };
+        (weights, standing)
     }
 
     /// Goes on with the weights of another learner of the same model and settings.
-    pub(super) fn adopt(&mut self, weights: Vec<Tensor>, steps_since_reset: u64) {
-        self.colour_head.adopt(&self.weights.adopt(weights));
-        self.weights.steps_since_reset = steps_since_reset;
+    pub(super) fn adopt(&mut self, weights: Vec<Tensor>, standing: Standing) {
+        let replays = self.replays();
+        match &mut self.replay {
+            Some(replay) if replays => {
+                replay.weights.adopt(&weights);
+                replay.steps = standing.steps_since_reset;
+            }
+            _ => {
+                self.colour_head.adopt(&self.weights.adopt(weights));
+                self.weights.steps_since_reset = standing.steps_since_reset;
+            }
+        }
+        self.share = standing.share;
+        self.standing = standing;
     }
 
     /// Steps that are in the weights.
     pub(super) fn steps_since_reset(&self) -> u64 {
-        self.weights.steps_since_reset
+        match &self.replay {
+            Some(replay) if self.replays() => replay.steps,
+            _ => self.weights.steps_since_reset,
+        }
     }
 
     /// The adapted weights with their provenance.
@@ -322,12 +438,19 @@ impl Learner {
         let (references, hints) = self.colour_head.counts();
         let mut weights = self.weights.weights()?;
         weights.merge(self.colour_head.weights()?);
+        let mut pictures = Pictures::new();
+        if let Some(replay) = self.replay.as_ref().filter(|_| self.replays()) {
+            pictures = replay.memory.pictures();
+            if replay.steps > 0 {
+                weights.merge(replay.weights.weights()?);
+            }
+        }
         Ok(State {
             origin: Origin {
                 model: self.model().name.clone(),
                 base: self.model.content_hash().to_owned(),
                 frames: self.frames_since_reset,
-                steps: self.weights.steps_since_reset,
+                steps: self.steps_since_reset(),
                 directed_steps: self.colour_head.taken,
                 references,
                 hints,
@@ -336,6 +459,7 @@ impl Learner {
                 saved: humantime::format_rfc3339_seconds(SystemTime::now()).to_string(),
             },
             weights,
+            pictures,
         })
     }
 
@@ -346,16 +470,47 @@ impl Learner {
     pub fn load(&mut self, file: &str, state: &State) -> Result<(), Error> {
         state.check_base(file, self.model(), self.model.content_hash())?;
         let loaded = packed(&self.weights.layout, &state.weights)?;
-        self.colour_head.load(&state.weights, &self.settings)?;
-        self.weights.adopt(loaded);
+        let replays = self.replays();
+        match &mut self.replay {
+            Some(replay) if replays => {
+                let remembered = Remembered::from_pictures(file, &state.pictures)?;
+                replay.load(&self.model, &state.weights, state.origin.steps)?;
+                replay.memory.restore(remembered, self.settings.memory);
+            }
+            _ => {
+                self.check_head(file, state)?;
+                self.colour_head.load(&state.weights, &self.settings)?;
+                self.weights.adopt(loaded);
+                self.weights.steps_since_reset = state.origin.steps;
+            }
+        }
+        self.guard.clear();
+        self.share = self.full_share();
+        self.take_stock();
         self.fusion.clear();
         self.frames_since_reset = state.origin.frames;
-        self.weights.steps_since_reset = state.origin.steps;
         self.learned_frames = match state.origin.steps {
             0 => 0,
             _ => u64::MAX,
         };
         self.weights.clear_moments(self.settings.moments)
+    }
+
+    /// Whether a state can go on without learning h, which stays as it is on disk then.
+    fn check_head(&self, file: &str, state: &State) -> Result<(), Error> {
+        let mut names = state.weights.iter().map(|(name, _)| name);
+        let of_head = |name: &str| network_of(name) == Network::Main;
+        if self.model().task == Task::Segment && names.any(of_head) {
+            return Err(Error::Setting {
+                name: "method",
+                detail: format!(
+                    "{file} was saved with method={}, under which the segmentation head learns; with method={} it does not",
+                    Method::Replay.name(),
+                    self.settings.method.name()
+                ),
+            });
+        }
+        Ok(())
     }
 
     fn reason_to_skip(&self, request: Request) -> Option<Skipped> {

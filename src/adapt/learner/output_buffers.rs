@@ -81,7 +81,7 @@ mod tests {
                 let report = learner.frame(rgb, request).unwrap().report;
                 assert_eq!(report.steps, 1);
                 if shared {
-                    held.push_back(learner.shared_weights());
+                    held.push_back(learner.shared_weights().0);
                     held.drain(..held.len().saturating_sub(2));
                 }
             }

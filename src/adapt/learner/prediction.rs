@@ -57,6 +57,7 @@ impl Learner {
         report: &mut Report,
     ) -> Result<Answer, Error> {
         let started = Instant::now();
+        self.adapted_frames += u64::from(self.share_in_force() > 0.0);
         let answer = if self.model().task == Task::Colorize {
             let chroma = Some(self.chroma(rgb, size)?);
             Answer {
@@ -72,18 +73,21 @@ impl Learner {
             self.fusion.clear();
             self.classes(rgb, size, request.scores)?
         };
-        report.predict_time = started.elapsed();
+        report.predict_time += started.elapsed();
         Ok(answer)
     }
 
     /// Whether class probabilities are mixed: with those of the last frame, or of other weights.
     fn mixes(&self) -> bool {
-        self.settings.fusion > 0.0
+        self.settings.fusion > 0.0 || self.replays() && self.share_in_force() > 0.0
     }
 
     /// Class probabilities (classes, height/4, width/4) of a frame before fusion: those of the weights in force. Where
     /// other weights have a say as well, theirs are mixed in here, and [`Learner::mixes`] says so.
     fn mixed_probabilities(&mut self, rgb: &Rgb, size: Size) -> Result<Array3<f32>, Error> {
+        if self.replays() {
+            return self.replayed_probabilities(rgb, size);
+        }
         let buffers = self.predicting();
         self.probabilities(&buffers, rgb, size)
     }
@@ -192,9 +196,15 @@ impl Learner {
         result
     }
 
-    /// The buffers that a prediction takes.
+    /// The buffers that a prediction takes: of f as it is on disk, where the video is in range, or where what was learned is kept
+    /// elsewhere. A colour head goes with the f that it has learned on.
     fn predicting(&self) -> Vec<Tensor> {
-        let of_f = self.weights.encoder().iter();
+        let segments = self.model().task == Task::Segment;
+        let of_f = if segments && (self.replays() || self.share == 0.0) {
+            self.weights.encoder_on_disk().iter()
+        } else {
+            self.weights.encoder().iter()
+        };
         of_f.chain(self.colour_head.head()).cloned().collect()
     }
 }

@@ -15,6 +15,12 @@ use crate::video::Rgb;
 /// The stream of random numbers for views that are compared with each other, which no frame uses.
 const VIEW_STREAM: u64 = u64::MAX;
 
+/// The weights of f and g that reconstruct.
+enum Origin {
+    Disk,
+    Learned,
+}
+
 /// What g makes of one masked frame.
 struct View {
     /// RGB (height, width, 3).
@@ -26,8 +32,8 @@ struct View {
 }
 
 impl Learner {
-    /// Whether the video is no stranger than the training pictures, so that nothing is to be learned from it. While it
-    /// is strange, steps measure that; else one masked view of the frame does, which costs a third of a step.
+    /// Whether the video is no stranger than the training pictures, so that nothing is to be learned from it. One masked view
+    /// of every frame tells, together with those of the frames before, by the weights on disk; it costs a third of a step.
     pub(super) fn is_familiar(
         &mut self,
         rgb: &Rgb,
@@ -37,16 +43,14 @@ impl Learner {
         let Some(threshold) = Novelty::threshold(self.settings.surprise, self.model.file()) else {
             return Ok(false);
         };
-        if !self.novelty.is_strange() {
-            self.sessions
-                .get(Kind::Reconstruct, size, &self.weights.layout)?;
-            let started = Instant::now();
-            let seen = self.reconstruct(rgb, size, self.frame)?;
-            report.step_time = started.elapsed();
-            report.loss = Some(seen.loss);
-            report.unexplained = Some(seen.unexplained);
-            self.novelty.seen(seen.unexplained, threshold);
-        }
+        self.sessions
+            .get(Kind::Reconstruct, size, &self.weights.layout)?;
+        let started = Instant::now();
+        let seen = self.reconstruct(rgb, size, self.frame, Origin::Disk)?;
+        report.step_time += started.elapsed();
+        report.loss = Some(seen.loss);
+        report.unexplained = Some(seen.unexplained);
+        self.novelty.seen(seen.unexplained, threshold);
         Ok(!self.novelty.is_strange())
     }
 
@@ -59,17 +63,26 @@ impl Learner {
     pub fn unexplained(&mut self, rgb: Arc<Rgb>) -> Result<f32, Error> {
         let size = Size::of(&rgb)?;
         let seen = self.as_seen(rgb);
-        Ok(self.reconstruct(&seen, size, VIEW_STREAM)?.unexplained)
+        let seen = self.reconstruct(&seen, size, VIEW_STREAM, Origin::Learned)?;
+        Ok(seen.unexplained)
     }
 
     /// What g makes of the frame under a mask that stays the same over the stream, so that it does not flicker.
     pub(super) fn picture(&mut self, rgb: &Rgb, size: Size) -> Result<Arc<Rgb>, Error> {
-        let picture = self.reconstruct(rgb, size, VIEW_STREAM)?.picture;
+        let picture = self
+            .reconstruct(rgb, size, VIEW_STREAM, Origin::Learned)?
+            .picture;
         self.scratch.picture(&picture)
     }
 
     /// What g makes of a frame under the mask that this stream of random numbers gives.
-    fn reconstruct(&mut self, rgb: &Rgb, size: Size, stream: u64) -> Result<View, Error> {
+    fn reconstruct(
+        &mut self,
+        rgb: &Rgb,
+        size: Size,
+        stream: u64,
+        from: Origin,
+    ) -> Result<View, Error> {
         let (rows, columns) = size.blocks();
         let images = self.scratch.frame(rgb, size)?;
         let mask =
@@ -79,7 +92,10 @@ impl Learner {
         let program = self.sessions.get(Kind::Reconstruct, size, layout)?;
         let ([picture, loss], _) = program.run(
             &mut [],
-            self.weights.buffers(),
+            match from {
+                Origin::Disk => self.weights.on_disk(),
+                Origin::Learned => self.weights.buffers(),
+            },
             &[("images", &images), ("mask", &mask)],
             vec![],
         )?;

@@ -62,7 +62,10 @@ impl Learner {
         report: &mut Report,
     ) -> Result<(), Error> {
         let steps = self.settings.self_training;
-        let keeps = matches!(self.settings.method, Method::Online | Method::ImplicitOnly);
+        let keeps = matches!(
+            self.settings.method,
+            Method::Online | Method::ImplicitOnly | Method::Replay
+        );
         let given = self.colour_head.has_targets();
         if steps == 0 || !keeps || given || self.model().task != Task::Colorize {
             self.self_training.clear();
@@ -80,7 +83,7 @@ impl Learner {
         let count = self.self_training.frames.len();
         for place in draws.places(count, steps, Sampling::Replacement) {
             let frame = self.self_training.frames[place].clone();
-            let settling = self.colour_head.steps_of_moments < SETTLING_STEPS;
+            let settling = self.colour_head.steps_of_moments() < SETTLING_STEPS;
             let step = ColourStep {
                 rate: self.settings.self_training_rate,
                 sharpness: SHARPNESS,

@@ -7,13 +7,16 @@ use ndarray::s;
 
 use super::Learner;
 use crate::adapt::graphs::StepOptions;
-use crate::adapt::guard::{Novelty, unexplained};
+use crate::adapt::guard::unexplained;
 use crate::adapt::random::Draws;
 use crate::adapt::sessions::Kind;
 use crate::adapt::size::Size;
-use crate::adapt::{Error, Moments, Report, Request, Skipped};
+use crate::adapt::{Error, Method, Moments, Report, Request, Skipped};
 use crate::runtime::Tensor;
 use crate::video::Rgb;
+
+/// How much more than the weights on disk learned ones may leave unexplained: masks differ.
+const HIGHER: f32 = 1.05;
 
 /// The inputs of one step beside the state.
 struct Inputs {
@@ -58,7 +61,9 @@ impl Learner {
         let most_steps = request.most_steps.unwrap_or(usize::MAX).max(1);
         let settings = &self.settings;
         let steps = settings.steps_after(self.learned_frames).min(most_steps);
-        let threshold = Novelty::threshold(settings.surprise, self.model.file());
+        // Learned weights that explain less than those on disk are worth nothing. Without carrying over, there is no time to.
+        let keeps = !matches!(settings.method, Method::NoMemory | Method::ExplicitOnly);
+        let on_disk = self.novelty.mean().filter(|_| keeps);
         let mut draws = Draws::new(settings.seed, self.frame);
         // One stream of places for all steps of the frame (`docs/method.md#sampling`).
         let places = draws.places(self.window.len(), batch * steps, settings.sampling);
@@ -80,11 +85,10 @@ impl Learner {
             weights.output_buffers.put(replaced);
             let loss = loss.to_f32()?[0];
             report.loss = Some(loss);
-            if let Some(threshold) = threshold {
+            if let Some(on_disk) = on_disk {
                 let frames = inputs.frames.iter().map(|f| &**f);
                 let share = unexplained(loss, frames, &self.model().normalisation);
-                report.unexplained = Some(share);
-                self.novelty.seen(share, threshold);
+                self.guard.stepped(share / (on_disk * HIGHER));
             }
             self.scratch.images = Some(inputs.images);
             report.gradient_norm = Some(norm.to_f32()?[0]);

@@ -62,6 +62,11 @@ impl StreamWeights {
         &self.state[..self.base.len()]
     }
 
+    /// The buffers as they are on disk.
+    pub fn on_disk(&self) -> &[Tensor] {
+        &self.base
+    }
+
     /// The buffers that learn, as they are on disk.
     pub fn initial(&self) -> impl Iterator<Item = &Tensor> {
         let buffers = self.layout.buffers.iter().zip(self.base.iter());

@@ -12,7 +12,7 @@ use super::shared::{Kind, SessionKey, SharedModel, Slot};
 use crate::adapt::Error;
 use crate::adapt::graphs::{
     Size, StepOptions, classify_graph, colour_step_graph, predict_graph, probabilities_graph,
-    reconstruct_graph, step_graph,
+    reconstruct_graph, replay_step_graph, step_graph,
 };
 use crate::graph::Target;
 use crate::optim::Layout;
@@ -81,6 +81,18 @@ impl SessionCache {
                 beside,
                 built: Cell::new(0),
             },
+            sizes: vec![],
+            beside: None,
+            built_beside: 0,
+        }
+    }
+
+    /// One without sessions, for weights that travel in another way.
+    pub fn sibling(&self) -> Self {
+        let builder = self.builder.clone();
+        builder.built.set(0);
+        Self {
+            builder,
             sizes: vec![],
             beside: None,
             built_beside: 0,
@@ -252,7 +264,7 @@ impl Builder {
                 }
                 &["loss", "gradient_norm", "finite"]
             }
-            Kind::ColourStep(_) => {
+            Kind::ColourStep(_) | Kind::ReplayStep(_) => {
                 state = learning.names();
                 state.extend(names_of(&["mean", "first", "second"], &learning));
                 let frozen = layout.buffers.iter().filter(|b| !b.learns);
@@ -272,6 +284,7 @@ impl Builder {
             Kind::Reconstruct => reconstruct_graph(config, normalisation, layout, size),
             Kind::Step(options) => step_graph(config, normalisation, layout, options),
             Kind::ColourStep(options) => colour_step_graph(config, normalisation, layout, options),
+            Kind::ReplayStep(options) => replay_step_graph(config, normalisation, layout, options),
         };
         let key = SessionKey {
             kind,

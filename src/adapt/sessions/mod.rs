@@ -3,6 +3,6 @@
 mod cache;
 mod shared;
 
-pub(super) use cache::SessionCache;
+pub(super) use cache::{Program, SessionCache};
 pub(super) use shared::Kind;
 pub use shared::{SharedModel, WeakSharedModel};

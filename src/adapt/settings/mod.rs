@@ -23,6 +23,7 @@ crate::choices! {
         NoMemory = "no-memory", "Weights from disk before every frame, steps on the current frame only";
         ImplicitOnly = "implicit", "Weights carry over from frame to frame, steps on the current frame only";
         ExplicitOnly = "explicit", "Weights from disk before every frame, steps sample from the window";
+        Replay = "replay", "Frames that were understood are learned again in the light of the current one";
     }
 }
 

@@ -46,13 +46,18 @@ macro_rules! settings {
 
 settings! {
     /// Which gradient steps are taken and what is forgotten when
-    method: Method = Method::Online;
+    method: Method = Method::Online, paper Method::Online, code Method::Online;
     "method".placeholder("METHOD").property("Method", Changes::Ready).after("recipe");
 
     /// Recent frames that gradient steps sample from; 0 = all of them, up to 512
     window: usize = 16;
     "window".placeholder("FRAMES").property("Window", Changes::Controlled)
         .from_to(0.0, Settings::WINDOW_CAP as f64);
+
+    /// With method=replay, frames that are remembered with what the model on disk said of them
+    memory: usize = 20;
+    "memory".placeholder("FRAMES").at_least(1).property("Memory", Changes::Controlled)
+        .from_to(1.0, 500.0);
 
     /// Masked views of frames in the window per gradient step
     batch_size: usize = 1, paper 32, code 32;
@@ -90,8 +95,8 @@ settings! {
     "loss-over".placeholder("PIXELS");
 
     /// Learning rate of the reconstruction head; the encoder's is half of that under the default recipe, a tenth under the
-    /// others
-    learning_rate: f64 = 1e-3, paper 1e-4, code 1e-4;
+    /// others. With method=replay, that of encoder and segmentation head
+    learning_rate: f64 = 1e-4;
     "learning-rate".placeholder("RATE").between(Excluded(0.0), Unbounded)
         .property("Learning rate", Changes::Controlled).from_to(1e-9, 1.0).after("window");
 

@@ -15,7 +15,7 @@ use ndarray::Array2;
 
 const TOKENS: (usize, usize) = (SIZE.height / 4, SIZE.width / 4);
 
-fn colour_model() -> Arc<ModelFile> {
+pub(super) fn colour_model() -> Arc<ModelFile> {
     let steps = -2..=2_i16;
     let bins = steps
         .clone()

@@ -8,6 +8,8 @@ mod learning;
 mod methods;
 mod novelty;
 mod recipe;
+mod replay;
+mod replay_step;
 mod requests;
 mod self_training;
 mod shared;

@@ -194,7 +194,7 @@ impl Worker {
                     return Err(error);
                 }
                 let update = sync.take(self.version).and_then(|update| {
-                    self.learner.adopt(update.weights, update.steps_since_reset);
+                    self.learner.adopt(update.weights, update.standing);
                     update.report
                 });
                 let mut prediction = self.learner.watch(rgb, request)?;
@@ -204,6 +204,10 @@ impl Worker {
                         frame: seen.frame,
                         window: seen.window,
                         steps_since_reset: seen.steps_since_reset,
+                        adapted_frames: seen.adapted_frames,
+                        rollbacks: seen.rollbacks,
+                        disagreement: seen.disagreement,
+                        remembered: seen.remembered,
                         predict_time: seen.predict_time,
                         fusion_time: seen.fusion_time,
                         ..learned
@@ -229,15 +233,19 @@ impl Worker {
                     Ok(Prediction { report, .. }) => {
                         let learned = report.steps > 0
                             || report.colour_steps > 0
-                            || report.skipped == Some(Skipped::Familiar);
+                            || matches!(
+                                report.skipped,
+                                Some(Skipped::Familiar | Skipped::RolledBack)
+                            );
                         if learned {
                             self.unlearned = 0;
                         }
                         if learned || report.steps_since_reset < steps_before {
+                            let (weights, standing) = self.learner.shared_weights();
                             sync.publish(WeightUpdate {
                                 version: self.version,
-                                weights: self.learner.shared_weights(),
-                                steps_since_reset: report.steps_since_reset,
+                                weights,
+                                standing,
                                 report: learned.then(|| report.clone()),
                             });
                         }

@@ -2,6 +2,7 @@
 
 use parking_lot::Mutex;
 
+use crate::adapt::learner::Standing;
 use crate::adapt::{Error, Report};
 use crate::runtime::Tensor;
 
@@ -20,8 +21,8 @@ pub(in crate::adapt) struct WeightUpdate {
     /// How often the weights had been replaced from outside when the steps began. For another version they are void.
     pub version: u64,
     pub weights: Vec<Tensor>,
-    /// Steps that are in them.
-    pub steps_since_reset: u64,
+    /// How learning stands with them.
+    pub standing: Standing,
     /// What happened: of steps and their time the sum since the last update that was taken. `None` where the weights were
     /// only forgotten.
     pub report: Option<Report>,
@@ -81,7 +82,7 @@ mod tests {
         WeightUpdate {
             version,
             weights: vec![],
-            steps_since_reset: 0,
+            standing: Standing::default(),
             report: Some(Report {
                 steps,
                 loss: Some(loss),

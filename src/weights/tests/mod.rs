@@ -60,6 +60,7 @@ fn state(model: &ModelFile) -> State {
             saved: "2026-11-22T09:15:14Z".into(),
         },
         weights: model.weights.of(naming::Network::Recon),
+        pictures: Pictures::new(),
     }
 }
 

@@ -16,6 +16,7 @@ tttseg::choices! {
         Late = "late", "A sink reported lateness, and the last map was reused.";
         Budget = "budget", "There was no time for a step: see the rung.";
         NotFinite = "not-finite", "Loss or gradient was not finite.";
+        RolledBack = "rolled-back", "What was learned did harm and has been undone, and there is a pause.";
     }
 }
 
@@ -24,18 +25,20 @@ tttseg::choices! {
 /// ```text
 /// tttseg, frame=(guint64)12, steps=(uint)1, masks=(uint)1, skipped=(string)no, rung=(string)full, window=(uint)12,
 ///     steps-since-reset=(guint64)12, resets=(guint64)0, step-time=(guint64)61250000, predict-time=(guint64)24100000,
-///     directed-steps=(uint)0, references=(uint)0, hints=(uint)0, provider=(string)cpu, loss=(double)0.41, gradient-norm=(double)0.83, running-time=(guint64)440000000;
+///     adapted-frames=(guint64)12, rollbacks=(guint64)0, remembered=(uint)0, directed-steps=(uint)0, references=(uint)0,
+///     hints=(uint)0, provider=(string)cpu, loss=(double)0.41, gradient-norm=(double)0.83, running-time=(guint64)440000000;
 /// ```
 ///
-/// `loss` and `gradient-norm` are there when a step was taken, `loss` also when the video was measured and found
-/// familiar, `unexplained` when it was measured, `running-time` when the frame has one. Times are in
-/// nanoseconds. `skipped` is one of `no`, `off`, `familiar`, `interval`, `late`, `budget` and `not-finite`; `rung` one of
-/// `full`, `fewer-masks`, `fewer-steps`, `skip-step` and `reuse-map`.
+/// `loss` and `gradient-norm` are there when a step was taken, `loss` also when the video was measured and found familiar,
+/// `unexplained` when it was measured, `disagreement` when two models were compared, `running-time` when the frame has one.
+/// Times are in nanoseconds. `skipped` is one of `no`, `off`, `familiar`, `interval`, `late`, `budget`, `not-finite` and
+/// `rolled-back`; `rung` one of `full`, `fewer-masks`, `fewer-steps`, `skip-step` and `reuse-map`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct FrameReport {
     /// Frames since the element became READY, this one included.
     pub frame: u64,
-    /// Reconstruction loss of the last step: mean squared error of normalised pixels.
+    /// Loss of the last step: of reconstruction (mean squared error of normalised pixels) or, with `method=replay`, of labels
+    /// (cross-entropy).
     pub loss: Option<f64>,
     /// Share of the variance of hidden pixels that reconstruction left unexplained, which the property `surprise` is about.
     pub unexplained: Option<f64>,
@@ -55,6 +58,14 @@ pub struct FrameReport {
     pub steps_since_reset: u64,
     /// How often the weights became those of the model file again, since READY.
     pub resets: u64,
+    /// Frames that went out with learned weights, since READY.
+    pub adapted_frames: u64,
+    /// How often what was learned was undone because it did harm, since READY.
+    pub rollbacks: u64,
+    /// Share of what the model on disk is sure of where learned weights find something else: a running mean.
+    pub disagreement: Option<f64>,
+    /// Frames that are remembered to be learned again.
+    pub remembered: u32,
     /// Time of all steps.
     pub step_time: gst::ClockTime,
     /// Time of the prediction.
@@ -99,6 +110,7 @@ impl FrameReport {
             adapt::Skipped::Late if plan.late => Skipped::Late,
             adapt::Skipped::Late => Skipped::Budget,
             adapt::Skipped::NotFinite => Skipped::NotFinite,
+            adapt::Skipped::RolledBack => Skipped::RolledBack,
         });
         Self {
             frame: report.frame,
@@ -112,6 +124,10 @@ impl FrameReport {
             window: count(report.window),
             steps_since_reset: report.steps_since_reset,
             resets: 0,
+            adapted_frames: report.adapted_frames,
+            rollbacks: report.rollbacks,
+            disagreement: report.disagreement.map(f64::from),
+            remembered: count(report.remembered),
             step_time: time(report.step_time),
             predict_time: time(report.predict_time),
             running_time: None,
@@ -134,6 +150,9 @@ impl From<&FrameReport> for gst::Structure {
             .field("window", report.window)
             .field("steps-since-reset", report.steps_since_reset)
             .field("resets", report.resets)
+            .field("adapted-frames", report.adapted_frames)
+            .field("rollbacks", report.rollbacks)
+            .field("remembered", report.remembered)
             .field("step-time", report.step_time.nseconds())
             .field("predict-time", report.predict_time.nseconds())
             .field("directed-steps", report.directed_steps)
@@ -143,6 +162,7 @@ impl From<&FrameReport> for gst::Structure {
             .field_if_some("loss", report.loss)
             .field_if_some("unexplained", report.unexplained)
             .field_if_some("gradient-norm", report.gradient_norm)
+            .field_if_some("disagreement", report.disagreement)
             .field_if_some("running-time", report.running_time.map(|t| t.nseconds()))
             .build()
     }
@@ -188,6 +208,10 @@ impl TryFrom<&gst::StructureRef> for FrameReport {
             window: needed(structure, "window")?,
             steps_since_reset: needed(structure, "steps-since-reset")?,
             resets: needed(structure, "resets")?,
+            adapted_frames: needed(structure, "adapted-frames")?,
+            rollbacks: needed(structure, "rollbacks")?,
+            disagreement: optional(structure, "disagreement")?,
+            remembered: needed(structure, "remembered")?,
             step_time: gst::ClockTime::from_nseconds(needed(structure, "step-time")?),
             predict_time: gst::ClockTime::from_nseconds(needed(structure, "predict-time")?),
             running_time: optional(structure, "running-time")?.map(gst::ClockTime::from_nseconds),
@@ -216,6 +240,10 @@ mod tests {
             window: 7,
             steps_since_reset: 14,
             resets: 1,
+            adapted_frames: 5,
+            rollbacks: 1,
+            disagreement: Some(0.03125),
+            remembered: 6,
             step_time: gst::ClockTime::from_mseconds(60),
             predict_time: gst::ClockTime::from_mseconds(20),
             running_time: Some(gst::ClockTime::from_mseconds(280)),
@@ -238,6 +266,7 @@ mod tests {
                 loss: None,
                 unexplained: None,
                 gradient_norm: None,
+                disagreement: None,
                 running_time: None,
                 skipped: Some(skipped),
                 ..report()

@@ -28,7 +28,7 @@ impl Stats {
             Some(Skipped::Late) => self.late += 1,
             Some(Skipped::Budget) => self.over_budget += 1,
             Some(Skipped::NotFinite) => self.not_finite += 1,
-            Some(Skipped::Off | Skipped::Familiar | Skipped::Interval) => {}
+            Some(Skipped::Off | Skipped::Familiar | Skipped::Interval | Skipped::RolledBack) => {}
             None => self.learned += u64::from(report.steps > 0),
         }
         self.last = Some(report);

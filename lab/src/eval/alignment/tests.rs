@@ -168,6 +168,7 @@ fn the_reconstruction_gradient_is_that_of_a_step() {
             weight_decay: 0.0,
             clip_norm: 1.0,
             moments: false,
+            betas: AdamW::BETAS,
         },
         stochastic_depth: false,
         pull: false,

@@ -42,6 +42,7 @@ impl Recording<'_> {
                 weight_decay: hyper.weight_decay,
                 clip_norm: hyper.clip_norm,
                 moments: !hyper.restart_optimizer,
+                betas: AdamW::BETAS,
             },
             stochastic_depth: false,
             pull: false,

@@ -1,0 +1,105 @@
+//! Weights that learn by Adam, with a running mean of what its steps leave, which predictions take.
+
+use std::sync::Arc;
+
+use super::output_buffers::OutputBuffers;
+use super::stream_weights::{base, packed, zeros};
+use crate::adapt::sessions::Program;
+use crate::adapt::{Error, SharedModel};
+use crate::optim::Layout;
+use crate::runtime::Tensor;
+use crate::weights::Weights;
+
+/// Weights, their running mean, and the moments of the optimiser.
+pub(super) struct AveragedWeights {
+    pub layout: Layout,
+    /// As they are on disk.
+    base: Arc<[Tensor]>,
+    /// As the last step has left them; their running mean; and the first and second moments, once there are any.
+    state: Vec<Tensor>,
+    output_buffers: OutputBuffers,
+    /// Steps since the moments were zero.
+    pub steps_of_moments: u64,
+}
+
+impl AveragedWeights {
+    /// As they are on disk; `shared` is as for [`OutputBuffers::new`].
+    pub fn new(model: &SharedModel, layout: Layout, shared: bool) -> Result<Self, Error> {
+        let base = base(model, &layout)?;
+        Ok(Self {
+            layout,
+            state: [&*base, &*base].concat(),
+            base,
+            output_buffers: OutputBuffers::new(shared),
+            steps_of_moments: 0,
+        })
+    }
+
+    /// The buffers as they are on disk.
+    pub fn on_disk(&self) -> &[Tensor] {
+        &self.base
+    }
+
+    /// The running mean, in buffers.
+    pub fn mean(&self) -> &[Tensor] {
+        let count = self.base.len();
+        &self.state[count..2 * count]
+    }
+
+    /// Goes on with these weights as if there had been none before. Moments stay.
+    pub fn adopt(&mut self, buffers: &[Tensor]) {
+        let twice = [buffers, buffers].concat();
+        self.state.splice(..2 * self.base.len(), twice);
+    }
+
+    /// Makes the moments zero.
+    pub fn forget_moments(&mut self) {
+        self.state.truncate(2 * self.base.len());
+        self.steps_of_moments = 0;
+    }
+
+    /// Back to the weights on disk.
+    pub fn reset(&mut self) {
+        self.adopt(&self.base.clone());
+        self.forget_moments();
+    }
+
+    /// The running mean by name.
+    pub fn weights(&self) -> Result<Weights, Error> {
+        let contents = self.mean().iter().map(Tensor::to_f32);
+        let contents = contents.collect::<Result<Vec<_>, _>>()?;
+        Ok(self.layout.unpack(&contents))
+    }
+
+    /// These weights in buffers, if any of them is there.
+    pub fn of(&self, weights: &Weights) -> Result<Option<Vec<Tensor>>, Error> {
+        let mut names = self.layout.buffers.iter().flat_map(|b| &b.members);
+        if names.any(|m| weights.0.contains_key(&m.name)) {
+            packed(&self.layout, weights).map(Some)
+        } else {
+            Ok(None)
+        }
+    }
+
+    /// Takes a step. Beside what is given, the graph gets the number of the step since the moments were zero. Gives the loss, and
+    /// whether it was finite: if not, the graph itself has kept what was.
+    pub fn step(
+        &mut self,
+        program: &Program,
+        held: &[Tensor],
+        given: &[(&str, &Tensor)],
+    ) -> Result<(f32, bool), Error> {
+        if self.state.len() == 2 * self.base.len() {
+            self.state.extend(zeros(&self.layout)?);
+            self.state.extend(zeros(&self.layout)?);
+        }
+        let step = Tensor::from_f32(&[], &[(self.steps_of_moments + 1) as f32])?;
+        let given = [given, &[("step", &step)]].concat();
+        let spent = self.output_buffers.take();
+        let ([loss, finite], replaced) = program.run(&mut self.state, held, &given, spent)?;
+        self.output_buffers.put(replaced);
+        let finite = finite.to_bool()?[0];
+        self.steps_of_moments += u64::from(finite);
+        Ok((loss.to_f32()?[0], finite))
+    }
+}
