@@ -99,8 +99,8 @@ fn training_starts_from_a_model() {
     let trained_on = ModelFile::open(bench.at("first.safetensors"))
         .unwrap()
         .trained_on;
-    assert!(trained_on.starts_with("data, "), "{trained_on}");
-    assert!(trained_on.ends_with("/data"), "{trained_on}");
+    let folder = bench.0.path().file_name().unwrap().to_str().unwrap();
+    assert_eq!(trained_on, format!("{folder}/data, {folder}/data"));
 
     // At a rate of nothing a run ends where it starts, but for half precision's rounding.
     let init = bench.name("first.safetensors");
@@ -138,5 +138,54 @@ fn training_starts_from_a_model() {
         error.contains("none of its 0 files is a picture"),
         "{error}"
     );
+    assert_eq!(files(bench.0.path()), before);
+}
+
+#[test]
+fn training_takes_sets_of_coarser_labels() {
+    let Some(_) = common::runtime() else { return };
+    let bench = Bench::new();
+    let map = bench.name("map.json");
+    fs::write(&map, r#"{"up": ["sky"], "down": ["road", "car"]}"#).unwrap();
+    let coarse = format!("{},map={map},aspect=2:1,share=0.5", bench.name("data"));
+    let printed = works(&training(
+        &bench,
+        "new.safetensors",
+        "1",
+        &["--data", &coarse],
+    ));
+    assert!(
+        printed.contains("share of pixels and weight: up "),
+        "{printed}"
+    );
+    let trained = ModelFile::open(bench.at("new.safetensors")).unwrap();
+    assert_eq!(trained.classes, ["sky", "road", "car"]);
+    let folder = bench.0.path().file_name().unwrap().to_str().unwrap();
+    assert_eq!(
+        trained.trained_on,
+        format!("{folder}/data, {folder}/data (map.json)")
+    );
+
+    let data = bench.name("data");
+    let before = files(bench.0.path());
+    for (more, wanted) in [
+        (["--data", "x,share=2"], "`2` is no share"),
+        (
+            ["--data", &format!("{data},map=camvid11")],
+            "no class `building`",
+        ),
+        (
+            ["--unlabelled", &format!("{data},share=1")],
+            "takes an aspect only",
+        ),
+    ] {
+        let error = refuses(&training(&bench, "other.safetensors", "1", &more));
+        assert!(error.contains(wanted), "{error}");
+    }
+    #[rustfmt::skip]
+    let error = refuses(&[
+        "train", "--task", "colorize", "--data", &coarse, "-o", &bench.name("other.safetensors"),
+    ]);
+    assert!(error.contains("takes folders without options"), "{error}");
     assert_eq!(files(bench.0.path()), before);
 }

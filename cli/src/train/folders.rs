@@ -1,6 +1,6 @@
 //! Folders to train on, with what is particular to each.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 use crate::options::aspect;
@@ -21,6 +21,19 @@ pub struct Folder {
 }
 
 impl Folder {
+    /// The folder by the last two parts of its path, which identify it without the path of the user's own; and in
+    /// brackets the label map, if there is one.
+    pub fn shown(&self) -> String {
+        let parts: Vec<_> = self.path.iter().collect();
+        let last: PathBuf = parts[parts.len().saturating_sub(2)..].iter().collect();
+        let map = self.map.as_deref().map(Path::new);
+        let map = map.map(|map| map.file_name().unwrap_or(map.as_os_str()));
+        match map {
+            Some(map) => format!("{} ({})", last.display(), map.display()),
+            None => last.display().to_string(),
+        }
+    }
+
     /// What is particular to the folder, as it was given: empty, or beginning with a comma.
     pub fn options(&self) -> &str {
         &self.options
@@ -87,6 +100,23 @@ mod tests {
         assert_eq!(all.options(), ",share=0.25,aspect=2:1,map=idd7");
         assert_eq!(all.map.as_deref(), Some("idd7"));
         assert_eq!((all.aspect, all.share), (Some(2.0), Some(0.25)));
+    }
+
+    #[test]
+    fn folders_are_known_by_their_last_parts() {
+        for (given, shown) in [
+            (
+                "/home/me/cityscapes/train,aspect=2:1,share=0.5",
+                "cityscapes/train",
+            ),
+            (
+                "/home/me/camvid/0016E5,map=camvid11",
+                "camvid/0016E5 (camvid11)",
+            ),
+            ("stills,map=/home/me/groups.json", "stills (groups.json)"),
+        ] {
+            assert_eq!(given.parse::<Folder>().unwrap().shown(), shown);
+        }
     }
 
     #[test]

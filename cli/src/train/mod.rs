@@ -72,7 +72,8 @@ pub struct Arguments {
     #[arg(long)]
     checkpoint: Option<PathBuf>,
     /// Start from the weights of a model file of the same sizes, with a fresh optimiser and schedule. Classes that it does not
-    /// have begin at random. Colours can start from a model that segments as well: encoder and reconstruction head are
+    /// have start from the coarser class of the file that holds them, if the file's classes are those of a label map of
+    /// the run or of a built-in one, and else at random. Colours can start from a model that segments as well: encoder and reconstruction head are
     /// taken over. A checkpoint goes before it.
     #[arg(long, value_name = "MODEL")]
     init: Option<PathBuf>,
@@ -101,7 +102,7 @@ pub struct Arguments {
     /// the size at which they just do.
     #[arg(long, num_args = 2, default_values_t = [0.5, 1.5])]
     scale: Vec<f32>,
-    /// How often the light of a crop is changed (dusk, fog, shade, lamps, colours, noise, blur), or grey made to look like old
+    /// How often the light of a crop is changed (dusk, fog, shade, lamps, colours, noise, blur, JPEG), or grey made to look like old
     /// film (grain, blur, flicker, scratches, faded contrast), as a multiple of the usual; 0 for never.
     #[arg(long, default_value_t = 1.0, value_name = "OFTEN")]
     light: f32,
@@ -296,13 +297,6 @@ fn trainer_options(
     }
 }
 
-/// The last parts of a path: enough to identify a folder, without the path of the user's own.
-fn last_parts(path: &Path, count: usize) -> String {
-    let parts: Vec<_> = path.iter().collect();
-    let last: PathBuf = parts[parts.len().saturating_sub(count)..].iter().collect();
-    last.display().to_string()
-}
-
 fn model_file(
     arguments: &Arguments,
     prepared: &Prepared,
@@ -312,12 +306,8 @@ fn model_file(
     let name = path
         .file_stem()
         .map_or_else(|| "model".into(), |n| n.to_string_lossy().into_owned());
-    let folders: Vec<String> = arguments
-        .data
-        .iter()
-        .map(|d| last_parts(&d.path, 1) + d.options())
-        .chain(arguments.unlabelled.iter().map(|d| last_parts(&d.path, 2)))
-        .collect();
+    let folders = arguments.data.iter().chain(&arguments.unlabelled);
+    let folders: Vec<String> = folders.map(Folder::shown).collect();
     let mut recipe = serde_json::json!({
         "iterations": trainer.iteration(),
         "init": arguments.init.as_deref().and_then(Path::file_name).map(|n| n.to_string_lossy()),

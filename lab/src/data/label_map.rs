@@ -110,36 +110,39 @@ impl LabelMap {
     /// # Errors
     /// [`LabelMapError`] when there is no such file, or it holds something else.
     pub fn open(name_or_file: &str) -> Result<Self, LabelMapError> {
+        if let Some(map) = Self::built_in().find(|map| map.source == name_or_file) {
+            return Ok(map);
+        }
         let map = name_or_file.to_owned();
-        let built_in = BUILT_IN.iter().find(|(name, _)| *name == name_or_file);
-        let coarse = match built_in {
-            Some((_, coarse)) => {
-                let owned = |names: &[&str]| names.iter().map(|n| (*n).to_owned()).collect();
-                coarse
-                    .iter()
-                    .map(|(name, classes)| ((*name).to_owned(), owned(classes)))
-                    .collect()
-            }
-            None => {
-                let text = std::fs::read_to_string(Path::new(name_or_file));
-                let text = text.map_err(|source| LabelMapError::Read {
-                    map: map.clone(),
-                    source,
-                })?;
-                let read = serde_json::from_str(&text);
-                let Ordered(coarse) = read.map_err(|source| LabelMapError::Json {
-                    map: map.clone(),
-                    source,
-                })?;
-                coarse
-            }
-        };
+        let text = std::fs::read_to_string(Path::new(name_or_file));
+        let text = text.map_err(|source| LabelMapError::Read {
+            map: map.clone(),
+            source,
+        })?;
+        let read = serde_json::from_str(&text);
+        let Ordered(coarse) = read.map_err(|source| LabelMapError::Json {
+            map: map.clone(),
+            source,
+        })?;
         if !(1..=255).contains(&coarse.len()) {
             let count = coarse.len();
             return Err(LabelMapError::Count { map, count });
         }
         let source = map;
         Ok(Self { source, coarse })
+    }
+
+    /// The maps that are built in.
+    pub fn built_in() -> impl Iterator<Item = Self> {
+        BUILT_IN.iter().map(|(name, coarse)| {
+            let owned = |names: &[&str]| names.iter().map(|n| (*n).to_owned()).collect();
+            let each = coarse.iter();
+            let each = each.map(|(name, classes)| ((*name).to_owned(), owned(classes)));
+            Self {
+                source: (*name).to_owned(),
+                coarse: each.collect(),
+            }
+        })
     }
 
     /// The name or the file that it was opened by.

@@ -12,6 +12,7 @@ mod still;
 mod stream;
 mod virtual_camera;
 
+pub(crate) use corruption::jpeg_coded;
 pub use corruption::{Corruption, CorruptionError, CorruptionKind, MAX_STRENGTH};
 pub use label_map::{ClassGroups, LabelMap, LabelMapError};
 pub use labelled_set::{LabelledSet, LabelledSetError};

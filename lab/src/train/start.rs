@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use super::TrainerOptions;
+use crate::data::LabelMap;
 use tttseg::graph::GraphError;
 use tttseg::model::{
     COLOR_PREFIX, ChromaConfig, HeadConfig, ModelConfig, RECON_PREFIX, initial_weights, parameters,
@@ -42,7 +43,8 @@ pub enum StartError {
 
 /// The weights of a model file for a run with `options` whose main task has `classes`. Nothing but the weights is
 /// taken over: optimiser and schedule begin afresh. Where the file has other classes, those of the same name keep their
-/// queries and the others begin at random.
+/// queries. The others get that of the class that they belong to, if the file's classes are the coarse ones of one of the
+/// run's label maps, or of one that is built in; and else begin at random.
 ///
 /// # Errors
 /// [`StartError`] for the first parameter that differs, or if the settings do.
@@ -76,12 +78,31 @@ pub fn weights_to_start_from(
         return Ok(model.weights);
     }
     let start = initial_weights(&options.config, options.seed)?;
-    Ok(with_queries_by_name(start, &model, classes))
+    let known = known_classes(options, &model.classes, classes);
+    Ok(with_queries(start, &model, &known))
 }
 
-/// `start`, with everything that `model` has; where tensors hold a row for every class, only the rows of `classes` that
-/// have a name of the model's.
-fn with_queries_by_name(mut start: Weights, model: &ModelFile, classes: &[String]) -> Weights {
+/// For each of `classes` which one of a model's it starts from.
+fn known_classes(
+    options: &TrainerOptions,
+    model: &[String],
+    classes: &[String],
+) -> Vec<Option<usize>> {
+    let own = options.schemes.iter().map(|scheme| scheme.groups.clone());
+    let built_in = LabelMap::built_in().filter_map(|map| map.groups(classes).ok());
+    let coarser = own.chain(built_in).find(|groups| groups.names() == model);
+    let each = classes.iter().enumerate();
+    let known = each.map(|(i, class)| {
+        let by_name = model.iter().position(|known| known == class);
+        let group = coarser.as_ref().and_then(|c| *c.groups().get(i)?);
+        by_name.or(group.map(usize::from))
+    });
+    known.collect()
+}
+
+/// `start`, with everything that `model` has; where tensors hold a row for every class, only the rows of classes that are
+/// `known`, by the model's class that they start from.
+fn with_queries(mut start: Weights, model: &ModelFile, known: &[Option<usize>]) -> Weights {
     for (name, tensor) in &mut start.0 {
         let Some(from) = model.weights.0.get(name) else {
             continue;
@@ -90,9 +111,8 @@ fn with_queries_by_name(mut start: Weights, model: &ModelFile, classes: &[String
             tensor.data.clone_from(&from.data);
             continue;
         }
-        let row = tensor.data.len() / classes.len();
-        for (to, class) in tensor.data.chunks_exact_mut(row).zip(classes) {
-            let known = model.classes.iter().position(|known| known == class);
+        let row = tensor.data.len() / known.len();
+        for (to, known) in tensor.data.chunks_exact_mut(row).zip(known) {
             if let Some(known) = known {
                 to.copy_from_slice(&from.data[known * row..][..row]);
             }
@@ -161,6 +181,7 @@ fn same<T: PartialEq + serde::Serialize>(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::train::Scheme;
     use crate::train::tests::options;
     use tttseg::model::testing::untrained;
     use tttseg::video::Palette;
@@ -199,10 +220,11 @@ mod tests {
         let options = options();
         let mut before = model(&options);
         before.classes = ["car", "road", "tree"].map(String::from).to_vec();
-        let start = with_queries_by_name(
+        let known = known_classes(&options, &before.classes, &names());
+        let start = with_queries(
             initial_weights(&options.config, 1).unwrap(),
             &before,
-            &names(),
+            &known,
         );
         let fresh = initial_weights(&options.config, 1).unwrap();
         let mut by_query = 0;
@@ -219,6 +241,51 @@ mod tests {
             }
         }
         assert!(by_query > 0);
+    }
+
+    #[test]
+    fn classes_start_from_the_coarser_one_that_holds_them() {
+        let owned = |names: &[&str]| names.iter().map(|n| (*n).to_owned()).collect::<Vec<_>>();
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join("map.json");
+        std::fs::write(&file, r#"{"up": ["sky"], "car": ["road"]}"#).unwrap();
+        let map = LabelMap::open(file.to_str().unwrap()).unwrap();
+        let mut options = options();
+        let coarse = owned(&["up", "car"]);
+        let none = known_classes(&options, &coarse, &names());
+        assert_eq!(none, [None, None, Some(1)]);
+        options.schemes.push(Scheme {
+            groups: map.groups(&names()).unwrap(),
+            weights: vec![1.0; 2],
+        });
+        // The name goes before the map, in which `car` is another one.
+        let known = known_classes(&options, &coarse, &names());
+        assert_eq!(known, [Some(0), Some(1), Some(1)]);
+        let other = known_classes(&options, &owned(&["up", "down"]), &names());
+        assert_eq!(other, [None; 3]);
+
+        // Without being asked for: a built-in map, for the classes of Cityscapes.
+        let camvid = LabelMap::open("camvid11").unwrap();
+        let mut cityscapes: Vec<String> = vec![];
+        for class in ["road", "sidewalk", "building", "wall", "fence", "pole"] {
+            cityscapes.push(class.into());
+        }
+        let rest = "traffic light,traffic sign,vegetation,terrain,sky,person,rider,car,truck,bus,train,motorcycle,bicycle";
+        cityscapes.extend(rest.split(',').map(str::to_owned));
+        let from = |class: &str| {
+            let known = known_classes(&options, &camvid.names(), &cityscapes);
+            let at = cityscapes.iter().position(|c| c == class).unwrap();
+            camvid.names()[known[at].unwrap()].clone()
+        };
+        for (class, coarse) in [
+            ("sidewalk", "pavement"),
+            ("terrain", "tree"),
+            ("person", "pedestrian"),
+            ("traffic light", "sign"),
+            ("sky", "sky"),
+        ] {
+            assert_eq!(from(class), coarse);
+        }
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use super::{CorruptionError, level};
 use image::codecs::jpeg::JpegEncoder;
-use image::{ExtendedColorType, ImageFormat};
+use image::{ExtendedColorType, ImageError, ImageFormat};
 use tttseg::video::Rgb;
 
 /// Quality at strength 1, of 100.
@@ -17,10 +17,12 @@ pub(super) fn jpeg(picture: &mut Rgb, strength: f32) -> Result<(), CorruptionErr
     let quality = 100.0 * (QUALITY / 100.0).powf(strength);
     let quality = quality.clamp(1.0, 100.0);
     let (above, share) = (quality.ceil(), quality.ceil() - quality);
-    let mut decoded = coded(picture, above as u8)?;
+    let (height, width, _) = picture.dim();
+    let bytes: Vec<u8> = picture.iter().copied().collect();
+    let mut decoded = jpeg_coded(&bytes, (width, height), above as u8)?;
     // Less than this changes no level.
     if share > 0.002 {
-        let below = coded(picture, above as u8 - 1)?;
+        let below = jpeg_coded(&bytes, (width, height), above as u8 - 1)?;
         for (a, b) in decoded.iter_mut().zip(below) {
             *a = level(f32::from(*a) + (f32::from(b) - f32::from(*a)) * share);
         }
@@ -32,14 +34,19 @@ pub(super) fn jpeg(picture: &mut Rgb, strength: f32) -> Result<(), CorruptionErr
     Ok(())
 }
 
-/// The bytes of a picture after JPEG of a quality from 1 to 100.
-fn coded(picture: &Rgb, quality: u8) -> Result<Vec<u8>, CorruptionError> {
+/// The bytes of an RGB picture after JPEG of a quality from 1 to 100.
+///
+/// # Errors
+/// A picture that is too large for a JPEG, or of which the bytes are not width × height × 3.
+pub(crate) fn jpeg_coded(
+    bytes: &[u8],
+    (width, height): (usize, usize),
+    quality: u8,
+) -> Result<Vec<u8>, ImageError> {
     let side = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
-    let (height, width, _) = picture.dim();
-    let bytes: Vec<u8> = picture.iter().copied().collect();
     let mut file = Vec::new();
     JpegEncoder::new_with_quality(&mut file, quality).encode(
-        &bytes,
+        bytes,
         side(width),
         side(height),
         ExtendedColorType::Rgb8,

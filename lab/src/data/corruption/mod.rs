@@ -12,6 +12,8 @@ mod rain;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use jpeg::jpeg_coded;
+
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 use tttseg::choice::Choice;

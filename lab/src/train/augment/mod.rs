@@ -12,6 +12,9 @@ pub(super) use view::Viewer;
 
 use serde::{Deserialize, Serialize};
 
+/// Highest quality of a view's JPEG: better ones leave nothing to be seen.
+const BEST_JPEG: f32 = 90.0;
+
 /// What a view may differ in. Probabilities are from 0 to 1; colours count from 0 to 1.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -68,6 +71,10 @@ pub struct Augmentation {
     pub blur: f32,
     /// Largest standard deviation of the blur in pixels, from 0.3 to 3.
     pub blur_sigma: f32,
+    /// Probability of the traces of JPEG.
+    pub jpeg: f32,
+    /// Least quality of the JPEG, from 1 to 90, drawn uniformly up to 90.
+    pub jpeg_quality: f32,
     /// Probability of no colour at all.
     pub grey: f32,
 }
@@ -102,6 +109,8 @@ impl Default for Augmentation {
             noise_sigma: 0.06,
             blur: 0.2,
             blur_sigma: 1.5,
+            jpeg: 0.2,
+            jpeg_quality: 20.0,
             grey: 0.08,
         }
     }
@@ -142,6 +151,7 @@ impl Augmentation {
             &mut self.shade,
             &mut self.noise,
             &mut self.blur,
+            &mut self.jpeg,
             &mut self.grey,
         ] {
             *probability = (*probability * often).min(1.0);
@@ -191,6 +201,7 @@ impl Augmentation {
             ("noise", self.noise),
             ("noise_sigma", self.noise_sigma),
             ("blur", self.blur),
+            ("jpeg", self.jpeg),
             ("grey", self.grey),
         ]
         .map(|(setting, value)| (setting, value, 0.0, 1.0, "0 to 1"));
@@ -206,6 +217,7 @@ impl Augmentation {
             ("dusk_gamma", self.dusk_gamma, 1.0, 10.0, "1 to 10"),
             ("dusk_gain", self.dusk_gain, 0.01, 1.0, "0.01 to 1"),
             ("blur_sigma", self.blur_sigma, 0.3, 3.0, "0.3 to 3"),
+            ("jpeg_quality", self.jpeg_quality, 1.0, BEST_JPEG, "1 to 90"),
         ];
         for (setting, value, low, high, range) in unit.into_iter().chain(others) {
             // False for NaN as well.

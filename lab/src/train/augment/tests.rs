@@ -81,6 +81,21 @@ fn flip_mirrors_both() {
 }
 
 #[test]
+fn a_squeezed_image_is_seen_in_its_proportions() {
+    let sample = Sample {
+        pixel_aspect: 2.0,
+        ..ramp(20, 30, false)
+    };
+    let (image, labels) = view(&sample, &Augmentation::none(), None, 9, (40, 30));
+    for y in 0..30 {
+        for x in 0..40 {
+            assert_eq!(usize::from(labels[y * 40 + x]), x / 2);
+            assert_eq!(usize::from(image[(y * 40 + x) * 3 + 1]), 4 * y);
+        }
+    }
+}
+
+#[test]
 fn small_images_are_padded() {
     let sample = ramp(8, 6, false);
     let (image, labels) = view(&sample, &Augmentation::default(), None, 2, (64, 48));
@@ -132,6 +147,10 @@ fn augmentation_out_of_range_are_named() {
     assert!(refused(&|k| k.scale = (2.0, 0.5)).contains("scale.1"));
     assert!(refused(&|k| k.dusk_gain = 0.0).contains("dusk_gain"));
     assert!(refused(&|k| k.noise = f32::NAN).contains("noise"));
+    assert!(refused(&|k| k.jpeg = 2.0).contains("jpeg is 2, possible is 0 to 1"));
+    assert!(
+        refused(&|k| k.jpeg_quality = 95.0).contains("jpeg_quality is 95, possible is 1 to 90")
+    );
 }
 
 #[test]
@@ -161,6 +180,41 @@ fn light_changes_as_often_as_asked_for() {
     assert!(changed(0.2) < changed(1.0));
     // A negative one is found out.
     assert!(default.in_light(-1.0).validate().is_err());
+}
+
+#[test]
+fn jpeg_leaves_traces_that_grow_as_quality_falls() {
+    let waves = |y: usize, x: usize, c: usize| {
+        let wave = [x as f32 / 3.0, y as f32 / 4.0, (x + y) as f32 / 5.0][c];
+        (127.5 + 100.0 * wave.sin()) as u8
+    };
+    let sample = Sample {
+        rgb: Rgb::from_shape_fn((48, 64, 3), |(y, x, c)| waves(y, x, c)),
+        ..ramp(64, 48, false)
+    };
+    // Mean distance from the picture over some views, which differ in nothing else.
+    let far = |quality: f32| {
+        let augmentation = Augmentation {
+            jpeg: 1.0,
+            jpeg_quality: quality,
+            ..Augmentation::none()
+        };
+        let distances = (0..20).map(|seed| {
+            let (image, labels) = view(&sample, &augmentation, None, seed, (64, 48));
+            assert_eq!(Some(&labels[..]), sample.labels.as_slice());
+            let pairs = image.iter().zip(&sample.rgb);
+            pairs.map(|(a, b)| u64::from(a.abs_diff(*b))).sum::<u64>()
+        });
+        distances.sum::<u64>() as f64 / (20 * sample.rgb.len()) as f64
+    };
+    let distances = [90.0, 40.0, 5.0].map(far);
+    assert!(distances[0] > 0.0, "{distances:?}");
+    assert!(
+        distances.windows(2).all(|d| d[1] > 1.05 * d[0]),
+        "{distances:?}"
+    );
+    // Moderate: the picture is still there.
+    assert!(far(Augmentation::default().jpeg_quality) < 20.0);
 }
 
 #[test]
@@ -210,6 +264,7 @@ proptest! {
             for p in [
                 &mut augmentation.flip, &mut augmentation.jitter, &mut augmentation.gamma, &mut augmentation.dusk, &mut augmentation.noise,
                 &mut augmentation.blur, &mut augmentation.grey, &mut augmentation.fog, &mut augmentation.shade, &mut augmentation.lamps,
+                &mut augmentation.jpeg,
             ] {
                 *p = 1.0;
             }

@@ -1,8 +1,8 @@
 //! Random views of a labelled image: crops, resized and mirrored, in another light.
 
-use super::Augmentation;
 use super::light;
-use crate::data::Sample;
+use super::{Augmentation, BEST_JPEG};
+use crate::data::{Sample, jpeg_coded};
 use crate::train::random::{chance, uniform};
 use fast_image_resize::images::{TypedImage, TypedImageRef};
 use fast_image_resize::pixels::U8x3;
@@ -137,6 +137,11 @@ impl Viewer {
             }
         }
         light::apply(image, width, augmentation, rng, &mut self.work);
+        if chance(rng, augmentation.jpeg) {
+            let quality = uniform(rng, augmentation.jpeg_quality, BEST_JPEG).round() as u8;
+            let coded = jpeg_coded(image, (width, height), quality);
+            image.copy_from_slice(&coded.map_err(|e| format!("{}: {e}", sample.name))?);
+        }
         for (y, row) in image.chunks_exact_mut(width * 3).enumerate() {
             for (x, pixel) in row.chunks_exact_mut(3).enumerate() {
                 if !rows.contains(&y) || !columns.contains(&x) {
