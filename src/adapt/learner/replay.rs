@@ -37,7 +37,7 @@ pub(super) const SHARE: f32 = 0.5;
 /// How much that changes from one frame to the next.
 const SHARE_STEP: f32 = 0.125;
 /// How much higher than at the beginning the loss may be: worse light is harder to learn in.
-const HIGHER: f32 = 2.0;
+const HIGHER: f32 = 4.0;
 /// Steps whose loss is what later losses are measured by.
 const FIRST_STEPS: u32 = 16;
 
