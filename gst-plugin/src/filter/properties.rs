@@ -213,7 +213,7 @@ mod tests {
             (
                 "method",
                 "GstTttSegMethod",
-                "online, none, no-memory, implicit, explicit",
+                "online, none, no-memory, implicit, explicit, replay",
             ),
             ("recipe", "GstTttSegRecipe", "default, paper, code"),
             (

@@ -22,7 +22,7 @@ pub struct ReplayStepOptions {
 /// One gradient step of f and h towards the labels of one picture.
 ///
 /// Inputs: the layout's buffers (those of f and h), `images` (bytes `(1, h, w, 3)`), `labels` (bytes `(1, h, w)`; what is no
-/// class does not count), the scalar `learning_rate`; with moments `first.…`, `second.…` and `step`; `mean.…` per learning
+/// class does not count), `class_weights` (float `(classes, 1)`: what a pixel of each class counts), the scalar `learning_rate`; with moments `first.…`, `second.…` and `step`; `mean.…` per learning
 /// buffer and the scalar `share` ([`Descent::output_means`](crate::optim::Descent::output_means)).
 ///
 /// Outputs: `new.…` per learning buffer, with moments `new.first.…` and `new.second.…`, `new.mean.…`, `loss`,

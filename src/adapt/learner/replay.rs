@@ -37,7 +37,7 @@ pub(super) const SHARE: f32 = 0.5;
 /// How much that changes from one frame to the next.
 const SHARE_STEP: f32 = 0.125;
 /// How much higher than at the beginning the loss may be: worse light is harder to learn in.
-const HIGHER: f32 = 2.0;
+const HIGHER: f32 = 4.0;
 /// Steps whose loss is what later losses are measured by.
 const FIRST_STEPS: u32 = 16;
 
@@ -242,12 +242,16 @@ impl Learner {
         let Size { height, width } = size;
         let labels = view.labels.as_slice().unwrap_or_default();
         let step = replay.steps as f64 + 1.0;
+        let classes = self.model.file().config.main.classes;
+        let weights = replay.memory.class_weights(classes);
+        let weights = Tensor::from_f32(&[classes, 1], &weights)?;
         let given = [
             (
                 "images",
                 &Tensor::from_u8(&[1, height, width, 3], &view.bytes())?,
             ),
             ("labels", &Tensor::from_u8(&[1, height, width], labels)?),
+            ("class_weights", &weights),
             ("learning_rate", &number(self.settings.learning_rate)?),
             ("share", &number(1.0 - SLOWEST.min(step / (step + 1.0)))?),
         ];

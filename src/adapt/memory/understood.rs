@@ -23,6 +23,9 @@ const OTHER_PLACE: f32 = 12.0;
 const FRAMES_OF_CLASS: usize = 3;
 /// Share of the pixels that a class has where a frame shows it.
 const SHOWN: f32 = 1e-3;
+/// The exponent of rarity in what a class counts, and what it counts at least and at most.
+const RARITY: f32 = 0.5;
+const WEIGHTS: (f32, f32) = (0.5, 4.0);
 
 /// How names of saved frames begin, and how they end: for those in range, and for others.
 const PREFIX: &str = "memory.";
@@ -38,6 +41,8 @@ pub(in crate::adapt) struct Remembered {
     /// Whether the video was in range at that time; the first frames of a stream that never was are remembered as well.
     pub in_range: bool,
     thumbnail: Array3<f32>,
+    /// Pixels of every class.
+    counts: Box<[usize; 256]>,
     /// Whether it shows a class.
     shows: Box<[bool; 256]>,
 }
@@ -54,6 +59,7 @@ impl Remembered {
         Self {
             thumbnail: thumbnail(&rgb),
             shows: Box::new(counts.map(|count| count > 0 && count as f32 >= least)),
+            counts: Box::new(counts),
             rgb,
             labels,
             in_range,
@@ -138,6 +144,23 @@ impl Understood {
             ]
         });
         named.collect()
+    }
+
+    /// What a pixel of each class counts in a loss: thin things would thin out if all counted alike. The root of how much rarer
+    /// than on average a class is, within bounds.
+    pub fn class_weights(&self, classes: usize) -> Vec<f32> {
+        let pixels = |class: usize| {
+            let counts = self.frames.iter().map(|f| f.counts[class]);
+            counts.sum::<usize>() as f32
+        };
+        let pixels: Vec<f32> = (0..classes.min(256)).map(pixels).collect();
+        let present = pixels.iter().filter(|&&n| n > 0.0).count().max(1);
+        let mean = pixels.iter().sum::<f32>() / present as f32;
+        let weight = |&n: &f32| match n {
+            0.0 => 1.0,
+            n => (mean / n).powf(RARITY).clamp(WEIGHTS.0, WEIGHTS.1),
+        };
+        pixels.iter().map(weight).collect()
     }
 
     /// Forgets all.
@@ -344,6 +367,19 @@ mod tests {
         assert_eq!(memory.frames().len(), 3);
         memory.clear();
         assert!(memory.frames().is_empty());
+    }
+
+    #[test]
+    fn rare_classes_count_more() {
+        let mut memory = Understood::default();
+        assert_eq!(memory.class_weights(3), [1.0; 3]);
+        memory.offer(frame(0, &[0, 0, 0, 0, 0, 0, 0, 2], true), 4);
+        let weights = memory.class_weights(3);
+        // On average a class has half of the pixels.
+        let expected = [(4.0_f32 / 7.0).sqrt(), 1.0, 2.0];
+        for (found, expected) in weights.iter().zip(expected) {
+            assert!((found - expected).abs() < 1e-5, "{weights:?}");
+        }
     }
 
     #[test]

@@ -9,9 +9,11 @@ use crate::weights::Normalisation;
 
 /// Keeps scores of a query decoder above zero.
 const LEAST_SCORE: f64 = 1e-6;
+/// Keeps a picture without labels from dividing by zero.
+const LEAST_MASS: f64 = 1e-3;
 
-/// Adds the loss of f and h on one picture with labels, with the inputs `images` and `labels` (bytes `(1, h, w)`; what is no
-/// class does not count).
+/// Adds the loss of f and h on one picture with labels, with the inputs `images`, `labels` (bytes `(1, h, w)`; what is no
+/// class does not count) and `class_weights` (float `(classes, 1)`: what a pixel of each class counts).
 ///
 /// # Errors
 /// A configuration that makes no sense, or one of a model that colours.
@@ -27,10 +29,11 @@ pub(in crate::adapt) fn label_loss(
     }
     let patches = images(g, 1, size, normalisation)?;
     let labels = g.input("labels", DType::U8, &[1, size.height, size.width])?;
+    let weights = g.input("class_weights", DType::F32, &[config.main.classes, 1])?;
     let output = main_pass(g, p, config, patches, size.patches())?;
     g.layer("loss", |g| {
         let logits = logits(g, config, &output, size)?;
-        cross_entropy(g, logits, labels)
+        cross_entropy(g, logits, labels, weights)
     })
 }
 
@@ -58,9 +61,9 @@ fn logits(g: &mut Graph, config: &ModelConfig, output: &HeadOutput, size: Size) 
     }
 }
 
-/// Mean cross-entropy of `logits`, `(classes, pixels)`, over the pixels of `labels`, `(1, h, w)`, that have a class; 0 where none
-/// has.
-fn cross_entropy(g: &mut Graph, logits: Value, labels: Value) -> Result<Value> {
+/// Mean cross-entropy of `logits`, `(classes, pixels)`, over the pixels of `labels`, `(1, h, w)`, that have a class, weighted by
+/// class; 0 where none has.
+fn cross_entropy(g: &mut Graph, logits: Value, labels: Value, weights: Value) -> Result<Value> {
     let [classes, pixels] = g.dims(logits, "logits")?;
     let ids = (0..classes).map(|class| class as f64);
     let ids = g.constant(Constant::real(DType::F32, &[classes, 1], ids));
@@ -68,6 +71,7 @@ fn cross_entropy(g: &mut Graph, logits: Value, labels: Value) -> Result<Value> {
     let labels = g.reshape(labels, &[1, pixels])?;
     let truth = g.equal(labels, ids)?;
     let truth = g.cast(truth, DType::F32)?;
+    let truth = g.mul(truth, weights)?;
     let valid = g.reduce_sum(truth, &[0], true)?;
 
     let largest = g.reduce_max(logits, &[0], true)?;
@@ -82,7 +86,7 @@ fn cross_entropy(g: &mut Graph, logits: Value, labels: Value) -> Result<Value> {
     let picked = g.reduce_sum(picked, &[0, 1], false)?;
     let sum = g.sub(spread, picked)?;
     let count = g.reduce_sum(valid, &[0, 1], false)?;
-    let one = g.scalar(count, 1.0);
-    let count = g.max(count, one)?;
+    let least = g.scalar(count, LEAST_MASS);
+    let count = g.max(count, least)?;
     g.div(sum, count)
 }

@@ -51,9 +51,12 @@ fn gradients(
     let images = Tensor::from_u8(&[1, SIZE.height, SIZE.width, 3], rgb.as_slice().unwrap());
     let labels = Tensor::from_u8(&[1, SIZE.height, SIZE.width], labels.as_slice().unwrap());
     let number = |value: f32| Tensor::from_f32(&[], &[value]).unwrap();
+    let class_weights = [0.5, 1.0, 2.0, 4.0, 1.0];
+    let class_weights = Tensor::from_f32(&[CLASSES, 1], &class_weights).unwrap();
     let mut inputs = vec![
         ("images".to_owned(), images.unwrap()),
         ("labels".to_owned(), labels.unwrap()),
+        ("class_weights".to_owned(), class_weights),
         ("learning_rate".to_owned(), number(1e-3)),
         ("share".to_owned(), number(0.5)),
     ];
