@@ -24,7 +24,7 @@ fn embedded_models() {
     println!("cargo::rerun-if-changed=models");
     let wanted = std::env::var_os("CARGO_FEATURE_EMBEDDED_MODELS").is_some();
     for (file, name) in [
-        ("camvid-nano", "embedded_model"),
+        ("street-nano", "embedded_model"),
         ("film-nano", "embedded_colours"),
     ] {
         println!("cargo::rustc-check-cfg=cfg({name})");

@@ -41,7 +41,7 @@ for element in tttseg tttsegfilter; do
     grep -q 'model-instance-id' "$room/tmp/log" || fail "$element has no properties"
 done
 room_run tttseg info >"$room/tmp/log" || fail "no program tttseg"
-grep -q 'camvid-nano' "$room/tmp/log" || fail "tttseg info knows no built-in model"
+grep -q 'street-nano' "$room/tmp/log" || fail "tttseg info knows no built-in model"
 play='gst-launch-1.0 videotestsrc num-buffers=5 ! tttseg ! fakesink'
 room_run bash -c "$play" >"$room/tmp/log" 2>&1 || true
 grep -q 'tttseg-fetch-runtime' "$room/tmp/log" || { cat "$room/tmp/log" >&2 && fail "the error does not say what to do"; }

@@ -22,7 +22,7 @@ strip --strip-unneeded "$tree/$plugins/libgsttttseg.so" "$tree/usr/bin/tttseg"
 install -m 755 scripts/fetch-runtime.sh "$tree/usr/bin/tttseg-fetch-runtime"
 install -m 644 scripts/wheel.sh "$tree/usr/share/tttseg/"
 install -m 644 LICENSE-MIT LICENSE-APACHE "$tree/usr/share/tttseg/"
-install -m 644 README.md models/camvid-nano.md "$doc/"
+install -m 644 README.md models/street-nano.md "$doc/"
 # As in the sources, so that links between them hold.
 mkdir "$doc/docs"
 install -m 644 docs/*.md "$doc/docs/"
@@ -41,7 +41,7 @@ License: MIT or Apache-2.0
 Files: the weights inside /$plugins/libgsttttseg.so and /usr/bin/tttseg
 Copyright: the tttseg authors
 License: for-research
- Trained on data for research use. Terms and training data are in camvid-nano.md beside this file.
+ Trained on data for research use. Terms and training data are in street-nano.md beside this file.
 TEXT
 
 # What the two need of the system's libraries, from what they are linked with.

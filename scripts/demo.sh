@@ -1,6 +1,8 @@
 #!/usr/bin/env bash
-# The street clip (or FILE=...) through the element: a video and a few pictures of input beside output, in demo-output.
-# Called by `make demo`, which builds the plugin and sets ORT_DYLIB_PATH.
+# A street clip whose light drifts into noise and dusk, segmented without learning and with it: a video of input, one and the
+# other, pictures out of it, and how much of what the model finds in the clear clip each of them still finds. With FILE=...
+# the user's own video as it is, without numbers. Into demo-output. Called by `make demo`, which builds the elements and the
+# program and sets ORT_DYLIB_PATH.
 set -euo pipefail
 caller=$PWD
 cd "$(dirname "$0")/.."
@@ -15,6 +17,9 @@ has tttseg || {
     gst-inspect-1.0 "${CARGO_TARGET_DIR:-$PWD/target}/gst/release/libgsttttseg.so" >&2 || true
     exit 1
 }
+
+tttseg=${CARGO_TARGET_DIR:-$PWD/target}/release/tttseg
+drift=${DRIFT:-noise:2}
 
 if [[ -n ${FILE:-} ]]; then
     input=$(cd "$caller" && realpath -e -- "$FILE") || exit 1
@@ -36,7 +41,7 @@ fi
 
 # The colours of the built-in model's classes, from what its file says about itself, as words on their colours.
 words() {
-    python3 - models/camvid-nano.safetensors <<'PYTHON'
+    python3 - models/street-nano.safetensors <<'PYTHON'
 import json, struct, sys
 
 with open(sys.argv[1], "rb") as file:
@@ -44,28 +49,62 @@ with open(sys.argv[1], "rb") as file:
     model = json.loads(json.loads(file.read(length))["__metadata__"]["tttseg"])
 for name, (r, g, b) in zip(model["classes"], model["palette"]):
     word = "black" if 0.3 * r + 0.59 * g + 0.11 * b > 110 else "white"
-    print(f"<span bgcolor='#{r:02x}{g:02x}{b:02x}' color='{word}'> {name} </span>", end="")
+    print(f"<span bgcolor='#{r:02x}{g:02x}{b:02x}' color='{word}'> {name} </span>", end=" ")
 PYTHON
 }
-legend=(identity)
-if has textoverlay; then
-    legend=(textoverlay text="$(words)" font-desc="DejaVu Sans 9" valignment=bottom ypad=2
-        draw-shadow=false draw-outline=false)
-fi
+# Words over a picture, where GStreamer can write: the vertical alignment, then the words.
+write() {
+    if has textoverlay; then
+        printf '%s\n' textoverlay "text=$2" 'font-desc=DejaVu Sans 9' "valignment=$1" halignment=left ypad=2 xpad=4
+    else
+        echo identity
+    fi
+}
+mapfile -t input_title < <(write top "input")
+mapfile -t frozen_title < <(write top "without learning")
+mapfile -t learning_title < <(write top "with learning")
+mapfile -t legend < <(write bottom "$(words)")
 
 name=$(basename "$input")
 name=${name%.*}
-output=demo-output/$name-segmented.$suffix
-part=demo-output/.$name.part
+output=demo-output/$name-learning.$suffix
 stills=demo-output/$name-stills
+work=demo-output/.$name.part
 mkdir -p demo-output
-trap 'rm -rf "$part" "$part.stills"' EXIT
+rm -rf "$work"
+mkdir -p "$work"/{clear,drifting,labels,stills}
+trap 'rm -rf "$work"' EXIT
 
 echo "demo: $input"
-echo "demo: filesrc ! tttseg window=16 ! videoconvert ! ${encode[*]} ! filesink"
-# Messages of the element say how the learning goes; every 25th is shown.
-gst-launch-1.0 -m filesrc location="$input" ! tttseg window=16 ! videoconvert ! video/x-raw,format=I420 \
-    ! "${legend[@]}" ! "${encode[@]}" ! filesink location="$part" |
+sized=(videoconvert ! videoscale ! video/x-raw,format=RGB,width=640,pixel-aspect-ratio=1/1)
+if [[ -n ${FILE:-} ]]; then
+    gst-launch-1.0 -q filesrc location="$input" ! decodebin ! "${sized[@]}" ! pngenc snapshot=true \
+        ! filesink location="$work/clear/00000.png"
+    source=(filesrc location="$input" ! decodebin ! "${sized[@]}")
+else
+    # Frames as stills, so that the numbers below are about the same pictures.
+    gst-launch-1.0 -q filesrc location="$input" ! decodebin ! "${sized[@]}" ! pngenc compression-level=1 \
+        ! multifilesink location="$work/clear/%05d.png"
+    echo "demo: tttseg corrupt $drift: it grows to full strength in the middle of the clip"
+    "$tttseg" corrupt "$drift" --frames "$work/clear" --output "$work/drifting" --force >/dev/null
+    source=(multifilesrc location="$work/drifting/%05d.png" "caps=image/png,framerate=25/1" ! pngdec ! videoconvert)
+fi
+height=$(python3 -c 'import struct, sys; print(struct.unpack(">I", open(sys.argv[1], "rb").read(24)[20:])[0])' \
+    "$work/clear/00000.png")
+
+echo "demo: tttseg method=none fusion=0 beside tttseg window=16"
+# Messages of the element that learns say how it goes; every 25th is shown.
+gst-launch-1.0 -m "${source[@]}" ! tee name=street \
+    street. ! queue ! videoconvert ! "${input_title[@]}" ! videoconvert ! pair.sink_0 \
+    street. ! queue ! tttseg name=frozen method=none fusion=0 pace=every-frame ! videoconvert ! "${frozen_title[@]}" \
+    ! videoconvert ! pair.sink_1 \
+    street. ! queue ! tttseg name=learning window=16 pace=every-frame ! videoconvert ! "${learning_title[@]}" \
+    ! videoconvert ! pair.sink_2 \
+    compositor name=pair sink_1::ypos="$height" sink_2::ypos=$((2 * height)) ! videoconvert ! "${legend[@]}" \
+    ! videoconvert ! video/x-raw,format=I420 ! tee name=both \
+    both. ! queue ! "${encode[@]}" ! filesink location="$work/video" \
+    both. ! queue ! videorate ! video/x-raw,framerate=1/1 ! videoconvert ! pngenc \
+    ! multifilesink location="$work/stills/%02d.png" |
     awk '
         function field(name, text) {
             if (!match(text, " " name "=\\([a-z0-9]+\\)[^,;]+")) return ""
@@ -73,38 +112,41 @@ gst-launch-1.0 -m filesrc location="$input" ! tttseg window=16 ! videoconvert ! 
             sub(/^[^)]*\)/, "", text)
             return text
         }
-        /\(element\): tttseg,/ {
-            frame = field("frame", $0); loss = field("loss", $0)
-            if (loss != "") { learned++; if (first == "") first = loss; last = loss }
-            frames++
+        /"learning.*\(element\): tttseg,/ {
+            frame = field("frame", $0); steps = field("steps", $0)
+            frames++; learned += steps > 0
             if (frames % 25 == 1)
-                printf "  frame %4d   loss %-8s  step %3.0f ms   prediction %3.0f ms\n", frame,
-                    (loss == "" ? "-" : sprintf("%.4f", loss)),
+                printf "  frame %4d   learned from %-4d step %3.0f ms   prediction %3.0f ms\n", frame, learned,
                     field("step-time", $0) / 1e6, field("predict-time", $0) / 1e6
             fflush()
         }
-        END {
-            if (frames) printf "  %d frames, learned from %d", frames, learned
-            if (learned) printf "; loss %.4f at the first, %.4f at the last", first, last
-            if (frames) print ""
-        }'
-if [[ ! -s $part ]]; then
+        END { if (frames) printf "  %d frames, learned from %d\n", frames, learned }'
+if [[ ! -s $work/video ]]; then
     echo "demo: the pipeline wrote nothing" >&2
     exit 1
 fi
-mv "$part" "$output"
-
-# Input beside output, a picture every second, at most twelve.
-mkdir "$part.stills"
-half="videoconvert ! videoscale ! video/x-raw,width=640,pixel-aspect-ratio=1/1"
-# shellcheck disable=SC2086 # the words of $half are elements
-gst-launch-1.0 -q filesrc location="$input" ! decodebin ! $half ! queue ! pair.sink_0 \
-    filesrc location="$output" ! decodebin ! $half ! queue ! pair.sink_1 \
-    compositor name=pair sink_1::xpos=640 ! videorate ! video/x-raw,framerate=1/1 ! identity eos-after=12 \
-    ! videoconvert ! pngenc ! multifilesink location="$part.stills/%02d.png"
+mv "$work/video" "$output"
 rm -rf "$stills"
-mv "$part.stills" "$stills"
+mv "$work/stills" "$stills"
+
+if [[ -z ${FILE:-} ]]; then
+    # What the model finds in the clear pictures, frame by frame, stands for the truth.
+    gst-launch-1.0 -q multifilesrc location="$work/clear/%05d.png" "caps=image/png,framerate=25/1" ! pngdec ! videoconvert \
+        ! tttseg method=none fusion=0 pace=every-frame output=class-map ! pngenc compression-level=1 \
+        ! multifilesink location="$work/labels/%05d.png"
+    echo
+    echo "Pixels that keep the class they have in the clear clip:"
+    agreement() {
+        "$tttseg" eval --frames "$work/drifting" --labels "$work/labels" --json "${@:2}" |
+            python3 -c 'import json, sys
+scores = json.loads(sys.stdin.read().splitlines()[-1])
+print(f"  {sys.argv[1]:<32} {100 * scores[\"pixel_accuracy\"]:5.1f} %   mIoU {100 * scores[\"miou_pooled\"]:5.1f} %")' "$1"
+    }
+    agreement "without learning" --method none --fusion 0
+    agreement "the same, fused along motion" --method none
+    agreement "with learning"
+fi
 
 echo
-echo "demo: the annotated video   $output"
-echo "      input beside output   $stills/ ($(find "$stills" -name '*.png' | wc -l) pictures)"
+echo "demo: input, without learning, with learning   $output"
+echo "      pictures out of it                        $stills/ ($(find "$stills" -name '*.png' | wc -l) pictures)"

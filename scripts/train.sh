@@ -42,10 +42,10 @@ camvid-nano)
     ;;
 cityscapes-nano)
     licence="non-commercial research (Cityscapes; IDD; photographs: ImageNet samples, BSDS500 and others)"
-    stage 3000 --data "$cityscapes" "${street[@]}" --crop-height 128 --crop-width 192 --scale 0.4 1.0 --light 0.4 \
+    stage 2000 --data "$cityscapes" "${street[@]}" --crop-height 128 --crop-width 192 --scale 0.4 1.0 --light 0.4 \
         --learning-rate 1.5e-3 --ema 0 --output "$first"
     stage 2400 --init "$first" --data "$cityscapes" "${photos[@]}" --unlabelled "$data/iddlite/train" "${street[@]}" \
-        --crop-height 160 --crop-width 256 --scale 0.5 1.2 --light 0.6 --learning-rate 1e-3 --ema 0.998 \
+        --crop-height 160 --crop-width 256 --scale 0.5 1.3 --light 0.5 --learning-rate 1.2e-3 --ema 0.998 \
         --output "$output"
     ;;
 street-nano)

@@ -368,7 +368,7 @@ fn recorded_cases_that_are_broken() {
 #[test]
 fn info_lists_the_models_that_are_built_in() {
     let printed = works(&["info"]);
-    for (name, task) in [("camvid-nano", "segment"), ("film-nano", "colorize")] {
+    for (name, task) in [("street-nano", "segment"), ("film-nano", "colorize")] {
         let file =
             Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("../models/{name}.safetensors"));
         let is_listed = printed.contains(&format!(

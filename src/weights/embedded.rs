@@ -5,7 +5,7 @@ use super::{ModelFile, Task, WeightsError};
 // The build script sets `embedded_model` and `embedded_colours` where the file is there and the feature `embedded-models`
 // is on.
 #[cfg(embedded_model)]
-const CLASSES: Option<&[u8]> = Some(include_bytes!("../../models/camvid-nano.safetensors"));
+const CLASSES: Option<&[u8]> = Some(include_bytes!("../../models/street-nano.safetensors"));
 #[cfg(not(embedded_model))]
 const CLASSES: Option<&[u8]> = None;
 #[cfg(embedded_colours)]
@@ -16,13 +16,13 @@ const COLOURS: Option<&[u8]> = None;
 /// Name and file of the default model for a task.
 fn default_for(task: Task) -> (&'static str, Option<&'static [u8]>) {
     match task {
-        Task::Segment => ("camvid-nano", CLASSES),
+        Task::Segment => ("street-nano", CLASSES),
         Task::Colorize => ("film-nano", COLOURS),
     }
 }
 
 impl ModelFile {
-    /// The trained default for segmentation that the library carries, `models/camvid-nano.safetensors`.
+    /// The trained default for segmentation that the library carries, `models/street-nano.safetensors`.
     ///
     /// # Errors
     /// As [`ModelFile::embedded_for`].
@@ -30,7 +30,7 @@ impl ModelFile {
         Self::embedded_for(Task::Segment)
     }
 
-    /// The trained default for a task that the library carries: `models/camvid-nano.safetensors` or
+    /// The trained default for a task that the library carries: `models/street-nano.safetensors` or
     /// `models/film-nano.safetensors`.
     ///
     /// # Errors

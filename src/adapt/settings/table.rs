@@ -46,7 +46,7 @@ macro_rules! settings {
 
 settings! {
     /// Which gradient steps are taken and what is forgotten when
-    method: Method = Method::Online, paper Method::Online, code Method::Online;
+    method: Method = Method::Replay, paper Method::Online, code Method::Online;
     "method".placeholder("METHOD").property("Method", Changes::Ready).after("recipe");
 
     /// Recent frames that gradient steps sample from; 0 = all of them, up to 512
