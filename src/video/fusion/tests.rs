@@ -1,4 +1,4 @@
-use ndarray::{Array3, s};
+use ndarray::{Array3, Axis, s};
 
 use super::*;
 use crate::video::Rgb;
@@ -18,12 +18,13 @@ fn frame(left: f32) -> Rgb {
     })
 }
 
-/// Maps with a blob, seen from a place.
+/// Probabilities with a blob of the first class, seen from a place.
 fn maps(left: f32) -> Array3<f32> {
     Array3::from_shape_fn((MAPS, HEIGHT / 4, WIDTH / 4), |(map, v, u)| {
         let x = 4.0 * u as f32 + left - 60.0;
         let y = 4.0 * v as f32 - 48.0;
-        (map + 1) as f32 * (-(x * x + y * y) / 400.0).exp()
+        let blob = 0.9 * (-(x * x + y * y) / 400.0).exp();
+        [blob, 0.7 * (1.0 - blob), 0.3 * (1.0 - blob)][map]
     })
 }
 
@@ -38,14 +39,15 @@ fn maps_are_carried_along() {
     fusion.fuse(&frame(0.0), &mut first, 0.8);
     assert_eq!(first, maps(0.0), "nothing comes before the first");
     for moved in [6.0, 11.5, 9.0] {
-        // The model has nothing to say: what is left is what was carried along.
-        let mut now = Array3::zeros(first.dim());
+        // The model knows nothing of the blob: what there is of it was carried along.
+        let mut now = maps(-1000.0);
         fusion.fuse(&frame(moved), &mut now, 1.0);
+        let sums = now.sum_axis(Axis(0));
+        assert!(sums.iter().all(|sum| (sum - 1.0).abs() < 1e-5));
         let wanted = maps(moved);
-        let error = distance(&now, &wanted) / wanted.mean().unwrap();
-        assert!(error < 0.2, "{error} at {moved}");
-        let stays = distance(&maps(0.0), &wanted) / wanted.mean().unwrap();
-        assert!(error < 0.6 * stays, "{error} against {stays} in place");
+        let error = distance(&now, &wanted);
+        let stays = distance(&maps(0.0), &wanted);
+        assert!(error < 0.5 * stays, "{error} against {stays} in place");
         fusion.clear();
         fusion.fuse(&frame(0.0), &mut maps(0.0), 1.0);
     }
@@ -54,18 +56,24 @@ fn maps_are_carried_along() {
 #[test]
 fn a_still_picture_averages() {
     let mut fusion = Fusion::default();
-    let ones = Array3::ones((MAPS, HEIGHT / 4, WIDTH / 4));
-    fusion.fuse(&frame(0.0), &mut ones.clone(), 0.75);
+    let sure = |class: usize| {
+        Array3::from_shape_fn((MAPS, HEIGHT / 4, WIDTH / 4), |(map, ..)| {
+            f32::from(u8::from(map == class))
+        })
+    };
+    fusion.fuse(&frame(0.0), &mut sure(0), 0.75);
     for n in 1..4 {
-        let mut now = Array3::zeros(ones.dim());
+        let mut now = sure(1);
         fusion.fuse(&frame(0.0), &mut now, 0.75);
-        let wanted = 0.75f32.powi(n);
-        assert!(now.iter().all(|v| (v - wanted).abs() < 1e-5), "{n}");
+        let old = 0.75f32.powi(n);
+        for (map, wanted) in now.outer_iter().zip([old, 1.0 - old, 0.0]) {
+            assert!(map.iter().all(|v| (v - wanted).abs() < 1e-5), "{n}");
+        }
     }
     // Live: without a share for the last frame this one stands alone.
-    let mut alone = ones.clone();
+    let mut alone = sure(2);
     fusion.fuse(&frame(0.0), &mut alone, 0.0);
-    assert_eq!(alone, ones);
+    assert_eq!(alone, sure(2));
 }
 
 #[test]
