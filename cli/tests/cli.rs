@@ -169,7 +169,7 @@ fn evaluation_takes_every_setting() {
     let plain = report(&[]);
     assert_eq!(
         (&plain["method"], &plain["frames"]),
-        (&"online".into(), &2.into())
+        (&"replay".into(), &2.into())
     );
     #[rustfmt::skip]
     let other = report(&[
