@@ -19,7 +19,7 @@ has tttseg || {
 }
 
 tttseg=${CARGO_TARGET_DIR:-$PWD/target}/release/tttseg
-drift=${DRIFT:-noise:2}
+drift=${DRIFT:-noise}
 
 if [[ -n ${FILE:-} ]]; then
     input=$(cd "$caller" && realpath -e -- "$FILE") || exit 1
@@ -96,9 +96,9 @@ echo "demo: tttseg method=none fusion=0 beside tttseg window=16"
 # Messages of the element that learns say how it goes; every 25th is shown.
 gst-launch-1.0 -m "${source[@]}" ! tee name=street \
     street. ! queue ! videoconvert ! "${input_title[@]}" ! videoconvert ! pair.sink_0 \
-    street. ! queue ! tttseg name=frozen method=none fusion=0 pace=every-frame ! videoconvert ! "${frozen_title[@]}" \
+    street. ! queue ! tttseg method=none fusion=0 pace=every-frame post-messages=false ! videoconvert ! "${frozen_title[@]}" \
     ! videoconvert ! pair.sink_1 \
-    street. ! queue ! tttseg name=learning window=16 pace=every-frame ! videoconvert ! "${learning_title[@]}" \
+    street. ! queue ! tttseg window=16 pace=every-frame ! videoconvert ! "${learning_title[@]}" \
     ! videoconvert ! pair.sink_2 \
     compositor name=pair sink_1::ypos="$height" sink_2::ypos=$((2 * height)) ! videoconvert ! "${legend[@]}" \
     ! videoconvert ! video/x-raw,format=I420 ! tee name=both \
@@ -112,7 +112,7 @@ gst-launch-1.0 -m "${source[@]}" ! tee name=street \
             sub(/^[^)]*\)/, "", text)
             return text
         }
-        /"learning.*\(element\): tttseg,/ {
+        /\(element\): tttseg,/ {
             frame = field("frame", $0); steps = field("steps", $0)
             frames++; learned += steps > 0
             if (frames % 25 == 1)
@@ -140,7 +140,8 @@ if [[ -z ${FILE:-} ]]; then
         "$tttseg" eval --frames "$work/drifting" --labels "$work/labels" --json "${@:2}" |
             python3 -c 'import json, sys
 scores = json.loads(sys.stdin.read().splitlines()[-1])
-print(f"  {sys.argv[1]:<32} {100 * scores[\"pixel_accuracy\"]:5.1f} %   mIoU {100 * scores[\"miou_pooled\"]:5.1f} %")' "$1"
+accuracy, miou = 100 * scores["pixel_accuracy"], 100 * scores["miou_pooled"]
+print(f"  {sys.argv[1]:<32} {accuracy:5.1f} %   mIoU {miou:5.1f} %")' "$1"
     }
     agreement "without learning" --method none --fusion 0
     agreement "the same, fused along motion" --method none

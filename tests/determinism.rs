@@ -47,6 +47,7 @@ fn digest(settings: &Settings, threads: usize) -> Option<String> {
 
 fn settings() -> Settings {
     Settings {
+        method: Method::Online,
         window: 3,
         batch_size: 3,
         seed: 7,
@@ -77,7 +78,11 @@ fn two_learners_give_the_same_bytes() {
         first_frames: 2,
         ..settings()
     };
-    for settings in [settings(), code, persistent, explicit, others] {
+    let replay = Settings {
+        method: Method::Replay,
+        ..settings()
+    };
+    for settings in [settings(), code, persistent, explicit, others, replay] {
         for threads in [1, 2] {
             let Some(first) = digest(&settings, threads) else {
                 return;

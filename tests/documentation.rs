@@ -39,6 +39,7 @@ fn the_table_of_recipes_is_that_of_the_settings() {
             s.encoder_multiplier.to_string()
         }),
         row("`surprise`", &|s| s.surprise.to_string()),
+        row("`fusion`", &|s| s.fusion.to_string()),
         row("weight decay", &|s| s.weight_decay.to_string()),
         row("clip norm", &|s| s.clip_norm.to_string()),
         row("loss over", &|s| match s.loss_over {

@@ -171,9 +171,10 @@ fn print_state(path: &Path, state: &State) {
         );
     }
     println!(
-        "  parameters      {} of encoder f, {} of recon. head g",
+        "  parameters      {} of encoder f, {} of recon. head g, {} of main head h",
         moving(Network::Encoder),
-        moving(Network::Recon)
+        moving(Network::Recon),
+        moving(Network::Main)
     );
     println!("  content hash    {}", state.weights.content_hash());
     println!(

@@ -13,7 +13,7 @@ use std::process::Stdio;
 use program::{Bench, files, program, refused, refuses, text, works};
 use tttseg::runtime::{Options, Provider};
 use tttseg::weights::naming::Network;
-use tttseg::weights::{ModelFile, Origin, Precision, State};
+use tttseg::weights::{ModelFile, Origin, Precision, State, Weights};
 
 #[test]
 fn every_subcommand_has_help() {
@@ -169,7 +169,7 @@ fn evaluation_takes_every_setting() {
     let plain = report(&[]);
     assert_eq!(
         (&plain["method"], &plain["frames"]),
-        (&"online".into(), &2.into())
+        (&"replay".into(), &2.into())
     );
     #[rustfmt::skip]
     let other = report(&[
@@ -295,6 +295,9 @@ fn readers_may_stop_reading() {
 fn info_describes_a_state() {
     let bench = Bench::new();
     let model = common::model(1);
+    let [mut learned, head] = [Network::Recon, Network::Main].map(|part| model.weights.of(part));
+    let counts = [&learned, &head].map(Weights::elements);
+    learned.merge(head);
     let settings = [("learning-rate".to_owned(), "0.001".to_owned())];
     let state = State {
         origin: Origin {
@@ -309,7 +312,7 @@ fn info_describes_a_state() {
             version: "0.1.0".into(),
             saved: "2026-11-22T09:15:14Z".into(),
         },
-        weights: model.weights.of(Network::Recon),
+        weights: learned,
         pictures: std::collections::BTreeMap::new(),
     };
     state.save(bench.at("learned.safetensors")).unwrap();
@@ -324,7 +327,10 @@ fn info_describes_a_state() {
         "learning-rate      0.001",
         "2026-11-22T09:15:14Z, by tttseg 0.1.0",
         &state.weights.content_hash(),
-        &format!("0 of encoder f, {} of recon", state.weights.elements()),
+        &format!(
+            "0 of encoder f, {} of recon. head g, {} of main head h",
+            counts[0], counts[1]
+        ),
     ] {
         assert!(printed.contains(wanted), "{wanted} is not in {printed}");
     }

@@ -45,11 +45,14 @@ fn nothing_as_large_as_a_frame_is_allocated() {
     let file = save("tiny-192x128.safetensors", model);
     let pixels = MODEL.0 * MODEL.1;
     for (output, how) in [
-        ("overlay", ""),
-        ("overlay", "asynchronous=true"),
-        ("overlay", "surprise=1e-6 batch-size=2 steps=2"),
+        ("overlay", "method=online"),
+        ("overlay", "method=online asynchronous=true"),
+        (
+            "overlay",
+            "method=online surprise=1e-6 batch-size=2 steps=2",
+        ),
         ("class-map", "method=none"),
-        ("reconstruction", ""),
+        ("reconstruction", "method=online"),
     ] {
         let mut harness = gst_check::Harness::new_parse(&format!(
             "tttsegfilter model-file={file} execution-provider=cpu threads=1 window=3 \

@@ -171,7 +171,7 @@ fn flow(harness: &mut Harness, caps: &str, frames: u64) {
 fn a_budget_leaves_out_masks_then_steps_then_learning() {
     let Some(_) = runtime() else { return };
     // No step is this quick.
-    let mut harness = filter("threads=1 training-budget=0.001 batch-size=8 steps=8");
+    let mut harness = filter("method=online threads=1 training-budget=0.001 batch-size=8 steps=8");
     let bus = watch(&harness);
     harness.set_src_caps_str(CAPS);
     let frames = flow_down_to(&mut harness, CAPS, Rung::SkipStep);
@@ -233,13 +233,34 @@ fn a_budget_leaves_out_masks_then_steps_then_learning() {
     assert!(reports.iter().all(|r| (r.rung, r.steps) == (Rung::Full, 8)));
 }
 
+#[test]
+fn replay_has_no_masks_to_leave_out() {
+    let Some(_) = runtime() else { return };
+    let mut harness = filter("threads=1 training-budget=0.001 batch-size=8 steps=8");
+    let bus = watch(&harness);
+    harness.set_src_caps_str(CAPS);
+    flow_down_to(&mut harness, CAPS, Rung::SkipStep);
+    let (rungs, reports) = messages(&bus);
+    assert_eq!(
+        rungs,
+        expected(&[(Rung::FewerSteps, 1, 2), (Rung::SkipStep, 1, 1)])
+    );
+    for report in &reports {
+        assert_eq!(report.masks, 1);
+        assert_eq!(report.steps > 0, report.skipped.is_none());
+        assert_eq!(report.steps > 0, report.loss.is_some());
+    }
+    assert_eq!((reports[0].rung, reports[0].steps), (Rung::Full, 8));
+    assert_eq!(reports.last().unwrap().skipped, Some(Skipped::Budget));
+}
+
 /// A frame rate that no machine keeps.
 const FAST: &str = "video/x-raw,format=RGB,width=64,height=48,framerate=1000000/1";
 
 #[test]
 fn a_live_source_goes_down_the_whole_ladder_and_loses_no_frame() {
     let Some(_) = runtime() else { return };
-    let mut harness = filter("threads=1 batch-size=4 steps=2");
+    let mut harness = filter("method=online threads=1 batch-size=4 steps=2");
     let bus = watch(&harness);
     harness.set_live(true);
     harness.set_src_caps_str(FAST);
@@ -329,7 +350,7 @@ fn a_camera_and_a_slow_model() {
     const FRAMES: usize = 75;
     let pipeline = parse(&format!(
         "videotestsrc is-live=true num-buffers={FRAMES} ! video/x-raw,width=96,height=64,framerate=25/1 ! \
-         tttsegfilter name=t model-file=MODEL execution-provider=cpu threads=1 batch-size=4 steps=16 ! \
+         tttsegfilter name=t model-file=MODEL execution-provider=cpu method=online threads=1 batch-size=4 steps=16 ! \
          fakesink name=k sync=true"
     ));
     let bus = pipeline.bus().unwrap();

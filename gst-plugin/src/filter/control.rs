@@ -3,6 +3,7 @@
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use gst::glib;
+use tttseg::adapt::Method;
 
 use super::Task;
 use super::engine::{Engine, Key};
@@ -57,10 +58,15 @@ impl Control {
             .then(|| OutputKind::new(state.task(), state.settings.output))
     }
 
-    /// Masked views per step and steps per frame.
+    /// Masked views per step and steps per frame. A step of replay sees one view, whatever the batch size.
     pub fn full_effort(&self) -> (usize, usize) {
-        let method = self.state().settings.method();
-        (method.batch_size, method.steps)
+        let state = self.state();
+        let settings = state.settings.method();
+        let views = match settings.method.for_task(state.task()) {
+            Method::Replay => 1,
+            _ => settings.batch_size,
+        };
+        (views, settings.steps)
     }
 
     pub fn get(&self, name: &str) -> Option<glib::Value> {

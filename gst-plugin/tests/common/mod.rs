@@ -23,7 +23,7 @@ use gsttttseg::filter::FrameReport;
 pub use missing::*;
 use tttseg::model::{ChromaConfig, HeadConfig, ModelConfig, Readout, SwinConfig, initial_weights};
 use tttseg::runtime::{Options, Runtime};
-use tttseg::weights::{ModelFile, Normalisation, Precision, Task};
+use tttseg::weights::{ModelFile, Normalisation, Precision, Task, Tensor, Weights};
 
 /// Patience with things that have no bound of their own.
 pub const LONG: gst::ClockTime = gst::ClockTime::from_seconds(120);
@@ -97,9 +97,21 @@ pub fn tiny() -> ModelFile {
         trained_on: "nothing".into(),
         unexplained: None,
         recipe: Default::default(),
-        weights: initial_weights(&config, 1).unwrap(),
+        weights: sure(initial_weights(&config, 1).unwrap()),
         config,
     }
+}
+
+/// Weights of a model that is sure of its classes, so that there is something to replay.
+fn sure(weights: Weights) -> Weights {
+    let scaled = |(name, tensor): (&str, &Tensor)| {
+        let is_last = name.starts_with("model.") && name.contains("mask_embedder.2.");
+        let factor = if is_last { 20.0 } else { 1.0 };
+        let data = tensor.data.iter().map(|value| factor * value).collect();
+        let scaled = Tensor::new(tensor.shape.clone(), data).unwrap();
+        (name.to_owned(), scaled)
+    };
+    weights.iter().map(scaled).collect()
 }
 
 /// The same with a head that colours.

@@ -95,7 +95,7 @@ fn live_properties_act_at_once() {
 fn a_message_for_every_frame() {
     let Some(_) = runtime() else { return };
     let text = caps("RGB", 64, 48);
-    let mut harness = filter("window=2 steps=2 training-interval=2");
+    let mut harness = filter("method=online window=2 steps=2 training-interval=2");
     let bus = watch(&harness);
     harness.set_src_caps_str(&text);
     for n in 0..4 {

@@ -202,7 +202,7 @@ const FIELDS: [(&str, &str); 23] = [
     ),
     (
         "gradient-norm",
-        "Global norm of the last step's gradient before clipping. There when a step was taken",
+        "Global norm of the last step's gradient before clipping. There when a step of reconstruction was taken",
     ),
     (
         "disagreement",

@@ -111,7 +111,7 @@ mod tests {
         ] {
             assert!(json.get(key).is_some_and(|v| !v.is_null()), "{key}");
         }
-        assert_eq!(json["method"], "online");
+        assert_eq!(json["method"], "replay");
         assert_eq!(json["maps"], "upsampled-scores");
         assert_eq!(serde_json::from_value::<EvalReport>(json).unwrap(), report);
     }

@@ -50,7 +50,7 @@ mod tests {
     use std::sync::Arc;
 
     use super::*;
-    use crate::adapt::{Learner, Request, Settings};
+    use crate::adapt::{Learner, Method, Request, Settings};
     use crate::model::testing::{tiny, untrained};
     use crate::runtime::{Cancel, testing};
     use crate::video::Rgb;
@@ -62,6 +62,7 @@ mod tests {
         };
         let model = Arc::new(untrained(tiny(3), 1));
         let settings = Settings {
+            method: Method::Online,
             batch_size: 1,
             ..Settings::default()
         };

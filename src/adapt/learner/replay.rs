@@ -22,7 +22,7 @@ use crate::adapt::{Error, Method, Report, Request, Sampling, SharedModel, Skippe
 use crate::optim::{AdamW, Layout};
 use crate::runtime::Tensor;
 use crate::video::Rgb;
-use crate::weights::{Task, Weights};
+use crate::weights::Weights;
 
 /// The stream of random numbers for views, beside those of frames.
 const VIEW_STREAM: u64 = 1 << 62;
@@ -130,7 +130,7 @@ impl Learner {
 
     /// What there is to replay with, if the settings and the model ask for it.
     pub(super) fn make_replay(&mut self) -> Result<(), Error> {
-        let wanted = self.settings.method == Method::Replay && self.model().task == Task::Segment;
+        let wanted = self.settings.method.for_task(self.model().task) == Method::Replay;
         if wanted && self.replay.is_none() {
             let sessions = self.sessions.sibling();
             self.replay = Some(Replay::new(&self.model, sessions, self.beside)?);

@@ -12,18 +12,30 @@ pub use table::{SETTINGS, Settings};
 
 use super::Error;
 use crate::choice::Choice;
+use crate::weights::Task;
 
 crate::choices! {
     /// Which gradient steps are taken and what is forgotten when.
     #[derive(Default)]
     pub enum Method: "Method" {
-        #[default]
         Online = "online", "Weights carry over from frame to frame, steps sample from the window";
         MainTaskOnly = "none", "The model as it is on disk, no learning";
         NoMemory = "no-memory", "Weights from disk before every frame, steps on the current frame only";
         ImplicitOnly = "implicit", "Weights carry over from frame to frame, steps on the current frame only";
         ExplicitOnly = "explicit", "Weights from disk before every frame, steps sample from the window";
+        #[default]
         Replay = "replay", "Frames that were understood are learned again in the light of the current one";
+    }
+}
+
+impl Method {
+    /// What a model for this task learns by: without classes there is nothing to replay, and it does as with `online`.
+    #[must_use]
+    pub fn for_task(self, task: Task) -> Self {
+        match (self, task) {
+            (Self::Replay, Task::Colorize) => Self::Online,
+            _ => self,
+        }
     }
 }
 

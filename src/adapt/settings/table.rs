@@ -114,7 +114,7 @@ settings! {
 
     /// Learn only while this many times more of the video than of the model's training pictures stays unexplained by
     /// reconstruction; 0 = learn from every frame
-    surprise: f64 = 1.5, paper 0.0, code 0.0;
+    surprise: f64 = 1.2, paper 0.0, code 0.0;
     "surprise".placeholder("FACTOR").between(Included(0.0), Unbounded)
         .property("Surprise", Changes::Controlled).from_to(0.0, 1000.0).after("mask-ratio");
 

@@ -156,3 +156,14 @@ fn any_structure_can_have_a_table() {
     TABLE[2].parse(&mut lamp, "2").unwrap();
     assert!(TABLE[2].check(&lamp).is_err());
 }
+
+#[test]
+fn replay_is_for_models_with_classes() {
+    for method in Method::EVERY {
+        assert_eq!(method.for_task(Task::Segment), method);
+        assert_ne!(method.for_task(Task::Colorize), Method::Replay);
+    }
+    assert_eq!(Method::Replay.for_task(Task::Colorize), Method::Online);
+    let default = Settings::default().method;
+    assert_eq!((default, Method::default()), (Method::Replay, default));
+}

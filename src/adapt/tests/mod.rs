@@ -18,7 +18,7 @@ mod step;
 use std::sync::Arc;
 
 use super::graphs::Size;
-use super::{Learner, Prediction, Request, Settings};
+use super::{Learner, Method, Prediction, Request, Settings};
 use crate::model::ModelConfig;
 use crate::model::testing::{tiny, untrained};
 use crate::runtime::{Cancel, testing};
@@ -50,8 +50,10 @@ fn model(seed: u64) -> Arc<ModelFile> {
     Arc::new(untrained(config(), seed))
 }
 
+/// Steps of reconstruction; those of replay say so.
 fn settings() -> Settings {
     Settings {
+        method: Method::Online,
         window: 4,
         batch_size: 4,
         // A model of a few weights that was never trained: the default's steps would not show.

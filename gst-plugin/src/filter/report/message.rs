@@ -29,7 +29,7 @@ tttseg::choices! {
 ///     directed-steps=(uint)0, references=(uint)0, hints=(uint)0, provider=(string)cpu, loss=(double)0.41, gradient-norm=(double)0.83, running-time=(guint64)440000000;
 /// ```
 ///
-/// `loss` and `gradient-norm` are there when a step was taken, `loss` also when the video was measured and found familiar,
+/// `loss` is there when a step was taken or the video was measured and found familiar, `gradient-norm` with steps of reconstruction,
 /// `unexplained` when it was measured, `disagreement` when two models were compared, `running-time` when the frame has one.
 /// Times are in nanoseconds. `skipped` is one of `no`, `off`, `familiar`, `interval`, `late`, `budget`, `not-finite` and
 /// `rolled-back`; `rung` one of `full`, `fewer-masks`, `fewer-steps`, `skip-step` and `reuse-map`.

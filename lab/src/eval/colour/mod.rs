@@ -22,7 +22,7 @@ use super::protocol::check_task;
 use super::run_summary::RunSummary;
 use super::{EvalError, EvaluatedFrame, Predicted};
 use crate::data::{Playback, Shift, Stream, at_model_size};
-use tttseg::adapt::{Learner, Request};
+use tttseg::adapt::{Learner, Request, Settings};
 use tttseg::video::{ChromaFilter, Colorizer, LabelIds, Rgb, Scaler, flow_between, grey, scaled};
 use tttseg::weights::Task;
 
@@ -62,7 +62,12 @@ pub fn evaluate_colours(
         smoothing,
     } = options;
     let seed = learner.settings().seed;
-    let mut summary = RunSummary::new(learner.settings(), shift);
+    let settings = learner.settings();
+    let settings = Settings {
+        method: settings.method.for_task(model.task),
+        ..settings.clone()
+    };
+    let mut summary = RunSummary::new(&settings, shift);
     let (mut scaler, mut tint) = (Scaler::new(), Colorizer::new());
     let (mut filter, mut smoothed) = (ChromaFilter::default(), None);
     let mut scored = [(); 3].map(|()| Scored::default());
