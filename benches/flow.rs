@@ -66,6 +66,8 @@ fn main() -> Result<(), Box<dyn Error>> {
     });
     let mut fusion = Fusion::default();
     let mut maps = Array3::from_elem((CLASSES, HEIGHT / 4, WIDTH / 4), 0.05);
+    // The first frame follows none.
+    fusion.fuse(&before, &mut maps, 0.8);
     let mut odd = false;
     timed("fusion, all of it", || {
         odd = !odd;

@@ -190,6 +190,24 @@ impl Tensor {
             .map_err(|_| self.other_axes::<D>())
     }
 
+    /// The `f32` elements as an array of the tensor's shape, on the host: in the memory of `spent` where its shape is the same.
+    pub(crate) fn to_array_over<D: Dimension>(
+        &self,
+        spent: Option<Array<f32, D>>,
+    ) -> Result<Array<f32, D>> {
+        match spent {
+            Some(mut array) if array.shape() == self.shape() && array.is_standard_layout() => {
+                self.with(DType::F32, |values: &[f32]| {
+                    if let Some(to) = array.as_slice_mut() {
+                        to.copy_from_slice(values);
+                    }
+                })?;
+                Ok(array)
+            }
+            _ => self.to_array(),
+        }
+    }
+
     /// What `work` makes of the `u8` elements as an array of the tensor's shape, on the host.
     pub(crate) fn with_array<D: Dimension, R>(
         &self,

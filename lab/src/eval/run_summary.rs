@@ -159,7 +159,7 @@ pub(super) mod tests {
         summary.frame(&frame(1, Some(0.5), 30));
         summary.frame(&frame(1, Some(f32::NAN), 20));
         let conditions = RunConditions {
-            method: "online".into(),
+            method: settings.method.name().into(),
             corrupt: Some("dusk:0.5".into()),
             pan: Some(4),
             seed: 7,

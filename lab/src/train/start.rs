@@ -5,9 +5,7 @@ use std::path::Path;
 use super::TrainerOptions;
 use crate::data::LabelMap;
 use tttseg::graph::GraphError;
-use tttseg::model::{
-    COLOR_PREFIX, ChromaConfig, HeadConfig, ModelConfig, RECON_PREFIX, initial_weights, parameters,
-};
+use tttseg::model::{COLOR_PREFIX, ChromaConfig, RECON_PREFIX, initial_weights, parameters};
 use tttseg::weights::{ModelFile, Weights, WeightsError};
 
 /// Why a run cannot start from a model.
@@ -55,14 +53,11 @@ pub fn weights_to_start_from(
 ) -> Result<Weights, StartError> {
     let file = path.display().to_string();
     let model = ModelFile::open(path)?;
-    let expected = ModelConfig {
-        main: HeadConfig {
-            classes: model.classes.len(),
-            queries: model.classes.len(),
-            ..options.config.main.clone()
-        },
-        ..options.config.clone()
-    };
+    let mut expected = options.config.clone();
+    if expected.chroma.is_none() {
+        expected.main.classes = model.classes.len();
+        expected.main.queries = model.classes.len();
+    }
     let mut surplus = model.weights.clone();
     for (name, shape) in parameters(&expected)? {
         model.weights.expect(&file, &name, &shape)?;

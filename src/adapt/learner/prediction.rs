@@ -67,7 +67,9 @@ impl Learner {
         } else if self.mixes() {
             let mut shares = self.mixed_probabilities(rgb, size)?;
             self.fuse(rgb, &mut shares, report);
-            self.classify(&shares, size, request.scores)?
+            let answer = self.classify(&shares, size, request.scores)?;
+            self.scratch.planes = Some(shares);
+            answer
         } else {
             // In one graph, without going by way of probabilities.
             self.fusion.clear();
@@ -104,7 +106,7 @@ impl Learner {
         let ([shares], outputs) =
             self.run_prediction(Kind::Probabilities, buffers, rgb, size, spent)?;
         self.scratch.probabilities = outputs;
-        Ok(shares.to_array()?)
+        Ok(shares.to_array_over(self.scratch.planes.take())?)
     }
 
     /// Fuses class probabilities with those of the last frame that was predicted, carried along motion.

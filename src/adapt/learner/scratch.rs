@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use ndarray::{Ix2, Ix3};
+use ndarray::{Array3, Ix2, Ix3};
 
 use crate::adapt::Error;
 use crate::adapt::frame_pool::FramePool;
@@ -23,6 +23,8 @@ pub(super) struct Scratch {
     pub predicted: Vec<Tensor>,
     /// Those of their first part, up to class probabilities.
     pub probabilities: Vec<Tensor>,
+    /// An array for class probabilities.
+    pub planes: Option<Array3<f32>>,
     /// Class probabilities for the second part.
     pub shares: Option<Tensor>,
     maps: FramePool<Ix2>,
