@@ -1,4 +1,7 @@
 //! Class balance: a model that collapses predicts fewer classes than before.
+//!
+//! What a model is not sure of comes and goes, the more so the more classes it has. So only classes count that the model on
+//! disk is sure of somewhere.
 
 use std::collections::VecDeque;
 
@@ -8,21 +11,22 @@ use ndarray::ArrayView3;
 const FRAMES: usize = 16;
 /// Classes that may be missing on average.
 const MOST_MISSING: f32 = 0.5;
-/// Share of the tokens that a class has to have to be counted: where video is noisy a model finds specks of anything.
+/// Share of the tokens that the model on disk has to be sure of for a class to be expected, and to be missing where none goes
+/// out.
 const LEAST_SHARE: f32 = 1e-3;
-/// Confidence of the model on disk where it is a disagreement that another one finds something else.
+/// Confidence with which the model on disk is sure.
 const CONFIDENCE: f32 = 0.9;
 
 /// How many classes are missing in the maps of the last frames.
 #[derive(Clone, Debug, Default)]
 pub(in crate::adapt) struct ClassBalance {
-    missing: VecDeque<f32>,
+    missing: VecDeque<usize>,
 }
 
 impl ClassBalance {
-    /// Takes in how many classes the model on disk predicts in a frame, and how many are predicted by what was learned.
-    pub fn add(&mut self, on_disk: usize, learned: usize) {
-        self.missing.push_back(on_disk as f32 - learned as f32);
+    /// Takes in how many classes are missing in a frame.
+    pub fn add(&mut self, missing: usize) {
+        self.missing.push_back(missing);
         while self.missing.len() > FRAMES {
             self.missing.pop_front();
         }
@@ -30,16 +34,16 @@ impl ClassBalance {
 
     /// Whether too many are missing. Not so before enough frames were seen.
     pub fn is_lost(&self) -> bool {
-        let sum: f32 = self.missing.iter().sum();
-        self.missing.len() == FRAMES && sum > MOST_MISSING * FRAMES as f32
+        let sum = self.missing.iter().sum::<usize>();
+        self.missing.len() == FRAMES && sum as f32 > MOST_MISSING * FRAMES as f32
     }
 }
 
 /// How the model on disk and what was learned see a frame.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(in crate::adapt) struct Comparison {
-    /// Classes that the model on disk predicts, and those that go out.
-    pub classes: [usize; 2],
+    /// Classes that the model on disk is sure of and that do not go out at all.
+    pub missing: usize,
     /// Share of the tokens that the model on disk is sure of where what was learned says something else.
     pub disagreement: f32,
 }
@@ -70,9 +74,9 @@ pub(in crate::adapt) fn compare(
             let (before, confidence) = best(&|on_disk, _| on_disk);
             let (after, _) = best(&|_, learned| learned);
             let (out, _) = best(&|on_disk, learned| on_disk + share * (learned - on_disk));
-            counts[0][before] += 1;
             counts[1][out] += 1;
             if confidence > CONFIDENCE {
+                counts[0][before] += 1;
                 sure += 1;
                 other += usize::from(before != after);
             }
@@ -80,7 +84,11 @@ pub(in crate::adapt) fn compare(
     }
     let least = (LEAST_SHARE * (rows * columns) as f32).max(1.0) as usize;
     Comparison {
-        classes: counts.map(|counts| counts.iter().filter(|&&n| n >= least).count()),
+        missing: counts[0]
+            .iter()
+            .zip(counts[1])
+            .filter(|&(&sure, out)| sure >= least && out == 0)
+            .count(),
         disagreement: other as f32 / sure.max(1) as f32,
     }
 }
@@ -95,19 +103,15 @@ mod tests {
     fn classes_that_stay_away_are_a_loss() {
         let mut balance = ClassBalance::default();
         for _ in 0..15 {
-            balance.add(5, 2);
+            balance.add(3);
             assert!(!balance.is_lost(), "too few frames");
         }
-        balance.add(5, 2);
+        balance.add(3);
         assert!(balance.is_lost());
-        (0..16).for_each(|frame| balance.add(5, 4 + frame % 2));
+        (0..16).for_each(|frame| balance.add(frame % 2));
         assert!(!balance.is_lost(), "half a class");
-        balance.add(5, 4);
-        balance.add(5, 4);
+        balance.add(1);
         assert!(balance.is_lost());
-        // More classes than before make up for it.
-        (0..16).for_each(|frame| balance.add(5, 4 + 2 * (frame % 2)));
-        assert!(!balance.is_lost());
     }
 
     /// Probabilities that are highest for these classes.
@@ -124,17 +128,29 @@ mod tests {
     #[test]
     fn maps_are_compared_where_the_model_on_disk_is_sure() {
         let learned = planes([0, 0, 0, 2], 0.5);
-        let seen = compare(planes([0, 1, 1, 2], 0.95).view(), learned.view(), 1.0);
-        assert_eq!((seen.classes, seen.disagreement), ([3, 2], 0.5));
-        let unsure = compare(planes([0, 1, 1, 2], 0.8).view(), learned.view(), 0.5);
-        assert_eq!((unsure.classes, unsure.disagreement), ([3, 3], 0.0));
+        let compare = |confidence, share| {
+            let on_disk = planes([0, 1, 1, 2], confidence);
+            compare(on_disk.view(), learned.view(), share)
+        };
+        let seen = |missing, disagreement| Comparison {
+            missing,
+            disagreement,
+        };
+        assert_eq!(compare(0.95, 1.0), seen(1, 0.5));
+        // Where the model on disk has its say, the class still goes out.
+        assert_eq!(compare(0.95, 0.5), seen(0, 0.5));
+        assert_eq!(compare(0.8, 1.0), seen(0, 0.0), "not sure");
     }
 
     #[test]
-    fn specks_are_no_class() {
-        let mut planes = Array3::from_elem((2, 50, 50), 0.5_f32);
-        planes[[1, 3, 3]] = 0.9;
-        let seen = compare(planes.view(), planes.view(), 0.5);
-        assert_eq!(seen.classes, [1, 1]);
+    fn specks_are_not_missed() {
+        let mut on_disk = Array3::from_shape_fn((2, 50, 50), |(class, ..)| [0.95, 0.05][class]);
+        let learned = on_disk.clone();
+        let mut missing = vec![];
+        for column in [3, 4, 5] {
+            (on_disk[[0, 3, column]], on_disk[[1, 3, column]]) = (0.05, 0.95);
+            missing.push(compare(on_disk.view(), learned.view(), 1.0).missing);
+        }
+        assert_eq!(missing, [0, 1, 1], "a thousandth of the tokens");
     }
 }

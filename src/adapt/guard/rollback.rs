@@ -44,8 +44,7 @@ impl Default for Rollback {
 impl Rollback {
     /// Takes in how what was learned sees a frame, compared with the model on disk.
     pub fn compared(&mut self, seen: Comparison) {
-        let [on_disk, learned] = seen.classes;
-        self.balance.add(on_disk, learned);
+        self.balance.add(seen.missing);
         self.disagreement.add(seen.disagreement);
     }
 
@@ -108,9 +107,9 @@ impl Rollback {
 mod tests {
     use super::*;
 
-    fn seen(on_disk: usize, learned: usize, disagreement: f32) -> Comparison {
+    fn seen(missing: usize, disagreement: f32) -> Comparison {
         Comparison {
-            classes: [on_disk, learned],
+            missing,
             disagreement,
         }
     }
@@ -123,11 +122,11 @@ mod tests {
             Rollback::default(),
         );
         for _ in 0..16 {
-            fewer.compared(seen(5, 4, 0.0));
+            fewer.compared(seen(1, 0.0));
         }
         for _ in 0..LEAST_FRAMES {
             assert!(!other.is_due());
-            other.compared(seen(5, 5, 0.2));
+            other.compared(seen(0, 0.2));
         }
         for _ in 0..LONG {
             assert!(!loss.is_due());
@@ -147,7 +146,7 @@ mod tests {
     fn what_does_no_harm_stays() {
         let mut guard = Rollback::default();
         for frame in 0..200 {
-            guard.compared(seen(5, 5 + frame % 2, 0.02));
+            guard.compared(seen(frame % 2, 0.02));
             // Now and then a step fails.
             guard.stepped(if frame % 10 == 0 { 3.0 } else { 0.7 });
             assert!(!guard.is_due(), "frame {frame}");
