@@ -6,25 +6,23 @@ mod output_buffers;
 mod prediction;
 mod reconstruct;
 mod replay;
+mod saved_state;
 mod scratch;
 mod self_training;
 mod step;
 mod stream_weights;
 
 use std::sync::Arc;
-use std::time::{Instant, SystemTime};
+use std::time::Instant;
 
 use super::guard::{Novelty, Rollback};
-use super::memory::{Remembered, Window};
+use super::memory::Window;
 use super::sessions::{Kind, SessionCache};
 use super::size::Size;
-use super::{
-    Error, Method, Prediction, Report, Request, Reset, SETTINGS, Settings, SharedModel, Skipped,
-};
+use super::{Error, Method, Prediction, Report, Request, Reset, Settings, SharedModel, Skipped};
 use crate::runtime::{Cancel, InUse, Options, Runtime, Tensor};
 use crate::video::{Fusion, Rgb, grey, is_grey};
-use crate::weights::naming::{Network, network_of};
-use crate::weights::{ModelFile, Origin, Pictures, State, Task};
+use crate::weights::{ModelFile, Task};
 pub(super) use colour_head::check_task;
 
 use colour_head::ColourHead;
@@ -32,7 +30,7 @@ use prediction::Answer;
 use replay::Replay;
 use scratch::Scratch;
 use self_training::SelfTraining;
-use stream_weights::{StreamWeights, packed};
+use stream_weights::StreamWeights;
 
 /// The method on one thread: weights, window and sessions of one stream.
 ///
@@ -425,92 +423,6 @@ impl Learner {
             Some(replay) if self.replays() => replay.steps,
             _ => self.weights.steps_since_reset,
         }
-    }
-
-    /// The adapted weights with their provenance.
-    ///
-    /// # Errors
-    /// When the weights cannot be copied from the device.
-    pub fn save(&self) -> Result<State, Error> {
-        let settings = SETTINGS
-            .iter()
-            .map(|setting| (setting.name().to_owned(), setting.text(&self.settings)));
-        let (references, hints) = self.colour_head.counts();
-        let mut weights = self.weights.weights()?;
-        weights.merge(self.colour_head.weights()?);
-        let mut pictures = Pictures::new();
-        if let Some(replay) = self.replay.as_ref().filter(|_| self.replays()) {
-            pictures = replay.memory.pictures();
-            if replay.steps > 0 {
-                weights.merge(replay.weights.weights()?);
-            }
-        }
-        Ok(State {
-            origin: Origin {
-                model: self.model().name.clone(),
-                base: self.model.content_hash().to_owned(),
-                frames: self.frames_since_reset,
-                steps: self.steps_since_reset(),
-                directed_steps: self.colour_head.taken,
-                references,
-                hints,
-                settings: settings.collect(),
-                version: env!("CARGO_PKG_VERSION").to_owned(),
-                saved: humantime::format_rfc3339_seconds(SystemTime::now()).to_string(),
-            },
-            weights,
-            pictures,
-        })
-    }
-
-    /// Goes on with saved weights. The window stays. If they have learned, no frame is a first one any more.
-    ///
-    /// # Errors
-    /// When the state belongs to another model or does not fit.
-    pub fn load(&mut self, file: &str, state: &State) -> Result<(), Error> {
-        state.check_base(file, self.model(), self.model.content_hash())?;
-        let loaded = packed(&self.weights.layout, &state.weights)?;
-        let replays = self.replays();
-        match &mut self.replay {
-            Some(replay) if replays => {
-                let remembered = Remembered::from_pictures(file, &state.pictures)?;
-                replay.load(&self.model, &state.weights, state.origin.steps)?;
-                replay.memory.restore(remembered, self.settings.memory);
-            }
-            _ => {
-                self.check_head(file, state)?;
-                self.colour_head.load(&state.weights, &self.settings)?;
-                self.weights.adopt(loaded);
-                self.weights.steps_since_reset = state.origin.steps;
-            }
-        }
-        self.guard.clear();
-        self.share = self.full_share();
-        self.take_stock();
-        self.fusion.clear();
-        self.frames_since_reset = state.origin.frames;
-        self.learned_frames = match state.origin.steps {
-            0 => 0,
-            _ => u64::MAX,
-        };
-        self.weights.clear_moments(self.settings.moments)
-    }
-
-    /// Whether a state can go on without learning h, which stays as it is on disk then.
-    fn check_head(&self, file: &str, state: &State) -> Result<(), Error> {
-        let mut names = state.weights.iter().map(|(name, _)| name);
-        let of_head = |name: &str| network_of(name) == Network::Main;
-        if self.model().task == Task::Segment && names.any(of_head) {
-            return Err(Error::Setting {
-                name: "method",
-                detail: format!(
-                    "{file} was saved with method={}, under which the segmentation head learns; with method={} it does not",
-                    Method::Replay.name(),
-                    self.settings.method.name()
-                ),
-            });
-        }
-        Ok(())
     }
 
     fn reason_to_skip(&self, request: Request) -> Option<Skipped> {
