@@ -76,7 +76,7 @@ mkdir -p "$work"/{clear,drifting,labels,stills}
 trap 'rm -rf "$work"' EXIT
 
 echo "demo: $input"
-sized=(videoconvert ! videoscale ! video/x-raw,format=RGB,width=640,pixel-aspect-ratio=1/1)
+sized=(videoconvert ! videoscale ! "video/x-raw,format=RGB,width=640,pixel-aspect-ratio=1/1")
 if [[ -n ${FILE:-} ]]; then
     gst-launch-1.0 -q filesrc location="$input" ! decodebin ! "${sized[@]}" ! pngenc snapshot=true \
         ! filesink location="$work/clear/00000.png"
