@@ -38,12 +38,7 @@ impl OpticalFlow {
             flow.fill(0.0);
             return;
         }
-        let coarsest = frame.levels().len() - 1;
-        let levels = frame.levels().iter().zip(before.levels());
-        for (number, (frame, before)) in levels.enumerate().rev() {
-            self.search
-                .level(frame, before, number == coarsest, number == 0);
-        }
+        self.levels_from(frame, before, 0);
         let (mut right, mut down) = flow.view_mut().split_at(Axis(0), 1);
         let found = self.search.ways();
         for (plane, found) in [&mut right, &mut down].into_iter().zip(found) {
@@ -52,6 +47,36 @@ impl OpticalFlow {
             for (to, from) in rows.zip(found.chunks_exact(self.search.width())) {
                 to.copy_from_slice(&from[..width]);
             }
+        }
+    }
+
+    /// As [`OpticalFlow::between`], at half the size: ways in pixels of half the frame, (2, height/2, width/2). It costs a third
+    /// as much. Frames too small to be halved have none: zero ways of no pixels.
+    pub fn between_halves(&mut self, frame: &Pyramid, before: &Pyramid, flow: &mut Flow) {
+        let luma = frame.levels().get(1).map(|level| &level.luma);
+        let size = luma.map_or((0, 0), |luma| (luma.height, luma.width));
+        if flow.dim() != (2, size.0, size.1) {
+            *flow = Flow::zeros((2, size.0, size.1));
+        }
+        if before.dim() != frame.dim() || flow.is_empty() {
+            flow.fill(0.0);
+            return;
+        }
+        self.levels_from(frame, before, 1);
+        let planes = flow.as_slice_mut().unwrap_or_default();
+        let planes = planes.chunks_exact_mut(size.0 * size.1);
+        for (plane, found) in planes.zip(self.search.ways()) {
+            plane.copy_from_slice(found);
+        }
+    }
+
+    /// Searches all levels from the coarsest to one.
+    fn levels_from(&mut self, frame: &Pyramid, before: &Pyramid, finest: usize) {
+        let coarsest = frame.levels().len() - 1;
+        let levels = frame.levels().iter().zip(before.levels()).enumerate();
+        for (number, (frame, before)) in levels.skip(finest).rev() {
+            self.search
+                .level(frame, before, number == coarsest, number == finest);
         }
     }
 }

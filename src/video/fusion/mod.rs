@@ -2,6 +2,7 @@
 
 mod carry;
 mod motion;
+mod reliability;
 #[cfg(test)]
 mod tests;
 

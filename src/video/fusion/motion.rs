@@ -4,10 +4,11 @@ use multiversion::multiversion;
 use ndarray::{Array2, Array3, ArrayRef3};
 
 use super::carry::carry;
+use super::reliability::reliability;
 use crate::video::flow::{Flow, OpticalFlow, Plane, Pyramid};
 
 /// Pixels of a frame under a token of a map, on a side.
-const TOKEN: usize = 4;
+pub(super) const TOKEN: usize = 4;
 /// Difference of luma, in steps of 8 bits, that leaves 1/e of the trust that two pixels show the same thing.
 const TRUST: f32 = 12.0;
 /// Half of the side of the square over which that difference is averaged.
@@ -25,6 +26,8 @@ pub struct Motion {
     before: Pyramid,
     has_before: bool,
     flow: Flow,
+    /// The flow from the frame before to this one, at half the size.
+    back: Flow,
     /// Differences of luma, then trust, of every pixel.
     trust: Vec<f32>,
     /// Memory for sums of differences.
@@ -72,8 +75,12 @@ impl Motion {
         }
         self.search
             .between(&self.frame, &self.before, &mut self.flow);
+        self.search
+            .between_halves(&self.before, &self.frame, &mut self.back);
         self.compare();
         self.gather();
+        let reliability = reliability(&self.places, &self.back);
+        self.tokens.mapv_inplace(|trust| trust * reliability);
         true
     }
 
