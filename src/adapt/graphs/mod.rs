@@ -7,6 +7,7 @@
 //! A configuration that makes no sense, and weights that do not fit it, are errors that name the layer
 //! ([`GraphError`](crate::graph::GraphError)).
 
+mod averaged_step;
 mod classify;
 mod colour_step;
 mod predict;
@@ -14,11 +15,12 @@ mod reconstruct;
 mod replay_step;
 mod step;
 
+pub use averaged_step::AveragedStepOptions;
 pub use classify::{classify_graph, probabilities_graph};
-pub use colour_step::{ColourStepOptions, colour_step_graph};
+pub use colour_step::colour_step_graph;
 pub use predict::predict_graph;
 pub use reconstruct::reconstruct_graph;
-pub use replay_step::{ReplayStepOptions, replay_step_graph};
+pub use replay_step::replay_step_graph;
 pub use step::{StepOptions, step_graph};
 
 pub use super::size::Size;
@@ -59,13 +61,19 @@ pub fn colour_layout(config: &ModelConfig, pack_below: usize) -> Result<Layout> 
     Ok(Layout::new(&of_head, pack_below))
 }
 
-/// How the weights of f and h travel, which learn from frames that have labels.
-pub fn main_layout(config: &ModelConfig, pack_below: usize) -> Result<Layout> {
+/// How the weights of f and h travel when some of them learn from frames that have labels.
+pub fn main_layout(
+    config: &ModelConfig,
+    pack_below: usize,
+    trainable: Trainable,
+) -> Result<Layout> {
     let of_main: Vec<_> = parameters(config)?
         .into_iter()
         .filter(|(name, _)| !name.starts_with(RECON_PREFIX))
         .collect();
-    Ok(Layout::new(&of_main, pack_below))
+    Ok(Layout::with_frozen(&of_main, pack_below, |name| {
+        trainable.includes(name)
+    }))
 }
 
 /// Whether a parameter belongs to f or g, which learn from the stream itself.

@@ -3,11 +3,13 @@
 
 mod colours;
 mod labels;
+mod pseudo_labels;
 mod style;
 mod view;
 
 pub use colours::ColourTarget;
 pub(super) use colours::colour_loss;
 pub(super) use labels::label_loss;
+pub(super) use pseudo_labels::{PseudoLabels, VOID};
 pub(super) use style::Style;
 pub(super) use view::View;

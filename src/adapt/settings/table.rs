@@ -64,7 +64,8 @@ settings! {
     "batch-size".alias("batch").placeholder("VIEWS").at_least(1)
         .property("Batch size", Changes::Ready).from_to(1.0, 1024.0);
 
-    /// Which parameters of the encoder and the reconstruction head learn
+    /// Which parameters learn, of the encoder and of the head that learns with it: the reconstruction head or, with method=replay,
+    /// the segmentation head
     learn: Trainable = Trainable::All;
     "learn".placeholder("WHICH");
 

@@ -5,11 +5,12 @@ use std::sync::Arc;
 use super::learning::WEIGHTS;
 use super::{SIZE, WATCH, model, picture, settings, show};
 use crate::adapt::{
-    Adapter, Error, Learner, Method, Prediction, Request, Reset, Settings, Skipped,
+    Adapter, Error, Learner, Method, Prediction, Request, Reset, Settings, Skipped, Trainable,
+    remembered_frames,
 };
 use crate::runtime::{Cancel, testing};
 use crate::video::{ClassMap, Rgb};
-use crate::weights::{ModelFile, State};
+use crate::weights::{ModelFile, State, Tensor};
 
 /// An untrained model that is sure of what it says, so that there are labels to learn.
 fn sure_model(reference: Option<f32>) -> Arc<ModelFile> {
@@ -310,6 +311,7 @@ fn a_state_holds_weights_and_memory() {
     one.save().unwrap().save(&path).unwrap();
     let state = State::load(&path).unwrap();
     assert_eq!(state.pictures.len(), 12);
+    assert_eq!(remembered_frames(&state.pictures), 6);
 
     let mut other = learner_of(fast.clone(), None).unwrap();
     other.load("state", &state).unwrap();
@@ -379,6 +381,84 @@ fn a_smaller_memory_is_a_setting() {
         .check()
         .is_err()
     );
+}
+
+#[test]
+fn only_what_is_to_learn_changes() {
+    for learn in Trainable::EVERY {
+        let settings = Settings { learn, ..replay() };
+        let Some(mut learner) = learner_of(settings, None) else {
+            return;
+        };
+        (0..3).for_each(|time| drop(show(&mut learner, time, Request::default())));
+        let (learned, model) = (learner.save().unwrap().weights, sure_model(None));
+        for (name, before) in model.weights.iter() {
+            // Attention does not depend on the bias of its keys: what moves it is rounding.
+            if !name.ends_with("key.bias") {
+                let wanted = learn.includes(name) && !name.starts_with("recon.");
+                assert_eq!(learned.0[name] != *before, wanted, "{learn:?} {name}");
+            }
+        }
+    }
+}
+
+#[test]
+fn what_learns_can_change_within_a_stream() {
+    let fast = Settings {
+        learning_rate: 1e-2,
+        ..replay()
+    };
+    let Some(mut learner) = learner_of(fast.clone(), None) else {
+        return;
+    };
+    let learn = |learner: &mut Learner| {
+        (0..3).for_each(|time| drop(show(learner, time, Request::default())));
+        learner.save().unwrap().weights
+    };
+    let all = learn(&mut learner);
+    let before = show(&mut learner, 5, WATCH);
+    let learn_norms = Settings {
+        learn: Trainable::Norms,
+        ..fast
+    };
+    learner.update(learn_norms).unwrap();
+    assert!(
+        learner.save().unwrap().weights == all,
+        "what was learned stays"
+    );
+    let after = show(&mut learner, 5, WATCH);
+    assert_eq!(after.classes, before.classes);
+    assert_eq!(after.report.steps_since_reset, 3);
+    let later = learn(&mut learner);
+    let changed =
+        |(name, tensor): (&str, &Tensor)| (all.0[name] != *tensor).then(|| name.to_owned());
+    let changed: Vec<String> = later.iter().filter_map(changed).collect();
+    assert!(!changed.is_empty());
+    assert!(changed.iter().all(|name| Trainable::Norms.includes(name)));
+
+    learner.reset(Reset::ALL).unwrap();
+    assert_eq!(
+        show(&mut learner, 5, WATCH).classes,
+        from_disk(&picture(SIZE, 5), 0.0)
+    );
+}
+
+#[test]
+fn a_frame_that_was_not_predicted_leaves_nothing_to_the_next() {
+    let run = |predict| {
+        let fast = Settings {
+            learning_rate: 1e-2,
+            ..replay()
+        };
+        let mut learner = learner_of(fast, None)?;
+        let request = Request {
+            predict,
+            ..Request::default()
+        };
+        (0..3).for_each(|time| drop(show(&mut learner, time, request)));
+        Some(show(&mut learner, 40, WATCH).classes)
+    };
+    assert_eq!(run(false), run(true));
 }
 
 #[test]

@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 
 use super::{CLASSES, SIZE, picture};
-use crate::adapt::graphs::{ReplayStepOptions, main_layout, replay_step_graph};
+use crate::adapt::Trainable;
+use crate::adapt::graphs::{AveragedStepOptions, main_layout, replay_step_graph};
 use crate::model::testing::{tiny, untrained};
 use crate::model::{ModelConfig, Readout};
 use crate::optim::AdamW;
@@ -34,8 +35,8 @@ fn gradients(
 ) -> Option<(f32, BTreeMap<String, Vec<f32>>)> {
     let runtime = testing::runtime()?;
     // One tensor for every parameter.
-    let layout = main_layout(config, 0).unwrap();
-    let options = ReplayStepOptions {
+    let layout = main_layout(config, 0, Trainable::All).unwrap();
+    let options = AveragedStepOptions {
         size: SIZE,
         optimiser: AdamW {
             weight_decay: 0.0,
