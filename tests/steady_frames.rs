@@ -105,7 +105,7 @@ fn allocated(method: Method, side: usize) -> Option<u64> {
 
 #[test]
 fn learning_allocates_nothing_that_grows_with_the_frame() {
-    for method in [Method::Replay] {
+    for method in [Method::Replay, Method::Consistency] {
         let (Some(small), Some(large)) = (allocated(method, 64), allocated(method, 192)) else {
             return;
         };

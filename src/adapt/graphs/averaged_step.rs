@@ -16,28 +16,8 @@ pub struct AveragedStepOptions {
     pub expose: bool,
 }
 
-/// What a step of this kind descends on, and what becomes of its result.
-pub(super) struct Objective {
-    /// What becomes less.
-    pub loss: Value,
-    /// What the step says of itself: the loss, or the part of it that the main task is about.
-    pub reported: Value,
-    /// Whether weights are pulled towards their initial values after the step.
-    pub pull: bool,
-}
-
-impl Objective {
-    /// A loss, as it is.
-    pub fn of(loss: Value) -> Self {
-        Self {
-            loss,
-            reported: loss,
-            pull: false,
-        }
-    }
-}
-
-/// Ends the graph of a step: one gradient step on the objective, at one rate for all parameters that learn.
+/// Ends the graph of a step: one gradient step on a loss, at one rate for all parameters that learn, and with `pull` a share of the
+/// way back to the initial weights after it.
 ///
 /// Inputs: the layout's buffers and the scalar `learning_rate`; with moments `first.…`, `second.…` and `step`; `mean.…` per
 /// learning buffer and the scalar `share` ([`Descent::output_means`](crate::optim::Descent::output_means)); with a pull
@@ -50,25 +30,21 @@ pub(super) fn averaged_step(
     options: AveragedStepOptions,
     layout: &Layout,
     parameters: &[Parameter],
-    objective: &Objective,
+    loss: Value,
+    pull: bool,
 ) -> Result<()> {
     let rate = g.input("learning_rate", DType::F32, &[])?;
     let rates = Rates {
         heads: rate,
         encoder: rate,
     };
-    let Objective {
-        loss,
-        reported,
-        pull,
-    } = *objective;
     let mut descent = descend(g, options.optimiser, rates, layout, parameters, loss)?;
     if pull {
         g.layer("pull", |g| descent.pull(g))?;
     }
     descent.output_state(g)?;
     descent.output_means(g)?;
-    descent.output_report(g, &[("loss", reported)])?;
+    descent.output_report(g, &[("loss", loss)])?;
     if options.expose {
         descent.output_gradients(g)?;
     }

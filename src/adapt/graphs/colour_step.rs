@@ -1,6 +1,6 @@
 //! The gradient step of a colour head.
 
-use super::averaged_step::{AveragedStepOptions, Objective, averaged_step};
+use super::averaged_step::{AveragedStepOptions, averaged_step};
 use crate::adapt::objective::colour_loss;
 use crate::graph::{Graph, Result};
 use crate::model::ModelConfig;
@@ -28,6 +28,6 @@ pub fn colour_step_graph(
     let g = &mut graph;
     let mut p = Parameters::all_learned();
     let loss = colour_loss(g, &mut p, config, normalisation, options.size)?;
-    averaged_step(g, options, layout, p.learned(), &Objective::of(loss))?;
+    averaged_step(g, options, layout, p.learned(), loss, false)?;
     Ok(graph)
 }

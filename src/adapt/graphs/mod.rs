@@ -1,4 +1,4 @@
-//! The graphs of a stream: a gradient step on reconstruction, a step towards given colours, a prediction in one go or in two with what
+//! The graphs of a stream: gradient steps on reconstruction, towards given colours, on frames with labels; a prediction in one go or in two with what
 //! is done to class probabilities between them, a picture of the reconstruction.
 //!
 //! All are built for one frame size; learning weights are inputs and outputs in a [`Layout`], and the output `new.NAME`
@@ -10,6 +10,7 @@
 mod averaged_step;
 mod classify;
 mod colour_step;
+mod consistency_step;
 mod predict;
 mod reconstruct;
 mod replay_step;
@@ -18,6 +19,7 @@ mod step;
 pub use averaged_step::AveragedStepOptions;
 pub use classify::{classify_graph, probabilities_graph};
 pub use colour_step::colour_step_graph;
+pub use consistency_step::consistency_step_graph;
 pub use predict::predict_graph;
 pub use reconstruct::reconstruct_graph;
 pub use replay_step::replay_step_graph;

@@ -1,6 +1,6 @@
 //! The gradient step on a remembered frame.
 
-use super::averaged_step::{AveragedStepOptions, Objective, averaged_step};
+use super::averaged_step::{AveragedStepOptions, averaged_step};
 use crate::adapt::objective::label_loss;
 use crate::graph::{Graph, Result};
 use crate::model::ModelConfig;
@@ -27,6 +27,6 @@ pub fn replay_step_graph(
     let g = &mut graph;
     let mut p = Parameters::all_learned();
     let loss = label_loss(g, &mut p, config, normalisation, options.size)?;
-    averaged_step(g, options, layout, p.learned(), &Objective::of(loss))?;
+    averaged_step(g, options, layout, p.learned(), loss, false)?;
     Ok(graph)
 }

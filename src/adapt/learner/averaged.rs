@@ -46,6 +46,11 @@ impl AveragedWeights {
         &self.base
     }
 
+    /// Those that learn, as they are on disk.
+    pub fn initial(&self) -> Vec<Tensor> {
+        self.part(&self.base, true)
+    }
+
     /// The running mean of those that learn.
     pub fn mean(&self) -> &[Tensor] {
         let count = self.learning();

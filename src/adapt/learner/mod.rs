@@ -2,6 +2,7 @@
 
 mod averaged;
 mod colour_head;
+mod consistency;
 mod output_buffers;
 mod prediction;
 mod reconstruct;
@@ -27,6 +28,7 @@ use crate::weights::{ModelFile, Task};
 pub(super) use colour_head::check_task;
 
 use colour_head::ColourHead;
+use consistency::Consistency;
 use prediction::Answer;
 use replay::Replay;
 use scratch::Scratch;
@@ -57,6 +59,7 @@ pub struct Learner {
     /// Where labels are learned.
     student: Option<Student>,
     replay: Replay,
+    consistency: Consistency,
     standing: Standing,
     adapted_frames: u64,
     /// Class probabilities of the last frame that was predicted, and where things were in it.
@@ -140,6 +143,7 @@ impl Learner {
             share: 1.0,
             student: None,
             replay: Replay::default(),
+            consistency: Consistency::default(),
             standing: Standing::default(),
             adapted_frames: 0,
             fusion: Fusion::default(),
@@ -223,6 +227,7 @@ impl Learner {
             self.colour_head.reset(&self.settings);
             self.student.as_mut().map(Student::forget_weights);
             self.replay.reset();
+            self.consistency.reset();
             self.guard.clear();
             self.share = self.full_share();
             self.take_stock();
@@ -324,8 +329,12 @@ impl Learner {
             self.prepare_prediction(size, request)?;
         }
         if self.teaches() {
-            if report.skipped.is_none() {
-                self.learn_again(&rgb, size, request, &mut report)?;
+            match self.settings.method {
+                _ if report.skipped.is_some() => {}
+                Method::Consistency => {
+                    self.learn_consistently(&rgb, size, request, &mut report)?;
+                }
+                _ => self.learn_again(&rgb, size, request, &mut report)?,
             }
         } else if report.skipped.is_none() {
             if self.is_familiar(&rgb, size, &mut report)? {

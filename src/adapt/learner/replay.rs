@@ -10,7 +10,7 @@ use std::time::Instant;
 use ndarray::Array3;
 
 use super::Learner;
-use super::student::{Lesson, Student};
+use super::student::{Lesson, Student, VIEW_STREAM};
 use crate::adapt::memory::{Remembered, Understood, class_weights};
 use crate::adapt::objective::{PseudoLabels, Style, View};
 use crate::adapt::random::Draws;
@@ -20,8 +20,6 @@ use crate::adapt::{Error, Report, Request, Sampling, Skipped};
 use crate::runtime::Tensor;
 use crate::video::Rgb;
 
-/// The stream of random numbers for views, beside those of frames.
-const VIEW_STREAM: u64 = 1 << 62;
 /// Confidence that makes a label of a class.
 const CONFIDENCE: f32 = 0.6;
 

@@ -15,6 +15,8 @@ use crate::runtime::Tensor;
 use crate::video::{ClassMap, Rgb};
 use crate::weights::Weights;
 
+/// The stream of random numbers for its steps, beside those of frames.
+pub(super) const VIEW_STREAM: u64 = 1 << 62;
 /// Largest norm of a gradient.
 const CLIP_NORM: f64 = 1.0;
 /// What moments so far count. The second forgets sooner than usual: the light changes.
@@ -176,9 +178,13 @@ impl Student {
             ("share", &share),
         ];
         given.extend(lesson.others.iter().map(|(name, tensor)| (*name, tensor)));
+        let held = match kind {
+            Kind::ConsistencyStep(_) => self.weights.initial(),
+            _ => vec![],
+        };
         let layout = &self.weights.layout;
         let program = self.sessions.get(kind, lesson.size, layout)?;
-        let (loss, finite) = self.weights.step(program, &[], &given)?;
+        let (loss, finite) = self.weights.step(program, &held, &given)?;
         (self.images, self.labels) = (Some(images), Some(labels));
         report.loss = Some(loss);
         report.steps += 1;
@@ -276,15 +282,20 @@ impl Learner {
         self.scratch.frame = Some(images);
         student.predicted = outputs;
         let taught: Array3<f32> = found.to_array_over(student.taught.take())?;
+        let is_finite = taught.iter().all(|value| value.is_finite());
         if is_compared {
             self.guard
                 .compared(compare(on_disk.view(), taught.view(), share));
-            if self.guard.is_due() {
+            if self.guard.is_due() || !is_finite {
                 self.guard.roll_back();
                 student.forget_weights();
                 self.share = 0.0;
                 return Ok(alone(on_disk));
             }
+        }
+        // It would stay in what is fused with the frames to come.
+        if !is_finite {
+            return Ok(alone(on_disk));
         }
         on_disk.zip_mut_with(&taught, |to, taught| *to += share * (taught - *to));
         student.taught = Some(taught);

@@ -75,6 +75,8 @@ pub(in crate::adapt) enum Kind {
     /// The step on a remembered frame, over the buffers of f and h; reads the loss and whether it was finite. The state is these,
     /// their mean and their moments.
     ReplayStep(AveragedStepOptions),
+    /// The step on a frame of which parts are hidden, likewise; the buffers as they are on disk are held.
+    ConsistencyStep(AveragedStepOptions),
 }
 
 /// How often a learner that waits for its turn checks that it has not been cancelled.

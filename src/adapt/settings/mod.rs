@@ -25,6 +25,7 @@ crate::choices! {
         ExplicitOnly = "explicit", "Weights from disk before every frame, steps sample from the window";
         #[default]
         Replay = "replay", "Frames that were understood are learned again in the light of the current one";
+        Consistency = "consistency", "What is said of the whole frame is learned with parts of it hidden";
     }
 }
 
@@ -42,7 +43,7 @@ impl Method {
     /// not.
     #[must_use]
     pub fn learns_labels(self) -> bool {
-        self == Self::Replay
+        matches!(self, Self::Replay | Self::Consistency)
     }
 }
 
