@@ -82,7 +82,15 @@ fn two_learners_give_the_same_bytes() {
         method: Method::Replay,
         ..settings()
     };
-    for settings in [settings(), code, persistent, explicit, others, replay] {
+    let consistency = Settings {
+        method: Method::Consistency,
+        ..settings()
+    };
+    let labels = [replay, consistency];
+    for settings in [settings(), code, persistent, explicit, others]
+        .into_iter()
+        .chain(labels)
+    {
         for threads in [1, 2] {
             let Some(first) = digest(&settings, threads) else {
                 return;

@@ -3,7 +3,7 @@
 mod common;
 
 use tttseg::adapt::graphs::{
-    ColourStepOptions, Size, StepOptions, colour_layout, colour_step_graph, learning_layout,
+    AveragedStepOptions, Size, StepOptions, colour_layout, colour_step_graph, learning_layout,
     learns, predict_graph, reconstruct_graph, step_graph,
 };
 use tttseg::graph::{DOMAIN, Graph, Model, Target};
@@ -72,9 +72,10 @@ fn rows_are_added_by_our_operator_on_the_cpu_and_by_standard_ones_on_cuda() {
         &film,
         &normalisation,
         &f.with(&colour_layout(&film, Layout::PACK_BELOW).unwrap()),
-        ColourStepOptions {
+        AveragedStepOptions {
             size,
             optimiser: options(size, 1, true).optimiser,
+            expose: false,
         },
     );
     let graphs = [

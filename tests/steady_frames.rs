@@ -1,5 +1,12 @@
-//! After the first frame of a size, reading and drawing frames allocates nothing.
+//! After the first frame of a size, reading and drawing frames allocates nothing, and learning nothing that grows with the frame.
 
+mod common;
+
+use std::sync::Arc;
+
+use tttseg::adapt::graphs::Size;
+use tttseg::adapt::{Learner, Method, Request, Settings};
+use tttseg::runtime::Cancel;
 use tttseg::video::{
     ClassMap, Colorimetry, ColourModel, FrameMut, FrameRef, Legend, Overlay, Palette, PixelFormat,
     Rgb, Scaler, Style,
@@ -57,5 +64,55 @@ fn reading_and_drawing_allocate_nothing() {
                 assert_ne!(first.count_total, 0, "nothing is counted");
             }
         }
+    }
+}
+
+/// Bytes that are allocated for a frame of a square this large, once the stream has settled.
+fn allocated(method: Method, side: usize) -> Option<u64> {
+    const FRAMES: usize = 4;
+    let runtime = common::runtime()?;
+    let options = common::options(1);
+    let settings = Settings {
+        method,
+        surprise: 0.0,
+        memory: 2,
+        window: 2,
+        ..Settings::default()
+    };
+    let model = Arc::new(common::model(1));
+    let mut learner = Learner::new(model, settings, runtime, &options, &Cancel::new()).unwrap();
+    let size = Size {
+        height: side,
+        width: side,
+    };
+    let frames: Vec<_> = (0..FRAMES)
+        .map(|time| Arc::new(common::picture(size, time)))
+        .collect();
+    let mut show = |frames: &[Arc<Rgb>]| {
+        for frame in frames {
+            let report = learner
+                .frame(frame.clone(), Request::default())
+                .unwrap()
+                .report;
+            assert_eq!((report.steps, report.rollbacks), (1, 0), "{method:?}");
+        }
+    };
+    show(&frames);
+    show(&frames);
+    let counted = allocation_counter::measure(|| show(&frames));
+    Some(counted.bytes_total / FRAMES as u64)
+}
+
+#[test]
+fn learning_allocates_nothing_that_grows_with_the_frame() {
+    for method in [Method::Replay, Method::Consistency] {
+        let (Some(small), Some(large)) = (allocated(method, 64), allocated(method, 192)) else {
+            return;
+        };
+        let tokens = (192 * 192 - 64 * 64) / 16;
+        assert!(
+            large < small + tokens,
+            "{method:?}: {small} bytes, and {large} for a larger frame"
+        );
     }
 }

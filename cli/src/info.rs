@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use clap::Args;
+use tttseg::adapt::remembered_frames;
 use tttseg::model::{HeadConfig, Readout, SwinConfig};
 use tttseg::runtime::{self, Provider};
 use tttseg::weights::naming::{self, Network};
@@ -164,6 +165,10 @@ fn print_state(path: &Path, state: &State) {
     println!("  its hash        {}", origin.base);
     println!("  frames          {} seen since", origin.frames);
     println!("  steps           {} taken since", origin.steps);
+    let remembered = remembered_frames(&state.pictures);
+    if remembered > 0 {
+        println!("  remembered      {remembered} frames, to be learned again");
+    }
     if origin.directed_steps > 0 {
         println!(
             "  given colours   {} steps towards those of {} references and {} frames with hints",

@@ -21,6 +21,7 @@ mod worker;
 pub use adapter::{Adapter, Ticket};
 pub use error::Error;
 pub use learner::Learner;
+pub use memory::remembered_frames;
 pub use objective::ColourTarget;
 pub use random::Draws;
 pub use report::{Prediction, Report, Request, Reset, Skipped};

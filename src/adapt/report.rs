@@ -95,7 +95,7 @@ pub struct Report {
     /// Gradient steps taken for it.
     pub steps: usize,
     /// Loss of the last step, if one was taken: of reconstruction (mean squared error of normalised pixels) or, with
-    /// [`super::Method::Replay`], of labels (cross-entropy).
+    /// [`super::Method::Replay`], of labels (cross-entropy); with [`super::Method::Consistency`] both, reconstruction by a tenth.
     pub loss: Option<f32>,
     /// Share of the variance of hidden pixels that g as it is on disk left unexplained in one view of the frame; the mean of
     /// several decides whether the video is familiar. Not measured where [`super::Settings::surprise`] is off.

@@ -1,25 +1,26 @@
-//! Choices of the parameters of f and g that learn from a stream.
+//! Choices of the parameters that learn from a stream.
 
 use crate::model::{ENCODER_PREFIX, is_norm};
 
 crate::choices! {
-    /// Which parameters of f and g learn from a stream. The others keep the values they have: no gradient is
-    /// computed for them, and the way back ends where nothing below learns. h never learns.
+    /// Which parameters learn from a stream: of the encoder f, and of the head that learns with it, g by reconstruction, or h by
+    /// labels ([`super::Method::learns_labels`]). The others keep the values they have: no gradient is computed for them, and
+    /// the way back ends where nothing below learns.
     #[derive(Default, Hash)]
     pub enum Trainable: "Trainable" {
         #[default]
-        All = "all", "All of the encoder and of the reconstruction head, as the papers do";
-        Encoder = "encoder", "All of the encoder; the reconstruction head stays";
+        All = "all", "All of the encoder and of the head, as the papers do";
+        Encoder = "encoder", "All of the encoder; the head stays";
         Norms = "norms", "Scales and shifts of the norms of both, as Tent adapts them";
         // The step's way back ends half-way through the encoder.
-        LastStages = "last-stages", "Stages 3 and 4 of the encoder, and all of the reconstruction head";
+        LastStages = "last-stages", "Stages 3 and 4 of the encoder, and all of the head";
         // What is near the pixels, where a shift of their statistics is met first.
-        FirstStages = "first-stages", "The patch embedding and stages 1 and 2 of the encoder, and all of the reconstruction head";
+        FirstStages = "first-stages", "The patch embedding and stages 1 and 2 of the encoder, and all of the head";
     }
 }
 
 impl Trainable {
-    /// Whether a parameter of f or g, given by its full name, learns.
+    /// Whether a parameter of f or of the head, given by its full name, learns.
     pub fn includes(self, name: &str) -> bool {
         let of_encoder = name.strip_prefix(ENCODER_PREFIX);
         match self {

@@ -140,6 +140,14 @@ impl Descent {
         Ok(())
     }
 
+    /// Makes the raw gradients outputs, before clipping: `grad.NAME` per parameter that learns.
+    pub fn output_gradients(&self, g: &mut Graph) -> Result<()> {
+        for (name, gradient) in &self.gradients {
+            g.output(&format!("grad.{name}"), *gradient)?;
+        }
+        Ok(())
+    }
+
     /// Makes outputs of how the step went: the losses, `gradient_norm` (a float), and `finite`, whether the step was taken.
     pub fn output_report(&self, g: &mut Graph, losses: &[(&str, Value)]) -> Result<()> {
         for (name, loss) in losses {

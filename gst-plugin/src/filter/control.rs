@@ -3,7 +3,6 @@
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use gst::glib;
-use tttseg::adapt::Method;
 
 use super::Task;
 use super::engine::{Engine, Key};
@@ -58,13 +57,15 @@ impl Control {
             .then(|| OutputKind::new(state.task(), state.settings.output))
     }
 
-    /// Masked views per step and steps per frame. A step of replay sees one view, whatever the batch size.
+    /// Masked views per step and steps per frame. A step towards labels sees one view, whatever the batch size.
     pub fn full_effort(&self) -> (usize, usize) {
         let state = self.state();
         let settings = state.settings.method();
-        let views = match settings.method.for_task(state.task()) {
-            Method::Replay => 1,
-            _ => settings.batch_size,
+        let method = settings.method.for_task(state.task());
+        let views = if method.learns_labels() {
+            1
+        } else {
+            settings.batch_size
         };
         (views, settings.steps)
     }

@@ -213,7 +213,7 @@ mod tests {
             (
                 "method",
                 "GstTttSegMethod",
-                "online, none, no-memory, implicit, explicit, replay",
+                "online, none, no-memory, implicit, explicit, replay, consistency",
             ),
             ("recipe", "GstTttSegRecipe", "default, paper, code"),
             (

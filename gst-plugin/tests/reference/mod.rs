@@ -194,7 +194,7 @@ const FIELDS: [(&str, &str); 23] = [
     ),
     (
         "loss",
-        "Loss of the last step: mean squared error of normalised pixels, or with `method=replay` cross-entropy of labels. There when a step was taken or the video was looked at and found familiar",
+        "Loss of the last step: mean squared error of normalised pixels, or with `method=replay` cross-entropy of labels, with `method=consistency` that and a tenth of the former. There when a step was taken or the video was looked at and found familiar",
     ),
     (
         "unexplained",
@@ -206,7 +206,7 @@ const FIELDS: [(&str, &str); 23] = [
     ),
     (
         "disagreement",
-        "Share of what the model on disk is sure of where learned weights find something else, a running mean. There with `method=replay` once both were compared",
+        "Share of what the model on disk is sure of where learned weights find something else, a running mean. There with `method=replay` and `method=consistency` once both were compared",
     ),
     (
         "running-time",

@@ -1,21 +1,12 @@
 //! The gradient step of a colour head.
 
-use super::Size;
+use super::averaged_step::{AveragedStepOptions, averaged_step};
 use crate::adapt::objective::colour_loss;
-use crate::graph::{DType, Graph, Result};
+use crate::graph::{Graph, Result};
 use crate::model::ModelConfig;
 use crate::nn::Parameters;
-use crate::optim::{AdamW, Layout, Rates, descend};
+use crate::optim::Layout;
 use crate::weights::Normalisation;
-
-/// What a graph that learns given colours is built for.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct ColourStepOptions {
-    /// Size of the pictures.
-    pub size: Size,
-    /// The optimiser.
-    pub optimiser: AdamW,
-}
 
 /// One gradient step of a colour head towards the colours that are given for one picture. f stays as it is.
 ///
@@ -31,20 +22,12 @@ pub fn colour_step_graph(
     config: &ModelConfig,
     normalisation: &Normalisation,
     layout: &Layout,
-    options: ColourStepOptions,
+    options: AveragedStepOptions,
 ) -> Result<Graph> {
     let mut graph = Graph::new("colour_step");
     let g = &mut graph;
     let mut p = Parameters::all_learned();
-    let rate = g.input("learning_rate", DType::F32, &[])?;
-    let rates = Rates {
-        heads: rate,
-        encoder: rate,
-    };
     let loss = colour_loss(g, &mut p, config, normalisation, options.size)?;
-    let descent = descend(g, options.optimiser, rates, layout, p.learned(), loss)?;
-    descent.output_state(g)?;
-    descent.output_means(g)?;
-    descent.output_report(g, &[("loss", loss)])?;
+    averaged_step(g, options, layout, p.learned(), loss, false)?;
     Ok(graph)
 }

@@ -1,4 +1,4 @@
-//! The graphs of a stream: a gradient step on reconstruction, a step towards given colours, a prediction in one go or in two with what
+//! The graphs of a stream: gradient steps on reconstruction, towards given colours, on frames with labels; a prediction in one go or in two with what
 //! is done to class probabilities between them, a picture of the reconstruction.
 //!
 //! All are built for one frame size; learning weights are inputs and outputs in a [`Layout`], and the output `new.NAME`
@@ -7,18 +7,22 @@
 //! A configuration that makes no sense, and weights that do not fit it, are errors that name the layer
 //! ([`GraphError`](crate::graph::GraphError)).
 
+mod averaged_step;
 mod classify;
 mod colour_step;
+mod consistency_step;
 mod predict;
 mod reconstruct;
 mod replay_step;
 mod step;
 
+pub use averaged_step::AveragedStepOptions;
 pub use classify::{classify_graph, probabilities_graph};
-pub use colour_step::{ColourStepOptions, colour_step_graph};
+pub use colour_step::colour_step_graph;
+pub use consistency_step::consistency_step_graph;
 pub use predict::predict_graph;
 pub use reconstruct::reconstruct_graph;
-pub use replay_step::{ReplayStepOptions, replay_step_graph};
+pub use replay_step::replay_step_graph;
 pub use step::{StepOptions, step_graph};
 
 pub use super::size::Size;
@@ -59,13 +63,19 @@ pub fn colour_layout(config: &ModelConfig, pack_below: usize) -> Result<Layout> 
     Ok(Layout::new(&of_head, pack_below))
 }
 
-/// How the weights of f and h travel, which learn from frames that have labels.
-pub fn main_layout(config: &ModelConfig, pack_below: usize) -> Result<Layout> {
+/// How the weights of f and h travel when some of them learn from frames that have labels.
+pub fn main_layout(
+    config: &ModelConfig,
+    pack_below: usize,
+    trainable: Trainable,
+) -> Result<Layout> {
     let of_main: Vec<_> = parameters(config)?
         .into_iter()
         .filter(|(name, _)| !name.starts_with(RECON_PREFIX))
         .collect();
-    Ok(Layout::new(&of_main, pack_below))
+    Ok(Layout::with_frozen(&of_main, pack_below, |name| {
+        trainable.includes(name)
+    }))
 }
 
 /// Whether a parameter belongs to f or g, which learn from the stream itself.

@@ -92,9 +92,7 @@ pub fn step_graph(
     descent.output_state(g)?;
     descent.output_report(g, &[("loss", loss)])?;
     if options.expose {
-        for (name, gradient) in &descent.gradients {
-            g.output(&format!("grad.{name}"), *gradient)?;
-        }
+        descent.output_gradients(g)?;
         let picture = unpatchify(g, seen.pixels, (options.size.height, options.size.width))?;
         g.output("reconstruction", picture)?;
     }

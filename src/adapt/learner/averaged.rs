@@ -10,12 +10,15 @@ use crate::optim::Layout;
 use crate::runtime::Tensor;
 use crate::weights::Weights;
 
-/// Weights, their running mean, and the moments of the optimiser.
+/// Weights, the running mean of those that learn, and the moments of the optimiser.
 pub(super) struct AveragedWeights {
     pub layout: Layout,
     /// As they are on disk.
     base: Arc<[Tensor]>,
-    /// As the last step has left them; their running mean; and the first and second moments, once there are any.
+    /// Those that do not learn, as they are: they may have learned before.
+    frozen: Vec<Tensor>,
+    /// Those that learn, as the last step has left them; their running mean; and the first and second moments, once there
+    /// are any.
     state: Vec<Tensor>,
     output_buffers: OutputBuffers,
     /// Steps since the moments were zero.
@@ -26,13 +29,16 @@ impl AveragedWeights {
     /// As they are on disk; `shared` is as for [`OutputBuffers::new`].
     pub fn new(model: &SharedModel, layout: Layout, shared: bool) -> Result<Self, Error> {
         let base = base(model, &layout)?;
-        Ok(Self {
+        let mut weights = Self {
             layout,
-            state: [&*base, &*base].concat(),
             base,
+            frozen: vec![],
+            state: vec![],
             output_buffers: OutputBuffers::new(shared),
             steps_of_moments: 0,
-        })
+        };
+        weights.reset();
+        Ok(weights)
     }
 
     /// The buffers as they are on disk.
@@ -40,21 +46,43 @@ impl AveragedWeights {
         &self.base
     }
 
-    /// The running mean, in buffers.
+    /// Those that learn, as they are on disk.
+    pub fn initial(&self) -> Vec<Tensor> {
+        self.part(&self.base, true)
+    }
+
+    /// The running mean of those that learn.
     pub fn mean(&self) -> &[Tensor] {
-        let count = self.base.len();
+        let count = self.learning();
         &self.state[count..2 * count]
     }
 
-    /// Goes on with these weights as if there had been none before. Moments stay.
+    /// All buffers, the running mean of those that learn among them.
+    pub fn buffers(&self) -> Vec<Tensor> {
+        let (mut means, mut frozen) = (self.mean().iter(), self.frozen.iter());
+        let of_each = self.layout.buffers.iter().filter_map(|buffer| {
+            let from = if buffer.learns {
+                &mut means
+            } else {
+                &mut frozen
+            };
+            from.next().cloned()
+        });
+        of_each.collect()
+    }
+
+    /// Goes on with these buffers as if there had been none before. Moments stay.
     pub fn adopt(&mut self, buffers: &[Tensor]) {
-        let twice = [buffers, buffers].concat();
-        self.state.splice(..2 * self.base.len(), twice);
+        let learning = self.part(buffers, true);
+        let before = self.state.len().min(2 * learning.len());
+        self.state
+            .splice(..before, [&*learning, &learning].concat());
+        self.frozen = self.part(buffers, false);
     }
 
     /// Makes the moments zero.
     pub fn forget_moments(&mut self) {
-        self.state.truncate(2 * self.base.len());
+        self.state.truncate(2 * self.learning());
         self.steps_of_moments = 0;
     }
 
@@ -64,11 +92,24 @@ impl AveragedWeights {
         self.forget_moments();
     }
 
-    /// The running mean by name.
+    /// All weights by name, the running mean of those that learn among them.
     pub fn weights(&self) -> Result<Weights, Error> {
-        let contents = self.mean().iter().map(Tensor::to_f32);
+        let buffers = self.buffers();
+        let contents = buffers.iter().map(Tensor::to_f32);
         let contents = contents.collect::<Result<Vec<_>, _>>()?;
         Ok(self.layout.unpack(&contents))
+    }
+
+    /// How many buffers learn.
+    fn learning(&self) -> usize {
+        self.base.len() - self.frozen.len()
+    }
+
+    /// The buffers that learn, or those that do not, out of all.
+    fn part(&self, buffers: &[Tensor], learns: bool) -> Vec<Tensor> {
+        let all = self.layout.buffers.iter().zip(buffers);
+        let part = all.filter(|(buffer, _)| buffer.learns == learns);
+        part.map(|(_, tensor)| tensor.clone()).collect()
     }
 
     /// These weights in buffers, if any of them is there.
@@ -81,21 +122,24 @@ impl AveragedWeights {
         }
     }
 
-    /// Takes a step. Beside what is given, the graph gets the number of the step since the moments were zero. Gives the loss, and
-    /// whether it was finite: if not, the graph itself has kept what was.
+    /// Takes a step. Beside what is given, the graph gets the number of the step since the moments were zero, and after the
+    /// buffers that are held those that do not learn. Gives the loss, and whether it was finite: if not, the graph itself has
+    /// kept what was.
     pub fn step(
         &mut self,
         program: &Program,
         held: &[Tensor],
         given: &[(&str, &Tensor)],
     ) -> Result<(f32, bool), Error> {
-        if self.state.len() == 2 * self.base.len() {
-            self.state.extend(zeros(&self.layout)?);
-            self.state.extend(zeros(&self.layout)?);
+        if self.state.len() == 2 * self.learning() {
+            let learning = self.layout.learning();
+            self.state.extend(zeros(&learning)?);
+            self.state.extend(zeros(&learning)?);
         }
         let step = Tensor::from_f32(&[], &[(self.steps_of_moments + 1) as f32])?;
         let given = [given, &[("step", &step)]].concat();
         let spent = self.output_buffers.take();
+        let held = held.iter().chain(&self.frozen);
         let ([loss, finite], replaced) = program.run(&mut self.state, held, &given, spent)?;
         self.output_buffers.put(replaced);
         let finite = finite.to_bool()?[0];

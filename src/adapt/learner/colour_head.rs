@@ -10,7 +10,7 @@ use std::time::Instant;
 
 use super::Learner;
 use super::averaged::AveragedWeights;
-use crate::adapt::graphs::{ColourStepOptions, colour_layout};
+use crate::adapt::graphs::{AveragedStepOptions, colour_layout};
 use crate::adapt::random::Draws;
 use crate::adapt::sessions::Kind;
 use crate::adapt::size::Size;
@@ -283,7 +283,7 @@ impl Learner {
             ("learning_rate", &number(step.rate)?),
             ("share", &number(step.share)?),
         ];
-        let options = ColourStepOptions {
+        let options = AveragedStepOptions {
             size,
             optimiser: AdamW {
                 weight_decay: 0.0,
@@ -291,6 +291,7 @@ impl Learner {
                 moments: true,
                 betas: AdamW::BETAS,
             },
+            expose: false,
         };
         let kind = Kind::ColourStep(options);
         let program = self.sessions.get(kind, size, &head.with_f)?;

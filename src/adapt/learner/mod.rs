@@ -2,6 +2,7 @@
 
 mod averaged;
 mod colour_head;
+mod consistency;
 mod output_buffers;
 mod prediction;
 mod reconstruct;
@@ -11,6 +12,7 @@ mod scratch;
 mod self_training;
 mod step;
 mod stream_weights;
+mod student;
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -26,11 +28,13 @@ use crate::weights::{ModelFile, Task};
 pub(super) use colour_head::check_task;
 
 use colour_head::ColourHead;
+use consistency::Consistency;
 use prediction::Answer;
 use replay::Replay;
 use scratch::Scratch;
 use self_training::SelfTraining;
 use stream_weights::StreamWeights;
+use student::Student;
 
 /// The method on one thread: weights, window and sessions of one stream.
 ///
@@ -52,8 +56,10 @@ pub struct Learner {
     guard: Rollback,
     /// What the learned weights count in what goes out, the rest being that of the weights on disk.
     share: f32,
-    /// Where remembered frames are learned from.
-    replay: Option<Replay>,
+    /// Where labels are learned.
+    student: Option<Student>,
+    replay: Replay,
+    consistency: Consistency,
     standing: Standing,
     adapted_frames: u64,
     /// Class probabilities of the last frame that was predicted, and where things were in it.
@@ -135,7 +141,9 @@ impl Learner {
             novelty: Novelty::default(),
             guard: Rollback::default(),
             share: 1.0,
-            replay: None,
+            student: None,
+            replay: Replay::default(),
+            consistency: Consistency::default(),
             standing: Standing::default(),
             adapted_frames: 0,
             fusion: Fusion::default(),
@@ -144,7 +152,7 @@ impl Learner {
             frames_since_reset: 0,
             beside,
         };
-        learner.make_replay()?;
+        learner.make_student()?;
         Ok(learner)
     }
 
@@ -166,8 +174,8 @@ impl Learner {
     /// Sessions that frames have waited for so far: more with every new frame size, and with settings that change the
     /// step graph.
     pub fn sessions_built(&self) -> u64 {
-        let of_replay = self.replay.as_ref().map_or(0, Replay::sessions_built);
-        self.sessions.built() + of_replay
+        let of_student = self.student.as_ref().map_or(0, |s| s.sessions.built());
+        self.sessions.built() + of_student
     }
 
     /// Sessions that were built while frames went on: steps over fewer views, or over all of them again
@@ -184,14 +192,18 @@ impl Learner {
     pub fn update(&mut self, settings: Settings) -> Result<(), Error> {
         settings.check()?;
         if settings.learn != self.settings.learn {
+            let student = self.student.as_ref();
+            let student = student.map(|s| s.relaid(&self.model, settings.learn, self.beside));
+            let student = student.transpose()?;
             self.weights = self.weights.relaid(&self.model, &settings, self.beside)?;
+            self.student = student;
             self.sessions.clear();
             self.colour_head.travel_with(&self.weights.layout);
         } else if settings.moments != self.settings.moments {
             self.weights.clear_moments(settings.moments)?;
         }
         self.settings = settings;
-        self.make_replay()
+        self.make_student()
     }
 
     /// Forgets what is named. With the weights goes what was learned of given colours, and hints are gone; references are
@@ -203,7 +215,7 @@ impl Learner {
         if what.window {
             self.window.clear();
             self.self_training.clear();
-            self.replay.as_mut().map(Replay::forget_light);
+            self.replay.forget_light();
         }
         if what.window || what.weights {
             self.fusion.clear();
@@ -213,13 +225,16 @@ impl Learner {
             self.frames_since_reset = 0;
             self.weights_from_disk()?;
             self.colour_head.reset(&self.settings);
-            self.replay.as_mut().map(Replay::reset);
+            self.student.as_mut().map(Student::forget_weights);
+            self.replay.reset();
+            self.consistency.reset();
             self.guard.clear();
             self.share = self.full_share();
             self.take_stock();
         } else if what.moments {
             self.weights.clear_moments(self.settings.moments)?;
-            self.replay.as_mut().map(Replay::forget_moments);
+            let student = self.student.as_mut();
+            student.map(|student| student.weights.forget_moments());
         }
         if what.self_training {
             self.self_training.clear();
@@ -260,7 +275,7 @@ impl Learner {
 
     /// What learned weights count where all of them that there is is wanted.
     fn full_share(&self) -> f32 {
-        if self.replays() { replay::SHARE } else { 1.0 }
+        if self.teaches() { student::SHARE } else { 1.0 }
     }
 
     /// What learned weights count in the prediction of a frame: nothing where nothing was learned.
@@ -277,7 +292,7 @@ impl Learner {
             // A learner that only predicts has none of its own.
             rollbacks: self.guard.count().max(self.standing.rollbacks),
             disagreement: self.guard.disagreement(),
-            remembered: self.replay.as_ref().map_or(0, |r| r.memory.frames().len()),
+            remembered: self.replay.memory.frames().len(),
             ..self.standing
         };
     }
@@ -292,6 +307,7 @@ impl Learner {
         let rgb = self.as_seen(rgb);
         self.frame += 1;
         self.frames_since_reset += 1;
+        self.forget_answer();
         if self.window_size != Some(size) {
             self.window.clear();
             self.self_training.clear();
@@ -312,8 +328,14 @@ impl Learner {
         if request.predict {
             self.prepare_prediction(size, request)?;
         }
-        if self.replays() {
-            self.learn_again(&rgb, size, request, &mut report)?;
+        if self.teaches() {
+            match self.settings.method {
+                _ if report.skipped.is_some() => {}
+                Method::Consistency => {
+                    self.learn_consistently(&rgb, size, request, &mut report)?;
+                }
+                _ => self.learn_again(&rgb, size, request, &mut report)?,
+            }
         } else if report.skipped.is_none() {
             if self.is_familiar(&rgb, size, &mut report)? {
                 report.skipped = Some(Skipped::Familiar);
@@ -385,8 +407,8 @@ impl Learner {
 
     /// The weights as they are, on their device, and how learning stands: for [`Learner::adopt`].
     pub(super) fn shared_weights(&self) -> (Vec<Tensor>, Standing) {
-        let weights = match &self.replay {
-            Some(replay) if self.replays() => replay.weights.mean().to_vec(),
+        let weights = match &self.student {
+            Some(student) if self.teaches() => student.weights.buffers(),
             _ => {
                 let of_f_and_g = self.weights.buffers().iter();
                 of_f_and_g.chain(self.colour_head.head()).cloned().collect()
@@ -402,11 +424,11 @@ impl Learner {
 
     /// Goes on with the weights of another learner of the same model and settings.
     pub(super) fn adopt(&mut self, weights: Vec<Tensor>, standing: Standing) {
-        let replays = self.replays();
-        match &mut self.replay {
-            Some(replay) if replays => {
-                replay.weights.adopt(&weights);
-                replay.steps = standing.steps_since_reset;
+        let teaches = self.teaches();
+        match &mut self.student {
+            Some(student) if teaches => {
+                student.weights.adopt(&weights);
+                student.steps = standing.steps_since_reset;
             }
             _ => {
                 self.colour_head.adopt(&self.weights.adopt(weights));
@@ -419,10 +441,16 @@ impl Learner {
 
     /// Steps that are in the weights.
     pub(super) fn steps_since_reset(&self) -> u64 {
-        match &self.replay {
-            Some(replay) if self.replays() => replay.steps,
+        match &self.student {
+            Some(student) if self.teaches() => student.steps,
             _ => self.weights.steps_since_reset,
         }
+    }
+
+    /// Steps towards labels that a frame asks for.
+    fn steps_of_labels(&self, request: Request) -> usize {
+        let most = request.most_steps.unwrap_or(usize::MAX).max(1);
+        self.settings.steps_after(self.learned_frames).min(most)
     }
 
     fn reason_to_skip(&self, request: Request) -> Option<Skipped> {

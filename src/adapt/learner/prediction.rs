@@ -8,6 +8,7 @@ use std::time::Instant;
 use ndarray::Array3;
 
 use super::Learner;
+use super::student::Mixed;
 use crate::adapt::sessions::Kind;
 use crate::adapt::size::Size;
 use crate::adapt::{Error, Report, Request};
@@ -57,41 +58,55 @@ impl Learner {
         report: &mut Report,
     ) -> Result<Answer, Error> {
         let started = Instant::now();
-        self.adapted_frames += u64::from(self.share_in_force() > 0.0);
         let answer = if self.model().task == Task::Colorize {
             let chroma = Some(self.chroma(rgb, size)?);
+            self.count_adapted(self.share_in_force());
             Answer {
                 chroma,
                 ..Answer::default()
             }
         } else if self.mixes() {
-            let mut shares = self.mixed_probabilities(rgb, size)?;
-            self.fuse(rgb, &mut shares, report);
+            let mixed = self.mixed_probabilities(rgb, size)?;
+            let mut shares = mixed.probabilities;
+            if !mixed.is_fused {
+                self.fuse(rgb, &mut shares, report);
+            }
+            self.count_adapted(mixed.share);
             let answer = self.classify(&shares, size, request.scores)?;
             self.scratch.planes = Some(shares);
             answer
         } else {
             // In one graph, without going by way of probabilities.
             self.fusion.clear();
+            self.count_adapted(self.share_in_force());
             self.classes(rgb, size, request.scores)?
         };
         report.predict_time += started.elapsed();
         Ok(answer)
     }
 
+    /// Counts a frame in which learned weights have a share.
+    fn count_adapted(&mut self, share: f32) {
+        self.adapted_frames += u64::from(share > 0.0);
+    }
+
     /// Whether class probabilities are mixed: with those of the last frame, or of other weights.
     fn mixes(&self) -> bool {
-        self.settings.fusion > 0.0 || self.replays() && self.share_in_force() > 0.0
+        self.settings.fusion > 0.0 || self.teaches() && self.share_in_force() > 0.0
     }
 
     /// Class probabilities (classes, height/4, width/4) of a frame before fusion: those of the weights in force. Where
     /// other weights have a say as well, theirs are mixed in here, and [`Learner::mixes`] says so.
-    fn mixed_probabilities(&mut self, rgb: &Rgb, size: Size) -> Result<Array3<f32>, Error> {
-        if self.replays() {
-            return self.replayed_probabilities(rgb, size);
+    fn mixed_probabilities(&mut self, rgb: &Rgb, size: Size) -> Result<Mixed, Error> {
+        if self.teaches() {
+            return self.mixed(rgb, size);
         }
         let buffers = self.predicting();
-        self.probabilities(&buffers, rgb, size)
+        Ok(Mixed {
+            probabilities: self.probabilities(&buffers, rgb, size)?,
+            share: self.share_in_force(),
+            is_fused: false,
+        })
     }
 
     /// Class probabilities (classes, height/4, width/4) of a frame with the weights in these buffers: those of f, which
@@ -110,7 +125,7 @@ impl Learner {
     }
 
     /// Fuses class probabilities with those of the last frame that was predicted, carried along motion.
-    fn fuse(&mut self, rgb: &Rgb, shares: &mut Array3<f32>, report: &mut Report) {
+    pub(super) fn fuse(&mut self, rgb: &Rgb, shares: &mut Array3<f32>, report: &mut Report) {
         let most = self.settings.fusion as f32;
         if most == 0.0 {
             self.fusion.clear();
@@ -202,7 +217,7 @@ impl Learner {
     /// elsewhere. A colour head goes with the f that it has learned on.
     fn predicting(&self) -> Vec<Tensor> {
         let segments = self.model().task == Task::Segment;
-        let of_f = if segments && (self.replays() || self.share == 0.0) {
+        let of_f = if segments && (self.teaches() || self.share == 0.0) {
             self.weights.encoder_on_disk().iter()
         } else {
             self.weights.encoder().iter()

@@ -22,10 +22,10 @@ impl Learner {
         let mut weights = self.weights.weights()?;
         weights.merge(self.colour_head.weights()?);
         let mut pictures = Pictures::new();
-        if let Some(replay) = self.replay.as_ref().filter(|_| self.replays()) {
-            pictures = replay.memory.pictures();
-            if replay.steps > 0 {
-                weights.merge(replay.weights.weights()?);
+        if let Some(student) = self.student.as_ref().filter(|_| self.teaches()) {
+            pictures = self.replay.memory.pictures();
+            if student.steps > 0 {
+                weights.merge(student.weights.weights()?);
             }
         }
         Ok(State {
@@ -53,12 +53,12 @@ impl Learner {
     pub fn load(&mut self, file: &str, state: &State) -> Result<(), Error> {
         state.check_base(file, self.model(), self.model.content_hash())?;
         let loaded = packed(&self.weights.layout, &state.weights)?;
-        let replays = self.replays();
-        match &mut self.replay {
-            Some(replay) if replays => {
+        let teaches = self.teaches();
+        match &mut self.student {
+            Some(student) if teaches => {
                 let remembered = Remembered::from_pictures(file, &state.pictures)?;
-                replay.load(&self.model, &state.weights, state.origin.steps)?;
-                replay.memory.restore(remembered, self.settings.memory);
+                student.load(&self.model, &state.weights, state.origin.steps)?;
+                self.replay.memory.restore(remembered, self.settings.memory);
             }
             _ => {
                 self.check_head(file, state)?;
@@ -84,11 +84,12 @@ impl Learner {
         let mut names = state.weights.iter().map(|(name, _)| name);
         let of_head = |name: &str| network_of(name) == Network::Main;
         if self.model().task == Task::Segment && names.any(of_head) {
+            let saved = state.origin.settings.get("method");
             return Err(Error::Setting {
                 name: "method",
                 detail: format!(
                     "{file} was saved with method={}, under which the segmentation head learns; with method={} it does not",
-                    Method::Replay.name(),
+                    saved.map_or(Method::Replay.name(), String::as_str),
                     self.settings.method.name()
                 ),
             });

@@ -64,7 +64,7 @@ impl Learner {
         let steps = self.settings.self_training;
         let keeps = matches!(
             self.settings.method,
-            Method::Online | Method::ImplicitOnly | Method::Replay
+            Method::Online | Method::ImplicitOnly | Method::Replay | Method::Consistency
         );
         let given = self.colour_head.has_targets();
         if steps == 0 || !keeps || given || self.model().task != Task::Colorize {

@@ -3,5 +3,6 @@
 mod understood;
 mod window;
 
-pub(super) use understood::{Remembered, Understood, confident_labels};
+pub use understood::remembered_frames;
+pub(super) use understood::{Remembered, Understood, class_weights};
 pub(super) use window::Window;

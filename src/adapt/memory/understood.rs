@@ -4,17 +4,12 @@
 
 use std::sync::Arc;
 
-use ndarray::{Array3, ArrayView3, Axis};
+use ndarray::Array3;
 
-use crate::adapt::size::Size;
-use crate::nn::PATCH;
+use crate::adapt::objective::VOID;
 use crate::video::{ClassMap, Rgb};
 use crate::weights::{Pictures, WeightsError};
 
-/// No class.
-const VOID: u8 = 255;
-/// Confidence that makes a label of a class.
-const CONFIDENCE: f32 = 0.6;
 /// Size of the thumbnails by which places are compared.
 const THUMBNAIL: (usize, usize) = (9, 16);
 /// Mean difference of two thumbnails, in steps of 8 bits, above which they show different places.
@@ -120,12 +115,19 @@ impl Remembered {
 #[derive(Clone, Debug, Default)]
 pub(in crate::adapt) struct Understood {
     frames: Vec<Remembered>,
+    /// How often frames have come or gone.
+    changes: u64,
 }
 
 impl Understood {
     /// The frames.
     pub fn frames(&self) -> &[Remembered] {
         &self.frames
+    }
+
+    /// A number that is another one once frames have come or gone.
+    pub fn changes(&self) -> u64 {
+        self.changes
     }
 
     /// The frames and their labels by name, to be saved.
@@ -146,30 +148,15 @@ impl Understood {
         named.collect()
     }
 
-    /// What a pixel of each class counts in a loss: thin things would thin out if all counted alike. The root of how much rarer
-    /// than on average a class is, within bounds.
-    pub fn class_weights(&self, classes: usize) -> Vec<f32> {
-        let pixels = |class: usize| {
-            let counts = self.frames.iter().map(|f| f.counts[class]);
-            counts.sum::<usize>() as f32
-        };
-        let pixels: Vec<f32> = (0..classes.min(256)).map(pixels).collect();
-        let present = pixels.iter().filter(|&&n| n > 0.0).count().max(1);
-        let mean = pixels.iter().sum::<f32>() / present as f32;
-        let weight = |&n: &f32| match n {
-            0.0 => 1.0,
-            n => (mean / n).powf(RARITY).clamp(WEIGHTS.0, WEIGHTS.1),
-        };
-        pixels.iter().map(weight).collect()
-    }
-
     /// Forgets all.
     pub fn clear(&mut self) {
+        self.changes += 1;
         self.frames.clear();
     }
 
     /// Takes in frames that were saved.
     pub fn restore(&mut self, frames: Vec<Remembered>, capacity: usize) {
+        self.changes += 1;
         self.frames = frames;
         self.shrink(capacity);
     }
@@ -190,6 +177,7 @@ impl Understood {
         if full && !self.adds(&frame) {
             return;
         }
+        self.changes += 1;
         self.frames.push(frame);
         self.shrink(capacity);
     }
@@ -199,6 +187,7 @@ impl Understood {
         while self.frames.len() > capacity {
             let place = self.most_redundant();
             self.frames.remove(place);
+            self.changes += 1;
         }
     }
 
@@ -239,6 +228,36 @@ impl Understood {
     }
 }
 
+/// What a pixel of each class counts in a loss on one of these frames: thin things would thin out if all counted alike. The
+/// root of how much rarer than on average a class is, within bounds.
+pub(in crate::adapt) fn class_weights<'a>(
+    frames: impl Iterator<Item = &'a Remembered>,
+    classes: usize,
+) -> Vec<f32> {
+    let mut counts = vec![0; classes.min(256)];
+    for frame in frames {
+        let of_frame = counts.iter_mut().zip(frame.counts.iter());
+        of_frame.for_each(|(sum, count)| *sum += count);
+    }
+    let pixels: Vec<f32> = counts.iter().map(|&count| count as f32).collect();
+    let present = pixels.iter().filter(|&&n| n > 0.0).count().max(1);
+    let mean = pixels.iter().sum::<f32>() / present as f32;
+    let weight = |&n: &f32| match n {
+        0.0 => 1.0,
+        n => (mean / n).powf(RARITY).clamp(WEIGHTS.0, WEIGHTS.1),
+    };
+    pixels.iter().map(weight).collect()
+}
+
+/// How many frames are remembered in these pictures of a saved state.
+pub fn remembered_frames(pictures: &Pictures) -> usize {
+    let frames = pictures.keys().filter(|name| {
+        let kind = name.strip_prefix(PREFIX).and_then(|n| n.split_once('.'));
+        kind.is_some_and(|(_, kind)| KINDS.contains(&kind))
+    });
+    frames.count()
+}
+
 fn thumbnail(rgb: &Rgb) -> Array3<f32> {
     let (height, width, channels) = rgb.dim();
     let (rows, columns) = THUMBNAIL;
@@ -252,43 +271,6 @@ fn thumbnail(rgb: &Rgb) -> Array3<f32> {
         let sum: u32 = part.iter().map(|&byte| u32::from(byte)).sum();
         sum as f32 / part.len().max(1) as f32
     })
-}
-
-/// The class of every pixel of a frame of this size by class probabilities (classes, height / 4, width / 4), brought up bilinearly;
-/// 255 where none is likely enough to learn from.
-pub(in crate::adapt) fn confident_labels(
-    probabilities: ArrayView3<'_, f32>,
-    size: Size,
-) -> ClassMap {
-    let (_, rows, columns) = probabilities.dim();
-    let between = |i: usize, samples: usize| {
-        let at = ((i as f32 + 0.5) / PATCH as f32 - 0.5).clamp(0.0, (samples - 1) as f32);
-        let low = at as usize;
-        (low, (low + 1).min(samples - 1), at - low as f32)
-    };
-    let across: Vec<_> = (0..size.width).map(|x| between(x, columns)).collect();
-    let mut labels = ClassMap::from_elem((size.height, size.width), VOID);
-    let mut mixed = vec![0.0; columns];
-    let mut best = vec![0.0; size.width];
-    for (y, mut labels) in labels.outer_iter_mut().enumerate() {
-        let (above, below, share) = between(y, rows);
-        best.fill(CONFIDENCE);
-        for (class, plane) in (0..VOID).zip(probabilities.axis_iter(Axis(0))) {
-            let (above, below) = (plane.row(above), plane.row(below));
-            for ((to, above), below) in mixed.iter_mut().zip(above).zip(below) {
-                *to = above + (below - above) * share;
-            }
-            for ((label, best), &(left, right, share)) in
-                labels.iter_mut().zip(&mut best).zip(&across)
-            {
-                let value = mixed[left] + (mixed[right] - mixed[left]) * share;
-                if value > *best {
-                    (*label, *best) = (class, value);
-                }
-            }
-        }
-    }
-    labels
 }
 
 #[cfg(test)]
@@ -372,9 +354,12 @@ mod tests {
     #[test]
     fn rare_classes_count_more() {
         let mut memory = Understood::default();
-        assert_eq!(memory.class_weights(3), [1.0; 3]);
+        let weights = |memory: &Understood| class_weights(memory.frames().iter(), 3);
+        assert_eq!(weights(&memory), [1.0; 3]);
+        let before = memory.changes();
         memory.offer(frame(0, &[0, 0, 0, 0, 0, 0, 0, 2], true), 4);
-        let weights = memory.class_weights(3);
+        assert_ne!(memory.changes(), before);
+        let weights = weights(&memory);
         // On average a class has half of the pixels.
         let expected = [(4.0_f32 / 7.0).sqrt(), 1.0, 2.0];
         for (found, expected) in weights.iter().zip(expected) {
@@ -388,32 +373,5 @@ mod tests {
         (labels[[0, 0]], labels[[5, 5]]) = (7, VOID);
         let frame = Remembered::new(Rgb::zeros((100, 100, 3)).into(), labels.into(), true);
         assert!(frame.shows[0] && !frame.shows[7] && !frame.shows[255]);
-    }
-
-    #[test]
-    fn labels_are_those_the_model_is_sure_of() {
-        // Two classes side by side, and a third row of tokens of which nothing is sure.
-        let planes = Array3::from_shape_fn((2, 3, 4), |(class, y, x)| {
-            let here = usize::from(x >= 2) == class;
-            match (y, here) {
-                (2, _) => 0.5,
-                (_, true) => 0.9,
-                (_, false) => 0.1,
-            }
-        });
-        let size = Size {
-            height: 12,
-            width: 16,
-        };
-        let labels = confident_labels(planes.view(), size);
-        assert_eq!(labels.dim(), (12, 16));
-        assert_eq!(
-            (labels[[0, 0]], labels[[3, 15]], labels[[11, 0]]),
-            (0, 1, VOID)
-        );
-        assert!(
-            labels.row(1).iter().filter(|&&l| l == VOID).count() <= 2,
-            "{labels}"
-        );
     }
 }

@@ -12,8 +12,41 @@ const LEAST_SCORE: f64 = 1e-6;
 /// Keeps a picture without labels from dividing by zero.
 const LEAST_MASS: f64 = 1e-3;
 
-/// Adds the loss of f and h on one picture with labels, with the inputs `images`, `labels` (bytes `(1, h, w)`; what is no
-/// class does not count) and `class_weights` (float `(classes, 1)`: what a pixel of each class counts).
+/// Inputs that say what the class of every pixel is: `labels` (bytes `(1, h, w)`; what is no class does not count) and
+/// `class_weights` (float `(classes, 1)`: what a pixel of each class counts).
+pub(super) struct Labels {
+    labels: Value,
+    weights: Value,
+}
+
+impl Labels {
+    /// Declares the inputs.
+    ///
+    /// # Errors
+    /// A model that colours.
+    pub fn declare(g: &mut Graph, config: &ModelConfig, size: Size) -> Result<Self> {
+        if config.chroma.is_some() {
+            return Err(g.config_error("a model that colours has no classes"));
+        }
+        let labels = g.input("labels", DType::U8, &[1, size.height, size.width])?;
+        let weights = g.input("class_weights", DType::F32, &[config.main.classes, 1])?;
+        Ok(Self { labels, weights })
+    }
+
+    /// The loss of what h has made of the picture.
+    pub fn loss(
+        &self,
+        g: &mut Graph,
+        config: &ModelConfig,
+        output: &HeadOutput,
+        size: Size,
+    ) -> Result<Value> {
+        let logits = logits(g, config, output, size)?;
+        cross_entropy(g, logits, self.labels, self.weights)
+    }
+}
+
+/// Adds the loss of f and h on one picture with labels, with the input `images` and those of [`Labels`].
 ///
 /// # Errors
 /// A configuration that makes no sense, or one of a model that colours.
@@ -24,17 +57,10 @@ pub(in crate::adapt) fn label_loss(
     normalisation: &Normalisation,
     size: Size,
 ) -> Result<Value> {
-    if config.chroma.is_some() {
-        return Err(g.config_error("a model that colours has no classes"));
-    }
     let patches = images(g, 1, size, normalisation)?;
-    let labels = g.input("labels", DType::U8, &[1, size.height, size.width])?;
-    let weights = g.input("class_weights", DType::F32, &[config.main.classes, 1])?;
+    let labels = Labels::declare(g, config, size)?;
     let output = main_pass(g, p, config, patches, size.patches())?;
-    g.layer("loss", |g| {
-        let logits = logits(g, config, &output, size)?;
-        cross_entropy(g, logits, labels, weights)
-    })
+    g.layer("loss", |g| labels.loss(g, config, &output, size))
 }
 
 /// Class logits of every pixel, class-major: `(classes, pixels)`. Those of a query decoder are the logarithms of its class

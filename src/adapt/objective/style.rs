@@ -261,12 +261,12 @@ mod tests {
     }
 
     fn view_of(frame: &Rgb, labels: [u8; 2]) -> View {
-        View {
-            rgb: frame.mapv(|byte| f32::from(byte) / 255.0),
-            labels: ClassMap::from_shape_fn((SIDE, SIDE), |(y, _)| {
-                labels[usize::from(y >= SIDE / 2)]
-            }),
-        }
+        let mut view = View::default();
+        (view.rgb, view.labels) = (
+            frame.mapv(|byte| f32::from(byte) / 255.0),
+            ClassMap::from_shape_fn((SIDE, SIDE), |(y, _)| labels[usize::from(y >= SIDE / 2)]),
+        );
+        view
     }
 
     fn means(rgb: &Array3<f32>) -> [[f32; 3]; 2] {

@@ -14,11 +14,16 @@ const SCALES: RangeInclusive<f64> = 0.8..=1.3;
 /// How much wider.
 const ASPECTS: RangeInclusive<f64> = 0.9..=1.1;
 
-/// A part of a frame and its labels.
+/// A part of a frame and its labels, in memory that is used again for the next one.
+#[derive(Default)]
 pub(in crate::adapt) struct View {
     /// RGB from 0 to 1: (height, width, 3).
     pub rgb: Array3<f32>,
     pub labels: ClassMap,
+    /// The picture in bytes.
+    bytes: Vec<u8>,
+    /// Between which samples of the frame every column lies.
+    columns: Vec<(usize, usize, f32)>,
 }
 
 /// A part of one axis: where it begins, and its length.
@@ -55,8 +60,8 @@ impl Part {
 }
 
 impl View {
-    /// Draws a view of this size.
-    pub fn draw(rgb: &Rgb, labels: &ClassMap, size: Size, draws: &mut Draws) -> Self {
+    /// Becomes a view of this size of another frame.
+    pub fn draw(&mut self, rgb: &Rgb, labels: &ClassMap, size: Size, draws: &mut Draws) {
         let logarithmic = |draws: &mut Draws, of: RangeInclusive<f64>| {
             draws.between(of.start().ln(), of.end().ln()).exp()
         };
@@ -68,17 +73,20 @@ impl View {
         let mirrored = draws.chance(0.5);
         let column = |x: usize| if mirrored { size.width - 1 - x } else { x };
 
-        let columns: Vec<_> = (0..size.width)
-            .map(|x| across.between(column(x), size.width))
-            .collect();
-        let mut view = Array3::zeros((size.height, size.width, 3));
-        for (y, mut row) in view.outer_iter_mut().enumerate() {
+        self.columns.clear();
+        let columns = (0..size.width).map(|x| across.between(column(x), size.width));
+        self.columns.extend(columns);
+        if self.labels.dim() != (size.height, size.width) {
+            self.rgb = Array3::zeros((size.height, size.width, 3));
+            self.labels = ClassMap::zeros((size.height, size.width));
+        }
+        for (y, mut row) in self.rgb.outer_iter_mut().enumerate() {
             let (above, below, share) = down.between(y, size.height);
             let (above, below) = (
                 rgb.index_axis(ndarray::Axis(0), above),
                 rgb.index_axis(ndarray::Axis(0), below),
             );
-            for (mut pixel, &(left, right, of_right)) in row.outer_iter_mut().zip(&columns) {
+            for (mut pixel, &(left, right, of_right)) in row.outer_iter_mut().zip(&self.columns) {
                 for (c, value) in pixel.iter_mut().enumerate() {
                     let mix = |row: &ndarray::ArrayView2<'_, u8>| {
                         let (left, right) = (f32::from(row[[left, c]]), f32::from(row[[right, c]]));
@@ -89,19 +97,20 @@ impl View {
                 }
             }
         }
-        let labels = ClassMap::from_shape_fn((size.height, size.width), |(y, x)| {
-            labels[[
+        for ((y, x), label) in self.labels.indexed_iter_mut() {
+            *label = labels[[
                 down.nearest(y, size.height),
                 across.nearest(column(x), size.width),
-            ]]
-        });
-        Self { rgb: view, labels }
+            ]];
+        }
     }
 
-    /// The picture in bytes.
-    pub fn bytes(&self) -> Vec<u8> {
+    /// The picture in bytes, and its labels.
+    pub fn as_given(&mut self) -> (&[u8], &ClassMap) {
         let byte = |value: &f32| (value * 255.0 + 0.5).clamp(0.0, 255.0) as u8;
-        self.rgb.iter().map(byte).collect()
+        self.bytes.clear();
+        self.bytes.extend(self.rgb.iter().map(byte));
+        (&self.bytes, &self.labels)
     }
 }
 
@@ -129,8 +138,9 @@ mod tests {
     fn labels_and_pixels_are_of_the_same_place() {
         let (rgb, labels) = ramp();
         let (mut mirrored, mut enlarged) = (0, 0);
+        let mut view = View::default();
         for frame in 0..200 {
-            let view = View::draw(&rgb, &labels, SIZE, &mut Draws::new(1, frame));
+            view.draw(&rgb, &labels, SIZE, &mut Draws::new(1, frame));
             assert_eq!(view.rgb.dim(), (SIZE.height, SIZE.width, 3));
             for ((y, x), &label) in view.labels.indexed_iter() {
                 let (across, down) = (
@@ -160,9 +170,11 @@ mod tests {
     fn a_frame_of_another_size_is_brought_to_the_view() {
         let rgb = Rgb::from_elem((20, 90, 3), 51);
         let labels = ClassMap::from_elem((20, 90), 3);
-        let view = View::draw(&rgb, &labels, SIZE, &mut Draws::new(0, 0));
-        assert!(view.labels.iter().all(|&l| l == 3));
-        assert!(view.bytes().iter().all(|&b| b == 51));
-        assert_eq!(view.bytes().len(), 3 * SIZE.height * SIZE.width);
+        let mut view = View::default();
+        view.draw(&rgb, &labels, SIZE, &mut Draws::new(0, 0));
+        let (bytes, labels) = view.as_given();
+        assert!(labels.iter().all(|&l| l == 3));
+        assert!(bytes.iter().all(|&b| b == 51));
+        assert_eq!(bytes.len(), 3 * SIZE.height * SIZE.width);
     }
 }

@@ -11,8 +11,8 @@ use std::thread::{self, JoinHandle};
 use super::shared::{Kind, SessionKey, SharedModel, Slot};
 use crate::adapt::Error;
 use crate::adapt::graphs::{
-    Size, StepOptions, classify_graph, colour_step_graph, predict_graph, probabilities_graph,
-    reconstruct_graph, replay_step_graph, step_graph,
+    Size, StepOptions, classify_graph, colour_step_graph, consistency_step_graph, predict_graph,
+    probabilities_graph, reconstruct_graph, replay_step_graph, step_graph,
 };
 use crate::graph::Target;
 use crate::optim::Layout;
@@ -264,11 +264,14 @@ impl Builder {
                 }
                 &["loss", "gradient_norm", "finite"]
             }
-            Kind::ColourStep(_) | Kind::ReplayStep(_) => {
+            Kind::ColourStep(_) | Kind::ReplayStep(_) | Kind::ConsistencyStep(_) => {
                 state = learning.names();
                 state.extend(names_of(&["mean", "first", "second"], &learning));
+                if let Kind::ConsistencyStep(_) = kind {
+                    held = names_of(&["initial"], &learning);
+                }
                 let frozen = layout.buffers.iter().filter(|b| !b.learns);
-                held = frozen.map(|b| b.name.clone()).collect();
+                held.extend(frozen.map(|b| b.name.clone()));
                 &["loss", "finite"]
             }
         };
@@ -285,6 +288,9 @@ impl Builder {
             Kind::Step(options) => step_graph(config, normalisation, layout, options),
             Kind::ColourStep(options) => colour_step_graph(config, normalisation, layout, options),
             Kind::ReplayStep(options) => replay_step_graph(config, normalisation, layout, options),
+            Kind::ConsistencyStep(options) => {
+                consistency_step_graph(config, normalisation, layout, &m.weights, options)
+            }
         };
         let key = SessionKey {
             kind,

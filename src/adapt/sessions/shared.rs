@@ -7,7 +7,7 @@ use std::time::Duration;
 use parking_lot::{FairMutex, FairMutexGuard, Mutex};
 
 use crate::adapt::Error;
-use crate::adapt::graphs::{ColourStepOptions, ReplayStepOptions, Size, StepOptions};
+use crate::adapt::graphs::{AveragedStepOptions, Size, StepOptions};
 use crate::optim::Layout;
 use crate::runtime::{Cancel, Options, StatefulSession, Tensor};
 use crate::weights::ModelFile;
@@ -71,10 +71,12 @@ pub(in crate::adapt) enum Kind {
     Step(StepOptions),
     /// The step towards given colours, over the buffers of f, which it leaves alone, and h; reads the loss and whether it
     /// was finite. The state is that of h, its mean and its moments.
-    ColourStep(ColourStepOptions),
+    ColourStep(AveragedStepOptions),
     /// The step on a remembered frame, over the buffers of f and h; reads the loss and whether it was finite. The state is these,
     /// their mean and their moments.
-    ReplayStep(ReplayStepOptions),
+    ReplayStep(AveragedStepOptions),
+    /// The step on a frame of which parts are hidden, likewise; the buffers as they are on disk are held.
+    ConsistencyStep(AveragedStepOptions),
 }
 
 /// How often a learner that waits for its turn checks that it has not been cancelled.

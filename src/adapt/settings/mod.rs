@@ -25,17 +25,25 @@ crate::choices! {
         ExplicitOnly = "explicit", "Weights from disk before every frame, steps sample from the window";
         #[default]
         Replay = "replay", "Frames that were understood are learned again in the light of the current one";
+        Consistency = "consistency", "What is said of the whole frame is learned with parts of it hidden";
     }
 }
 
 impl Method {
-    /// What a model for this task learns by: without classes there is nothing to replay, and it does as with `online`.
+    /// What a model for this task learns by: without classes there are no labels to learn, and it does as with `online`.
     #[must_use]
     pub fn for_task(self, task: Task) -> Self {
-        match (self, task) {
-            (Self::Replay, Task::Colorize) => Self::Online,
+        match task {
+            Task::Colorize if self.learns_labels() => Self::Online,
             _ => self,
         }
+    }
+
+    /// Whether steps are towards labels, so that the segmentation head learns with the encoder, and the reconstruction head does
+    /// not.
+    #[must_use]
+    pub fn learns_labels(self) -> bool {
+        matches!(self, Self::Replay | Self::Consistency)
     }
 }
 

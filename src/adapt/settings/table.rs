@@ -64,7 +64,8 @@ settings! {
     "batch-size".alias("batch").placeholder("VIEWS").at_least(1)
         .property("Batch size", Changes::Ready).from_to(1.0, 1024.0);
 
-    /// Which parameters of the encoder and the reconstruction head learn
+    /// Which parameters learn, of the encoder and of the head that learns with it: the reconstruction head or, with method=replay
+    /// or method=consistency, the segmentation head
     learn: Trainable = Trainable::All;
     "learn".placeholder("WHICH");
 
@@ -95,7 +96,7 @@ settings! {
     "loss-over".placeholder("PIXELS");
 
     /// Learning rate of the reconstruction head; the encoder's is half of that under the default recipe, a tenth under the
-    /// others. With method=replay, that of encoder and segmentation head
+    /// others. With method=replay or method=consistency, that of encoder and segmentation head
     learning_rate: f64 = 1e-4;
     "learning-rate".placeholder("RATE").between(Excluded(0.0), Unbounded)
         .property("Learning rate", Changes::Controlled).from_to(1e-9, 1.0).after("window");

@@ -158,12 +158,15 @@ fn any_structure_can_have_a_table() {
 }
 
 #[test]
-fn replay_is_for_models_with_classes() {
+fn labels_are_for_models_with_classes() {
     for method in Method::EVERY {
         assert_eq!(method.for_task(Task::Segment), method);
-        assert_ne!(method.for_task(Task::Colorize), Method::Replay);
+        assert!(!method.for_task(Task::Colorize).learns_labels());
     }
-    assert_eq!(Method::Replay.for_task(Task::Colorize), Method::Online);
+    for method in [Method::Replay, Method::Consistency] {
+        assert!(method.learns_labels());
+        assert_eq!(method.for_task(Task::Colorize), Method::Online);
+    }
     let default = Settings::default().method;
     assert_eq!((default, Method::default()), (Method::Replay, default));
 }

@@ -3,17 +3,19 @@
 mod adapter;
 mod asynchronous;
 mod colour_head;
+mod consistency;
 mod fusion;
+mod label_step;
 mod learning;
 mod methods;
 mod novelty;
 mod recipe;
 mod replay;
-mod replay_step;
 mod requests;
 mod self_training;
 mod shared;
 mod step;
+mod student;
 
 use std::sync::Arc;
 
@@ -50,7 +52,7 @@ fn model(seed: u64) -> Arc<ModelFile> {
     Arc::new(untrained(config(), seed))
 }
 
-/// Steps of reconstruction; those of replay say so.
+/// Steps of reconstruction; those towards labels say so.
 fn settings() -> Settings {
     Settings {
         method: Method::Online,

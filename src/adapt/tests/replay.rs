@@ -1,90 +1,16 @@
-//! Replay: remembered frames are learned again, the gate decides when, and what does harm is undone.
+//! Replay: what is remembered, and that it is learned.
 
-use std::sync::Arc;
-
-use super::learning::WEIGHTS;
-use super::{SIZE, WATCH, model, picture, settings, show};
-use crate::adapt::{
-    Adapter, Error, Learner, Method, Prediction, Request, Reset, Settings, Skipped,
-};
-use crate::runtime::{Cancel, testing};
-use crate::video::{ClassMap, Rgb};
-use crate::weights::{ModelFile, State};
-
-/// An untrained model that is sure of what it says, so that there are labels to learn.
-fn sure_model(reference: Option<f32>) -> Arc<ModelFile> {
-    let mut model = (*model(11)).clone();
-    model.unexplained = reference;
-    for (name, tensor) in &mut model.weights.0 {
-        if name.starts_with("model.") && name.contains("mask_embedder.2.") {
-            tensor.data.iter_mut().for_each(|value| *value *= 20.0);
-        }
-    }
-    Arc::new(model)
-}
-
-fn learner_of(settings: Settings, reference: Option<f32>) -> Option<Learner> {
-    let runtime = testing::runtime()?;
-    let options = testing::options();
-    let learner = Learner::new(
-        sure_model(reference),
-        settings,
-        runtime,
-        &options,
-        &Cancel::new(),
-    );
-    Some(learner.unwrap())
-}
-
-/// Learns from every frame.
-fn replay() -> Settings {
-    Settings {
-        method: Method::Replay,
-        surprise: 0.0,
-        memory: 6,
-        fusion: 0.0,
-        ..settings()
-    }
-}
-
-/// A flat, bright picture: next to its variance an untrained g leaves much more of it unexplained than of waves.
-fn washed_out(time: usize) -> Rgb {
-    picture(SIZE, time).mapv(|byte| 200 + byte / 16)
-}
-
-/// Shares that an untrained g leaves unexplained lie on both sides of this one.
-fn reference() -> Option<f32> {
-    let mut learner = learner_of(replay(), None)?;
-    let share = |rgb: Rgb, learner: &mut Learner| learner.unexplained(rgb.into()).unwrap();
-    let waves = share(picture(SIZE, 0), &mut learner);
-    let flat = share(washed_out(0), &mut learner);
-    assert!(flat > 2.0 * waves, "{flat} {waves}");
-    Some((flat * waves).sqrt())
-}
-
-fn see(learner: &mut Learner, rgb: Rgb) -> Prediction {
-    learner.frame(rgb.into(), Request::default()).unwrap()
-}
-
-/// What the model on disk makes of a picture.
-fn from_disk(rgb: &Rgb, fusion: f64) -> Option<Arc<ClassMap>> {
-    let mut untouched = learner_of(
-        Settings {
-            method: Method::MainTaskOnly,
-            fusion,
-            ..replay()
-        },
-        None,
-    )?;
-    see(&mut untouched, rgb.clone()).classes
-}
+use super::student::{from_disk, learner_of, reference, see, teaching, washed_out};
+use super::{SIZE, WATCH, picture, show};
+use crate::adapt::{Error, Method, Request, Reset, Settings, remembered_frames};
+use crate::weights::State;
 
 #[test]
 fn what_is_remembered_is_learned() {
     let Some(mut learner) = learner_of(
         Settings {
             learning_rate: 1e-3,
-            ..replay()
+            ..teaching(Method::Replay)
         },
         None,
     ) else {
@@ -118,124 +44,13 @@ fn what_is_remembered_is_learned() {
 }
 
 #[test]
-fn the_same_stream_gives_the_same_bytes() {
-    let run = |seed| {
-        let mut learner = learner_of(
-            Settings {
-                seed,
-                learning_rate: 1e-2,
-                ..replay()
-            },
-            None,
-        )?;
-        let shown: Vec<_> = (0..6)
-            .map(|time| show(&mut learner, time, Request::default()).classes)
-            .collect();
-        Some((shown, learner.save().unwrap().weights))
-    };
-    let Some(first) = run(1) else {
-        return;
-    };
-    let (again, other) = (run(1).unwrap(), run(2).unwrap());
-    assert!(first.0 == again.0 && first.1 == again.1);
-    assert!(first.1 != other.1);
-}
-
-#[test]
-fn video_in_range_gives_the_bytes_of_no_method() {
-    for fusion in [0.0, 0.8] {
-        let Some(reference) = reference() else {
-            return;
-        };
-        let with = |method| {
-            let settings = Settings {
-                method,
-                surprise: 1.0,
-                fusion,
-                learning_rate: 1e-2,
-                ..replay()
-            };
-            learner_of(settings, Some(reference)).unwrap()
-        };
-        let mut none = with(Method::MainTaskOnly);
-        for method in [Method::Replay, Method::Online] {
-            let mut learner = with(method);
-            for time in 0..12 {
-                let seen = see(&mut learner, picture(SIZE, time));
-                assert_eq!(seen.report.skipped, Some(Skipped::Familiar), "{method:?}");
-                assert_eq!((seen.report.steps, seen.report.adapted_frames), (0, 0));
-                none.reset(if time == 0 {
-                    Reset::ALL
-                } else {
-                    Reset::default()
-                })
-                .unwrap();
-                assert_eq!(
-                    seen.classes,
-                    see(&mut none, picture(SIZE, time)).classes,
-                    "{method:?}, frame {time}"
-                );
-            }
-        }
-    }
-}
-
-#[test]
-fn when_the_video_is_in_range_again_the_model_on_disk_goes_out() {
-    let Some(reference) = reference() else {
-        return;
-    };
-    for method in [Method::Replay, Method::Online] {
-        let settings = Settings {
-            method,
-            surprise: 1.0,
-            learning_rate: 3e-2,
-            encoder_multiplier: 1.0,
-            ..replay()
-        };
-        let mut learner = learner_of(settings, Some(reference)).unwrap();
-        (0..8).for_each(|time| drop(see(&mut learner, picture(SIZE, time))));
-        let strange: Vec<_> = (0..20)
-            .map(|time| see(&mut learner, washed_out(time)).report)
-            .collect();
-        assert!(
-            strange.iter().any(|r| r.steps > 0) && strange[19].adapted_frames > 0,
-            "{method:?}"
-        );
-        let steps = strange[19].steps_since_reset;
-        let back: Vec<_> = (0..40)
-            .map(|time| see(&mut learner, picture(SIZE, time)))
-            .collect();
-        let first = back
-            .iter()
-            .position(|seen| seen.report.skipped == Some(Skipped::Familiar));
-        let first = first.unwrap_or_else(|| panic!("{method:?}: never in range again"));
-        let adapted = back[first].report.adapted_frames;
-        for (time, seen) in back.iter().enumerate().skip(first + 4) {
-            assert_eq!(
-                seen.classes,
-                from_disk(&picture(SIZE, time), 0.0),
-                "{method:?}, frame {time}"
-            );
-        }
-        let last = &back[39].report;
-        assert!(last.adapted_frames <= adapted + 4, "{method:?}");
-        // What was learned stays for the next time.
-        assert!(
-            last.steps_since_reset >= steps || last.rollbacks > 0,
-            "{method:?}"
-        );
-    }
-}
-
-#[test]
 fn frames_in_range_are_what_is_remembered() {
     let Some(reference) = reference() else {
         return;
     };
     let settings = Settings {
         surprise: 1.0,
-        ..replay()
+        ..teaching(Method::Replay)
     };
     let mut learner = learner_of(settings, Some(reference)).unwrap();
     for time in 0..9 {
@@ -253,53 +68,10 @@ fn frames_in_range_are_what_is_remembered() {
 }
 
 #[test]
-fn a_collapse_is_undone() {
-    let Some(mut learner) = learner_of(
-        Settings {
-            learning_rate: 0.3,
-            ..replay()
-        },
-        None,
-    ) else {
-        return;
-    };
-    let mut undone = None;
-    for time in 0..60 {
-        let seen = show(&mut learner, time, Request::default());
-        if seen.report.rollbacks > 0 && undone.is_none() {
-            undone = Some(time);
-            assert_eq!(seen.report.steps_since_reset, 0);
-        }
-        let Some(since) = undone.map(|at| time - at) else {
-            continue;
-        };
-        if since <= 32 {
-            assert_eq!(
-                seen.classes,
-                from_disk(&picture(SIZE, time), 0.0),
-                "{since} later"
-            );
-        }
-        if (1..=32).contains(&since) {
-            assert_eq!(
-                seen.report.skipped,
-                Some(Skipped::RolledBack),
-                "{since} later"
-            );
-        }
-        if since == 33 {
-            assert_eq!((seen.report.skipped, seen.report.steps), (None, 1));
-            return;
-        }
-    }
-    panic!("{undone:?}");
-}
-
-#[test]
 fn a_state_holds_weights_and_memory() {
     let fast = Settings {
         learning_rate: 1e-2,
-        ..replay()
+        ..teaching(Method::Replay)
     };
     let Some(mut one) = learner_of(fast.clone(), None) else {
         return;
@@ -310,6 +82,7 @@ fn a_state_holds_weights_and_memory() {
     one.save().unwrap().save(&path).unwrap();
     let state = State::load(&path).unwrap();
     assert_eq!(state.pictures.len(), 12);
+    assert_eq!(remembered_frames(&state.pictures), 6);
 
     let mut other = learner_of(fast.clone(), None).unwrap();
     other.load("state", &state).unwrap();
@@ -357,14 +130,14 @@ fn a_state_holds_weights_and_memory() {
 
 #[test]
 fn a_smaller_memory_is_a_setting() {
-    let Some(mut learner) = learner_of(replay(), None) else {
+    let Some(mut learner) = learner_of(teaching(Method::Replay), None) else {
         return;
     };
     (0..6).for_each(|time| drop(show(&mut learner, time, Request::default())));
     learner
         .update(Settings {
             memory: 2,
-            ..replay()
+            ..teaching(Method::Replay)
         })
         .unwrap();
     assert_eq!(
@@ -374,94 +147,9 @@ fn a_smaller_memory_is_a_setting() {
     assert!(
         Settings {
             memory: 0,
-            ..replay()
+            ..teaching(Method::Replay)
         }
         .check()
         .is_err()
     );
-}
-
-#[test]
-fn steps_beside_predictions_are_followed() {
-    if testing::runtime().is_none() {
-        return;
-    }
-    let fast = Settings {
-        learning_rate: 1e-2,
-        ..replay()
-    };
-    let adapter =
-        Adapter::start_asynchronous(sure_model(None), fast.clone(), testing::options()).unwrap();
-    let push = |time, request| {
-        let rgb = picture(SIZE, time);
-        adapter.push(&rgb, request).unwrap().wait().unwrap()
-    };
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("state");
-    for time in 0..8 {
-        drop(push(time, Request::default()));
-        // Waits for the step.
-        adapter.save_state(&path).unwrap();
-    }
-    let here = push(3, WATCH);
-    assert_eq!(
-        here.report.steps_since_reset,
-        State::load(&path).unwrap().origin.steps
-    );
-    assert!(here.report.remembered > 0 && here.report.adapted_frames > 0);
-    assert_ne!(here.classes, from_disk(&picture(SIZE, 3), 0.0));
-    let mut other = learner_of(fast, None).unwrap();
-    other.load("state", &State::load(&path).unwrap()).unwrap();
-    assert_eq!(show(&mut other, 3, WATCH).classes, here.classes);
-
-    adapter.reset(Reset::ALL);
-    let afresh = push(3, WATCH);
-    assert_eq!(afresh.classes, from_disk(&picture(SIZE, 3), 0.0));
-    assert_eq!(
-        (afresh.report.remembered, afresh.report.steps_since_reset),
-        (0, 0)
-    );
-}
-
-#[test]
-fn what_is_not_finite_leaves_the_weights() {
-    let Some(mut learner) = learner_of(
-        Settings {
-            learning_rate: 1e30,
-            ..replay()
-        },
-        None,
-    ) else {
-        return;
-    };
-    drop(show(&mut learner, 0, Request::default()));
-    let ruined = learner.save().unwrap().weights;
-    let report = show(&mut learner, 1, Request::default()).report;
-    if report.rollbacks == 0 {
-        assert_eq!(report.skipped, Some(Skipped::NotFinite));
-        assert!(learner.save().unwrap().weights == ruined);
-    }
-    learner.reset(WEIGHTS).unwrap();
-    assert_eq!(
-        show(&mut learner, 0, Request::default()).report.skipped,
-        None
-    );
-}
-
-#[test]
-fn a_model_that_colours_does_as_online_does() {
-    let Some(runtime) = testing::runtime() else {
-        return;
-    };
-    let run = |method| {
-        let settings = Settings { method, ..replay() };
-        let model = super::colour_head::colour_model();
-        let options = testing::options();
-        let mut learner = Learner::new(model, settings, runtime, &options, &Cancel::new()).unwrap();
-        let shown: Vec<_> = (0..3)
-            .map(|time| show(&mut learner, time, Request::default()).chroma)
-            .collect();
-        (shown, learner.save().unwrap().weights)
-    };
-    assert!(run(Method::Replay) == run(Method::Online));
 }

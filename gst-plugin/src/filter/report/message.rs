@@ -38,7 +38,7 @@ pub struct FrameReport {
     /// Frames since the element became READY, this one included.
     pub frame: u64,
     /// Loss of the last step: of reconstruction (mean squared error of normalised pixels) or, with `method=replay`, of labels
-    /// (cross-entropy).
+    /// (cross-entropy); with `method=consistency` of labels and a tenth of that of reconstruction.
     pub loss: Option<f64>,
     /// Share of the variance of hidden pixels that reconstruction left unexplained, which the property `surprise` is about.
     pub unexplained: Option<f64>,

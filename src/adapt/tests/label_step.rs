@@ -1,15 +1,21 @@
-//! The step on a remembered frame as a graph: its loss and its gradients.
+//! Steps towards labels as graphs, on a whole frame and on one of which parts are hidden: their loss and their gradients.
 
 use std::collections::BTreeMap;
 
 use super::{CLASSES, SIZE, picture};
-use crate::adapt::graphs::{ReplayStepOptions, main_layout, replay_step_graph};
+use crate::adapt::Trainable;
+use crate::adapt::graphs::{
+    AveragedStepOptions, consistency_step_graph, main_layout, replay_step_graph,
+};
 use crate::model::testing::{tiny, untrained};
 use crate::model::{ModelConfig, Readout};
 use crate::optim::AdamW;
 use crate::runtime::{Tensor, testing};
 use crate::video::ClassMap;
 use crate::weights::Weights;
+
+const RATE: f32 = 1e-3;
+const PULL: f32 = 0.25;
 
 /// Labels in bands, the first of which have none.
 fn labels() -> ClassMap {
@@ -26,16 +32,30 @@ fn query_decoder() -> ModelConfig {
     config
 }
 
-/// Loss and gradients by name, with these weights.
-fn gradients(
+/// The steps.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Step {
+    Replay,
+    Consistency,
+}
+
+/// The weights that g has in all steps.
+fn of_g(config: &ModelConfig) -> Weights {
+    untrained(config.clone(), 9).weights
+}
+
+/// A step on the picture of a time with these weights: what it gives, by name.
+fn run(
+    step: Step,
     config: &ModelConfig,
     weights: &Weights,
     labels: &ClassMap,
-) -> Option<(f32, BTreeMap<String, Vec<f32>>)> {
+    rate: f32,
+) -> Option<BTreeMap<String, Vec<f32>>> {
     let runtime = testing::runtime()?;
     // One tensor for every parameter.
-    let layout = main_layout(config, 0).unwrap();
-    let options = ReplayStepOptions {
+    let layout = main_layout(config, 0, Trainable::All).unwrap();
+    let options = AveragedStepOptions {
         size: SIZE,
         optimiser: AdamW {
             weight_decay: 0.0,
@@ -46,7 +66,13 @@ fn gradients(
         expose: true,
     };
     let normalisation = untrained(tiny(CLASSES), 1).normalisation;
-    let step = replay_step_graph(config, &normalisation, &layout, options).unwrap();
+    let graph = match step {
+        Step::Replay => replay_step_graph(config, &normalisation, &layout, options),
+        Step::Consistency => {
+            consistency_step_graph(config, &normalisation, &layout, &of_g(config), options)
+        }
+    };
+    let graph = graph.unwrap();
     let rgb = picture(SIZE, 0);
     let images = Tensor::from_u8(&[1, SIZE.height, SIZE.width, 3], rgb.as_slice().unwrap());
     let labels = Tensor::from_u8(&[1, SIZE.height, SIZE.width], labels.as_slice().unwrap());
@@ -57,7 +83,7 @@ fn gradients(
         ("images".to_owned(), images.unwrap()),
         ("labels".to_owned(), labels.unwrap()),
         ("class_weights".to_owned(), class_weights),
-        ("learning_rate".to_owned(), number(1e-3)),
+        ("learning_rate".to_owned(), number(rate)),
         ("share".to_owned(), number(0.5)),
     ];
     let packed = layout.pack(weights).unwrap();
@@ -66,23 +92,54 @@ fn gradients(
         inputs.push((buffer.name.clone(), tensor.clone()));
         inputs.push((format!("mean.{}", buffer.name), tensor));
     }
-    let names: Vec<String> = step.outputs().iter().map(|(n, _)| n.clone()).collect();
+    if step == Step::Consistency {
+        let (rows, columns) = SIZE.blocks();
+        let mask: Vec<f32> = (0..rows * columns).map(|at| (at % 2) as f32).collect();
+        let mask = Tensor::from_f32(&[1, rows, columns], &mask).unwrap();
+        inputs.extend([("mask".to_owned(), mask), ("pull".to_owned(), number(PULL))]);
+        for (buffer, tensor) in layout
+            .buffers
+            .iter()
+            .zip(layout.pack(&of_g(config)).unwrap())
+        {
+            let tensor = Tensor::from_f32(&tensor.shape, &tensor.data).unwrap();
+            inputs.push((format!("initial.{}", buffer.name), tensor));
+        }
+    }
+    let names: Vec<String> = graph.outputs().iter().map(|(n, _)| n.clone()).collect();
     let given: Vec<_> = inputs.iter().map(|(name, t)| (name.as_str(), t)).collect();
-    let outputs = testing::run(runtime, step, &given);
-    let named: BTreeMap<_, _> = names.iter().zip(&outputs).collect();
-    let loss = named[&"loss".to_owned()].to_f32().unwrap()[0];
-    let of_parameters = named.iter().filter_map(|(name, tensor)| {
+    let outputs = testing::run(runtime, graph, &given);
+    let outputs = names.into_iter().zip(outputs);
+    let numbers = outputs.filter_map(|(name, tensor)| Some((name, tensor.to_f32().ok()?)));
+    Some(numbers.collect())
+}
+
+/// Loss and gradients by name, with these weights.
+fn gradients(
+    step: Step,
+    config: &ModelConfig,
+    weights: &Weights,
+    labels: &ClassMap,
+) -> Option<(f32, BTreeMap<String, Vec<f32>>)> {
+    let outputs = run(step, config, weights, labels, RATE)?;
+    let loss = outputs["loss"][0];
+    let of_parameters = outputs.into_iter().filter_map(|(name, values)| {
         let name = name.strip_prefix("grad.")?;
-        Some((name.to_owned(), tensor.to_f32().unwrap()))
+        Some((name.to_owned(), values))
     });
     Some((loss, of_parameters.collect()))
 }
 
 #[test]
 fn gradients_are_those_of_finite_differences() {
-    for config in [tiny(CLASSES), query_decoder()] {
+    let steps = [
+        (Step::Replay, tiny(CLASSES)),
+        (Step::Replay, query_decoder()),
+        (Step::Consistency, tiny(CLASSES)),
+    ];
+    for (step, config) in steps {
         let weights = untrained(config.clone(), 1).weights;
-        let Some((loss, gradients_of)) = gradients(&config, &weights, &labels()) else {
+        let Some((loss, gradients_of)) = gradients(step, &config, &weights, &labels()) else {
             return;
         };
         assert!(loss.is_finite() && loss > 0.5, "{loss}");
@@ -109,30 +166,55 @@ fn gradients_are_those_of_finite_differences() {
                         *value += by * slope / length;
                     }
                 }
-                gradients(&config, &weights, &labels()).unwrap().0
+                gradients(step, &config, &weights, &labels()).unwrap().0
             };
             // Far enough for single precision, near enough for a straight line.
             let by = 0.002;
             let slope = (moved(by) - moved(-by)) / (2.0 * by);
             let error = (slope - length).abs() / length;
-            assert!(error < 0.03, "{part}: {slope} for {length}");
+            assert!(error < 0.03, "{step:?}, {part}: {slope} for {length}");
         }
     }
 }
 
 #[test]
 fn pixels_without_a_class_do_not_count() {
+    let step = Step::Replay;
     let config = tiny(CLASSES);
     let weights = untrained(config.clone(), 1).weights;
     let mut ones = labels();
-    let Some((loss, _)) = gradients(&config, &weights, &ones) else {
+    let Some((loss, _)) = gradients(step, &config, &weights, &ones) else {
         return;
     };
     // What is no class of the model is like what has none.
     ones.mapv_inplace(|label| if label == 255 { CLASSES as u8 } else { label });
-    assert_eq!(gradients(&config, &weights, &ones).unwrap().0, loss);
+    assert_eq!(gradients(step, &config, &weights, &ones).unwrap().0, loss);
     let none = ClassMap::from_elem((SIZE.height, SIZE.width), 255);
-    let (loss, of_none) = gradients(&config, &weights, &none).unwrap();
+    let (loss, of_none) = gradients(step, &config, &weights, &none).unwrap();
     assert_eq!(loss, 0.0);
     assert!(of_none.values().flatten().all(|g| *g == 0.0));
+}
+
+#[test]
+fn the_pull_takes_a_share_of_the_way_back() {
+    let config = tiny(CLASSES);
+    let weights = untrained(config.clone(), 1).weights;
+    // Without a step before it.
+    let Some(outputs) = run(Step::Consistency, &config, &weights, &labels(), 0.0) else {
+        return;
+    };
+    let (mut compared, initial) = (0, of_g(&config));
+    for (name, new) in &outputs {
+        let Some(weight) = name.strip_prefix("new.").and_then(|n| weights.0.get(n)) else {
+            continue;
+        };
+        compared += 1;
+        let initial = &initial.0[&name["new.".len()..]];
+        for ((new, old), initial) in new.iter().zip(&weight.data).zip(&initial.data) {
+            let wanted = old + PULL * (initial - old);
+            assert!((new - wanted).abs() < 1e-6, "{name}: {new} {wanted}");
+        }
+    }
+    assert!(compared > 20, "{compared}");
+    assert!(outputs.keys().all(|name| !name.contains("recon.")));
 }
