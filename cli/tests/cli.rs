@@ -187,6 +187,50 @@ fn evaluation_takes_every_setting() {
 }
 
 #[test]
+fn evaluation_learns_stills_as_well() {
+    let Some(_) = common::runtime() else { return };
+    let bench = Bench::new();
+    let model = bench.name("mini.safetensors");
+    let with = |location: Option<&str>| {
+        let mut arguments: Vec<String> = ["eval", "--provider", "cpu", "--threads", "1", "--json"]
+            .map(String::from)
+            .to_vec();
+        for (option, value) in [
+            ("--model", model.clone()),
+            ("--frames", bench.name("data/frames")),
+            ("--labels", bench.name("data/labels")),
+        ] {
+            arguments.extend([option.to_owned(), value]);
+        }
+        let location = location.map(|at| bench.name(at));
+        let location = location.map(|at| ["--replay-location".to_owned(), at]);
+        arguments.extend(location.into_iter().flatten());
+        arguments
+    };
+    let first_loss = |location| -> f64 {
+        let printed = works(&with(location));
+        let report: serde_json::Value =
+            serde_json::from_str(printed.lines().last().unwrap()).unwrap();
+        assert_eq!(report["method"], "replay");
+        report["loss_first"].as_f64().unwrap()
+    };
+    // The first step is on a still: with the folder's labels, or with those the model is sure of.
+    let losses = [None, Some("data"), Some("data/frames")].map(first_loss);
+    assert!(
+        losses[1] != losses[0] && losses[2] != losses[1],
+        "{losses:?}"
+    );
+    for (location, why) in [
+        ("nowhere", "No such file"),
+        ("empty", "no JPEG or PNG file"),
+    ] {
+        let error = refuses(&with(Some(location)));
+        let named = error.contains(location) && error.contains("replay-location");
+        assert!(named && error.contains(why), "{error}");
+    }
+}
+
+#[test]
 fn cuda_where_there_is_none() {
     let Some(runtime) = common::runtime() else {
         return;

@@ -51,6 +51,9 @@ fn nothing_as_large_as_a_frame_is_allocated() {
             "overlay",
             "method=online surprise=1e-6 batch-size=2 steps=2",
         ),
+        ("overlay", "method=replay memory=1"),
+        ("overlay", "method=replay memory=1 asynchronous=true"),
+        ("overlay", "method=consistency"),
         ("class-map", "method=none"),
         ("reconstruction", "method=online"),
     ] {

@@ -26,6 +26,7 @@ mod scale;
 mod side_by_side;
 mod size;
 mod still;
+mod still_set;
 #[cfg(test)]
 mod testing;
 
@@ -49,6 +50,7 @@ pub use still::{
     LabelIds, LeftOut, Listing, StillError, list_stills, pending_png, read_labels, read_rgb,
     write_png,
 };
+pub use still_set::{SetStill, StillSetError, nearest_labels, read_still_set};
 
 use ndarray::{Array2, Array3};
 

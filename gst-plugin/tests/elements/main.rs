@@ -27,6 +27,7 @@ mod negotiation;
 mod network;
 mod outputs;
 mod pipelines;
+mod replay_location;
 mod robustness;
 mod saved_state;
 mod states;

@@ -16,7 +16,7 @@ pub(crate) use corruption::jpeg_coded;
 pub use corruption::{Corruption, CorruptionError, CorruptionKind, MAX_STRENGTH};
 pub use label_map::{ClassGroups, LabelMap, LabelMapError};
 pub use labelled_set::{LabelledSet, LabelledSetError};
-pub use model_size::{at_model_size, nearest_labels};
+pub use model_size::at_model_size;
 pub use picture_set::{PictureSet, PictureSetError};
 pub use playback::{Playback, Played};
 pub use shift::{Shift, drift};

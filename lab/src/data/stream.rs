@@ -2,13 +2,13 @@
 
 use super::corruption::CorruptionError;
 use super::label_map::{ClassGroups, LabelMap, LabelMapError};
-use super::model_size::nearest_labels;
 use super::still::images_of;
 use std::collections::BTreeMap;
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use tttseg::video::{
-    ClassMap, FrameError, LabelIds, LeftOut, Rgb, Scaler, StillError, read_labels, read_rgb, scaled,
+    ClassMap, FrameError, LabelIds, LeftOut, Rgb, Scaler, StillError, nearest_labels, read_labels,
+    read_rgb, scaled,
 };
 
 /// Why there is no stream, or no frame of it.

@@ -117,6 +117,7 @@ impl Learner {
         beside: bool,
     ) -> Result<Self, Error> {
         settings.check()?;
+        let stills = replay::stills(&model, &settings)?;
         let place = runtime.in_use(options)?;
         let weights = StreamWeights::new(&model, &settings, beside)?;
         let sessions = SessionCache::new(
@@ -152,6 +153,7 @@ impl Learner {
             frames_since_reset: 0,
             beside,
         };
+        learner.replay.set_stills(stills);
         learner.make_student()?;
         Ok(learner)
     }
@@ -191,6 +193,12 @@ impl Learner {
     /// Settings out of range, weights that cannot be copied from the device; the old settings stay in force.
     pub fn update(&mut self, settings: Settings) -> Result<(), Error> {
         settings.check()?;
+        let of_stills = |s: &Settings| (s.method, s.replay_location.clone(), s.seed);
+        let stills = if of_stills(&settings) == of_stills(&self.settings) {
+            None
+        } else {
+            Some(replay::stills(&self.model, &settings)?)
+        };
         if settings.learn != self.settings.learn {
             let student = self.student.as_ref();
             let student = student.map(|s| s.relaid(&self.model, settings.learn, self.beside));
@@ -201,6 +209,9 @@ impl Learner {
             self.colour_head.travel_with(&self.weights.layout);
         } else if settings.moments != self.settings.moments {
             self.weights.clear_moments(settings.moments)?;
+        }
+        if let Some(stills) = stills {
+            self.replay.set_stills(stills);
         }
         self.settings = settings;
         self.make_student()
@@ -233,8 +244,7 @@ impl Learner {
             self.take_stock();
         } else if what.moments {
             self.weights.clear_moments(self.settings.moments)?;
-            let student = self.student.as_mut();
-            student.map(|student| student.weights.forget_moments());
+            self.student.as_mut().map(Student::forget_moments);
         }
         if what.self_training {
             self.self_training.clear();

@@ -11,12 +11,12 @@ use ndarray::Array3;
 
 use super::Learner;
 use super::student::{Lesson, Student, VIEW_STREAM};
-use crate::adapt::memory::{Remembered, Understood, class_weights};
+use crate::adapt::memory::{Remembered, Stills, Understood, class_weights};
 use crate::adapt::objective::{PseudoLabels, Style, View};
 use crate::adapt::random::Draws;
 use crate::adapt::sessions::Kind;
 use crate::adapt::size::Size;
-use crate::adapt::{Error, Report, Request, Sampling, Skipped};
+use crate::adapt::{Error, Method, Report, Request, Sampling, Settings, SharedModel, Skipped};
 use crate::runtime::Tensor;
 use crate::video::Rgb;
 
@@ -27,15 +27,48 @@ const CONFIDENCE: f32 = 0.6;
 #[derive(Default)]
 pub(super) struct Replay {
     pub memory: Understood,
+    stills: Stills,
     style: Style,
     /// The view of the last step, in memory that is used again.
     view: View,
-    /// What a pixel of each class counts in the memory as it was after so many changes.
-    class_weights: Option<(u64, Tensor)>,
+    of_memory: ClassWeights,
+    of_stills: ClassWeights,
+}
+
+/// What a pixel of each class counts, as it was after so many changes of what it depends on.
+#[derive(Default)]
+struct ClassWeights(Option<(u64, Tensor)>);
+
+impl ClassWeights {
+    /// That after so many changes, made anew if there were others before.
+    fn after(&mut self, changes: u64, make: impl FnOnce() -> Vec<f32>) -> Result<Tensor, Error> {
+        if let Some((of, known)) = &self.0
+            && *of == changes
+        {
+            return Ok(known.clone());
+        }
+        let weights = make();
+        let weights = Tensor::from_f32(&[weights.len(), 1], &weights)?;
+        self.0 = Some((changes, weights.clone()));
+        Ok(weights)
+    }
+}
+
+/// What a step is about: the place of a remembered frame, or of a still.
+#[derive(Clone, Copy)]
+enum Material {
+    Frame(usize),
+    Still(usize),
 }
 
 impl Replay {
-    /// Forgets everything.
+    /// Has these stills learned instead of those before.
+    pub fn set_stills(&mut self, stills: Stills) {
+        self.stills = stills;
+        self.of_stills = ClassWeights::default();
+    }
+
+    /// Forgets everything but the stills, which belong to the settings.
     pub fn reset(&mut self) {
         self.memory.clear();
         self.forget_light();
@@ -46,18 +79,39 @@ impl Replay {
         self.style = Style::default();
     }
 
-    /// What a pixel of each class counts.
-    fn class_weights(&mut self, classes: usize) -> Result<Tensor, Error> {
-        let changes = self.memory.changes();
-        if let Some((of, known)) = &self.class_weights
-            && *of == changes
-        {
-            return Ok(known.clone());
+    /// Draws what the step after so many others is about: stills and remembered frames are taken in turns.
+    fn draw(&self, steps: u64, draws: &mut Draws) -> Option<Material> {
+        let (frames, stills) = (self.memory.frames().len(), self.stills.count());
+        let of_stills = stills > 0 && (frames == 0 || steps.is_multiple_of(2));
+        let (count, material): (_, fn(usize) -> Material) = if of_stills {
+            (stills, Material::Still)
+        } else {
+            (frames, Material::Frame)
+        };
+        (count > 0).then(|| material(draws.places(count, 1, Sampling::Replacement)[0]))
+    }
+
+    /// What a pixel of each class counts in a step.
+    fn class_weights(&mut self, material: Material, classes: usize) -> Result<Tensor, Error> {
+        let (memory, stills) = (&self.memory, &self.stills);
+        match material {
+            Material::Frame(_) => self.of_memory.after(memory.changes(), || {
+                class_weights(memory.frames().iter(), classes)
+            }),
+            Material::Still(_) => self
+                .of_stills
+                .after(stills.changes(), || stills.class_weights(classes)),
         }
-        let weights = class_weights(self.memory.frames().iter(), classes);
-        let weights = Tensor::from_f32(&[classes, 1], &weights)?;
-        self.class_weights = Some((changes, weights.clone()));
-        Ok(weights)
+    }
+}
+
+/// The stills that settings ask for, if they are to be learned.
+pub(super) fn stills(model: &SharedModel, settings: &Settings) -> Result<Stills, Error> {
+    let model = model.file();
+    let is_replay = settings.method.for_task(model.task) == Method::Replay;
+    match &settings.replay_location {
+        Some(location) if is_replay => Stills::read(location.as_ref(), model, settings.seed),
+        _ => Ok(Stills::default()),
     }
 }
 
@@ -123,7 +177,7 @@ impl Learner {
         Ok(())
     }
 
-    /// One step on one remembered frame.
+    /// One step on one remembered frame, or on a still.
     fn replay_step(
         &mut self,
         size: Size,
@@ -133,23 +187,32 @@ impl Learner {
         let Some(student) = &mut self.student else {
             return Ok(());
         };
-        if self.replay.memory.frames().is_empty() {
+        let Some(material) = self.replay.draw(student.steps, draws) else {
             return Ok(());
-        }
+        };
         let kind = Kind::ReplayStep(Student::step_options(size));
         student.prepare(kind, size)?;
+        if let Material::Still(place) = material {
+            self.label_still(place, report)?;
+        }
         let started = Instant::now();
         let classes = self.model.file().config.main.classes;
-        let class_weights = self.replay.class_weights(classes)?;
+        let class_weights = self.replay.class_weights(material, classes)?;
         let Replay {
             memory,
+            stills,
             style,
             view,
             ..
         } = &mut self.replay;
-        let frames = memory.frames();
-        let place = draws.places(frames.len(), 1, Sampling::Replacement)[0];
-        view.draw(&frames[place].rgb, &frames[place].labels, size, draws);
+        let learned = match material {
+            Material::Frame(place) => memory.frames().get(place),
+            Material::Still(place) => stills.labelled(place),
+        };
+        let (Some(learned), Some(student)) = (learned, &mut self.student) else {
+            return Ok(());
+        };
+        view.draw(&learned.rgb, &learned.labels, size, draws);
         style.restyle(view, draws);
         let (images, labels) = view.as_given();
         let lesson = Lesson {
@@ -164,9 +227,25 @@ impl Learner {
         report.step_time += started.elapsed();
         Ok(())
     }
+
+    /// Gives a still without labels those that the model on disk is sure of.
+    fn label_still(&mut self, place: usize, report: &mut Report) -> Result<(), Error> {
+        let Some(rgb) = self.replay.stills.plain(place) else {
+            return Ok(());
+        };
+        let size = Size::of(&rgb)?;
+        let layout = &self.colour_head.with_f;
+        self.sessions.get(Kind::Probabilities, size, layout)?;
+        let started = Instant::now();
+        let on_disk = self.probabilities_on_disk(&rgb, size)?;
+        let labels = labels_of(&on_disk, size);
+        self.replay.stills.label(place, labels.map);
+        report.step_time += started.elapsed();
+        Ok(())
+    }
 }
 
-/// The labels by which a frame is remembered.
+/// The labels of what the model on disk is sure of in a picture.
 fn labels_of(on_disk: &Array3<f32>, size: Size) -> PseudoLabels {
     let mut labels = PseudoLabels::default();
     labels.find(on_disk.view(), size, |_| CONFIDENCE);

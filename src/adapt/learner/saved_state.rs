@@ -1,13 +1,22 @@
 //! What was learned, saved with its provenance, and gone on with.
 
+use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
 use super::Learner;
 use super::stream_weights::packed;
 use crate::adapt::memory::Remembered;
+use crate::adapt::settings::Value;
 use crate::adapt::{Error, Method, SETTINGS};
 use crate::weights::naming::{Network, network_of};
 use crate::weights::{Origin, Pictures, State, Task};
+
+/// The last two parts of a path, which identify it without the path of the user's own: states are passed on.
+fn last_parts(path: &str) -> String {
+    let parts: Vec<_> = Path::new(path).iter().collect();
+    let last: PathBuf = parts[parts.len().saturating_sub(2)..].iter().collect();
+    last.display().to_string()
+}
 
 impl Learner {
     /// The adapted weights with their provenance.
@@ -15,9 +24,13 @@ impl Learner {
     /// # Errors
     /// When the weights cannot be copied from the device.
     pub fn save(&self) -> Result<State, Error> {
-        let settings = SETTINGS
-            .iter()
-            .map(|setting| (setting.name().to_owned(), setting.text(&self.settings)));
+        let settings = SETTINGS.iter().map(|setting| {
+            let text = match setting.get(&self.settings) {
+                Value::Text(Some(path)) => last_parts(&path),
+                _ => setting.text(&self.settings),
+            };
+            (setting.name().to_owned(), text)
+        });
         let (references, hints) = self.colour_head.counts();
         let mut weights = self.weights.weights()?;
         weights.merge(self.colour_head.weights()?);

@@ -116,6 +116,11 @@ impl Student {
         self.answer = None;
     }
 
+    /// Makes the moments of the optimiser zero.
+    pub fn forget_moments(&mut self) {
+        self.weights.forget_moments();
+    }
+
     /// Goes on with saved weights, or with those on disk of what was not saved.
     pub fn load(
         &mut self,

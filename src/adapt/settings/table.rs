@@ -59,6 +59,12 @@ settings! {
     "memory".placeholder("FRAMES").at_least(1).property("Memory", Changes::Controlled)
         .from_to(1.0, 500.0);
 
+    /// With method=replay, a folder of stills (JPEG or PNG) that are learned in turn with what is remembered of the stream: pictures,
+    /// or folders frames and labels with files of the same names, labels in the model's class ids; of more
+    /// than 100 the seed chooses
+    replay_location: Option<String> = None;
+    "replay-location".placeholder("DIR").property("Replay location", Changes::Ready);
+
     /// Masked views of frames in the window per gradient step
     batch_size: usize = 1, paper 32, code 32;
     "batch-size".alias("batch").placeholder("VIEWS").at_least(1)

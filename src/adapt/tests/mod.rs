@@ -15,6 +15,7 @@ mod requests;
 mod self_training;
 mod shared;
 mod step;
+mod stills;
 mod student;
 
 use std::sync::Arc;

@@ -75,10 +75,15 @@ impl Role {
         }
     }
 
-    /// The settings of its learner. Which frames are learned from is decided here where some never get their turn.
+    /// The settings of its learner. Which frames are learned from is decided here where some never get their turn, and where nothing
+    /// is learned no stills are needed for that.
     fn settings(&self, settings: Settings) -> Settings {
         match self {
-            Self::Both | Self::Predict(_) => settings,
+            Self::Both => settings,
+            Self::Predict(_) => Settings {
+                replay_location: None,
+                ..settings
+            },
             Self::Learn(_) => Settings {
                 training_interval: 1,
                 ..settings

@@ -25,12 +25,15 @@ pub(super) struct Key {
     options: runtime::Options,
     /// Steps are built for this many views.
     batch_size: usize,
+    /// The stills that are learned, which are read when it is made.
+    replay_location: Option<String>,
     /// Steps are taken beside the stream: no frame waits for them.
     pub asynchronous: bool,
 }
 
 impl Key {
     pub fn new(settings: &Settings) -> Self {
+        let method = settings.method();
         Self {
             model_file: settings.model_path(),
             model_instance_id: settings.model_instance_id.clone(),
@@ -43,7 +46,8 @@ impl Key {
                 deterministic: settings.deterministic,
                 ..Default::default()
             },
-            batch_size: settings.method().batch_size,
+            batch_size: method.batch_size,
+            replay_location: method.replay_location,
             asynchronous: settings.asynchronous,
         }
     }
@@ -159,6 +163,14 @@ fn start_error(error: Error) -> gst::ErrorMessage {
         Error::Runtime(runtime::Error::AnotherLibrary { .. }) => gst::error_msg!(
             gst::ResourceError::Settings,
             ("{error}. Leave the property runtime-library out, or start another process")
+        ),
+        Error::Setting {
+            name: name @ "replay-location",
+            detail,
+        } => gst::error_msg!(
+            gst::ResourceError::Read,
+            ("{detail}. Set the property {name} to a folder of pictures (JPEG or PNG), or to one with the folders frames and \
+                 labels, in which files of the same names belong together")
         ),
         Error::Setting { .. } => gst::error_msg!(gst::ResourceError::Settings, ("{error}")),
         _ => gst::error_msg!(gst::LibraryError::Init, ("{error}")),

@@ -5,14 +5,14 @@ use std::sync::Arc;
 use super::graph::{part_of, parts};
 use super::report::{FrameSums, mean};
 use super::{Alignment, AlignmentOptions, alignment_graph};
-use crate::data::{Playback, Played, Shift, Stream, at_model_size, nearest_labels};
+use crate::data::{Playback, Played, Shift, Stream, at_model_size};
 use crate::eval::{EvalError, check_classes};
 use tttseg::adapt::graphs::Size;
 use tttseg::adapt::{Draws, Error, Settings};
 use tttseg::model::{ENCODER_PREFIX, parameters};
 use tttseg::optim::Layout;
 use tttseg::runtime::{Cancel, Options, Runtime, Session, Tensor};
-use tttseg::video::{ClassMap, LabelIds, Rgb, Scaler};
+use tttseg::video::{ClassMap, LabelIds, Rgb, Scaler, nearest_labels};
 use tttseg::weights::ModelFile;
 
 /// Measures on every labelled frame of a stream under a shift, with the weights of the model file: nothing is learned.
