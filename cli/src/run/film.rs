@@ -12,6 +12,7 @@ use super::journal::{Ended, Job, Journal, Source, Work};
 use super::mux;
 use super::progress::Done;
 use super::quirks::{self, Start};
+use super::sound::Sound;
 use super::worker::Worker;
 use super::{Context, extension};
 
@@ -49,17 +50,15 @@ pub fn run(context: &Context, input: &Path, output: &Path) -> Result<Done, Error
     let done = finish(context, &work, &mut journal, input, output, codec);
     let kept = journal.frames();
     match done {
-        Ok(notes) => {
+        Ok(Joined { notes, losses }) => {
             work.remove();
             Ok(Done {
                 output: output.to_owned(),
                 frames: kept,
                 before,
                 notes,
-                incomplete: match &journal.ended {
-                    Some(Ended::Early(why)) => Some(format!("{}: {why}", input.display())),
-                    _ => None,
-                },
+                incomplete: (!losses.is_empty())
+                    .then(|| format!("{}: {}", input.display(), losses.join("; "))),
             })
         }
         Err(error) => {
@@ -93,7 +92,15 @@ fn codec(context: &Context, output: &Path) -> Result<Codec, Error> {
     }
 }
 
-/// What is left to do: frames, and then all in one file. Returns what there is to say.
+/// A film in one file.
+struct Joined {
+    /// What there is to say.
+    notes: Vec<String>,
+    /// What of the film is not in it.
+    losses: Vec<String>,
+}
+
+/// What is left to do: sound, frames, and then all in one file, which is read again.
 fn finish(
     context: &Context,
     work: &Work,
@@ -101,7 +108,16 @@ fn finish(
     input: &Path,
     output: &Path,
     codec: Codec,
-) -> Result<Vec<String>, Error> {
+) -> Result<Joined, Error> {
+    let sound = match journal.sound.clone() {
+        Some(sound) => sound,
+        None => {
+            let sound = Sound::read(context, work, input, codec)?;
+            journal.sound = Some(sound.clone());
+            work.store(journal)?;
+            sound
+        }
+    };
     if journal.ended.is_none() {
         Run::open(context, work, journal, input, codec)?.go()?;
     }
@@ -117,7 +133,7 @@ fn finish(
     let joined = work.at(&format!("joined.{}", codec.description().extension));
     let joined = Pending::under(output, joined);
     let film = mux::Film {
-        input,
+        sound: &sound.tracks,
         codec,
         folder: work.folder(),
         segments: &journal.segments,
@@ -129,9 +145,38 @@ fn finish(
         },
     };
     let mut notes = mux::join(&film, joined.temporary(), &context.stop)?;
+    let shape = journal.shape.as_deref().map(str::parse::<gst::Caps>);
+    let shape = shape.and_then(Result::ok).unwrap_or(gst::Caps::new_any());
+    let mut losses = lost_frames(journal, input);
+    losses.extend(sound.losses);
+    losses.extend(mux::check(
+        &film,
+        &shape,
+        joined.temporary(),
+        &context.stop,
+    )?);
     joined.commit()?;
+    notes.extend(sound.notes);
     notes.extend(journal.damage.notes());
-    Ok(notes)
+    Ok(Joined { notes, losses })
+}
+
+/// What of the film's frames is missing: an end before its end, or fewer of them than its container says.
+fn lost_frames(journal: &Journal, input: &Path) -> Vec<String> {
+    if let Some(Ended::Early(why)) = &journal.ended {
+        return vec![why.clone()];
+    }
+    let frames = journal.frames();
+    let lost = quirks::frames_in(input).map_or(0, |all| all.saturating_sub(frames));
+    let skipped = match lost {
+        0 => journal.damage.skipped(),
+        _ => Some(format!(
+            "{lost} of its {} frames could not be had of it{}",
+            frames + lost,
+            journal.damage.places()
+        )),
+    };
+    skipped.into_iter().collect()
 }
 
 /// A film that is being worked on.
@@ -335,6 +380,9 @@ impl<'a> Run<'a> {
                     self.context.progress.note(&text);
                 }
             }
+        }
+        for place in self.frames.skipped() {
+            self.damage.add_skipped(place);
         }
         if is_damaged {
             self.damage.add_damaged(time);

@@ -16,6 +16,7 @@ use super::encode::Segment;
 use super::error::Error;
 use super::quirks::Start;
 use super::settings::{Identity, differs, hex};
+use super::sound::Sound;
 
 const NAME: &str = "journal.json";
 const LOCK: &str = "lock";
@@ -99,6 +100,8 @@ pub struct Journal {
     /// What was learned by the end of the last segment.
     pub state: Option<String>,
     pub timecode: Option<Start>,
+    /// Its sound, which is read first.
+    pub sound: Option<Sound>,
     pub damage: Damage,
     pub ended: Option<Ended>,
 }
@@ -182,6 +185,7 @@ impl Work {
                 segments: vec![],
                 state: None,
                 timecode: None,
+                sound: None,
                 damage: Damage::default(),
                 ended: None,
             };
@@ -197,12 +201,14 @@ impl Work {
                 ),
             ));
         }
-        for segment in &journal.segments {
-            let file = self.at(&segment.file);
+        let tracks = journal.sound.iter().flat_map(|sound| &sound.tracks);
+        let segments = journal.segments.iter().map(|segment| &segment.file);
+        for name in segments.chain(tracks.map(|track| &track.file)) {
+            let file = self.at(name);
             if !file.is_file() {
                 return Err(Error::of(
                     &file,
-                    "a finished segment is missing; --restart begins anew",
+                    "a finished part of it is missing; --restart begins anew",
                 ));
             }
         }
@@ -237,11 +243,14 @@ impl Work {
 
     /// Removes what is not on record: what was begun and never finished.
     pub fn tidy(&self, journal: &Journal) {
+        let sound = journal.sound.as_ref();
+        let tracks = sound.map_or(&[][..], |sound| &sound.tracks);
         let known = |name: &str| {
             name == NAME
                 || name == LOCK
                 || journal.state.as_deref() == Some(name)
                 || journal.segments.iter().any(|s| s.file == name)
+                || tracks.iter().any(|track| track.file == name)
         };
         for entry in fs::read_dir(&self.folder).into_iter().flatten().flatten() {
             let name = entry.file_name();

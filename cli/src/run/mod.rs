@@ -6,6 +6,7 @@
 //! decode::Frames::next   [ filesrc → decodebin → videoconvert → appsink ]   + depth, time, what is damaged
 //! Worker::frame          [ appsrc → tttsegfilter → appsink ]                one frame in, one frame out
 //! encode::Writer::frame  [ appsrc → crop, scale → encoder → muxer → filesink ]   a segment in OUT.part
+//! Sound::read            [ filesrc → parsebin → appsink ]   before all that: what becomes of the sound
 //! mux::join              [ appsrc → muxer → filesink ]                      all segments, sound, time code: OUT
 //! ```
 //!
@@ -16,12 +17,13 @@
 //! | `worker` | the element by itself |
 //! | `decode` | a film's frames |
 //! | `encode` | frames in files: segments |
-//! | `mux` | segments joined, with sound and time code |
+//! | `sound` | a film's sound, read and brought to what the container holds |
+//! | `mux` | segments joined, with sound and time code, and checked |
 //! | `quirks` | work-arounds for GStreamer's elements |
 //! | `progress`, `stop`, `error`, `pipeline` | what all of them need |
 //! | `plugin` | the element, part of the program |
 //!
-//! Arrows point down this list: decode, mux → encode, quirks → what all of them need.
+//! Arrows point down this list: mux → sound; sound, decode → encode, quirks → what all of them need.
 
 mod decode;
 mod encode;
@@ -36,6 +38,7 @@ mod progress;
 mod queue;
 mod quirks;
 mod settings;
+mod sound;
 mod stop;
 mod worker;
 
@@ -109,8 +112,8 @@ Encodings:
   prores  .mov  ProRes 422 HQ, or 4444 for film in 4:4:4
   h264    .mp4  for looking at it
 
-Exit codes: 0 all is well, 1 something is not, 3 OUT is written and a film in IN was cut off or cannot be read to its end,
-130 interrupted (the same command goes on)";
+Exit codes: 0 all is well, 1 something is not, 3 OUT is written, and frames or sound of a film in IN are not in
+it (cut off, cannot be decoded),130 interrupted (the same command goes on)";
 
 /// What all that runs needs.
 pub struct Context {

@@ -133,6 +133,9 @@ impl Progress {
         }
     }
 
+    /// Work goes on, of which there is nothing to show.
+    pub fn alive(&self) {}
+
     /// Something the user should know.
     pub fn note(&self, text: &str) {
         if self.json {
@@ -165,9 +168,9 @@ impl Progress {
         }
         if let Some(why) = &done.incomplete {
             eprintln!(
-                "tttseg: {why}; the {} frames before that are in {}",
-                done.frames,
-                done.output.display()
+                "tttseg: {why}; what could be had of it is in {}: {} frames",
+                done.output.display(),
+                done.frames
             );
         }
     }

@@ -24,10 +24,18 @@ fn a_broken_frame_in_the_middle() {
         .map(|(at, _)| at)
         .collect();
     assert_eq!(marks.len(), 40);
-    bytes[marks[20]..marks[21] - 20].fill(0);
+    // Not the headers of the next block and of its cluster.
+    bytes[marks[20]..marks[21] - 60].fill(0);
     fs::write(&film, &bytes).unwrap();
     let (model, out) = (films.name("film.safetensors"), films.name("out.mkv"));
-    let (_, printed) = works(&["--model", &model, &film, &out, "--segment", "15"]);
+    let output = run(&["--model", &model, &film, &out, "--segment", "15"]).output();
+    let output = output.unwrap();
+    let error = ends_with(3, &output);
+    assert!(
+        error.contains("1 of its 40 frames could not be had of it, at 00:00:00.800"),
+        "{error}"
+    );
+    let printed = text(&output.stderr);
     let frames = decoded(&out);
     assert_eq!(frames.len(), 39, "{printed}");
     assert_eq!(frames[19].ms, 760);
@@ -57,7 +65,10 @@ fn a_frame_that_stops_the_decoder() {
     bytes[marks[20] + 60..marks[20] + 90].fill(0xaa);
     fs::write(&film, &bytes).unwrap();
     let (model, out) = (films.name("film.safetensors"), films.name("out.mkv"));
-    let (_, printed) = works(&["--model", &model, &film, &out, "--segment", "15"]);
+    let output = run(&["--model", &model, &film, &out, "--segment", "15"]).output();
+    let output = output.unwrap();
+    ends_with(3, &output);
+    let printed = text(&output.stderr);
     let frames = decoded(&out);
     assert_eq!(frames.len(), 39, "{printed}");
     assert_eq!((frames[19].ms, frames[20].ms), (760, 840));
@@ -74,7 +85,7 @@ fn a_frame_that_stops_the_decoder() {
     let all = ["--model", &model, &film, &out, "--overwrite"];
     let error = ends_with(3, &run(&all).output().unwrap());
     assert!(
-        error.contains("decoding ended at 00:00:00.800") && error.contains("the 20 frames before"),
+        error.contains("decoding ended at 00:00:00.800") && error.contains("out.mkv: 20 frames"),
         "{error}"
     );
     assert_eq!(decoded(&out).len(), 20);
@@ -105,7 +116,7 @@ fn a_film_that_breaks_off() {
         let frames = decoded(&out).len();
         assert!((15..60).contains(&frames), "{film}: {frames} frames");
         assert!(
-            error.contains("cut off") && error.contains(&format!("the {frames} frames before")),
+            error.contains("cut off") && error.contains(&format!("out.mkv: {frames} frames")),
             "{error}"
         );
         let printed = text(&output.stdout);
@@ -181,4 +192,75 @@ fn gaps_everywhere_are_not_listed_one_by_one() {
     );
     let times = |path: &str| decoded(path).iter().map(|f| f.ms).collect::<Vec<_>>();
     assert_eq!(times(&out), times(&film));
+}
+
+/// Bytes of a box of QuickTime's.
+fn boxed(name: &[u8], inside: &[u8]) -> Vec<u8> {
+    let size = (inside.len() as u32 + 8).to_be_bytes();
+    [&size[..], name, inside].concat()
+}
+
+/// A film of one track whose contents stand at its end, shown from a frame on only: of 25 a second.
+fn trimmed(bytes: &[u8], first: u32, frames: u32) -> Vec<u8> {
+    let place = |name: &[u8]| bytes.windows(4).position(|w| w == name).unwrap();
+    let word = |at: usize| u32::from_be_bytes(bytes[at..at + 4].try_into().unwrap());
+    let (moov, trak, mvhd, mdhd) = (
+        place(b"moov"),
+        place(b"trak"),
+        place(b"mvhd"),
+        place(b"mdhd"),
+    );
+    let (of_film, of_track) = (word(mvhd + 16), word(mdhd + 16));
+    let edit = [
+        0,
+        1,
+        frames * of_film / 25,
+        first * of_track / 25,
+        0x1_0000_u32,
+    ];
+    let list = boxed(
+        b"edts",
+        &boxed(b"elst", &edit.map(u32::to_be_bytes).concat()),
+    );
+    let mut bytes = bytes.to_owned();
+    // Another list may be there; this name is passed over.
+    if let Some(old) = bytes.windows(4).position(|w| w == b"edts") {
+        bytes[old..old + 4].copy_from_slice(b"free");
+    }
+    for header in [moov, trak] {
+        let size = word(header - 4) + list.len() as u32;
+        bytes[header - 4..header].copy_from_slice(&size.to_be_bytes());
+    }
+    let track_header = place(b"tkhd") - 4;
+    let behind = track_header + word(track_header) as usize;
+    bytes.splice(behind..behind, list);
+    bytes
+}
+
+#[test]
+fn an_edit_that_begins_between_key_frames() {
+    let Some(films) = Films::new() else { return };
+    let Some(()) = elements(&["x264enc", "h264parse", "mp4mux"]) else {
+        return;
+    };
+    let encoded = "x264enc key-int-max=20 bframes=0 quantizer=1 ! h264parse ! mp4mux";
+    let film = films.through("film.mp4", encoded, 60);
+    let (model, out) = (films.name("film.safetensors"), films.name("out.mkv"));
+    for (first, frames) in [(0, 60), (20, 30), (25, 30), (10, 50)] {
+        let bytes = fs::read(&film).unwrap();
+        let cut = films.name("cut.mp4");
+        fs::write(&cut, trimmed(&bytes, first, frames)).unwrap();
+        let output = run(&["--model", &model, &cut, &out, "--overwrite"]).output();
+        let output = output.unwrap();
+        let shown = decoded(&out).len();
+        match output.status.code() {
+            Some(0) => assert_eq!(shown, frames as usize, "from {first}: {output:?}"),
+            _ => {
+                let error = ends_with(3, &output);
+                let lost = frames as usize - shown;
+                let wanted = format!("{lost} of its {frames} frames");
+                assert!(lost > 0 && error.contains(&wanted), "from {first}: {error}");
+            }
+        }
+    }
 }

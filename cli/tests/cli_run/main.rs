@@ -12,6 +12,7 @@ mod installed;
 mod kinds;
 #[path = "../common/program.rs"]
 mod program;
+mod sound;
 mod stopped;
 
 use std::fs;

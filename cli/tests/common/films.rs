@@ -258,6 +258,11 @@ pub fn caps(path: &str) -> gst::Caps {
     samples(path, "video/x-raw(ANY)")[0].caps_owned().unwrap()
 }
 
+/// Caps of a film's sound, decoded.
+pub fn sound_caps(path: &str) -> gst::Caps {
+    samples(path, "audio/x-raw(ANY)")[0].caps_owned().unwrap()
+}
+
 /// How many streams of sound are in a file.
 pub fn sound_tracks(path: &str) -> usize {
     let demuxer = match Path::new(path).extension().and_then(|e| e.to_str()) {

@@ -9,11 +9,16 @@ const REPORTED: u64 = 10;
 
 /// What was not as it should be, in numbers.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Damage {
     /// Frames that are not there, in how many places, and where the first of them should be.
     missing: u64,
     gaps: u64,
     first_missing: Option<u64>,
+    /// The first of these places.
+    missing_at: Vec<u64>,
+    /// Places where the decoder gave up.
+    skipped: Vec<u64>,
     /// Frames that the decoder says are damaged.
     damaged: u64,
     first_damaged: Option<u64>,
@@ -42,6 +47,9 @@ impl Damage {
         self.missing += missing;
         self.gaps += 1;
         self.first_missing.get_or_insert(expected.nseconds());
+        if self.gaps <= REPORTED {
+            self.missing_at.push(expected.nseconds());
+        }
         match self.gaps {
             ..=REPORTED => Some(format!("missing frames at {}: {missing}", clock(expected))),
             n if n == REPORTED + 1 => {
@@ -74,6 +82,25 @@ impl Damage {
         self.notes.push(text);
     }
 
+    /// The decoder gave up at a time, and was wound behind it.
+    pub fn add_skipped(&mut self, time: gst::ClockTime) {
+        self.skipped.push(time.nseconds());
+    }
+
+    /// Where the decoder gave up, in words; none where it did not.
+    pub fn skipped(&self) -> Option<String> {
+        let places = places(&self.skipped);
+        (!places.is_empty()).then(|| format!("nothing could be decoded at {places}"))
+    }
+
+    /// Where frames are missing, in words.
+    pub fn places(&self) -> String {
+        match places(&self.missing_at) {
+            places if places.is_empty() => String::new(),
+            places => format!(", at {places}"),
+        }
+    }
+
     /// All of it, in words.
     pub fn notes(&self) -> Vec<String> {
         let at = |time: Option<u64>| {
@@ -101,4 +128,16 @@ impl Damage {
         notes.extend(self.notes.iter().cloned());
         notes
     }
+}
+
+/// Times, in words.
+fn places(times: &[u64]) -> String {
+    let shown = times.iter().take(REPORTED as usize);
+    let mut words: Vec<_> = shown
+        .map(|time| clock(gst::ClockTime::from_nseconds(*time)))
+        .collect();
+    if words.len() < times.len() {
+        words.push("…".to_owned());
+    }
+    words.join(", ")
 }

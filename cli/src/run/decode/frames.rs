@@ -60,6 +60,8 @@ pub struct Frames<'a> {
     is_catching_up: bool,
     /// Frames that came at a time that had passed.
     late: u64,
+    /// Places where the decoder gave up.
+    skipped: Vec<gst::ClockTime>,
     timecode: Option<ValidVideoTimeCode>,
     field_order: FieldOrder,
     /// Warnings of decoders, and how often each came.
@@ -81,6 +83,7 @@ impl<'a> Frames<'a> {
             tries: 0,
             is_catching_up: false,
             late: 0,
+            skipped: vec![],
             timecode: None,
             field_order: FieldOrder::default(),
             warnings: BTreeMap::new(),
@@ -95,6 +98,11 @@ impl<'a> Frames<'a> {
     /// The time code of the first frame, if the decoder found one.
     pub fn timecode(&self) -> Option<&ValidVideoTimeCode> {
         self.timecode.as_ref()
+    }
+
+    /// Places where the decoder gave up since the last call.
+    pub fn skipped(&mut self) -> Vec<gst::ClockTime> {
+        std::mem::take(&mut self.skipped)
     }
 
     /// What there is to say when all of them have been read.
@@ -233,6 +241,7 @@ impl<'a> Frames<'a> {
             self.last_decoded = None;
             let text = format!("nothing can be decoded at {}: {why}", clock(end));
             self.context.progress.note(&text);
+            self.skipped.push(end);
             return Ok(true);
         }
         Ok(false)

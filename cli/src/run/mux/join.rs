@@ -15,18 +15,19 @@ use gst_video::{ValidVideoTimeCode, VideoTimeCodeMeta};
 use super::super::encode::{Codec, Segment};
 use super::super::error::{Error, message_text};
 use super::super::pipeline::{A_WHILE, Pipeline};
+use super::super::sound::Track;
 use super::super::stop::Stop;
-use super::sound::Sound;
+use super::feed;
 
 /// Frames that wait for the muxer.
 const WAITING: u64 = 32;
 
 /// What a film is put together from.
 pub struct Film<'a> {
-    /// The film whose sound is taken.
-    pub input: &'a Path,
+    /// Its sound.
+    pub sound: &'a [Track],
     pub codec: Codec,
-    /// Where the files of segments are.
+    /// Where the files of segments and of sound are.
     pub folder: &'a Path,
     pub segments: &'a [Segment],
     /// Frames a second, as a fraction, where there is such a number.
@@ -37,18 +38,17 @@ pub struct Film<'a> {
     pub until: Option<gst::ClockTime>,
 }
 
-/// Writes the whole film to a file. Returns what there is to say about sound and time code.
+/// Writes the whole film to a file. Returns what there is to say about its time code.
 ///
 /// # Errors
 /// Segments that are not what they were, a disk without room, an end that the user wants.
 pub fn join(film: &Film, output: &Path, stop: &Stop) -> Result<Vec<String>, Error> {
     let mut joiner = Joiner::open(film, output, stop)?;
-    joiner.sound.wait(|| joiner.look())?;
     for segment in film.segments {
         joiner.segment(segment)?;
     }
     joiner.finish()?;
-    let mut notes = joiner.sound.notes();
+    let mut notes = vec![];
     if film.timecode.is_some() && film.codec == Codec::Ffv1 {
         notes.push(
             "its time code is not in the file: GStreamer's muxer for Matroska writes none"
@@ -66,7 +66,6 @@ struct Joiner<'a> {
     pipeline: Pipeline,
     source: AppSrc,
     mux: gst::Element,
-    sound: Sound,
     has_caps: bool,
     /// The file is complete.
     is_over: Cell<bool>,
@@ -95,7 +94,9 @@ impl<'a> Joiner<'a> {
         if ends.is_none_or(|(exit, entry)| exit.link(&entry).is_err()) {
             return Err(Error::of(output, "the muxer takes no video"));
         }
-        let sound = Sound::open(&pipeline, &mux, film.input, film.codec, film.until)?;
+        for track in film.sound {
+            feed::add(&pipeline, &mux, film.folder, track, film.until)?;
+        }
         // What goes wrong is on the bus.
         let _ = pipeline.set_state(gst::State::Playing);
         Ok(Self {
@@ -105,13 +106,12 @@ impl<'a> Joiner<'a> {
             pipeline,
             source,
             mux,
-            sound,
             has_caps: false,
             is_over: Cell::new(false),
         })
     }
 
-    /// Takes in what is on the bus; trouble with sound is no trouble with the film.
+    /// Takes in what is on the bus.
     fn look(&self) -> Result<(), Error> {
         if self.stop.is_asked() {
             return Err(Error::Interrupted(
@@ -128,11 +128,7 @@ impl<'a> Joiner<'a> {
                 self.is_over.set(true);
                 continue;
             };
-            if message.src().is_some_and(|from| self.sound.is_about(from)) {
-                self.sound.end(&message_text(error));
-            } else {
-                return Err(Error::of_writer(self.output, error));
-            }
+            return Err(Error::of_writer(self.output, error));
         }
         Ok(())
     }

@@ -1,6 +1,14 @@
-//! The film's own file: segments joined, with its sound and time code.
+//! The film's own file: segments joined, with its sound and time code, and checked.
+//!
+//! | file | holds |
+//! |---|---|
+//! | `join` | the pipeline that puts all in one file |
+//! | `feed` | sound on its way to it |
+//! | `check` | what is in that file, against what went in |
 
+mod check;
+mod feed;
 mod join;
-mod sound;
 
+pub use check::check;
 pub use join::{Film, join};

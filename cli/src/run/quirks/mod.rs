@@ -4,16 +4,18 @@
 //! |---|---|
 //! | `mpeg_clock` | tsdemux and mpegpsdemux lose track of the clock of recordings behind one another |
 //! | `cutoff` | demuxers end without an error where a file was cut off |
+//! | `count` | demuxers lose frames without an error |
 //! | `fields` | the order of fields is on frames, while encoders look at caps |
 //! | `rotation` | muxers cannot say that a film is to be rotated |
 //! | `timecode` | qtdemux does not read time code tracks |
 //! | `streams` | streams hold up others, decoders and qtdemux stop without a message |
-//! | `boxes` | of QuickTime and MP4 files, for `cutoff` and `timecode` |
+//! | `boxes` | of QuickTime and MP4 files, for `cutoff`, `count` and `timecode` |
 //!
 //! Two smaller ones stand where they are needed: `videoconvert` leaves grey of full range as it is (`decode::conversion`), and
 //! matroskademux names FFV1's version otherwise than matroskamux (`mux::join`).
 
 mod boxes;
+mod count;
 mod cutoff;
 mod fields;
 mod mpeg_clock;
@@ -21,6 +23,7 @@ mod rotation;
 mod streams;
 mod timecode;
 
+pub use count::frames as frames_in;
 pub use cutoff::missing;
 pub use fields::FieldOrder;
 pub use mpeg_clock::Clock;
