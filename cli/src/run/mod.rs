@@ -113,7 +113,7 @@ Encodings:
   h264    .mp4  for looking at it
 
 Exit codes: 0 all is well, 1 something is not, 3 OUT is written, and frames or sound of a film in IN are not in
-it (cut off, cannot be decoded),130 interrupted (the same command goes on)";
+it (cut off, cannot be decoded), 130 interrupted (the same command goes on)";
 
 /// What all that runs needs.
 pub struct Context {

@@ -8,6 +8,9 @@ use super::super::boxes::{boxes, find, read};
 /// Tables that are longer are not read: a film of a day has a fiftieth of that.
 const MOST: u64 = 256 << 20;
 
+/// Samples that are more are not counted one by one: a film of a day has a sixtieth of that, and a damaged table may say anything.
+const MOST_SAMPLES: u64 = 1 << 28;
+
 /// A piece of a track that is shown, in the track's own time.
 #[derive(Clone, Copy, Debug, PartialEq)]
 struct Edit {
@@ -47,6 +50,9 @@ pub fn frames(file: &mut (impl Read + Seek), end: u64) -> Result<Option<u64>> {
             return Ok(None);
         };
         let durations = pairs(file, times)?;
+        if samples(&durations) > MOST_SAMPLES {
+            return Ok(None);
+        }
         let shifts = match find(file, table, &[b"ctts"]) {
             Some(shifts) => pairs(file, shifts)?,
             None => vec![],
@@ -128,10 +134,15 @@ fn edits(
     Ok((!edits.is_empty()).then_some(edits))
 }
 
+/// Samples of a table, shown or not.
+fn samples(durations: &[(u32, i32)]) -> u64 {
+    durations.iter().map(|(count, _)| u64::from(*count)).sum()
+}
+
 /// Samples of which at least a half lies within an edit.
 fn count(durations: &[(u32, i32)], shifts: &[(u32, i32)], edits: Option<&[Edit]>) -> u64 {
     let Some(edits) = edits else {
-        return durations.iter().map(|(count, _)| u64::from(*count)).sum();
+        return samples(durations);
     };
     let mut shifts = shifts
         .iter()
@@ -141,7 +152,8 @@ fn count(durations: &[(u32, i32)], shifts: &[(u32, i32)], edits: Option<&[Edit]>
         // Written as unsigned.
         let duration = i64::from(*duration as u32);
         for _ in 0..*count {
-            let middle = time + shifts.next().unwrap_or(0) + duration / 2;
+            let shift = shifts.next().unwrap_or(0);
+            let middle = time.saturating_add(shift + duration / 2);
             let within = |edit: &&Edit| (edit.begin..edit.end).contains(&middle);
             shown += edits.iter().filter(within).count() as u64;
             time = time.saturating_add(duration);
@@ -165,12 +177,12 @@ mod tests {
         words.iter().flat_map(|word| word.to_be_bytes()).collect()
     }
 
-    /// Ten frames of 512 units, a film that counts thousandths of a second, and edits.
-    fn film(edits: &[[u32; 3]], more: &[u8]) -> Vec<u8> {
+    /// Frames of 512 units, a film that counts thousandths of a second, and edits.
+    fn film(frames: u32, edits: &[[u32; 3]], more: &[u8]) -> Vec<u8> {
         let header = |scale| words(&[0, 0, 0, scale, 0]);
         let handler = |kind: &[u8]| boxed(b"hdlr", &[&[0; 8], kind].concat());
         let table = [
-            boxed(b"stts", &words(&[0, 1, 10, 512])),
+            boxed(b"stts", &words(&[0, 1, frames, 512])),
             boxed(b"ctts", &words(&[0, 2, 1, 1024, 9, 1024])),
         ];
         let mut list = words(&[0, edits.len() as u32]);
@@ -213,8 +225,10 @@ mod tests {
             (&[[120, 2048, ONE], [120, 2048, ONE]], 6),
             (&[[200, 1024, 2 * ONE]], 10),
         ] {
-            assert_eq!(count(film(edits, b"")), Some(shown), "{edits:?}");
+            assert_eq!(count(film(10, edits, b"")), Some(shown), "{edits:?}");
         }
-        assert_eq!(count(film(&[], &boxed(b"mvex", b""))), None);
+        assert_eq!(count(film(10, &[], &boxed(b"mvex", b""))), None);
+        // A number that cannot be is not counted up to.
+        assert_eq!(count(film(u32::MAX, &[[120, 2048, ONE]], b"")), None);
     }
 }
