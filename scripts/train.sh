@@ -50,12 +50,15 @@ cityscapes-nano)
     ;;
 street-nano)
     licence="non-commercial research (Cityscapes, CamVid, IDD; photographs: ImageNet samples, BSDS500 and others)"
+    second=${output%.safetensors}-second.safetensors
     crops=(--crop-height 160 --crop-width 256 --light 0.6 --learning-rate 1e-3)
+    all=(--data "$cityscapes,share=0.5" --data "$data/camvid/0006R0,map=camvid11,share=0.1"
+        --data "$data/camvid/0016E5,map=camvid11,share=0.2" --data "$data/iddlite/train,map=idd7,share=0.2"
+        "${street[@]}" "${crops[@]}" --scale 0.5 1.3 --ema 0.998)
     stage 700 --init models/camvid-nano.safetensors --data "$cityscapes" "${street[@]}" "${crops[@]}" --scale 0.5 1.2 \
         --ema 0 --output "$first"
-    stage 2400 --init "$first" --data "$cityscapes,share=0.5" --data "$data/camvid/0006R0,map=camvid11,share=0.1" \
-        --data "$data/camvid/0016E5,map=camvid11,share=0.2" --data "$data/iddlite/train,map=idd7,share=0.2" \
-        "${street[@]}" "${crops[@]}" --scale 0.5 1.3 --ema 0.998 --output "$output"
+    stage 2400 --init "$first" "${all[@]}" --output "$second"
+    stage 3000 --init "$second" "${all[@]}" --output "$output"
     ;;
 film-nano)
     colours=(--task colorize --data "$data/photos/train" "${drives[@]}" --learning-rate 1e-3 --ema 0.998
