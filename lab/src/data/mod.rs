@@ -2,7 +2,6 @@
 //! pictures at model size.
 
 mod corruption;
-mod label_map;
 mod labelled_set;
 mod model_size;
 mod picture_set;
@@ -14,7 +13,6 @@ mod virtual_camera;
 
 pub(crate) use corruption::jpeg_coded;
 pub use corruption::{Corruption, CorruptionError, CorruptionKind, MAX_STRENGTH};
-pub use label_map::{ClassGroups, LabelMap, LabelMapError};
 pub use labelled_set::{LabelledSet, LabelledSetError};
 pub use model_size::at_model_size;
 pub use picture_set::{PictureSet, PictureSetError};
@@ -22,4 +20,5 @@ pub use playback::{Playback, Played};
 pub use shift::{Shift, drift};
 pub use still::{Sample, Stills};
 pub use stream::{Stream, StreamError, StreamFrame};
+pub use tttseg::video::{ClassGroups, LabelMap, LabelMapError};
 pub use virtual_camera::{pan, pan_size};

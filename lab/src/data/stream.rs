@@ -1,14 +1,13 @@
 //! A stream of stills: a folder of frames, with labels of the same names.
 
 use super::corruption::CorruptionError;
-use super::label_map::{ClassGroups, LabelMap, LabelMapError};
 use super::still::images_of;
 use std::collections::BTreeMap;
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use tttseg::video::{
-    ClassMap, FrameError, LabelIds, LeftOut, Rgb, Scaler, StillError, nearest_labels, read_labels,
-    read_rgb, scaled,
+    ClassGroups, ClassMap, FrameError, LabelIds, LabelMap, LabelMapError, LeftOut, Rgb, Scaler,
+    StillError, nearest_labels, read_labels, read_rgb, scaled,
 };
 
 /// Why there is no stream, or no frame of it.

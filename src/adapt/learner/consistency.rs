@@ -69,9 +69,13 @@ impl Learner {
             let started = Instant::now();
             let Consistency { quantiles, labels } = &mut self.consistency;
             quantiles.see(mixed.probabilities.view());
-            labels.find(mixed.probabilities.view(), size, |class| {
-                quantiles.of(class)
-            });
+            let probabilities = mixed.probabilities.view();
+            labels.find(
+                probabilities,
+                size,
+                |_, _| true,
+                |class| quantiles.of(class),
+            );
             report.step_time += started.elapsed();
             self.consistency_steps(rgb, size, request, report)?;
         }

@@ -20,9 +20,6 @@ use crate::adapt::{Error, Method, Report, Request, Sampling, Settings, SharedMod
 use crate::runtime::Tensor;
 use crate::video::Rgb;
 
-/// Confidence that makes a label of a class.
-const CONFIDENCE: f32 = 0.6;
-
 /// What is learned again, and in which light.
 #[derive(Default)]
 pub(super) struct Replay {
@@ -156,7 +153,7 @@ impl Learner {
         replay.style.see(rgb, on_disk.view());
         replay.memory.shrink(capacity);
         if replay.memory.wants(is_familiar, capacity) {
-            let labels = labels_of(on_disk, size);
+            let labels = PseudoLabels::confident(on_disk.view(), size);
             let frame = Remembered::new(rgb.clone(), labels.map.into(), is_familiar);
             replay.memory.offer(frame, capacity);
         }
@@ -228,9 +225,9 @@ impl Learner {
         Ok(())
     }
 
-    /// Gives a still without labels those that the model on disk is sure of.
+    /// Gives a still labels by the model on disk, where it has none of the model's classes yet.
     fn label_still(&mut self, place: usize, report: &mut Report) -> Result<(), Error> {
-        let Some(rgb) = self.replay.stills.plain(place) else {
+        let Some(rgb) = self.replay.stills.open(place) else {
             return Ok(());
         };
         let size = Size::of(&rgb)?;
@@ -238,16 +235,8 @@ impl Learner {
         self.sessions.get(Kind::Probabilities, size, layout)?;
         let started = Instant::now();
         let on_disk = self.probabilities_on_disk(&rgb, size)?;
-        let labels = labels_of(&on_disk, size);
-        self.replay.stills.label(place, labels.map);
+        self.replay.stills.label(place, on_disk.view(), size);
         report.step_time += started.elapsed();
         Ok(())
     }
-}
-
-/// The labels of what the model on disk is sure of in a picture.
-fn labels_of(on_disk: &Array3<f32>, size: Size) -> PseudoLabels {
-    let mut labels = PseudoLabels::default();
-    labels.find(on_disk.view(), size, |_| CONFIDENCE);
-    labels
 }

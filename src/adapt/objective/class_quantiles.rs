@@ -109,7 +109,12 @@ mod tests {
             height: 12,
             width: 16,
         };
-        labels.find(planes.view(), size, |class| quantiles.of(class));
+        labels.find(
+            planes.view(),
+            size,
+            |_, _| true,
+            |class| quantiles.of(class),
+        );
         assert!(labels.map.iter().all(|&label| label == VOID));
     }
 }

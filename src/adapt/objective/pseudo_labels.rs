@@ -6,6 +6,8 @@ use crate::adapt::size::Size;
 use crate::nn::PATCH;
 use crate::video::ClassMap;
 
+/// Confidence that makes a label of a class where all classes are measured alike.
+const CONFIDENCE: f32 = 0.6;
 /// No class.
 pub(in crate::adapt) const VOID: u8 = 255;
 
@@ -30,12 +32,21 @@ fn tokens_around(pixel: usize, tokens: usize) -> (usize, usize, f32) {
 }
 
 impl PseudoLabels {
+    /// What a model is sure of in a frame of this size, by class probabilities (classes, height / 4, width / 4).
+    pub fn confident(probabilities: ArrayView3<'_, f32>, size: Size) -> Self {
+        let mut labels = Self::default();
+        labels.find(probabilities, size, |_, _| true, |_| CONFIDENCE);
+        labels
+    }
+
     /// Finds the likeliest class of every pixel of a frame of this size, by class probabilities (classes, height / 4, width / 4)
-    /// that are brought up bilinearly; none where that is less likely than `least` says of the class.
+    /// that are brought up bilinearly, of those that `may` be what is at a place (row, column); none where that is less likely than
+    /// `least` says of the class.
     pub fn find(
         &mut self,
         probabilities: ArrayView3<'_, f32>,
         size: Size,
+        may: impl Fn(u8, [usize; 2]) -> bool,
         least: impl Fn(u8) -> f32,
     ) {
         let (_, rows, columns) = probabilities.dim();
@@ -58,9 +69,9 @@ impl PseudoLabels {
                     *to = above + (below - above) * share;
                 }
                 let pixels = labels.iter_mut().zip(best.iter_mut()).zip(&self.columns);
-                for ((label, best), &(left, right, share)) in pixels {
+                for (x, ((label, best), &(left, right, share))) in pixels.enumerate() {
                     let value = between[left] + (between[right] - between[left]) * share;
-                    if value > *best {
+                    if value > *best && may(class, [y, x]) {
                         (*label, *best) = (class, value);
                     }
                 }
@@ -97,7 +108,7 @@ mod tests {
             }
         });
         let mut labels = PseudoLabels::default();
-        labels.find(planes.view(), SIZE, |_| 0.6);
+        labels.find(planes.view(), SIZE, |_, _| true, |_| 0.6);
         let map = &labels.map;
         assert_eq!(map.dim(), (12, 16));
         assert_eq!((map[[0, 0]], map[[3, 15]], map[[11, 0]]), (0, 1, VOID));
@@ -107,8 +118,13 @@ mod tests {
         );
         // Each class by its own measure, in the memory of before.
         let before = labels.map.as_ptr();
-        labels.find(planes.view(), SIZE, |class| [0.6, 0.95][usize::from(class)]);
+        let least = |class| [0.6, 0.95][usize::from(class)];
+        labels.find(planes.view(), SIZE, |_, _| true, least);
         assert_eq!(labels.map.as_ptr(), before);
         assert_eq!((labels.map[[0, 0]], labels.map[[3, 15]]), (0, VOID));
+        // Of what may be somewhere, the likeliest.
+        let may = |class, [y, _]: [usize; 2]| class == 1 && y < 6;
+        labels.find(planes.view(), SIZE, may, |_| 0.0);
+        assert_eq!((labels.map[[0, 0]], labels.map[[6, 15]]), (1, VOID));
     }
 }

@@ -60,8 +60,8 @@ settings! {
         .from_to(1.0, 500.0);
 
     /// With method=replay, a folder of stills (JPEG or PNG) that are learned in turn with what is remembered of the stream: pictures,
-    /// or folders frames and labels with files of the same names, labels in the model's class ids; of more
-    /// than 100 the seed chooses
+    /// or folders frames and labels with files of the same names, labels in the model's class ids or as a file label-map.json
+    /// says; of more than 100 the seed chooses
     replay_location: Option<String> = None;
     "replay-location".placeholder("DIR").property("Replay location", Changes::Ready);
 

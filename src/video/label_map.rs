@@ -1,11 +1,12 @@
 //! Label maps: which of a model's classes the ids of coarser labels stand for.
 
+use ndarray::{Array3, ArrayRef3, Axis};
 use serde::Deserialize;
 use serde::de::{Deserializer, MapAccess, Visitor};
 use std::fmt;
 use std::path::Path;
-use tttseg::ndarray::{Array3, ArrayRef3, Axis};
-use tttseg::video::LabelIds;
+
+use super::LabelIds;
 
 /// A built-in map: its name, and each coarse class with the Cityscapes classes that belong to it, in the order of the ids.
 type BuiltIn = (
@@ -285,7 +286,7 @@ impl<'de> Deserialize<'de> for Ordered {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use tttseg::ndarray::array;
+    use ndarray::array;
 
     #[test]
     fn probabilities_add_up_to_another_highest() {
