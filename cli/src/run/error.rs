@@ -28,6 +28,9 @@ pub enum Error {
         /// What is finished.
         kept: String,
     },
+    /// There is no room for what a child writes, in its words.
+    #[error("{0}")]
+    Full(String),
     /// Anything else.
     #[error("{0}")]
     Other(String),
@@ -56,6 +59,11 @@ impl From<files::Error> for Error {
 }
 
 impl Error {
+    /// Whether the disk is full.
+    pub fn is_no_room(&self) -> bool {
+        matches!(self, Self::NoRoom { .. } | Self::Full(_))
+    }
+
     /// Something about a file.
     pub fn of(path: &Path, error: impl std::fmt::Display) -> Self {
         Self::Other(format!("{}: {error}", path.display()))

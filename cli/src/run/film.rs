@@ -144,17 +144,12 @@ fn finish(
             _ => None,
         },
     };
-    let mut notes = mux::join(&film, joined.temporary(), &context.stop)?;
+    let mut notes = mux::join(&film, joined.temporary(), context)?;
     let shape = journal.shape.as_deref().map(str::parse::<gst::Caps>);
     let shape = shape.and_then(Result::ok).unwrap_or(gst::Caps::new_any());
     let mut losses = lost_frames(journal, input);
     losses.extend(sound.losses);
-    losses.extend(mux::check(
-        &film,
-        &shape,
-        joined.temporary(),
-        &context.stop,
-    )?);
+    losses.extend(mux::check(&film, &shape, joined.temporary(), context)?);
     joined.commit()?;
     notes.extend(sound.notes);
     notes.extend(journal.damage.notes());
@@ -312,6 +307,7 @@ impl<'a> Run<'a> {
         let duration = loop {
             match self.frames.next()? {
                 Next::Frame(frame) => {
+                    self.context.progress.alive();
                     let (time, duration) = (frame.time, frame.duration);
                     if recent.len() == most {
                         recent.pop_front();

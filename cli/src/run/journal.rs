@@ -130,14 +130,19 @@ pub struct Work {
 }
 
 impl Work {
+    /// Where it is.
+    pub fn folder_of(output: &Path) -> PathBuf {
+        let mut folder = output.as_os_str().to_owned();
+        folder.push(".part");
+        folder.into()
+    }
+
     /// Makes the folder, or takes the one that is there.
     ///
     /// # Errors
     /// When another process works in it, or it cannot be written to.
     pub fn open(output: &Path) -> Result<Self, Error> {
-        let mut folder = output.as_os_str().to_owned();
-        folder.push(".part");
-        let folder = PathBuf::from(folder);
+        let folder = Self::folder_of(output);
         fs::create_dir_all(&folder).map_err(|e| Error::of_writing(&folder, e))?;
         let path = folder.join(LOCK);
         let mut inside = fs::read_dir(&folder).map_err(|e| Error::of(&folder, e))?;

@@ -13,6 +13,7 @@
 //! | file | holds |
 //! |---|---|
 //! | `film`, `queue`, `pictures` | a film, a folder of films, a sequence of pictures |
+//! | `child` | a film of a folder in a process of its own |
 //! | `settings`, `journal` | the properties of the element; the record of what is finished, on disk |
 //! | `worker` | the element by itself |
 //! | `decode` | a film's frames |
@@ -25,6 +26,7 @@
 //!
 //! Arrows point down this list: mux → sound; sound, decode → encode, quirks → what all of them need.
 
+mod child;
 mod decode;
 mod encode;
 mod error;
@@ -42,8 +44,10 @@ mod sound;
 mod stop;
 mod worker;
 
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::time::Duration;
 
 use clap::{Args, ValueEnum};
 
@@ -101,6 +105,12 @@ pub struct Arguments {
     /// Print progress and results as lines of JSON.
     #[arg(long)]
     json: bool,
+    /// Seconds after which a film of a folder of which nothing comes is given up.
+    #[arg(long, value_name = "SECONDS", default_value_t = 600, value_parser = clap::value_parser!(u64).range(1..))]
+    patience: u64,
+    /// Work on a film of a folder, for a parent that reads what is printed.
+    #[arg(long, hide = true)]
+    child: bool,
 }
 
 /// OUT is written, and a film ends before its end.
@@ -123,6 +133,9 @@ pub struct Context {
     segment: u64,
     restart: bool,
     overwrite: bool,
+    patience: Duration,
+    /// Options of a child.
+    child: Vec<OsString>,
     progress: Progress,
     stop: Stop,
 }
@@ -136,6 +149,9 @@ enum Input {
 
 /// Runs it; the exit code says how it went.
 pub fn run(arguments: &Arguments) -> Result<ExitCode, Box<dyn std::error::Error>> {
+    if arguments.child {
+        child::follow_parent();
+    }
     let input = look_at(&arguments.input)?;
     if let (Input::Films(_) | Input::Pictures(_), true) = (&input, arguments.output.is_file()) {
         let why = "there has to be a folder, and this is a file";
@@ -149,7 +165,12 @@ pub fn run(arguments: &Arguments) -> Result<ExitCode, Box<dyn std::error::Error>
         segment: arguments.segment,
         restart: arguments.restart,
         overwrite: arguments.overwrite,
-        progress: Progress::new(arguments.json),
+        patience: Duration::from_secs(arguments.patience),
+        child: child::options(arguments),
+        progress: match arguments.child {
+            true => Progress::of_child(),
+            false => Progress::new(arguments.json),
+        },
         stop: Stop::watch()?,
     };
     let done = match input {
@@ -168,7 +189,11 @@ pub fn run(arguments: &Arguments) -> Result<ExitCode, Box<dyn std::error::Error>
         }
         Err(error) => {
             context.progress.failed(&arguments.input, &error);
-            Err(error.into())
+            match arguments.child {
+                // The parent says it.
+                true => Ok(ExitCode::FAILURE),
+                false => Err(error.into()),
+            }
         }
     }
 }

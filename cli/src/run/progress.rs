@@ -1,6 +1,7 @@
 //! The progress of a run for its user: a bar, lines where there is no terminal, or JSON.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
+use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -29,6 +30,9 @@ pub struct Done {
 /// Reports what is done.
 pub struct Progress {
     json: bool,
+    /// All is read by a parent, and nothing by people.
+    is_child: bool,
+    said: Cell<Instant>,
     now: RefCell<Option<Now>>,
 }
 
@@ -66,7 +70,17 @@ impl Progress {
     pub fn new(json: bool) -> Self {
         Self {
             json,
+            is_child: false,
+            said: Cell::new(Instant::now()),
             now: RefCell::new(None),
+        }
+    }
+
+    /// Of a child, for its parent.
+    pub fn of_child() -> Self {
+        Self {
+            is_child: true,
+            ..Self::new(true)
         }
     }
 
@@ -134,7 +148,12 @@ impl Progress {
     }
 
     /// Work goes on, of which there is nothing to show.
-    pub fn alive(&self) {}
+    pub fn alive(&self) {
+        if self.is_child && self.said.get().elapsed() >= OFTEN {
+            self.said.set(Instant::now());
+            line(json!({ "event": "alive" }));
+        }
+    }
 
     /// Something the user should know.
     pub fn note(&self, text: &str) {
@@ -152,21 +171,24 @@ impl Progress {
     pub fn finished(&self, done: &Done) {
         self.clear();
         if self.json {
-            line(json!({
-                "event": "finished",
-                "output": done.output,
-                "frames": done.frames,
-                "before": done.before,
-                "notes": done.notes,
-                "incomplete": done.incomplete,
-            }));
+            line(with_path(
+                "output",
+                &done.output,
+                json!({
+                    "event": "finished",
+                    "frames": done.frames,
+                    "before": done.before,
+                    "notes": done.notes,
+                    "incomplete": done.incomplete,
+                }),
+            ));
         } else {
             for note in &done.notes {
                 eprintln!("{}: {note}", done.output.display());
             }
             println!("wrote {}: {} frames", done.output.display(), done.frames);
         }
-        if let Some(why) = &done.incomplete {
+        if let Some(why) = done.incomplete.as_ref().filter(|_| !self.is_child) {
             eprintln!(
                 "tttseg: {why}; what could be had of it is in {}: {} frames",
                 done.output.display(),
@@ -181,6 +203,9 @@ impl Progress {
         if self.json {
             line(json!({ "event": "interrupted", "kept": kept }));
         }
+        if self.is_child {
+            return;
+        }
         eprintln!("tttseg: interrupted: {kept}");
     }
 
@@ -188,7 +213,9 @@ impl Progress {
     pub fn failed(&self, input: &Path, why: &Error) {
         self.clear();
         if self.json {
-            line(json!({ "event": "failed", "input": input, "error": why.to_string() }));
+            let event =
+                json!({ "event": "failed", "error": why.to_string(), "no_room": why.is_no_room() });
+            line(with_path("input", input, event));
         }
     }
 
@@ -204,7 +231,7 @@ impl Progress {
         if self.json {
             let list = |films: &[(PathBuf, String)]| -> Vec<Value> {
                 let all = films.iter();
-                all.map(|(input, error)| json!({ "input": input, "error": error }))
+                all.map(|(input, error)| with_path("input", input, json!({ "error": error })))
                     .collect()
             };
             line(json!({
@@ -247,6 +274,15 @@ impl Progress {
         }
         line(more);
     }
+}
+
+/// An event about a file. JSON is text, and names are bytes: what is no UTF-8 stands there a second time, in numbers.
+fn with_path(name: &str, path: &Path, mut event: Value) -> Value {
+    event[name] = path.to_string_lossy().into();
+    if path.to_str().is_none() {
+        event[format!("{name}_bytes")] = path.as_os_str().as_bytes().into();
+    }
+    event
 }
 
 fn line(value: Value) {

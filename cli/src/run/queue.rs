@@ -2,9 +2,9 @@
 
 use std::path::{Path, PathBuf};
 
+use super::child;
 use super::encode::Codec;
 use super::error::Error;
-use super::film;
 use super::{Context, extension};
 
 /// Extensions of files that are taken for films.
@@ -37,12 +37,15 @@ pub fn run(context: &Context, films: &[PathBuf], output: &Path) -> Result<bool, 
     let outputs = outputs(films, output, codec)?;
     std::fs::create_dir_all(output).map_err(|e| Error::of_writing(output, e))?;
     let (mut finished, mut there, mut incomplete, mut failed) = (0, 0, vec![], vec![]);
-    for (film, output) in films.iter().zip(outputs) {
+    let mut all: Vec<_> = films.iter().zip(outputs).collect();
+    // What stopped an earlier run does not come before what has not been tried.
+    all.sort_by_key(|(_, output)| child::has_crashed(output));
+    for (film, output) in all {
         if output.exists() && !context.overwrite {
             there += 1;
             continue;
         }
-        match film::run(context, film, &output) {
+        match child::film(context, film, &output) {
             Ok(done) => {
                 context.progress.finished(&done);
                 match done.incomplete {
@@ -58,7 +61,7 @@ pub fn run(context: &Context, films: &[PathBuf], output: &Path) -> Result<bool, 
                 }
                 failed.push((film.clone(), error.to_string()));
                 // The next one would find no room either.
-                if matches!(error, Error::NoRoom { .. }) {
+                if error.is_no_room() {
                     break;
                 }
             }

@@ -4,6 +4,7 @@
 mod broken;
 #[path = "../../../tests/common/mod.rs"]
 mod common;
+mod crash;
 #[path = "../../../tests/common/elements.rs"]
 mod elements;
 #[path = "../common/films.rs"]

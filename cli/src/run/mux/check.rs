@@ -7,11 +7,11 @@ use std::time::{Duration, Instant};
 use gst::prelude::*;
 use parking_lot::Mutex;
 
+use super::super::Context;
 use super::super::encode::Segment;
 use super::super::error::{Error, clock, message_text};
 use super::super::pipeline::{A_WHILE, Pipeline};
 use super::super::quirks::{drop_stream, frames_in};
-use super::super::stop::Stop;
 use super::Film;
 
 /// How long nothing may come of the file.
@@ -46,9 +46,9 @@ pub fn check(
     film: &Film,
     shape: &gst::CapsRef,
     file: &Path,
-    stop: &Stop,
+    context: &Context,
 ) -> Result<Vec<String>, Error> {
-    let found = read(film, file, stop)?;
+    let found = read(film, file, context)?;
     let mut short = vec![];
     let frames: u64 = film.segments.iter().map(|s| s.frames).sum();
     let video = found.iter().find(|stream| stream.is("video/"));
@@ -127,7 +127,7 @@ fn look_at_shape(video: &Found, shape: &gst::CapsRef) -> Result<(), String> {
 }
 
 /// All streams of the file.
-fn read(film: &Film, file: &Path, stop: &Stop) -> Result<Vec<Found>, Error> {
+fn read(film: &Film, file: &Path, context: &Context) -> Result<Vec<Found>, Error> {
     let demuxer = film.codec.description().demuxer;
     let demuxer = demuxer.split(' ').next().unwrap_or(demuxer);
     let pipeline = Pipeline::default();
@@ -156,7 +156,7 @@ fn read(film: &Film, file: &Path, stop: &Stop) -> Result<Vec<Found>, Error> {
     let kinds = [gst::MessageType::Eos, gst::MessageType::Error];
     let (mut packets, mut since) = (0, Instant::now());
     loop {
-        if stop.is_asked() {
+        if context.stop.is_asked() {
             return Err(Error::Interrupted(
                 "all frames are finished; the same command puts them together".to_owned(),
             ));
@@ -170,6 +170,7 @@ fn read(film: &Film, file: &Path, stop: &Stop) -> Result<Vec<Found>, Error> {
         let now: u64 = found.lock().iter().map(|stream| stream.packets).sum();
         if now != packets {
             (packets, since) = (now, Instant::now());
+            context.progress.alive();
         } else if since.elapsed() > PATIENCE {
             return Err(Error::of(file, "what was written cannot be read"));
         }

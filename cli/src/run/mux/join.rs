@@ -12,11 +12,11 @@ use gst::prelude::*;
 use gst_app::{AppSink, AppSrc};
 use gst_video::{ValidVideoTimeCode, VideoTimeCodeMeta};
 
+use super::super::Context;
 use super::super::encode::{Codec, Segment};
 use super::super::error::{Error, message_text};
 use super::super::pipeline::{A_WHILE, Pipeline};
 use super::super::sound::Track;
-use super::super::stop::Stop;
 use super::feed;
 
 /// Frames that wait for the muxer.
@@ -42,8 +42,8 @@ pub struct Film<'a> {
 ///
 /// # Errors
 /// Segments that are not what they were, a disk without room, an end that the user wants.
-pub fn join(film: &Film, output: &Path, stop: &Stop) -> Result<Vec<String>, Error> {
-    let mut joiner = Joiner::open(film, output, stop)?;
+pub fn join(film: &Film, output: &Path, context: &Context) -> Result<Vec<String>, Error> {
+    let mut joiner = Joiner::open(film, output, context)?;
     for segment in film.segments {
         joiner.segment(segment)?;
     }
@@ -62,7 +62,7 @@ pub fn join(film: &Film, output: &Path, stop: &Stop) -> Result<Vec<String>, Erro
 struct Joiner<'a> {
     film: &'a Film<'a>,
     output: &'a Path,
-    stop: &'a Stop,
+    context: &'a Context,
     pipeline: Pipeline,
     source: AppSrc,
     mux: gst::Element,
@@ -72,7 +72,7 @@ struct Joiner<'a> {
 }
 
 impl<'a> Joiner<'a> {
-    fn open(film: &'a Film, output: &'a Path, stop: &'a Stop) -> Result<Self, Error> {
+    fn open(film: &'a Film, output: &'a Path, context: &'a Context) -> Result<Self, Error> {
         let pipeline = Pipeline::default();
         let source = AppSrc::builder()
             .format(gst::Format::Time)
@@ -102,7 +102,7 @@ impl<'a> Joiner<'a> {
         Ok(Self {
             film,
             output,
-            stop,
+            context,
             pipeline,
             source,
             mux,
@@ -113,7 +113,7 @@ impl<'a> Joiner<'a> {
 
     /// Takes in what is on the bus.
     fn look(&self) -> Result<(), Error> {
-        if self.stop.is_asked() {
+        if self.context.stop.is_asked() {
             return Err(Error::Interrupted(
                 "all frames are finished; the same command puts them together".to_owned(),
             ));
@@ -161,6 +161,7 @@ impl<'a> Joiner<'a> {
                     }
                 };
                 self.frame(&sample, time)?;
+                self.context.progress.alive();
                 frames += 1;
                 continue;
             }
