@@ -138,6 +138,27 @@ pub fn write(path: impl AsRef<Path>, bytes: &[u8]) -> Result<(), Error> {
     file.commit()
 }
 
+/// Whether a name in a folder is not of what people put there: hidden files, among them macOS' `._` beside every file on shares
+/// and disks of other systems, and what Windows and network storage leave behind.
+pub fn is_clutter(path: &Path) -> bool {
+    const LEFT: [&str; 6] = [
+        "thumbs.db",
+        "ehthumbs.db",
+        "desktop.ini",
+        "@eadir",
+        "$recycle.bin",
+        "system volume information",
+    ];
+    let Some(name) = path.file_name() else {
+        return false;
+    };
+    let name = name.as_encoded_bytes();
+    name.starts_with(b".")
+        || LEFT
+            .iter()
+            .any(|left| name.eq_ignore_ascii_case(left.as_bytes()))
+}
+
 /// Whether [`write()`] could write `path` now, for work that ends with it hours later.
 ///
 /// # Errors
@@ -187,6 +208,23 @@ mod tests {
         assert!(write(folder.path(), b"").is_err());
         assert!(check_writable(folder.path()).is_err());
         assert!(write("/", b"").is_err());
+    }
+
+    #[test]
+    fn what_systems_leave_in_folders() {
+        for name in [
+            "._film.mp4",
+            ".DS_Store",
+            ".hidden.png",
+            "Thumbs.db",
+            "a/desktop.ini",
+            "@eaDir",
+        ] {
+            assert!(is_clutter(Path::new(name)), "{name}");
+        }
+        for name in ["film.mp4", "_film.mp4", "a.b.png", "thumbs.png", "/", ""] {
+            assert!(!is_clutter(Path::new(name)), "{name}");
+        }
     }
 
     #[test]

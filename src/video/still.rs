@@ -2,6 +2,7 @@
 
 use image::{DynamicImage, ExtendedColorType, ImageFormat, ImageReader};
 use ndarray::{Array, ArrayRef, Dimension, IntoDimension};
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
 use super::{ClassMap, Rgb};
@@ -101,9 +102,11 @@ impl std::fmt::Display for LeftOut {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Listing {
     /// JPEG and PNG files with their names less the extension, sorted by name.
-    pub images: Vec<(String, PathBuf)>,
+    pub images: Vec<(OsString, PathBuf)>,
     /// Everything else in the folder, sorted.
     pub other: Vec<PathBuf>,
+    /// Hidden files, and those of operating systems ([`files::is_clutter`]), of which nothing else is said.
+    pub clutter: usize,
 }
 
 /// Lists the JPEG and PNG files of a folder by their extension; nothing is opened. Of two files that differ in their
@@ -124,10 +127,14 @@ pub fn list_stills(dir: &Path) -> Result<Listing, StillError> {
     paths.sort();
     let mut listing = Listing::default();
     for path in paths {
+        if files::is_clutter(&path) {
+            listing.clutter += 1;
+            continue;
+        }
         let extension = path.extension().and_then(|e| e.to_str());
         let known = extension
             .is_some_and(|e| ["jpg", "jpeg", "png"].contains(&e.to_ascii_lowercase().as_str()));
-        match path.file_stem().and_then(|s| s.to_str()) {
+        match path.file_stem() {
             Some(stem) if known && listing.images.last().is_none_or(|(last, _)| last != stem) => {
                 listing.images.push((stem.to_owned(), path));
             }
@@ -295,15 +302,17 @@ mod tests {
             "c.png",
             "notes.txt",
             ".png",
+            "._a.png",
+            "Thumbs.db",
         ] {
             std::fs::write(dir.path().join(name), b"").unwrap();
         }
         let listing = list_stills(dir.path()).unwrap();
-        let stems: Vec<&str> = listing.images.iter().map(|(s, _)| s.as_str()).collect();
+        let stems: Vec<_> = listing.images.iter().map(|(s, _)| s.clone()).collect();
         assert_eq!(stems, ["a", "a-1", "b", "c"]);
         assert_eq!(listing.images[3].1, dir.path().join("c.jpeg"));
-        let other = [".png", "c.png", "notes.txt"].map(|n| dir.path().join(n));
-        assert_eq!(listing.other, other);
+        let other = ["c.png", "notes.txt"].map(|n| dir.path().join(n));
+        assert_eq!((listing.other, listing.clutter), (other.to_vec(), 3));
         let missing = list_stills(&dir.path().join("none")).unwrap_err();
         assert!(missing.to_string().contains("none: "));
     }

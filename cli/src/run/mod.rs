@@ -21,7 +21,7 @@
 //! | `sound` | a film's sound, read and brought to what the container holds |
 //! | `mux` | segments joined, with sound and time code, and checked |
 //! | `quirks` | work-arounds for GStreamer's elements |
-//! | `progress`, `stop`, `error`, `pipeline` | what all of them need |
+//! | `progress`, `stop`, `error`, `pipeline`, `names` | what all of them need |
 //! | `plugin` | the element, part of the program |
 //!
 //! Arrows point down this list: mux → sound; sound, decode → encode, quirks → what all of them need.
@@ -33,6 +33,7 @@ mod error;
 mod film;
 mod journal;
 mod mux;
+mod names;
 mod pictures;
 mod pipeline;
 mod plugin;
@@ -50,6 +51,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::{Args, ValueEnum};
+use tttseg::files::is_clutter;
 
 use encode::Codec;
 use error::Error;
@@ -144,7 +146,8 @@ pub struct Context {
 enum Input {
     Film,
     Pictures(Vec<PathBuf>),
-    Films(Vec<PathBuf>),
+    /// And how many pictures beside them belong to them.
+    Films(Vec<PathBuf>, usize),
 }
 
 /// Runs it; the exit code says how it went.
@@ -153,7 +156,7 @@ pub fn run(arguments: &Arguments) -> Result<ExitCode, Box<dyn std::error::Error>
         child::follow_parent();
     }
     let input = look_at(&arguments.input)?;
-    if let (Input::Films(_) | Input::Pictures(_), true) = (&input, arguments.output.is_file()) {
+    if let (Input::Films(..) | Input::Pictures(_), true) = (&input, arguments.output.is_file()) {
         let why = "there has to be a folder, and this is a file";
         return Err(Error::of(&arguments.output, why).into());
     }
@@ -173,12 +176,17 @@ pub fn run(arguments: &Arguments) -> Result<ExitCode, Box<dyn std::error::Error>
         },
         stop: Stop::watch()?,
     };
+    let posters = match &input {
+        Input::Films(_, posters) => *posters,
+        _ => 0,
+    };
+    left_out(&context.progress, &arguments.input, posters)?;
     let done = match input {
         Input::Film => film::run(&context, &arguments.input, &arguments.output)
             .inspect(|done| context.progress.finished(done))
             .map(|done| done.incomplete.is_none()),
         Input::Pictures(files) => pictures::run(&context, &files, &arguments.output).map(|()| true),
-        Input::Films(files) => queue::run(&context, &files, &arguments.output),
+        Input::Films(files, _) => queue::run(&context, &files, &arguments.output),
     };
     match done {
         Ok(true) => Ok(ExitCode::SUCCESS),
@@ -205,10 +213,13 @@ fn look_at(input: &Path) -> Result<Input, Error> {
     if input.is_dir() {
         let pictures = pictures::of_folder(input)?;
         let films = queue::of_folder(input)?;
+        let is_poster = |picture: &PathBuf| queue::is_poster(picture, &films);
+        if !films.is_empty() && pictures.iter().all(is_poster) {
+            return Ok(Input::Films(films, pictures.len()));
+        }
         return match (pictures.is_empty(), films.is_empty()) {
             (false, true) => Ok(Input::Pictures(pictures)),
-            (true, false) => Ok(Input::Films(films)),
-            (true, true) => Err(Error::of(
+            (true, _) => Err(Error::of(
                 input,
                 "there are neither pictures nor films in this folder",
             )),
@@ -221,6 +232,27 @@ fn look_at(input: &Path) -> Result<Input, Error> {
     let pictures = pictures::of_pattern(input)?;
     let pictures = pictures.map(Input::Pictures);
     pictures.ok_or_else(|| Error::of(input, "no such file, folder or pattern of names"))
+}
+
+/// Says how many files of a folder are left out unseen.
+fn left_out(progress: &Progress, input: &Path, posters: usize) -> Result<(), Error> {
+    if !input.is_dir() {
+        return Ok(());
+    }
+    let all = std::fs::read_dir(input).map_err(|e| Error::of(input, e))?;
+    let clutter = all.flatten().filter(|entry| is_clutter(&entry.path()));
+    for (count, what) in [
+        (
+            clutter.count(),
+            "hidden files, or files of an operating system",
+        ),
+        (posters, "pictures that belong to films"),
+    ] {
+        if count > 0 {
+            progress.note(&format!("left out: {count} {what}"));
+        }
+    }
+    Ok(())
 }
 
 /// The extension of a file in small letters; empty where it has none.

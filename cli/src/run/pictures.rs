@@ -1,5 +1,6 @@
 //! A sequence of pictures: PNG and JPEG in, PNG out, under the same names.
 
+use std::ffi::OsStr;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -37,11 +38,11 @@ struct Record {
 /// When the folder cannot be read, or two pictures differ in their extension only.
 pub fn of_folder(folder: &Path) -> Result<Vec<PathBuf>, Error> {
     let listing = list_stills(folder).map_err(|e| Error::Other(e.to_string()))?;
-    let names = listing.images.iter().map(|(name, _)| name.as_str());
-    let names: Vec<&str> = names.collect();
+    let names = listing.images.iter().map(|(name, _)| name.as_os_str());
+    let names: Vec<&OsStr> = names.collect();
     let mut others = listing.other.iter();
     let twice = others.find(|path| {
-        let stem = path.file_stem().and_then(|s| s.to_str());
+        let stem = path.file_stem();
         ["png", "jpg", "jpeg"].contains(&&*extension(path))
             && stem.is_some_and(|stem| names.contains(&stem))
     });
@@ -236,7 +237,7 @@ fn sequence(
     if let Some(first) = failed.first() {
         keep_state(work, &mut worker, &mut record, files.len())?;
         return Err(Error::Other(format!(
-            "{} of {} pictures could not be read, the first: {first}; all others are in {}",
+            "{} of {} pictures could not be worked on, the first: {first}; all others are in {}",
             failed.len(),
             files.len(),
             output.display()

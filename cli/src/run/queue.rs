@@ -6,6 +6,7 @@ use super::child;
 use super::encode::Codec;
 use super::error::Error;
 use super::{Context, extension};
+use tttseg::files::is_clutter;
 
 /// Extensions of files that are taken for films.
 const FILMS: [&str; 20] = [
@@ -13,18 +14,60 @@ const FILMS: [&str; 20] = [
     "ogv", "qt", "ts", "vob", "webm", "wmv", "y4m",
 ];
 
-/// The films of a folder, sorted by name.
+/// Names of pictures that media centres put beside films; as the end of a longer name as well.
+const POSTERS: [&str; 9] = [
+    "poster",
+    "folder",
+    "cover",
+    "fanart",
+    "banner",
+    "thumb",
+    "landscape",
+    "clearart",
+    "backdrop",
+];
+
+/// The films of a folder, sorted by name. Hidden files, and those of operating systems, are none.
 pub fn of_folder(folder: &Path) -> Result<Vec<PathBuf>, Error> {
     let failed = |e| Error::of(folder, e);
     let mut films = vec![];
     for entry in std::fs::read_dir(folder).map_err(failed)? {
         let path = entry.map_err(failed)?.path();
-        if path.is_file() && FILMS.contains(&&*extension(&path)) {
+        if !is_clutter(&path) && path.is_file() && FILMS.contains(&&*extension(&path)) {
             films.push(path);
         }
     }
     films.sort();
     Ok(films)
+}
+
+/// Whether a picture in a folder of films belongs to them: it has a name for that, or the name of one of them.
+pub fn is_poster(picture: &Path, films: &[PathBuf]) -> bool {
+    let Some(stem) = picture.file_stem() else {
+        return false;
+    };
+    let name = stem.to_string_lossy().to_lowercase();
+    let last = name.rsplit(['-', '_', '.', ' ']).next().unwrap_or(&name);
+    POSTERS.contains(&last) || films.iter().any(|film| film.file_stem() == Some(stem))
+}
+
+/// Films without those that others of them have become, where both are in one folder; and how many these are.
+fn without_outputs(films: &[PathBuf], output: &Path, codec: Codec) -> (Vec<PathBuf>, usize) {
+    let is_same = |film: &PathBuf| {
+        let folder = film.parent().and_then(|folder| folder.canonicalize().ok());
+        folder.is_some() && folder == output.canonicalize().ok()
+    };
+    if !films.iter().any(is_same) {
+        return (films.to_vec(), 0);
+    }
+    let extension = codec.description().extension;
+    let is_output = |film: &&PathBuf| {
+        let becomes_it =
+            |other: &PathBuf| other != *film && other.with_extension(extension) == **film;
+        films.iter().any(becomes_it)
+    };
+    let (outputs, inputs): (Vec<_>, Vec<_>) = films.iter().partition(is_output);
+    (inputs.into_iter().cloned().collect(), outputs.len())
 }
 
 /// Works on all of them; what is wrong with one does not stop the others. Returns whether every film that was worked on has
@@ -34,7 +77,16 @@ pub fn of_folder(folder: &Path) -> Result<Vec<PathBuf>, Error> {
 /// When one or more could not be finished, or the user wants an end.
 pub fn run(context: &Context, films: &[PathBuf], output: &Path) -> Result<bool, Error> {
     let codec = context.codec.unwrap_or(Codec::Ffv1);
-    let outputs = outputs(films, output, codec)?;
+    // With --overwrite it would not be known which of them is to be replaced.
+    let (films, made) = match context.overwrite {
+        true => (films.to_vec(), 0),
+        false => without_outputs(films, output, codec),
+    };
+    if made > 0 {
+        let note = format!("{made} films are what others in this folder have become");
+        context.progress.note(&note);
+    }
+    let outputs = outputs(&films, output, codec)?;
     std::fs::create_dir_all(output).map_err(|e| Error::of_writing(output, e))?;
     let (mut finished, mut there, mut incomplete, mut failed) = (0, 0, vec![], vec![]);
     let mut all: Vec<_> = films.iter().zip(outputs).collect();
@@ -104,6 +156,22 @@ fn outputs(films: &[PathBuf], output: &Path, codec: Codec) -> Result<Vec<PathBuf
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn posters_of_films() {
+        let films = [PathBuf::from("a/reel 1.mp4")];
+        for name in [
+            "poster.jpg",
+            "Folder.JPG",
+            "reel 1-fanart.png",
+            "reel 1.jpg",
+        ] {
+            assert!(is_poster(Path::new(name), &films), "{name}");
+        }
+        for name in ["scan-1.png", "posters.png", "reel 10.jpg"] {
+            assert!(!is_poster(Path::new(name), &films), "{name}");
+        }
+    }
 
     #[test]
     fn every_film_has_a_name_of_its_own() {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::io::Read;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use gst::glib;
 use gst::prelude::*;
@@ -11,6 +11,7 @@ use sha2::{Digest, Sha256};
 
 use super::Task;
 use super::error::Error;
+use super::names::TextPath;
 use super::plugin::ELEMENT;
 
 /// Properties that are not for `--set`, and what is.
@@ -67,7 +68,7 @@ pub fn differs<T: PartialEq>(
 /// The element's properties.
 pub struct Settings {
     task: Task,
-    model: Option<PathBuf>,
+    model: Option<TextPath>,
     set: BTreeMap<String, String>,
     identity: Identity,
 }
@@ -92,7 +93,7 @@ impl Settings {
         let hash = model.map(hash).transpose()?;
         let settings = Self {
             task,
-            model: model.map(Path::to_owned),
+            model: model.map(TextPath::of).transpose()?,
             identity: Identity {
                 task: task_name(task).to_owned(),
                 model: hash.unwrap_or_else(|| "the built-in one".to_owned()),
@@ -122,7 +123,7 @@ impl Settings {
         set(&element, "task", task_name(self.task))?;
         set(&element, "pace", "every-frame")?;
         if let Some(model) = &self.model {
-            set(&element, "model-file", &model.to_string_lossy())?;
+            set(&element, "model-file", model.as_str())?;
         }
         for (name, value) in &self.set {
             set(&element, name, value)?;

@@ -6,6 +6,7 @@ use gst::prelude::*;
 use gst_app::{AppSink, AppSrc};
 
 use super::error::{Error, message_text};
+use super::names::TextPath;
 use super::pipeline::{A_WHILE, Pipeline};
 use super::settings::Settings;
 
@@ -24,6 +25,8 @@ pub struct Worker {
     warnings: Vec<String>,
     /// The first error of the element.
     failed: Option<String>,
+    /// The state that every stream begins with.
+    _state: Option<TextPath>,
 }
 
 impl Worker {
@@ -33,8 +36,9 @@ impl Worker {
     /// What the element says: about a model, a state, a property, ONNX Runtime.
     pub fn start(settings: &Settings, state: Option<&Path>) -> Result<Self, Error> {
         let element = settings.element()?;
-        if let Some(state) = state {
-            element.set_property("load-state", state.to_string_lossy().as_ref());
+        let state = state.map(TextPath::of).transpose()?;
+        if let Some(state) = &state {
+            element.set_property("load-state", state.as_str());
         }
         let source = AppSrc::builder().format(gst::Format::Time).build();
         let sink = AppSink::builder().sync(false).build();
@@ -50,6 +54,7 @@ impl Worker {
             caps: None,
             warnings: vec![],
             failed: None,
+            _state: state,
         };
         match worker.pipeline.set_state(gst::State::Playing) {
             Ok(_) => Ok(worker),
@@ -101,9 +106,8 @@ impl Worker {
 
     /// Writes what was learned to a file: as a whole, or not at all.
     pub fn save(&mut self, path: &Path) -> Result<(), Error> {
-        let done: bool = self
-            .element
-            .emit_by_name("save-state", &[&path.to_string_lossy().as_ref()]);
+        let text = TextPath::of(path)?;
+        let done: bool = self.element.emit_by_name("save-state", &[&text.as_str()]);
         if done {
             return Ok(());
         }

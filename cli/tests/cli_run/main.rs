@@ -9,6 +9,7 @@ mod crash;
 mod elements;
 #[path = "../common/films.rs"]
 mod films;
+mod folders;
 mod installed;
 mod kinds;
 #[path = "../common/program.rs"]

@@ -50,7 +50,7 @@ pub trait Stills {
     fn still(&self, index: usize) -> Result<Cow<'_, Sample>, String>;
 }
 
-/// The images of a folder and their names without extensions, sorted; other files are added to `left_out`.
+/// The images of a folder and their names without extensions, sorted; other files are added to `left_out`, hidden ones as one.
 pub(super) fn images_of(
     dir: &Path,
     left_out: &mut Vec<LeftOut>,
@@ -60,5 +60,24 @@ pub(super) fn images_of(
         path,
         reason: "not a JPEG or PNG file, or the second of its name".to_owned(),
     }));
-    Ok(listing.images)
+    if listing.clutter > 0 {
+        left_out.push(LeftOut {
+            path: dir.to_owned(),
+            reason: format!(
+                "{} hidden files, or files of an operating system",
+                listing.clutter
+            ),
+        });
+    }
+    let mut images = vec![];
+    for (name, path) in listing.images {
+        match name.into_string() {
+            Ok(name) => images.push((name, path)),
+            Err(_) => left_out.push(LeftOut {
+                path,
+                reason: "its name is no UTF-8, in which reports name it".to_owned(),
+            }),
+        }
+    }
+    Ok(images)
 }

@@ -12,7 +12,7 @@ use parking_lot::Mutex;
 
 use super::super::error::{Error, message_text};
 use super::super::pipeline::{Pipeline, pad};
-use super::super::quirks::{Clock, Rotator, drop_stream};
+use super::super::quirks::{Clock, Edits, Rotator, drop_stream};
 use super::conversion::{Conversion, Target};
 
 /// How long a film may take to show its first frame before it is wound to a place.
@@ -33,6 +33,8 @@ pub struct Decoder {
     pub sink: AppSink,
     /// What is known of the film's clock so far.
     pub clock: Clock,
+    /// Edits of the film that have to be followed, as the decoder does not.
+    pub edits: Option<Edits>,
     conversions: Conversions,
 }
 
@@ -73,6 +75,10 @@ impl Decoder {
         let source = gst::ElementFactory::make("filesrc")
             .property("location", film)
             .build()?;
+        let edits = Edits::of(film);
+        if let Some(edits) = &edits {
+            edits.hide(&source);
+        }
         let caps = gst::Caps::builder("video/x-raw").any_features().build();
         let decoder = gst::ElementFactory::make("decodebin")
             .property("caps", caps)
@@ -99,12 +105,16 @@ impl Decoder {
             pipeline,
             sink,
             clock,
+            edits,
             conversions,
         })
     }
 
     /// The film's length, if it is known by now.
     pub fn duration(&self) -> Option<gst::ClockTime> {
+        if let Some(edits) = &self.edits {
+            return edits.video.length();
+        }
         self.pipeline.query_duration()
     }
 

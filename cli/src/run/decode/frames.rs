@@ -192,6 +192,9 @@ impl<'a> Frames<'a> {
             self.timecode = buffer.meta::<VideoTimeCodeMeta>().map(|m| m.tc());
         }
         self.last_decoded = Some(time);
+        let edits = self.decoder.edits.as_ref();
+        let time = edits.map_or(Some(time), |edits| edits.video.shown(time, duration));
+        let Some(time) = time else { return Ok(None) };
         let is_damaged = buffer.flags().contains(gst::BufferFlags::CORRUPTED);
         let (caps, buffer) = self.decoder.convert(buffer, caps, &info)?;
         Ok(Some(Frame {
@@ -223,7 +226,7 @@ impl<'a> Frames<'a> {
         let (Some((time, duration)), Some(origin)) = (self.last, self.origin) else {
             return Ok(false);
         };
-        if !self.decoder.clock.is_the_demuxers() {
+        if !self.decoder.clock.is_the_demuxers() || self.decoder.edits.is_some() {
             return Ok(false);
         }
         let end = time + duration;

@@ -6,6 +6,7 @@ use gst_video::prelude::*;
 use gst_video::{VideoFormat, VideoFrameRef, VideoInfo};
 use image::{DynamicImage, ExtendedColorType, ImageError, ImageFormat, ImageReader};
 use tttseg::files::Pending;
+use tttseg::video::model_size;
 
 use super::super::Task;
 use super::super::error::Error;
@@ -36,6 +37,8 @@ impl Picture {
             .decode()
             .map_err(|e| Error::of(path, e))?;
         let (width, height) = (decoded.width(), decoded.height());
+        // The element would end with it, and take no other. Of the model, no more than that there is one.
+        model_size(width as usize, height as usize, 256, 256).map_err(|e| Error::of(path, e))?;
         let is_deep = matches!(
             decoded,
             DynamicImage::ImageLuma16(_)

@@ -5,11 +5,12 @@
 //! | `mpeg_clock` | tsdemux and mpegpsdemux lose track of the clock of recordings behind one another |
 //! | `cutoff` | demuxers end without an error where a file was cut off |
 //! | `count` | demuxers lose frames without an error |
+//! | `edits` | qtdemux does not follow edits that begin between key frames |
 //! | `fields` | the order of fields is on frames, while encoders look at caps |
 //! | `rotation` | muxers cannot say that a film is to be rotated |
 //! | `timecode` | qtdemux does not read time code tracks |
 //! | `streams` | streams hold up others, decoders and qtdemux stop without a message |
-//! | `boxes` | of QuickTime and MP4 files, for `cutoff`, `count` and `timecode` |
+//! | `boxes` | of QuickTime and MP4 files, for `cutoff`, `count`, `edits` and `timecode` |
 //!
 //! Two smaller ones stand where they are needed: `videoconvert` leaves grey of full range as it is (`decode::conversion`), and
 //! matroskademux names FFV1's version otherwise than matroskamux (`mux::join`).
@@ -17,6 +18,7 @@
 mod boxes;
 mod count;
 mod cutoff;
+mod edits;
 mod fields;
 mod mpeg_clock;
 mod rotation;
@@ -25,6 +27,7 @@ mod timecode;
 
 pub use count::frames as frames_in;
 pub use cutoff::missing;
+pub use edits::{Edits, Pieces};
 pub use fields::FieldOrder;
 pub use mpeg_clock::Clock;
 pub use rotation::Rotator;

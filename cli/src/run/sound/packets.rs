@@ -5,6 +5,7 @@ use std::io::{BufReader, BufWriter, ErrorKind, Read, Write};
 use std::path::{Path, PathBuf};
 
 use super::super::error::Error;
+use super::super::quirks::Pieces;
 
 /// A packet that is longer is none.
 const MOST: u32 = 1 << 28;
@@ -52,6 +53,7 @@ pub struct Writer {
     path: PathBuf,
     file: BufWriter<File>,
     summary: Summary,
+    pieces: Pieces,
 }
 
 impl Writer {
@@ -65,8 +67,15 @@ impl Writer {
                 file: name.to_owned(),
                 ..Summary::default()
             },
+            pieces: Pieces::default(),
             path,
         })
+    }
+
+    /// Of the samples that it takes, only these pieces are heard.
+    #[must_use]
+    pub fn with_pieces(self, pieces: Pieces) -> Self {
+        Self { pieces, ..self }
     }
 
     /// Takes a sample of GStreamer's at its place in the film. What lies outside of the film's own bounds is not to be heard.
@@ -85,6 +94,16 @@ impl Writer {
                 None => return Ok(()),
             },
             (pts, _) => pts,
+        };
+        let time = match time {
+            Some(time) => {
+                let lasts = buffer.duration().unwrap_or_default();
+                match self.pieces.shown(time, lasts) {
+                    Some(time) => Some(time),
+                    None => return Ok(()),
+                }
+            }
+            None => None,
         };
         let map = buffer.map_readable()?;
         let packet = Packet {

@@ -13,7 +13,7 @@ use super::super::Context;
 use super::super::error::{Error, message_text};
 use super::super::journal::Work;
 use super::super::pipeline::{self, A_WHILE, Pipeline, link};
-use super::super::quirks::{Clock, drop_stream};
+use super::super::quirks::{Clock, Edits, drop_stream};
 use super::packets::{Summary, Writer};
 
 /// How long nothing may come of a film, from slow storage as well.
@@ -57,6 +57,10 @@ pub fn streams(context: &Context, work: &Work, input: &Path) -> Result<Read, Err
     pipeline.add_many([&source, &parser])?;
     source.link(&parser)?;
     Clock::mend(pipeline.upcast_ref());
+    let edits = Edits::of(input);
+    if let Some(edits) = &edits {
+        edits.hide(&source);
+    }
     let known = Arc::new(Known::default());
     let (bin, of_pads, folder) = (
         pipeline.downgrade(),
@@ -71,7 +75,8 @@ pub fn streams(context: &Context, work: &Work, input: &Path) -> Result<Read, Err
         if !name.starts_with("audio/") {
             // One that stays unlinked ends by itself.
             let _ = drop_stream(bin.upcast_ref(), pad);
-        } else if let Err(e) = keep_stream(bin.upcast_ref(), pad, &folder, &of_pads) {
+        } else if let Err(e) = keep_stream(bin.upcast_ref(), pad, &folder, &of_pads, edits.as_ref())
+        {
             of_pads.fail(e);
         }
     });
@@ -137,12 +142,14 @@ fn keep_stream(
     pad: &gst::Pad,
     folder: &Path,
     known: &Arc<Known>,
+    edits: Option<&Edits>,
 ) -> Result<(), Error> {
     let number = {
         let mut writers = known.writers.lock();
         let number = writers.len();
         let name = format!("sound-{number:02}.packets");
-        writers.push(Writer::open(folder, &name)?);
+        let pieces = edits.map(|edits| edits.sound(number));
+        writers.push(Writer::open(folder, &name)?.with_pieces(pieces.unwrap_or_default()));
         number
     };
     let of_sink = known.clone();

@@ -8,7 +8,7 @@
 //! | `riff` | chunks of AVI files |
 
 mod matroska;
-mod quicktime;
+pub(super) mod quicktime;
 mod riff;
 
 use std::fs::File;
@@ -28,6 +28,16 @@ pub fn frames(path: &Path) -> Option<u64> {
         _ => quicktime::frames(&mut file, end),
     };
     count.ok().flatten().filter(|frames| *frames > 0)
+}
+
+/// Whether a QuickTime or MP4 file has frames that are not to be shown.
+pub fn hides_frames(path: &Path) -> bool {
+    let Ok(file) = File::open(path) else {
+        return false;
+    };
+    let end = file.metadata().map_or(0, |about| about.len());
+    let count = quicktime::shown_of_all(&mut BufReader::new(file), end);
+    matches!(count, Ok(Some((shown, all))) if shown < all)
 }
 
 /// Bytes at the place where a file is, which are few.

@@ -11,15 +11,21 @@ const MOST: u64 = 256 << 20;
 /// Samples that are more are not counted one by one: a film of a day has a sixtieth of that, and a damaged table may say anything.
 const MOST_SAMPLES: u64 = 1 << 28;
 
-/// A piece of a track that is shown, in the track's own time.
+/// A piece of a track that is shown, in the track's own time, and the time at which that is.
 #[derive(Clone, Copy, Debug, PartialEq)]
-struct Edit {
-    begin: i64,
-    end: i64,
+pub struct Edit {
+    pub begin: i64,
+    pub end: i64,
+    pub at: i64,
 }
 
 /// Samples of the first video that are to be shown; none where they are not in one table, as in fragmented files.
 pub fn frames(file: &mut (impl Read + Seek), end: u64) -> Result<Option<u64>> {
+    Ok(shown_of_all(file, end)?.map(|(shown, _)| shown))
+}
+
+/// The same, and how many there are.
+pub fn shown_of_all(file: &mut (impl Read + Seek), end: u64) -> Result<Option<(u64, u64)>> {
     let Some(contents) = find(file, 0..end, &[b"moov"]) else {
         return Ok(None);
     };
@@ -61,13 +67,15 @@ pub fn frames(file: &mut (impl Read + Seek), end: u64) -> Result<Option<u64>> {
             Some(list) => edits(file, list, of_track, of_movie)?,
             None => None,
         };
-        return Ok(Some(count(&durations, &shifts, edits.as_deref())));
+        let all = count(&durations, &shifts, None);
+        let shown = count(&durations, &shifts, edits.as_deref());
+        return Ok(Some((shown, all)));
     }
     Ok(None)
 }
 
 /// Units a second, of a header of a movie or of a track.
-fn scale(file: &mut (impl Read + Seek), at: u64) -> Result<u32> {
+pub fn scale(file: &mut (impl Read + Seek), at: u64) -> Result<u32> {
     let [version] = read(file, at)?;
     let behind = if version == 1 { 20 } else { 12 };
     Ok(u32::from_be_bytes(read(file, at + behind)?).max(1))
@@ -91,7 +99,7 @@ fn pairs(file: &mut (impl Read + Seek), table: Range<u64>) -> Result<Vec<(u32, i
 }
 
 /// The pieces of a track that are shown; none where all of it is, or it is not shown at its own speed.
-fn edits(
+pub fn edits(
     file: &mut (impl Read + Seek),
     list: Range<u64>,
     of_track: u32,
@@ -103,7 +111,7 @@ fn edits(
     if list.start + 8 + size * count > list.end || count > 1 << 16 {
         return Err(Error::from(ErrorKind::InvalidData));
     }
-    let mut edits = vec![];
+    let (mut edits, mut at_time) = (vec![], 0_i64);
     for n in 0..count {
         let at = list.start + 8 + size * n;
         let (duration, begin) = match version {
@@ -120,16 +128,21 @@ fn edits(
         if rate != 0x1_0000 {
             return Ok(None);
         }
-        // An empty one is a time without frames; one without a length goes to the end.
-        if begin < 0 {
-            continue;
-        }
         let long = u128::from(duration) * u128::from(of_track) / u128::from(of_movie);
-        let end = match i64::try_from(long) {
-            Ok(long) if duration > 0 => begin.saturating_add(long),
-            _ => i64::MAX,
-        };
-        edits.push(Edit { begin, end });
+        let long = i64::try_from(long).unwrap_or(i64::MAX);
+        // An empty one is a time without frames; one without a length goes to the end.
+        if begin >= 0 {
+            let end = match duration {
+                0 => i64::MAX,
+                _ => begin.saturating_add(long),
+            };
+            edits.push(Edit {
+                begin,
+                end,
+                at: at_time,
+            });
+        }
+        at_time = at_time.saturating_add(long);
     }
     Ok((!edits.is_empty()).then_some(edits))
 }
