@@ -1,6 +1,7 @@
 //! A folder of stills to learn from, with labels or without, at the size at which a model sees them.
 
 use std::collections::BTreeMap;
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
 use super::reference::scaled;
@@ -141,7 +142,7 @@ fn files(folder: &Path) -> Result<Vec<(PathBuf, Option<PathBuf>)>, StillSetError
     }
     let labels = list_stills(&labels)?.images;
     let counts = (pictures.len(), labels.len());
-    let mut by_name: BTreeMap<String, PathBuf> = labels.into_iter().collect();
+    let mut by_name: BTreeMap<OsString, PathBuf> = labels.into_iter().collect();
     let pairs = pictures.into_iter().filter_map(|(name, path)| {
         let label = by_name.remove(&name)?;
         Some((path, Some(label)))
