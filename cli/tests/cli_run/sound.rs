@@ -116,6 +116,31 @@ fn adpcm_is_decoded() {
 }
 
 #[test]
+fn adpcm_of_avi_keeps_its_speed() {
+    let Some(films) = Films::new() else { return };
+    let Some(()) = elements(&["adpcmdec", "avidemux", "jpegdec"]) else {
+        return;
+    };
+    // avimux takes none.
+    let film = films.name("film.avi");
+    let line = "-v error -f lavfi -i testsrc=s=96x64:r=25:d=1 -f lavfi -i sine=r=48000:d=1 -c:v mjpeg -c:a adpcm_ima_wav";
+    let made = std::process::Command::new("ffmpeg")
+        .args(line.split(' '))
+        .arg(&film)
+        .status();
+    if !made.is_ok_and(|status| status.success()) {
+        super::common::skipped("ffmpeg is not there, which makes AVI with ADPCM");
+        return;
+    }
+    let (model, out) = (films.name("film.safetensors"), films.name("out.mkv"));
+    works(&["--model", &model, &film, &out]);
+    assert_eq!(rate(&out), 48000);
+    // The last block is filled up.
+    let samples = sound_samples(&out);
+    assert!(samples.abs_diff(48000) < 2400, "{samples}");
+}
+
+#[test]
 fn sound_that_cannot_be_decoded_holds_up_nothing() {
     let Some(films) = Films::new() else { return };
     let Some(()) = elements(&["avenc_ac3", "ac3parse", "flacenc"]) else {
