@@ -16,6 +16,7 @@ mod format;
 mod frame;
 mod fusion;
 mod grade;
+mod labels;
 mod legend;
 mod overlay;
 mod palette;
@@ -39,6 +40,7 @@ pub use format::{ColourModel, Component, Layout, PixelFormat, Sample, Storage};
 pub use frame::{FrameError, FrameMut, FrameRef, MAX_SIDE};
 pub use fusion::{Fusion, Motion};
 pub use grade::Grade;
+pub use labels::{LabelColours, LabelIds, read_labels};
 pub use legend::Legend;
 pub use overlay::{MapError, Overlay, Style};
 pub use palette::{Palette, PaletteError};
@@ -46,10 +48,7 @@ pub use reference::{GREY, ReferenceError, has_colour, read_references, scaled};
 pub use scale::Scaler;
 pub use side_by_side::{SideBySideError, side_by_side};
 pub use size::{SizeError, model_size};
-pub use still::{
-    LabelIds, LeftOut, Listing, StillError, list_stills, pending_png, read_labels, read_rgb,
-    write_png,
-};
+pub use still::{LeftOut, Listing, StillError, list_stills, pending_png, read_rgb, write_png};
 pub use still_set::{SetStill, StillSetError, nearest_labels, read_still_set};
 
 use ndarray::{Array2, Array3};

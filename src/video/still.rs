@@ -1,10 +1,10 @@
-//! Still images and label maps on disk.
+//! Still images on disk.
 
 use image::{DynamicImage, ExtendedColorType, ImageFormat, ImageReader};
 use ndarray::{Array, ArrayRef, Dimension, IntoDimension};
 use std::path::{Path, PathBuf};
 
-use super::{ClassMap, Rgb};
+use super::Rgb;
 use crate::files::{self, Pending};
 
 /// An error in reading or writing an image file.
@@ -29,23 +29,47 @@ pub enum StillError {
         /// The error of the decoder.
         source: image::ImageError,
     },
-    /// Labels in another layout than one byte per pixel.
-    #[error("{path}: labels must be single-channel with 8 bits, these are {found}", path = path.display())]
+    /// Labels in a layout that does not say what they stand for.
+    #[error("{path}: labels that cannot be read: {found}", path = path.display())]
     LabelLayout {
         /// The file.
         path: PathBuf,
-        /// The layout found.
+        /// The layout found, and what can be done.
         found: String,
     },
     /// A label that stands for nothing.
-    #[error("{path}: label {id} is none of the {classes} classes and not void", path = path.display())]
+    #[error(
+        "{path}: label {id} is none of the {classes} classes and not void (first at x {x}, y {y})",
+        path = path.display()
+    )]
     LabelId {
         /// The file.
         path: PathBuf,
         /// The id found.
-        id: u8,
+        id: u16,
         /// Number of classes.
         classes: usize,
+        /// The column of the first pixel of it.
+        x: usize,
+        /// Its row.
+        y: usize,
+    },
+    /// A colour that stands for nothing.
+    #[error(
+        "{path}: colour {colour:?} is not in the table of colours {table} (first at x {x}, y {y})",
+        path = path.display()
+    )]
+    LabelColour {
+        /// The file.
+        path: PathBuf,
+        /// Red, green and blue.
+        colour: [u8; 3],
+        /// The table's name or file.
+        table: String,
+        /// The column of the first pixel of it.
+        x: usize,
+        /// Its row.
+        y: usize,
     },
     /// An array that is no image.
     #[error("{path}: an array of shape {shape:?} is no image", path = path.display())]
@@ -55,25 +79,6 @@ pub enum StillError {
         /// The array's shape.
         shape: Vec<usize>,
     },
-}
-
-/// The meaning of ids in label files: 0 to `classes` − 1 are classes, those in `void` and 255 stand for no label.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct LabelIds {
-    /// Number of classes, at most 255.
-    pub classes: usize,
-    /// Further ids that stand for no label.
-    pub void: Vec<u8>,
-}
-
-impl LabelIds {
-    /// Ids 0 to `classes` − 1, and the id after them for what is not labelled (as in CamVid, where it is 11).
-    pub fn with_void_last(classes: usize) -> Self {
-        Self {
-            classes,
-            void: u8::try_from(classes).into_iter().collect(),
-        }
-    }
 }
 
 /// A file that is not used.
@@ -155,7 +160,7 @@ fn decode(path: &Path) -> Result<DynamicImage, StillError> {
 }
 
 /// The bytes of a decoded image as an array.
-fn array<D: Dimension>(
+pub(super) fn array<D: Dimension>(
     path: &Path,
     shape: impl IntoDimension<Dim = D>,
     bytes: Vec<u8>,
@@ -179,40 +184,6 @@ pub fn read_rgb(path: &Path) -> Result<Rgb, StillError> {
     let image = decode(path)?.into_rgb8();
     let shape = (image.height() as usize, image.width() as usize, 3);
     array(path, shape, image.into_raw())
-}
-
-/// Reads a label map (height, width) from a single-channel 8-bit PNG and maps void to 255.
-///
-/// # Errors
-/// [`StillError`] when the file cannot be read, has another layout, or holds an id that means nothing.
-pub fn read_labels(path: &Path, ids: &LabelIds) -> Result<ClassMap, StillError> {
-    let image = match decode(path)? {
-        DynamicImage::ImageLuma8(image) => image,
-        other => {
-            return Err(StillError::LabelLayout {
-                path: path.to_owned(),
-                found: format!("{:?}", other.color()),
-            });
-        }
-    };
-    let meaning: [Option<u8>; 256] = std::array::from_fn(|id| {
-        let id = id as u8;
-        if id == 255 || ids.void.contains(&id) {
-            Some(255)
-        } else {
-            (usize::from(id) < ids.classes).then_some(id)
-        }
-    });
-    let shape = (image.height() as usize, image.width() as usize);
-    let mut labels = image.into_raw();
-    for id in &mut labels {
-        *id = meaning[usize::from(*id)].ok_or_else(|| StillError::LabelId {
-            path: path.to_owned(),
-            id: *id,
-            classes: ids.classes,
-        })?;
-    }
-    array(path, shape, labels)
 }
 
 /// Writes an image as PNG, to a temporary name first: (height, width) is grey, (height, width, 3) RGB.
@@ -260,6 +231,8 @@ pub fn pending_png<D: Dimension>(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::video::ClassMap;
+    use crate::video::{LabelIds, read_labels};
     use ndarray::array;
 
     #[test]
@@ -269,12 +242,6 @@ mod tests {
         let rgb = Rgb::from_shape_fn((2, 3, 3), |(y, x, c)| (9 * y + 3 * x + c) as u8);
         write_png(&file, &rgb).unwrap();
         assert_eq!(read_rgb(&file).unwrap(), rgb);
-        let refused = read_labels(&file, &LabelIds::with_void_last(11)).unwrap_err();
-        assert!(
-            refused
-                .to_string()
-                .contains("a.png: labels must be single-channel")
-        );
 
         write_png(&file, &array![[0, 10], [11, 255]]).unwrap();
         let labels = read_labels(&file, &LabelIds::with_void_last(11)).unwrap();

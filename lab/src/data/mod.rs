@@ -1,6 +1,7 @@
-//! Stills, labelled sets, maps between their schemes, picture sets and streams on disk; corruptions, and a virtual camera;
+//! Stills, labelled sets, maps between their schemes, the colours of their classes, picture sets and streams on disk; corruptions, and a virtual camera;
 //! pictures at model size.
 
+mod colour_scheme;
 mod corruption;
 mod label_map;
 mod labelled_set;
@@ -12,6 +13,7 @@ mod still;
 mod stream;
 mod virtual_camera;
 
+pub use colour_scheme::{ColourScheme, ColourSchemeError, label_ids};
 pub(crate) use corruption::jpeg_coded;
 pub use corruption::{Corruption, CorruptionError, CorruptionKind, MAX_STRENGTH};
 pub use label_map::{ClassGroups, LabelMap, LabelMapError};

@@ -1,5 +1,6 @@
 //! A stream of stills: a folder of frames, with labels of the same names.
 
+use super::colour_scheme::{ColourScheme, ColourSchemeError, label_ids};
 use super::corruption::CorruptionError;
 use super::label_map::{ClassGroups, LabelMap, LabelMapError};
 use super::still::images_of;
@@ -115,6 +116,8 @@ pub struct Stream {
     pub aspect: Option<f32>,
     /// What the ids of its labels stand for; the classes of the model without one.
     pub label_map: Option<LabelMap>,
+    /// What the colours of RGB label files stand for; they are refused without one.
+    pub colours: Option<ColourScheme>,
 }
 
 impl Stream {
@@ -164,6 +167,7 @@ impl Stream {
             left_out,
             aspect: None,
             label_map: None,
+            colours: None,
         })
     }
 
@@ -183,6 +187,18 @@ impl Stream {
     pub fn groups(&self, classes: &[String]) -> Result<Option<ClassGroups>, LabelMapError> {
         let map = self.label_map.as_ref();
         map.map(|map| map.groups(classes)).transpose()
+    }
+
+    /// What its label files mean, for a model with these classes and [`Stream::groups`] of them.
+    ///
+    /// # Errors
+    /// [`ColourSchemeError`] when the colours do not fit the classes of the labels.
+    pub fn label_ids(
+        &self,
+        classes: &[String],
+        groups: Option<&ClassGroups>,
+    ) -> Result<LabelIds, ColourSchemeError> {
+        label_ids(classes, groups, self.colours.as_ref())
     }
 
     /// Reads one of the frames and its labels, if it has any, and brings both to the stream's proportions: their height
