@@ -48,7 +48,9 @@ pub use reference::{GREY, ReferenceError, has_colour, read_references, scaled};
 pub use scale::Scaler;
 pub use side_by_side::{SideBySideError, side_by_side};
 pub use size::{SizeError, model_size};
-pub use still::{LeftOut, Listing, StillError, list_stills, pending_png, read_rgb, write_png};
+pub use still::{
+    LeftOut, Listing, StillError, list_stills, pending_png, read_rgb, read_upright, write_png,
+};
 pub use still_set::{SetStill, StillSetError, nearest_labels, read_still_set};
 
 use ndarray::{Array2, Array3};

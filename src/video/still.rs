@@ -1,6 +1,7 @@
 //! Still images on disk.
 
-use image::{DynamicImage, ExtendedColorType, ImageFormat, ImageReader};
+use image::metadata::Orientation;
+use image::{DynamicImage, ExtendedColorType, ImageDecoder, ImageFormat, ImageReader};
 use ndarray::{Array, ArrayRef, Dimension, IntoDimension};
 use std::path::{Path, PathBuf};
 
@@ -144,8 +145,17 @@ pub fn list_stills(dir: &Path) -> Result<Listing, StillError> {
     Ok(listing)
 }
 
-fn decode(path: &Path) -> Result<DynamicImage, StillError> {
+/// Reads a PNG or JPEG image in the samples that it has, and turns it as its EXIF orientation says. An orientation that cannot
+/// be read is none.
+///
+/// # Errors
+/// [`StillError`] when the file cannot be read or decoded.
+pub fn read_upright(path: &Path) -> Result<DynamicImage, StillError> {
     let io = |source| StillError::Io {
+        path: path.to_owned(),
+        source,
+    };
+    let broken = |source| StillError::Decode {
         path: path.to_owned(),
         source,
     };
@@ -153,10 +163,14 @@ fn decode(path: &Path) -> Result<DynamicImage, StillError> {
         .map_err(io)?
         .with_guessed_format()
         .map_err(io)?;
-    reader.decode().map_err(|source| StillError::Decode {
-        path: path.to_owned(),
-        source,
-    })
+    let mut decoder = reader.into_decoder().map_err(broken)?;
+    let orientation = decoder.orientation().unwrap_or(Orientation::NoTransforms);
+    // As `ImageReader::decode` does.
+    let mut limits = image::Limits::default();
+    limits.reserve(decoder.total_bytes()).map_err(broken)?;
+    let mut image = DynamicImage::from_decoder(decoder).map_err(broken)?;
+    image.apply_orientation(orientation);
+    Ok(image)
 }
 
 /// The bytes of a decoded image as an array.
@@ -176,12 +190,13 @@ fn no_image(path: &Path, shape: &[usize]) -> StillError {
     }
 }
 
-/// Reads a PNG or JPEG image as RGB (height, width, 3); grey images become RGB, opacity is dropped.
+/// Reads a PNG or JPEG image as RGB (height, width, 3), turned as its EXIF orientation says; grey images become RGB, opacity is
+/// dropped.
 ///
 /// # Errors
 /// [`StillError`] when the file cannot be read or decoded.
 pub fn read_rgb(path: &Path) -> Result<Rgb, StillError> {
-    let image = decode(path)?.into_rgb8();
+    let image = read_upright(path)?.into_rgb8();
     let shape = (image.height() as usize, image.width() as usize, 3);
     array(path, shape, image.into_raw())
 }
@@ -249,6 +264,54 @@ mod tests {
         let refused = read_labels(&file, &LabelIds::with_void_last(10)).unwrap_err();
         assert!(matches!(refused, StillError::LabelId { id: 11, .. }));
         assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn pictures_are_turned_as_their_exif_says() {
+        use crate::video::testing::exif;
+        use image::ImageEncoder;
+        use image::codecs::{jpeg::JpegEncoder, png::PngEncoder};
+        let dir = tempfile::tempdir().unwrap();
+        // Two blocks of JPEG side by side: dark, then light.
+        let stored = Rgb::from_shape_fn((16, 32, 3), |(_, x, _)| if x < 16 { 20 } else { 220 });
+        let bytes = stored.as_slice().unwrap();
+        let file = |name: &str| dir.path().join(name);
+        let write = |name: &str, data: Vec<u8>| {
+            let to = std::fs::File::create(file(name)).unwrap();
+            let (width, height, colour) = (32, 16, ExtendedColorType::Rgb8);
+            if name.ends_with("png") {
+                let mut encoder = PngEncoder::new(to);
+                encoder.set_exif_metadata(data).unwrap();
+                encoder.write_image(bytes, width, height, colour).unwrap();
+            } else {
+                let mut encoder = JpegEncoder::new_with_quality(to, 100);
+                encoder.set_exif_metadata(data).unwrap();
+                encoder.write_image(bytes, width, height, colour).unwrap();
+            }
+        };
+        for name in ["a.png", "a.jpg"] {
+            // Orientation, size, and whether the first and the last pixel are light.
+            for (orientation, size, light) in [
+                (1, (16, 32, 3), (false, true)),
+                (2, (16, 32, 3), (true, false)),
+                (3, (16, 32, 3), (true, false)),
+                (4, (16, 32, 3), (false, true)),
+                (5, (32, 16, 3), (false, true)),
+                (6, (32, 16, 3), (false, true)),
+                (7, (32, 16, 3), (true, false)),
+                (8, (32, 16, 3), (true, false)),
+                (9, (16, 32, 3), (false, true)),
+            ] {
+                write(name, exif(orientation));
+                let rgb = read_rgb(&file(name)).unwrap();
+                assert_eq!(rgb.dim(), size, "{name}, {orientation}");
+                let (first, last) = (rgb.first().unwrap(), rgb.last().unwrap());
+                let found = (*first > 128, *last > 128);
+                assert_eq!(found, light, "{name}, {orientation}");
+            }
+            write(name, b"no exif at all".to_vec());
+            assert_eq!(read_rgb(&file(name)).unwrap().dim(), (16, 32, 3));
+        }
     }
 
     #[test]
