@@ -7,7 +7,9 @@ use std::str::FromStr;
 
 use clap::Args;
 use tttseg::choice::Choice;
-use tttseg_lab::data::{Corruption, CorruptionKind, LabelMap, Shift, Stream};
+use tttseg_lab::data::{
+    ColourScheme, ColourSchemeError, Corruption, CorruptionKind, LabelMap, Shift, Stream,
+};
 
 use crate::options::aspect;
 
@@ -35,6 +37,11 @@ pub struct StreamOptions {
     /// highest is taken.
     #[arg(long, value_name = "MAP")]
     label_map: Option<String>,
+    /// Labels are RGB: camvid11, camvid32, cityscapes or kitti-step (red is the id), or a JSON file
+    /// {"class": [[red, green, blue], …], …} with `void` for what is no label. Not needed with --label-map camvid11. Grey
+    /// values and palette indices are ids.
+    #[arg(long, value_name = "COLOURS")]
+    label_colours: Option<String>,
     /// Proportions of the frames, width to height, where they were squeezed: they are brought to them, with their labels,
     /// when they are read.
     #[arg(long, value_name = "W:H", value_parser = aspect)]
@@ -49,8 +56,13 @@ impl StreamOptions {
             Some(map) => Some(LabelMap::open(map)?),
             None => None,
         };
+        let colours = match &self.label_colours {
+            Some(_) if labels.is_none() => return Err("--label-colours needs labels".into()),
+            given => colours(given.as_deref(), self.label_map.as_deref())?,
+        };
         let stream = Stream {
             label_map,
+            colours,
             aspect: self.aspect,
             ..Stream::open(frames, labels)?
         };
@@ -87,10 +99,30 @@ impl StreamOptions {
         if let Some(map) = &self.label_map {
             options.push(format!("--label-map {map}"));
         }
+        if let Some(colours) = &self.label_colours {
+            options.push(format!("--label-colours {colours}"));
+        }
         if let Some(aspect) = self.aspect {
             options.push(format!("--aspect {aspect}:1"));
         }
         options.join(" ")
+    }
+}
+
+/// What the colours of RGB labels stand for: a scheme by its name or file, or else the one that has the label map's name.
+///
+/// # Errors
+/// When there is no such scheme.
+pub fn colours(
+    scheme: Option<&str>,
+    label_map: Option<&str>,
+) -> Result<Option<ColourScheme>, ColourSchemeError> {
+    match scheme {
+        Some(scheme) => ColourScheme::open(scheme).map(Some),
+        None => {
+            let map = LabelMap::built_in().find(|map| Some(map.source()) == label_map);
+            Ok(map.and_then(|map| ColourScheme::built_in(map.source())))
+        }
     }
 }
 

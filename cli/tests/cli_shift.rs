@@ -9,7 +9,7 @@ use std::fs;
 
 use program::{Bench, files, refuses, works};
 use serde_json::Value;
-use tttseg::video::{read_rgb, write_png};
+use tttseg::video::{LabelIds, Rgb, read_labels, read_rgb, write_png};
 use tttseg_lab::data::CorruptionKind;
 
 /// Copies of one picture, so that what differs is what was done to it.
@@ -211,6 +211,30 @@ fn eval_takes_coarser_labels_and_squeezed_stills() {
     let accuracy = |report: &Value| report["pixel_accuracy"].as_f64().unwrap();
     // A model that knows nothing gives each class a third: two of them are more than one.
     assert_ne!(accuracy(&coarse), accuracy(&plain));
+    // The same labels drawn in colours.
+    let labels = bench.at("data/labels");
+    let table = bench.name("colours.json");
+    fs::write(
+        &table,
+        r#"{"sky": [[9, 0, 0]], "road": [[0, 9, 0]], "car": [[0, 0, 9]]}"#,
+    )
+    .unwrap();
+    let drawn = bench.at("drawn");
+    fs::create_dir(&drawn).unwrap();
+    for name in ["a.png", "b.png"] {
+        let ids = read_labels(&labels.join(name), &LabelIds::with_void_last(3)).unwrap();
+        let colours = Rgb::from_shape_fn((80, 96, 3), |(y, x, c)| {
+            if usize::from(ids[[y, x]]) == c { 9 } else { 0 }
+        });
+        write_png(&drawn.join(name), &colours).unwrap();
+        fs::rename(labels.join(name), bench.at(name)).unwrap();
+        fs::rename(drawn.join(name), labels.join(name)).unwrap();
+    }
+    let drawn = with(&["--label-colours", &table]);
+    assert_eq!(drawn["iou"], plain["iou"]);
+    for name in ["a.png", "b.png"] {
+        fs::rename(bench.at(name), labels.join(name)).unwrap();
+    }
     // Frames of 96x80 as they are, and twice as wide.
     let proportions = |aspect| accuracy(&with(&["--aspect", aspect]));
     assert_eq!(proportions("6:5"), accuracy(&plain));
@@ -236,6 +260,14 @@ fn eval_takes_coarser_labels_and_squeezed_stills() {
             "the labels are coarser than the model's classes",
         ),
         (&["--aspect", "wide"], "`wide` is no aspect"),
+        (
+            &["--label-colours", "camvid11"],
+            "--label-colours needs labels",
+        ),
+        (
+            &[&labelled[..], &["--label-colours", "camvid11"]].concat(),
+            "colours of labels camvid11: `building` is none of the classes",
+        ),
     ] {
         let error = refuses(&[&eval[..], more].concat());
         assert!(error.contains(wanted), "{wanted}: {error}");

@@ -8,6 +8,7 @@ mod program;
 use std::fs;
 
 use program::{Bench, files, program, refuses, text, works};
+use tttseg::video::{ClassMap, Rgb, write_png};
 use tttseg::weights::ModelFile;
 
 #[test]
@@ -188,4 +189,100 @@ fn training_takes_sets_of_coarser_labels() {
     ]);
     assert!(error.contains("takes folders without options"), "{error}");
     assert_eq!(files(bench.0.path()), before);
+}
+
+#[test]
+fn training_stops_where_a_class_is_nowhere_to_be_seen() {
+    let Some(_) = common::runtime() else { return };
+    let bench = Bench::new();
+    let data = bench.name("data");
+    let before = files(bench.0.path());
+    let train = |classes: &str, data: &[&str]| {
+        let mut train = training(&bench, "new.safetensors", "1", &[]);
+        let at = train.iter().position(|a| a == "--classes").unwrap();
+        train[at + 1] = classes.to_owned();
+        for data in data {
+            train.extend(["--data".to_owned(), (*data).to_owned()]);
+        }
+        train
+    };
+    let error = refuses(&train("sky,road,car,bus,tram", &[]));
+    assert!(
+        error.contains(&format!("no labelled pixel of {data} is `bus`, `tram`")),
+        "{error}"
+    );
+    // Of coarser labels, a group that is seen is enough, and only the folders that could show the class are named.
+    let (map, other) = (bench.name("map.json"), bench.at("other"));
+    for folder in ["frames", "labels"] {
+        fs::create_dir_all(other.join(folder)).unwrap();
+        let from = bench.at(format!("data/{folder}/a.png"));
+        fs::copy(from, other.join(folder).join("a.png")).unwrap();
+    }
+    let coarse = format!("{},map={map}", other.display());
+    fs::write(
+        &map,
+        r#"{"up": ["sky"], "down": ["road"], "on wheels": ["car", "bus"]}"#,
+    )
+    .unwrap();
+    works(&train("sky,road,car,bus", &[&coarse]));
+    for written in ["new.safetensors", "new.checkpoint"] {
+        fs::remove_file(bench.at(written)).unwrap();
+    }
+    let none = ClassMap::from_elem((80, 96), 1);
+    write_png(&other.join("labels/a.png"), &none).unwrap();
+    let error = refuses(&train("sky,road,car,bus", &[&coarse]));
+    let both = format!("no labelled pixel of {data}, {} is `bus`", other.display());
+    assert!(error.contains(&both), "{error}");
+    fs::remove_dir_all(&other).unwrap();
+    fs::remove_file(&map).unwrap();
+    assert_eq!(files(bench.0.path()), before);
+}
+
+#[test]
+fn training_reads_labels_in_colours_by_their_scheme() {
+    let Some(_) = common::runtime() else { return };
+    let bench = Bench::new();
+    let table = bench.name("colours.json");
+    fs::write(
+        &table,
+        r#"{"sky": [[9, 0, 0]], "road": [[0, 9, 0]], "car": [[0, 0, 9]], "void": [[0, 0, 0]]}"#,
+    )
+    .unwrap();
+    for name in ["a", "b"] {
+        let rgb = Rgb::from_shape_fn(
+            (80, 96, 3),
+            |(y, x, c)| {
+                if (y + x) % 4 == c { 9 } else { 0 }
+            },
+        );
+        write_png(&bench.at(format!("data/labels/{name}.png")), &rgb).unwrap();
+    }
+    let train = |colours: &str| {
+        let mut train = training(&bench, "new.safetensors", "1", &[]);
+        let at = train.iter().position(|a| a == "--data").unwrap();
+        train[at + 1] += colours;
+        train
+    };
+    let before = files(bench.0.path());
+    let output = program(&train("")).output().unwrap();
+    assert_eq!(output.status.code(), Some(1), "{output:?}");
+    let error = text(&output.stderr);
+    assert!(
+        error.contains("data/labels/a.png: labels that cannot be read: RGB")
+            && error.contains("a table of colours"),
+        "{error}"
+    );
+    let error = refuses(&train(",colours=camvid11"));
+    assert!(
+        error.contains("`building` is none of the classes"),
+        "{error}"
+    );
+    let error = refuses(&train(",colours=camvid12"));
+    assert!(error.contains("built in: camvid11"), "{error}");
+    assert_eq!(files(bench.0.path()), before);
+    let printed = works(&train(&format!(",colours={table}")));
+    assert!(
+        printed.contains("share of pixels and weight: sky 33.3 %"),
+        "{printed}"
+    );
 }

@@ -4,6 +4,7 @@ use ndarray::{Array3, ArrayRef3, Axis};
 use serde::Deserialize;
 use serde::de::{Deserializer, MapAccess, Visitor};
 use std::fmt;
+use std::marker::PhantomData;
 use std::path::Path;
 
 use super::LabelIds;
@@ -253,25 +254,26 @@ impl ClassGroups {
         LabelIds {
             classes: self.names.len(),
             void: (0..255).skip(self.names.len()).collect(),
+            colours: None,
         }
     }
 }
 
-/// An object of lists of names, in the order of the file.
-struct Ordered(Vec<(String, Vec<String>)>);
+/// An object of lists, in the order of the file.
+pub(super) struct Ordered<T>(pub Vec<(String, Vec<T>)>);
 
-impl<'de> Deserialize<'de> for Ordered {
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for Ordered<T> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Entries;
+        struct Entries<T>(PhantomData<T>);
 
-        impl<'de> Visitor<'de> for Entries {
-            type Value = Ordered;
+        impl<'de, T: Deserialize<'de>> Visitor<'de> for Entries<T> {
+            type Value = Ordered<T>;
 
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("an object of lists of class names")
+                f.write_str("an object of lists by class names")
             }
 
-            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Ordered, A::Error> {
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Ordered<T>, A::Error> {
                 let mut entries = vec![];
                 while let Some(entry) = map.next_entry()? {
                     entries.push(entry);
@@ -279,7 +281,7 @@ impl<'de> Deserialize<'de> for Ordered {
                 Ok(Ordered(entries))
             }
         }
-        deserializer.deserialize_map(Entries)
+        deserializer.deserialize_map(Entries(PhantomData))
     }
 }
 

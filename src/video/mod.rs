@@ -10,6 +10,7 @@
 mod chroma_filter;
 mod colorize;
 mod colour;
+mod colour_scheme;
 mod depth;
 mod flow;
 mod format;
@@ -17,6 +18,7 @@ mod frame;
 mod fusion;
 mod grade;
 mod label_map;
+mod labels;
 mod legend;
 mod overlay;
 mod palette;
@@ -34,6 +36,7 @@ mod testing;
 pub use chroma_filter::ChromaFilter;
 pub use colorize::{ColorizeError, Colorizer};
 pub use colour::{Colorimetry, Matrix, Range, bt601_chroma, grey, is_grey, pixels};
+pub use colour_scheme::{ColourScheme, ColourSchemeError, label_ids};
 pub use depth::convert_depth;
 pub use flow::{Flow, OpticalFlow, Pyramid, flow_between};
 pub use format::{ColourModel, Component, Layout, PixelFormat, Sample, Storage};
@@ -41,6 +44,7 @@ pub use frame::{FrameError, FrameMut, FrameRef, MAX_SIDE};
 pub use fusion::{Fusion, Motion};
 pub use grade::Grade;
 pub use label_map::{ClassGroups, LabelMap, LabelMapError};
+pub use labels::{LabelColours, LabelIds, read_labels};
 pub use legend::Legend;
 pub use overlay::{MapError, Overlay, Style};
 pub use palette::{Palette, PaletteError};
@@ -49,8 +53,7 @@ pub use scale::Scaler;
 pub use side_by_side::{SideBySideError, side_by_side};
 pub use size::{SizeError, model_size};
 pub use still::{
-    LabelIds, LeftOut, Listing, StillError, list_stills, pending_png, read_labels, read_rgb,
-    write_png,
+    LeftOut, Listing, StillError, list_stills, pending_png, read_rgb, read_upright, write_png,
 };
 pub use still_set::{SetStill, StillSetError, nearest_labels, read_still_set};
 

@@ -1,11 +1,12 @@
-//! Still images and label maps on disk.
+//! Still images on disk.
 
-use image::{DynamicImage, ExtendedColorType, ImageFormat, ImageReader};
+use image::metadata::Orientation;
+use image::{DynamicImage, ExtendedColorType, ImageDecoder, ImageFormat, ImageReader};
 use ndarray::{Array, ArrayRef, Dimension, IntoDimension};
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
-use super::{ClassMap, Rgb};
+use super::Rgb;
 use crate::files::{self, Pending};
 
 /// An error in reading or writing an image file.
@@ -30,23 +31,47 @@ pub enum StillError {
         /// The error of the decoder.
         source: image::ImageError,
     },
-    /// Labels in another layout than one byte per pixel.
-    #[error("{path}: labels must be single-channel with 8 bits, these are {found}", path = path.display())]
+    /// Labels in a layout that does not say what they stand for.
+    #[error("{path}: labels that cannot be read: {found}", path = path.display())]
     LabelLayout {
         /// The file.
         path: PathBuf,
-        /// The layout found.
+        /// The layout found, and what can be done.
         found: String,
     },
     /// A label that stands for nothing.
-    #[error("{path}: label {id} is none of the {classes} classes and not void", path = path.display())]
+    #[error(
+        "{path}: label {id} is none of the {classes} classes and not void (first at x {x}, y {y})",
+        path = path.display()
+    )]
     LabelId {
         /// The file.
         path: PathBuf,
         /// The id found.
-        id: u8,
+        id: u16,
         /// Number of classes.
         classes: usize,
+        /// The column of the first pixel of it.
+        x: usize,
+        /// Its row.
+        y: usize,
+    },
+    /// A colour that stands for nothing.
+    #[error(
+        "{path}: colour {colour:?} is not in the table of colours {table} (first at x {x}, y {y})",
+        path = path.display()
+    )]
+    LabelColour {
+        /// The file.
+        path: PathBuf,
+        /// Red, green and blue.
+        colour: [u8; 3],
+        /// The table's name or file.
+        table: String,
+        /// The column of the first pixel of it.
+        x: usize,
+        /// Its row.
+        y: usize,
     },
     /// An array that is no image.
     #[error("{path}: an array of shape {shape:?} is no image", path = path.display())]
@@ -56,25 +81,6 @@ pub enum StillError {
         /// The array's shape.
         shape: Vec<usize>,
     },
-}
-
-/// The meaning of ids in label files: 0 to `classes` − 1 are classes, those in `void` and 255 stand for no label.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct LabelIds {
-    /// Number of classes, at most 255.
-    pub classes: usize,
-    /// Further ids that stand for no label.
-    pub void: Vec<u8>,
-}
-
-impl LabelIds {
-    /// Ids 0 to `classes` − 1, and the id after them for what is not labelled (as in CamVid, where it is 11).
-    pub fn with_void_last(classes: usize) -> Self {
-        Self {
-            classes,
-            void: u8::try_from(classes).into_iter().collect(),
-        }
-    }
 }
 
 /// A file that is not used.
@@ -146,8 +152,17 @@ pub fn list_stills(dir: &Path) -> Result<Listing, StillError> {
     Ok(listing)
 }
 
-fn decode(path: &Path) -> Result<DynamicImage, StillError> {
+/// Reads a PNG or JPEG image in the samples that it has, and turns it as its EXIF orientation says. An orientation that cannot
+/// be read is none.
+///
+/// # Errors
+/// [`StillError`] when the file cannot be read or decoded.
+pub fn read_upright(path: &Path) -> Result<DynamicImage, StillError> {
     let io = |source| StillError::Io {
+        path: path.to_owned(),
+        source,
+    };
+    let broken = |source| StillError::Decode {
         path: path.to_owned(),
         source,
     };
@@ -155,14 +170,18 @@ fn decode(path: &Path) -> Result<DynamicImage, StillError> {
         .map_err(io)?
         .with_guessed_format()
         .map_err(io)?;
-    reader.decode().map_err(|source| StillError::Decode {
-        path: path.to_owned(),
-        source,
-    })
+    let mut decoder = reader.into_decoder().map_err(broken)?;
+    let orientation = decoder.orientation().unwrap_or(Orientation::NoTransforms);
+    // As `ImageReader::decode` does.
+    let mut limits = image::Limits::default();
+    limits.reserve(decoder.total_bytes()).map_err(broken)?;
+    let mut image = DynamicImage::from_decoder(decoder).map_err(broken)?;
+    image.apply_orientation(orientation);
+    Ok(image)
 }
 
 /// The bytes of a decoded image as an array.
-fn array<D: Dimension>(
+pub(super) fn array<D: Dimension>(
     path: &Path,
     shape: impl IntoDimension<Dim = D>,
     bytes: Vec<u8>,
@@ -178,48 +197,15 @@ fn no_image(path: &Path, shape: &[usize]) -> StillError {
     }
 }
 
-/// Reads a PNG or JPEG image as RGB (height, width, 3); grey images become RGB, opacity is dropped.
+/// Reads a PNG or JPEG image as RGB (height, width, 3), turned as its EXIF orientation says; grey images become RGB, opacity is
+/// dropped.
 ///
 /// # Errors
 /// [`StillError`] when the file cannot be read or decoded.
 pub fn read_rgb(path: &Path) -> Result<Rgb, StillError> {
-    let image = decode(path)?.into_rgb8();
+    let image = read_upright(path)?.into_rgb8();
     let shape = (image.height() as usize, image.width() as usize, 3);
     array(path, shape, image.into_raw())
-}
-
-/// Reads a label map (height, width) from a single-channel 8-bit PNG and maps void to 255.
-///
-/// # Errors
-/// [`StillError`] when the file cannot be read, has another layout, or holds an id that means nothing.
-pub fn read_labels(path: &Path, ids: &LabelIds) -> Result<ClassMap, StillError> {
-    let image = match decode(path)? {
-        DynamicImage::ImageLuma8(image) => image,
-        other => {
-            return Err(StillError::LabelLayout {
-                path: path.to_owned(),
-                found: format!("{:?}", other.color()),
-            });
-        }
-    };
-    let meaning: [Option<u8>; 256] = std::array::from_fn(|id| {
-        let id = id as u8;
-        if id == 255 || ids.void.contains(&id) {
-            Some(255)
-        } else {
-            (usize::from(id) < ids.classes).then_some(id)
-        }
-    });
-    let shape = (image.height() as usize, image.width() as usize);
-    let mut labels = image.into_raw();
-    for id in &mut labels {
-        *id = meaning[usize::from(*id)].ok_or_else(|| StillError::LabelId {
-            path: path.to_owned(),
-            id: *id,
-            classes: ids.classes,
-        })?;
-    }
-    array(path, shape, labels)
 }
 
 /// Writes an image as PNG, to a temporary name first: (height, width) is grey, (height, width, 3) RGB.
@@ -267,6 +253,8 @@ pub fn pending_png<D: Dimension>(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::video::ClassMap;
+    use crate::video::{LabelIds, read_labels};
     use ndarray::array;
 
     #[test]
@@ -276,12 +264,6 @@ mod tests {
         let rgb = Rgb::from_shape_fn((2, 3, 3), |(y, x, c)| (9 * y + 3 * x + c) as u8);
         write_png(&file, &rgb).unwrap();
         assert_eq!(read_rgb(&file).unwrap(), rgb);
-        let refused = read_labels(&file, &LabelIds::with_void_last(11)).unwrap_err();
-        assert!(
-            refused
-                .to_string()
-                .contains("a.png: labels must be single-channel")
-        );
 
         write_png(&file, &array![[0, 10], [11, 255]]).unwrap();
         let labels = read_labels(&file, &LabelIds::with_void_last(11)).unwrap();
@@ -289,6 +271,54 @@ mod tests {
         let refused = read_labels(&file, &LabelIds::with_void_last(10)).unwrap_err();
         assert!(matches!(refused, StillError::LabelId { id: 11, .. }));
         assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn pictures_are_turned_as_their_exif_says() {
+        use crate::video::testing::exif;
+        use image::ImageEncoder;
+        use image::codecs::{jpeg::JpegEncoder, png::PngEncoder};
+        let dir = tempfile::tempdir().unwrap();
+        // Two blocks of JPEG side by side: dark, then light.
+        let stored = Rgb::from_shape_fn((16, 32, 3), |(_, x, _)| if x < 16 { 20 } else { 220 });
+        let bytes = stored.as_slice().unwrap();
+        let file = |name: &str| dir.path().join(name);
+        let write = |name: &str, data: Vec<u8>| {
+            let to = std::fs::File::create(file(name)).unwrap();
+            let (width, height, colour) = (32, 16, ExtendedColorType::Rgb8);
+            if name.ends_with("png") {
+                let mut encoder = PngEncoder::new(to);
+                encoder.set_exif_metadata(data).unwrap();
+                encoder.write_image(bytes, width, height, colour).unwrap();
+            } else {
+                let mut encoder = JpegEncoder::new_with_quality(to, 100);
+                encoder.set_exif_metadata(data).unwrap();
+                encoder.write_image(bytes, width, height, colour).unwrap();
+            }
+        };
+        for name in ["a.png", "a.jpg"] {
+            // Orientation, size, and whether the first and the last pixel are light.
+            for (orientation, size, light) in [
+                (1, (16, 32, 3), (false, true)),
+                (2, (16, 32, 3), (true, false)),
+                (3, (16, 32, 3), (true, false)),
+                (4, (16, 32, 3), (false, true)),
+                (5, (32, 16, 3), (false, true)),
+                (6, (32, 16, 3), (false, true)),
+                (7, (32, 16, 3), (true, false)),
+                (8, (32, 16, 3), (true, false)),
+                (9, (16, 32, 3), (false, true)),
+            ] {
+                write(name, exif(orientation));
+                let rgb = read_rgb(&file(name)).unwrap();
+                assert_eq!(rgb.dim(), size, "{name}, {orientation}");
+                let (first, last) = (rgb.first().unwrap(), rgb.last().unwrap());
+                let found = (*first > 128, *last > 128);
+                assert_eq!(found, light, "{name}, {orientation}");
+            }
+            write(name, b"no exif at all".to_vec());
+            assert_eq!(read_rgb(&file(name)).unwrap().dim(), (16, 32, 3));
+        }
     }
 
     #[test]

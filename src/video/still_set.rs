@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
+use super::labels::{LabelIds, read_labels};
 use super::reference::scaled;
-use super::still::{LabelIds, StillError, list_stills, read_labels, read_rgb};
+use super::still::{StillError, list_stills, read_rgb};
 use super::{ClassMap, FrameError, Rgb, Scaler, SizeError};
 
 /// An error in reading a folder of stills.
@@ -74,7 +75,7 @@ pub struct SetStill {
 }
 
 /// Reads stills of a folder. It holds pictures (JPEG or PNG), or a folder `frames` with them and perhaps one `labels` with labels
-/// of the same names (PNG, one byte per pixel); pictures without a label are left out where there are labels. `choose` says which
+/// of the same names (PNG, [`read_labels`]); pictures without a label are left out where there are labels. `choose` says which
 /// are read, by their places in the order of their names, given how many there are, and `size` to which width and height each is
 /// brought, given its own; of labels, the nearest is taken.
 ///

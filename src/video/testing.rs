@@ -289,3 +289,11 @@ impl Owned {
         }
     }
 }
+
+/// EXIF data that says nothing but an orientation, 1 to 8.
+pub fn exif(orientation: u8) -> Vec<u8> {
+    let mut exif = b"MM\0\x2a\0\0\0\x08\0\x01".to_vec();
+    exif.extend([0x01, 0x12, 0, 3, 0, 0, 0, 1, 0, orientation, 0, 0]);
+    exif.extend([0; 4]);
+    exif
+}

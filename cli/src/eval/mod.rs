@@ -39,7 +39,7 @@ pub struct Arguments {
     /// Folder of frames (JPEG or PNG).
     #[arg(long)]
     frames: PathBuf,
-    /// Folder of labels with the same names (PNG, one byte per pixel).
+    /// Folder of labels with the same names (PNG: grey values or palette indices are ids; RGB needs --label-colours).
     #[arg(long)]
     labels: Option<PathBuf>,
     #[command(flatten)]

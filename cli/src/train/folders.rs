@@ -5,13 +5,15 @@ use std::str::FromStr;
 
 use crate::options::aspect;
 
-/// `DIR[,map=NAME|FILE][,aspect=W:H][,share=S]`.
+/// `DIR[,map=NAME|FILE][,colours=NAME|FILE][,aspect=W:H][,share=S]`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Folder {
     /// The folder.
     pub path: PathBuf,
     /// A built-in label map or the file of one.
     pub map: Option<String>,
+    /// A built-in scheme of the colours of its labels or the file of one.
+    pub colours: Option<String>,
     /// Proportions of its pictures, width over height.
     pub aspect: Option<f32>,
     /// Share of the labelled views that come from it.
@@ -48,6 +50,7 @@ impl FromStr for Folder {
         let mut folder = Self {
             path: PathBuf::new(),
             map: None,
+            colours: None,
             aspect: None,
             share: None,
             options: String::new(),
@@ -59,6 +62,7 @@ impl FromStr for Folder {
             };
             let again = match key {
                 "map" => folder.map.replace(value.to_owned()).is_some(),
+                "colours" => folder.colours.replace(value.to_owned()).is_some(),
                 "aspect" => folder.aspect.replace(aspect(value)?).is_some(),
                 "share" => folder.share.replace(share(value)?).is_some(),
                 _ => break,
@@ -95,9 +99,12 @@ mod tests {
         let plain: Folder = "a/b,c".parse().unwrap();
         assert_eq!((plain.path.to_str(), plain.options()), (Some("a/b,c"), ""));
         assert_eq!((plain.map, plain.aspect, plain.share), (None, None, None));
-        let all: Folder = "a/b,c,share=0.25,aspect=2:1,map=idd7".parse().unwrap();
+        let all: Folder = "a/b,c,share=0.25,colours=x,aspect=2:1,map=idd7"
+            .parse()
+            .unwrap();
         assert_eq!(all.path.to_str(), Some("a/b,c"));
-        assert_eq!(all.options(), ",share=0.25,aspect=2:1,map=idd7");
+        assert_eq!(all.options(), ",share=0.25,colours=x,aspect=2:1,map=idd7");
+        assert_eq!(all.colours.as_deref(), Some("x"));
         assert_eq!(all.map.as_deref(), Some("idd7"));
         assert_eq!((all.aspect, all.share), (Some(2.0), Some(0.25)));
     }

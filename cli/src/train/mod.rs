@@ -42,17 +42,20 @@ pub struct Arguments {
     /// What h learns.
     #[arg(long, value_enum, default_value_t = MainTask::Segment)]
     task: MainTask,
-    /// To segment: folders with `frames` and `labels` of the same names (labels: one byte per pixel; the id after the last
-    /// class and 255 are ignored). To colorize: folders of colour pictures (or with a folder `frames` of them).
+    /// To segment: folders with `frames` and `labels` of the same names (labels: PNG whose grey values or palette indices are
+    /// ids, counted from 0 in the order of the classes; the id after the last and 255 are ignored). To colorize: folders of
+    /// colour pictures (or with a folder `frames` of them).
     ///
     /// Labels that are coarser than the model's classes need a map: camvid11 or idd7 (for the classes of Cityscapes), or a
-    /// JSON file `{"name": ["class", …], …}` in the order of their ids; further ids are ignored. Pictures that were squeezed
+    /// JSON file `{"name": ["class", …], …}` in the order of their ids; further ids are ignored. RGB labels need
+    /// their colours: camvid11 (what a map of this name takes), camvid32, cityscapes or kitti-step (red is the id), or a JSON
+    /// file `{"class": [[red, green, blue], …], …}` with `void` for what is no label. Pictures that were squeezed
     /// need the aspect that they are to be seen at. A share says how many of the crops come from a folder; those without
     /// share the rest by size.
     #[arg(
         long = "data",
         required = true,
-        value_name = "DIR[,map=NAME|FILE][,aspect=W:H][,share=S]"
+        value_name = "DIR[,map=NAME|FILE][,colours=NAME|FILE][,aspect=W:H][,share=S]"
     )]
     data: Vec<Folder>,
     /// Folders of pictures without labels (or with a folder `frames` of them), which the reconstruction head learns

@@ -3,14 +3,15 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use tttseg::video::LabelIds;
 use tttseg::weights::Task;
-use tttseg_lab::data::{ClassGroups, LabelMap, LabelledSet, PictureSet};
+use tttseg_lab::data::{ClassGroups, LabelMap, LabelledSet, PictureSet, label_ids};
 use tttseg_lab::train::{
     Augmentation, Batches, LabelledSource, Scheme, Sources, class_weights, weights_to_start_from,
 };
 
 use super::folders::Folder;
+use crate::streams::colours;
+
 use super::{Arguments, Prepared, trainer_options};
 
 pub fn prepare(arguments: &Arguments) -> Result<Prepared, Box<dyn std::error::Error>> {
@@ -73,7 +74,9 @@ fn labelled(arguments: &Arguments) -> Result<Labelled, Box<dyn std::error::Error
     let mut sets: Vec<(&Folder, Vec<&Path>)> = vec![];
     for folder in &arguments.data {
         let same = sets.iter_mut().find(|(first, _)| {
-            let alike = first.map == folder.map && first.aspect == folder.aspect;
+            let alike = first.map == folder.map
+                && first.colours == folder.colours
+                && first.aspect == folder.aspect;
             alike && first.share.is_none() && folder.share.is_none()
         });
         match same {
@@ -81,22 +84,19 @@ fn labelled(arguments: &Arguments) -> Result<Labelled, Box<dyn std::error::Error
             None => sets.push((folder, vec![&folder.path])),
         }
     }
-    let mut maps: Vec<(&Option<String>, ClassGroups, Vec<u64>)> = vec![];
+    let mut maps: Maps<'_> = vec![];
     let mut sources = vec![];
     for (folder, dirs) in &sets {
-        let groups = match &folder.map {
-            None => ClassGroups::own(&arguments.classes),
-            Some(map) => LabelMap::open(map)?.groups(&arguments.classes)?,
-        };
-        let ids = match &folder.map {
-            None => LabelIds::with_void_last(arguments.classes.len()),
-            Some(_) => groups.ids(),
-        };
+        let map = folder.map.as_deref();
+        let map_groups = map.map(|map| LabelMap::open(map)?.groups(&arguments.classes));
+        let map_groups = map_groups.transpose()?;
+        let colours = colours(folder.colours.as_deref(), map)?;
+        let ids = label_ids(&arguments.classes, map_groups.as_ref(), colours.as_ref())?;
+        let groups = map_groups.unwrap_or_else(|| ClassGroups::own(&arguments.classes));
         let set = LabelledSet::open(dirs, &ids)?.with_aspect(folder.aspect);
         for left_out in set.left_out() {
             eprintln!("left out: {left_out}");
         }
-        let map = folder.map.as_deref();
         println!(
             "{} images, {} left out{}",
             set.samples().len(),
@@ -119,19 +119,62 @@ fn labelled(arguments: &Arguments) -> Result<Labelled, Box<dyn std::error::Error
             scheme: u8::try_from(scheme)?,
         });
     }
-    let schemes = maps.into_iter().map(|(_, groups, pixels)| {
-        let weights = class_weights(&pixels, arguments.temper);
-        println!("{}", shares(groups.names(), &pixels, &weights));
-        Scheme { groups, weights }
+    let schemes = maps.iter().map(|(_, groups, pixels)| {
+        let weights = class_weights(pixels, arguments.temper);
+        println!("{}", shares(groups.names(), pixels, &weights));
+        Scheme {
+            groups: groups.clone(),
+            weights,
+        }
     });
     let schemes = schemes.collect();
+    check_shown(arguments, &maps)?;
     Ok(Labelled { sources, schemes })
+}
+
+/// Label maps with what they mean, and the pixels of each of their groups in all folders that they are for.
+type Maps<'a> = Vec<(&'a Option<String>, ClassGroups, Vec<u64>)>;
+
+/// Checks that something is there to learn each class from: pixels of it, or of a group that it belongs to.
+fn check_shown(arguments: &Arguments, maps: &Maps<'_>) -> Result<(), String> {
+    let group = |groups: &ClassGroups, class: usize| groups.groups().get(class).copied().flatten();
+    let is_shown = |class: usize| {
+        maps.iter().any(|(_, groups, pixels)| {
+            let pixels = group(groups, class).and_then(|id| pixels.get(usize::from(id)));
+            pixels.is_some_and(|&n| n > 0)
+        })
+    };
+    let missing = (0..arguments.classes.len()).filter(|class| !is_shown(*class));
+    let missing: Vec<usize> = missing.collect();
+    if missing.is_empty() {
+        return Ok(());
+    }
+    // Of folders whose labels could show one of them, or else of all.
+    let could = |folder: &&Folder| {
+        let scheme = maps.iter().find(|(map, ..)| **map == folder.map);
+        scheme.is_some_and(|(_, groups, _)| missing.iter().any(|&c| group(groups, c).is_some()))
+    };
+    let mut folders: Vec<&Folder> = arguments.data.iter().filter(could).collect();
+    if folders.is_empty() {
+        folders = arguments.data.iter().collect();
+    }
+    let folders: Vec<_> = folders
+        .iter()
+        .map(|f| f.path.display().to_string())
+        .collect();
+    let names = missing.iter().filter_map(|&c| arguments.classes.get(c));
+    let names: Vec<_> = names.map(|name| format!("`{name}`")).collect();
+    Err(format!(
+        "no labelled pixel of {} is {}: the ids of its labels mean something else, or --classes names what is not there",
+        folders.join(", "),
+        names.join(", "),
+    ))
 }
 
 fn unlabelled(folders: &[Folder]) -> Result<PictureSet, Box<dyn std::error::Error>> {
     let mut pictures = PictureSet::default();
     for folder in folders {
-        if folder.map.is_some() || folder.share.is_some() {
+        if folder.map.is_some() || folder.colours.is_some() || folder.share.is_some() {
             let options = folder.options();
             return Err(format!("--unlabelled takes an aspect only (`{options}`)").into());
         }

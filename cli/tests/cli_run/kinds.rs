@@ -7,6 +7,7 @@ use super::films::{
     Films, TimeCode, caps, decoded, launch, sound_samples, sound_tracks, time_code,
 };
 use super::works;
+use image::ImageEncoder;
 
 /// Every kind of file that can be written here.
 fn outputs() -> Vec<&'static str> {
@@ -350,5 +351,46 @@ fn drop_frame_time_code() {
         let (model, out) = (films.name("film.safetensors"), films.name(name));
         works(&["--model", &model, &film, &out, "--segment", "3"]);
         assert_eq!(time_code(&out), Some(begins), "{name}");
+    }
+}
+
+#[test]
+fn pictures_held_sideways() {
+    let Some(films) = Films::new() else { return };
+    fs::create_dir(films.at("in")).unwrap();
+    // EXIF orientation 6: the first column of what is seen is the last row of what is stored.
+    let exif = b"MM\0\x2a\0\0\0\x08\0\x01\x01\x12\0\x03\0\0\0\x01\0\x06\0\0\0\0\0\0";
+    let (width, height) = (96, 64);
+    let stored = image::GrayImage::from_fn(width, height, |x, y| image::Luma([(x + 2 * y) as u8]));
+    let file = fs::File::create(films.at("in/a.png")).unwrap();
+    let mut encoder = image::codecs::png::PngEncoder::new(file);
+    encoder.set_exif_metadata(exif.to_vec()).unwrap();
+    let colour = image::ExtendedColorType::L8;
+    encoder
+        .write_image(stored.as_raw(), width, height, colour)
+        .unwrap();
+    let (model, input, out) = (
+        films.name("film.safetensors"),
+        films.name("in"),
+        films.name("out"),
+    );
+    works(&[
+        "--model",
+        &model,
+        &input,
+        &out,
+        "--set",
+        "saturation=0",
+        "--set",
+        "method=none",
+    ]);
+    let written = image::open(films.at("out/a.png")).unwrap().to_luma8();
+    assert_eq!(written.dimensions(), (height, width));
+    for (x, y, found) in written.enumerate_pixels() {
+        let wanted = stored.get_pixel(y, height - 1 - x)[0];
+        assert!(
+            found[0].abs_diff(wanted) <= 1,
+            "{x}, {y}: {found:?} of {wanted}"
+        );
     }
 }

@@ -1,4 +1,4 @@
-//! Stills, labelled sets, maps between their schemes, picture sets and streams on disk; corruptions, and a virtual camera;
+//! Stills, labelled sets, maps between their schemes, the colours of their classes, picture sets and streams on disk; corruptions, and a virtual camera;
 //! pictures at model size.
 
 mod corruption;
@@ -20,5 +20,7 @@ pub use playback::{Playback, Played};
 pub use shift::{Shift, drift};
 pub use still::{Sample, Stills};
 pub use stream::{Stream, StreamError, StreamFrame};
-pub use tttseg::video::{ClassGroups, LabelMap, LabelMapError};
+pub use tttseg::video::{
+    ClassGroups, ColourScheme, ColourSchemeError, LabelMap, LabelMapError, label_ids,
+};
 pub use virtual_camera::{pan, pan_size};

@@ -6,8 +6,9 @@ use std::collections::BTreeMap;
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use tttseg::video::{
-    ClassGroups, ClassMap, FrameError, LabelIds, LabelMap, LabelMapError, LeftOut, Rgb, Scaler,
-    StillError, nearest_labels, read_labels, read_rgb, scaled,
+    ClassGroups, ClassMap, ColourScheme, ColourSchemeError, FrameError, LabelIds, LabelMap,
+    LabelMapError, LeftOut, Rgb, Scaler, StillError, label_ids, nearest_labels, read_labels,
+    read_rgb, scaled,
 };
 
 /// Why there is no stream, or no frame of it.
@@ -114,6 +115,8 @@ pub struct Stream {
     pub aspect: Option<f32>,
     /// What the ids of its labels stand for; the classes of the model without one.
     pub label_map: Option<LabelMap>,
+    /// What the colours of RGB label files stand for; they are refused without one.
+    pub colours: Option<ColourScheme>,
 }
 
 impl Stream {
@@ -163,6 +166,7 @@ impl Stream {
             left_out,
             aspect: None,
             label_map: None,
+            colours: None,
         })
     }
 
@@ -182,6 +186,18 @@ impl Stream {
     pub fn groups(&self, classes: &[String]) -> Result<Option<ClassGroups>, LabelMapError> {
         let map = self.label_map.as_ref();
         map.map(|map| map.groups(classes)).transpose()
+    }
+
+    /// What its label files mean, for a model with these classes and [`Stream::groups`] of them.
+    ///
+    /// # Errors
+    /// [`ColourSchemeError`] when the colours do not fit the classes of the labels.
+    pub fn label_ids(
+        &self,
+        classes: &[String],
+        groups: Option<&ClassGroups>,
+    ) -> Result<LabelIds, ColourSchemeError> {
+        label_ids(classes, groups, self.colours.as_ref())
     }
 
     /// Reads one of the frames and its labels, if it has any, and brings both to the stream's proportions: their height

@@ -5,9 +5,11 @@ use std::sync::Arc;
 
 use super::run_summary::RunSummary;
 use super::{EvalReport, MapsFrom, MetricError, ScoresError, StreamScore, scores_to_labels};
-use crate::data::{LabelMapError, Playback, Played, Shift, Stream, StreamError, at_model_size};
+use crate::data::{
+    ColourSchemeError, LabelMapError, Playback, Played, Shift, Stream, StreamError, at_model_size,
+};
 use tttseg::adapt::{Error, Learner, Report, Request};
-use tttseg::video::{ClassMap, ColorizeError, FrameError, LabelIds, Rgb, Scaler, StillError};
+use tttseg::video::{ClassMap, ColorizeError, FrameError, Rgb, Scaler, StillError};
 use tttseg::weights::{ModelFile, Task};
 
 /// Why a stream could not be evaluated.
@@ -50,6 +52,9 @@ pub enum EvalError {
     /// A label map that does not fit the model.
     #[error(transparent)]
     LabelMap(#[from] LabelMapError),
+    /// Colours of labels that do not fit the classes.
+    #[error(transparent)]
+    Colours(#[from] ColourSchemeError),
     /// Labels that are coarser than the classes, where each class counts.
     #[error("the labels are coarser than the model's classes; this needs labels of the classes")]
     Coarser,
@@ -117,12 +122,10 @@ pub fn evaluate(
     let model = learner.model().clone();
     check_classes(&model)?;
     let groups = stream.groups(&model.classes)?;
-    let (classes, ids) = match &groups {
-        None => {
-            let ids = LabelIds::with_void_last(model.classes.len());
-            (model.classes.clone(), ids)
-        }
-        Some(groups) => (groups.names().to_vec(), groups.ids()),
+    let ids = stream.label_ids(&model.classes, groups.as_ref())?;
+    let classes = match &groups {
+        None => model.classes.clone(),
+        Some(groups) => groups.names().to_vec(),
     };
     let coarser = groups.filter(|groups| !groups.is_own());
     let seed = learner.settings().seed;

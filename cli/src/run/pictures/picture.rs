@@ -4,9 +4,9 @@ use std::path::Path;
 
 use gst_video::prelude::*;
 use gst_video::{VideoFormat, VideoFrameRef, VideoInfo};
-use image::{DynamicImage, ExtendedColorType, ImageError, ImageFormat, ImageReader};
+use image::{DynamicImage, ExtendedColorType, ImageError, ImageFormat};
 use tttseg::files::Pending;
-use tttseg::video::model_size;
+use tttseg::video::{model_size, read_upright};
 
 use super::super::Task;
 use super::super::error::Error;
@@ -29,13 +29,9 @@ pub struct Pixels {
 }
 
 impl Picture {
-    /// Grey of 16 bits where there are so many and colours are to be found, or else RGB of 8.
+    /// Upright; grey of 16 bits where there are so many and colours are to be found, or else RGB of 8.
     pub fn read(path: &Path, task: Task) -> Result<Self, Error> {
-        let decoded = ImageReader::open(path)
-            .and_then(|r| r.with_guessed_format())
-            .map_err(|e| Error::of(path, e))?
-            .decode()
-            .map_err(|e| Error::of(path, e))?;
+        let decoded = read_upright(path).map_err(|e| Error::Other(e.to_string()))?;
         let (width, height) = (decoded.width(), decoded.height());
         // The element would end with it, and take no other. Of the model, no more than that there is one.
         model_size(width as usize, height as usize, 256, 256).map_err(|e| Error::of(path, e))?;

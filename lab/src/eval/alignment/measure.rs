@@ -12,7 +12,7 @@ use tttseg::adapt::{Draws, Error, Settings};
 use tttseg::model::{ENCODER_PREFIX, parameters};
 use tttseg::optim::Layout;
 use tttseg::runtime::{Cancel, Options, Runtime, Session, Tensor};
-use tttseg::video::{ClassMap, LabelIds, Rgb, Scaler, nearest_labels};
+use tttseg::video::{ClassMap, Rgb, Scaler, nearest_labels};
 use tttseg::weights::ModelFile;
 
 /// Measures on every labelled frame of a stream under a shift, with the weights of the model file: nothing is learned.
@@ -41,11 +41,11 @@ pub fn alignment(
     }
     let mut sums = FrameSums::new(parts(&model.config).into_iter().zip(weights).collect());
     let mut losses = (vec![], vec![]);
-    let ids = match stream.groups(&model.classes)? {
-        None => LabelIds::with_void_last(model.classes.len()),
-        Some(groups) if groups.is_own() => groups.ids(),
-        Some(_) => return Err(EvalError::Coarser),
-    };
+    let groups = stream.groups(&model.classes)?;
+    if groups.as_ref().is_some_and(|groups| !groups.is_own()) {
+        return Err(EvalError::Coarser);
+    }
+    let ids = stream.label_ids(&model.classes, groups.as_ref())?;
     let mut scaler = Scaler::new();
     for (number, frame) in (1..).zip(Playback::new(stream, shift, settings.seed, ids)) {
         let Played {
