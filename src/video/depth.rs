@@ -6,21 +6,26 @@ use super::frame::{FrameMut, FrameRef};
 
 /// Brings the samples of a frame to the depth of another one of its size, in which each plane holds one component. Bits that
 /// are added are zeros below the others, bits that are too many are cut off there: not rounded, and not the repeated high bits
-/// that GStreamer's `videoconvert` adds. Grey of full range becomes luma of limited range where `to` has that; all else keeps
-/// its range. Planes of chroma that have another size in `from`, or are not there, become neutral.
+/// that GStreamer's `videoconvert` adds. Full range becomes limited range where `to` has that, but for RGB; all else keeps its
+/// range. Planes of chroma that have another size in `from`, or are not there, become neutral.
 ///
 /// Rows and columns that one of the frames lacks are left as they are.
 pub fn convert_depth(from: &FrameRef<'_>, to: &mut FrameMut<'_>) {
     let (source, target) = (from.format.layout(), to.format.layout());
     let (sample, wanted) = (source.sample, target.sample);
-    let is_limited = source.model == ColourModel::Grey
+    let is_limited = source.model != ColourModel::Rgb
         && from.colorimetry.range == Range::Full
         && to.colorimetry.range == Range::Limited;
+    let (white, step) = ((1_u32 << sample.depth) - 1, 1_u32 << (wanted.depth - 8));
+    let limited_luma =
+        |code: u16| (16 * step + (u32::from(code) * 219 * step + white / 2) / white) as u16;
+    // Neutral stays neutral: full range has no code in its middle.
+    let limited_chroma = |code: u16| {
+        let (white, step) = (i64::from(white), i64::from(step));
+        let away = 2 * (i64::from(code) - (white + 1) / 2) * 224 * step;
+        (128 * step + (away + white).div_euclid(2 * white)) as u16
+    };
     let code = |code: u16| match wanted.depth.checked_sub(sample.depth) {
-        _ if is_limited => {
-            let (white, step) = ((1_u32 << sample.depth) - 1, 1_u32 << (wanted.depth - 8));
-            (16 * step + (u32::from(code) * 219 * step + white / 2) / white) as u16
-        }
         Some(up) => code << up,
         None => code >> (sample.depth - wanted.depth),
     };
@@ -35,7 +40,12 @@ pub fn convert_depth(from: &FrameRef<'_>, to: &mut FrameMut<'_>) {
         for (y, row) in bytes.chunks_mut(*stride).take(size.1).enumerate() {
             let row = &mut row[..size.0];
             if is_same {
-                convert_row(sample, wanted, from.row(plane, y), row, code);
+                let from = from.row(plane, y);
+                match (is_limited, plane) {
+                    (false, _) => convert_row(sample, wanted, from, row, code),
+                    (true, 0) => convert_row(sample, wanted, from, row, limited_luma),
+                    (true, _) => convert_row(sample, wanted, from, row, limited_chroma),
+                }
             } else {
                 fill_row(wanted, row, 1 << (wanted.depth - 1));
             }
@@ -143,6 +153,19 @@ mod tests {
         let film = (PixelFormat::I420P10Le, Limited, &deep[..]);
         let made = converted(film, (PixelFormat::I420, Limited));
         assert_eq!(made, [16, 16, 235, 255, 125, 125]);
+    }
+
+    #[test]
+    fn full_range_becomes_limited() {
+        let (full, limited) = (Range::Full, Range::Limited);
+        let film = (PixelFormat::I420, full, &[0, 255, 128, 1, 0, 255][..]);
+        let made = converted(film, (PixelFormat::I420, limited));
+        assert_eq!(made, [16, 235, 126, 17, 16, 240]);
+        let made = converted(film, (PixelFormat::I420P10Le, limited));
+        assert_eq!(made, [64, 940, 504, 67, 62, 958]);
+        let grey = (PixelFormat::I420, full, &[7, 7, 7, 7, 128, 128][..]);
+        let made = converted(grey, (PixelFormat::I420P10Le, limited));
+        assert_eq!(made[4..], [512, 512]);
     }
 
     #[test]

@@ -29,7 +29,8 @@ pub struct Conversion {
     pub decoded: gst::Caps,
     /// The format that the element gets, made from that by [`convert_depth`].
     format: VideoFormat,
-    /// [`convert_depth`] brings grey of full range to limited range: `videoconvert` leaves it as it is (GStreamer 1.22).
+    /// [`convert_depth`] brings full range to limited range: `videoconvert` leaves samples alone where only the range differs
+    /// (GStreamer 1.22).
     is_limited: bool,
 }
 
@@ -68,13 +69,13 @@ impl Conversion {
         // What a container cannot say has to be what it is taken for.
         let colorimetry = colorimetry(film);
         let is_changed = colorimetry.range() == VideoColorRange::Range0_255 && codec != Codec::Ffv1;
-        let colorimetry = (is_changed && !info.is_gray()).then(|| limited(&colorimetry));
+        let colorimetry = (is_changed && info.is_rgb()).then(|| limited(&colorimetry));
         let held = match bits {
             0..=8 => 8,
             9..=10 => 10,
             _ => 12,
         };
-        let decoded = if info.is_rgb() || colorimetry.is_some() {
+        let decoded = if info.is_rgb() {
             format
         } else if info.is_gray() {
             match bits {
@@ -93,7 +94,7 @@ impl Conversion {
         Self {
             decoded: caps.build(),
             format,
-            is_limited: is_changed && info.is_gray(),
+            is_limited: is_changed && !info.is_rgb(),
         }
     }
 
@@ -103,7 +104,8 @@ impl Conversion {
         frame: &gst::BufferRef,
         film: &VideoInfo,
     ) -> Result<Option<(gst::Caps, gst::Buffer)>, Error> {
-        if self.format == film.format() {
+        let is_full = colorimetry(film).range() == VideoColorRange::Range0_255;
+        if self.format == film.format() && !(self.is_limited && is_full) {
             return Ok(None);
         }
         let info = self.info(film)?;
@@ -204,7 +206,49 @@ fn colorimetry(film: &VideoInfo) -> VideoColorimetry {
 
 #[cfg(test)]
 mod tests {
+    use std::str::FromStr;
+
     use super::*;
+
+    #[test]
+    fn full_range_where_that_cannot_be_said() {
+        gst::init().unwrap();
+        let (bt709, full) = (VideoColorimetry::from_str("bt709").unwrap(), {
+            VideoColorRange::Range0_255
+        });
+        let said = VideoColorimetry::new(full, bt709.matrix(), bt709.transfer(), bt709.primaries());
+        let film = VideoInfo::builder(VideoFormat::I420, 8, 2).colorimetry(&said);
+        let film = film.build().unwrap();
+        let mut bytes = vec![0_u8; film.size()];
+        bytes[8..16].fill(255);
+        bytes[film.offset()[1]..].fill(128);
+        bytes[film.offset()[1]] = 255;
+        let frame = gst::Buffer::from_slice(bytes);
+        let target = |codec| Target {
+            codec,
+            depth: None,
+            task: Task::Segment,
+        };
+        let conversion = Conversion::new(&film, target(Codec::H264), false);
+        let asked = conversion.decoded.structure(0).unwrap();
+        assert!(!asked.has_field("colorimetry"), "{asked}");
+        let (caps, made) = conversion.convert(&frame, &film).unwrap().unwrap();
+        let info = VideoInfo::from_caps(&caps).unwrap();
+        assert_eq!(info.colorimetry(), bt709);
+        let made = VideoFrameRef::from_buffer_ref_readable(&made, &info).unwrap();
+        let luma = made.plane_data(0).unwrap();
+        assert_eq!((luma[0], luma[info.stride()[0] as usize]), (16, 235));
+        assert_eq!(made.plane_data(1).unwrap()[..2], [240, 128]);
+        // What is of limited range already is not touched.
+        let later = VideoInfo::builder(VideoFormat::I420, 8, 2).colorimetry(&bt709);
+        assert_eq!(
+            conversion.convert(&frame, &later.build().unwrap()).unwrap(),
+            None
+        );
+        let kept = Conversion::new(&film, target(Codec::Ffv1), false);
+        let (caps, _) = kept.convert(&frame, &film).unwrap().unwrap();
+        assert_eq!(VideoInfo::from_caps(&caps).unwrap().colorimetry(), said);
+    }
 
     #[test]
     fn grey_of_full_range_where_that_cannot_be_said() {
