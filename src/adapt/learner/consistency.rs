@@ -17,6 +17,8 @@ use crate::video::Rgb;
 pub(super) struct Consistency {
     quantiles: ClassQuantiles,
     labels: PseudoLabels,
+    /// The mask of the last step, to be written over.
+    mask: Option<Tensor>,
 }
 
 impl Default for Consistency {
@@ -24,6 +26,7 @@ impl Default for Consistency {
         Self {
             quantiles: ClassQuantiles::new(QUANTILE),
             labels: PseudoLabels::default(),
+            mask: None,
         }
     }
 }
@@ -67,7 +70,9 @@ impl Learner {
         report.predict_time += started.elapsed();
         if report.skipped.is_none() {
             let started = Instant::now();
-            let Consistency { quantiles, labels } = &mut self.consistency;
+            let Consistency {
+                quantiles, labels, ..
+            } = &mut self.consistency;
             quantiles.see(mixed.probabilities.view());
             let probabilities = mixed.probabilities.view();
             labels.find(
@@ -105,8 +110,10 @@ impl Learner {
         let (rows, columns) = size.blocks();
         for _ in 0..steps {
             let mask = block_mask(size, &mut draws);
+            let spent = self.consistency.mask.take();
+            let mask = Tensor::from_f32_over(spent, &[1, rows, columns], &mask)?;
             let others = [
-                ("mask", Tensor::from_f32(&[1, rows, columns], &mask)?),
+                ("mask", mask),
                 ("pull", Tensor::from_f32(&[], &[PULL as f32])?),
             ];
             let lesson = Lesson {
@@ -118,6 +125,8 @@ impl Learner {
                 rate: self.settings.learning_rate,
             };
             student.step(kind, &lesson, &mut self.guard, report)?;
+            let [(_, mask), _] = others;
+            self.consistency.mask = Some(mask);
         }
         report.step_time += started.elapsed();
         self.learned_frames = self.learned_frames.saturating_add(1);
