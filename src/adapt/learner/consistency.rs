@@ -17,8 +17,9 @@ use crate::video::Rgb;
 pub(super) struct Consistency {
     quantiles: ClassQuantiles,
     labels: PseudoLabels,
-    /// The mask of the last step, to be written over.
-    mask: Option<Tensor>,
+    /// The mask of the last step and its tensor, to be written over.
+    mask: Vec<f32>,
+    mask_tensor: Option<Tensor>,
 }
 
 impl Default for Consistency {
@@ -26,7 +27,8 @@ impl Default for Consistency {
         Self {
             quantiles: ClassQuantiles::new(QUANTILE),
             labels: PseudoLabels::default(),
-            mask: None,
+            mask: vec![],
+            mask_tensor: None,
         }
     }
 }
@@ -109,9 +111,10 @@ impl Learner {
         let class_weights = Tensor::from_f32(&[classes, 1], &vec![1.0; classes])?;
         let (rows, columns) = size.blocks();
         for _ in 0..steps {
-            let mask = block_mask(size, &mut draws);
-            let spent = self.consistency.mask.take();
-            let mask = Tensor::from_f32_over(spent, &[1, rows, columns], &mask)?;
+            let kept = &mut self.consistency;
+            block_mask(size, &mut draws, &mut kept.mask);
+            let spent = kept.mask_tensor.take();
+            let mask = Tensor::from_f32_over(spent, &[1, rows, columns], &kept.mask)?;
             let others = [
                 ("mask", mask),
                 ("pull", Tensor::from_f32(&[], &[PULL as f32])?),
@@ -119,14 +122,14 @@ impl Learner {
             let lesson = Lesson {
                 size,
                 images: rgb.as_slice().unwrap_or_default(),
-                labels: &self.consistency.labels.map,
+                labels: &kept.labels.map,
                 class_weights: &class_weights,
                 others: &others,
                 rate: self.settings.learning_rate,
             };
             student.step(kind, &lesson, &mut self.guard, report)?;
             let [(_, mask), _] = others;
-            self.consistency.mask = Some(mask);
+            kept.mask_tensor = Some(mask);
         }
         report.step_time += started.elapsed();
         self.learned_frames = self.learned_frames.saturating_add(1);

@@ -66,8 +66,8 @@ pub(in crate::adapt) fn consistency_loss(
 }
 
 /// A mask of a frame of this size, of blocks that are hidden as a whole: `(h/16, w/16)`, 1 = visible. A frame that is too small for
-/// two of them is hidden in the smallest parts there are.
-pub(in crate::adapt) fn block_mask(size: Size, draws: &mut Draws) -> Vec<f32> {
+/// two of them is hidden in the smallest parts there are. It takes the place of what is in `mask`.
+pub(in crate::adapt) fn block_mask(size: Size, draws: &mut Draws, mask: &mut Vec<f32>) {
     let (rows, columns) = size.blocks();
     let side = match size {
         Size { height, width } if height.max(width) > BLOCK => BLOCK / MASK_PATCH,
@@ -76,12 +76,20 @@ pub(in crate::adapt) fn block_mask(size: Size, draws: &mut Draws) -> Vec<f32> {
     let across = columns.div_ceil(side);
     let blocks = draws.mask(rows.div_ceil(side) * across, HIDDEN);
     let block = |at: usize| blocks[at / columns / side * across + at % columns / side];
-    (0..rows * columns).map(block).collect()
+    mask.clear();
+    mask.extend((0..rows * columns).map(block));
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// A mask over another one.
+    fn drawn(size: Size, seed: u64) -> Vec<f32> {
+        let mut mask = vec![7.0];
+        block_mask(size, &mut Draws::new(seed, 1), &mut mask);
+        mask
+    }
 
     #[test]
     fn half_of_the_blocks_are_hidden_as_a_whole() {
@@ -89,19 +97,19 @@ mod tests {
             height: 96,
             width: 128,
         };
-        let mask = block_mask(size, &mut Draws::new(1, 1));
+        let mask = drawn(size, 1);
         assert_eq!(mask.iter().sum::<f32>(), 24.0);
         let at = |y: usize, x: usize| mask[8 * y + x];
         for (y, x) in (0..6).flat_map(|y| (0..8).map(move |x| (y, x))) {
             assert_eq!(at(y, x), at(y / 2 * 2, x / 2 * 2));
         }
-        assert_ne!(mask, block_mask(size, &mut Draws::new(2, 1)));
+        assert_ne!(mask, drawn(size, 2));
     }
 
     #[test]
     fn something_is_seen_and_something_hidden_at_every_size() {
         for (height, width) in [(32, 32), (48, 80), (64, 32)] {
-            let mask = block_mask(Size { height, width }, &mut Draws::new(1, 1));
+            let mask = drawn(Size { height, width }, 1);
             assert_eq!(mask.len(), height * width / 256);
             assert!(mask.contains(&0.0) && mask.contains(&1.0), "{mask:?}");
         }
