@@ -23,6 +23,7 @@
 
 mod cancel;
 mod error;
+mod exit;
 mod library;
 mod log;
 mod operators;
@@ -39,6 +40,7 @@ use std::path::PathBuf;
 
 pub use cancel::Cancel;
 pub use error::Error;
+pub(crate) use exit::leave;
 pub use library::{Runtime, load};
 pub use log::{Log, Severity, set_log};
 pub use provider::{InUse, Provider};

@@ -8,13 +8,13 @@ use super::frame_queue::FrameQueue;
 use super::requests::{Pending, Reply, Requests};
 use super::{Job, Role, Worker};
 use crate::adapt::{Error, Settings, SharedModel};
-use crate::runtime::{InUse, Options};
+use crate::runtime::{InUse, Options, leave};
 
 /// Longest wait for a worker to load ONNX Runtime and try the device. Loading gives up by itself
 /// before this; the rest is for a CUDA context on a busy machine.
 const START: Duration = Duration::from_secs(60);
 /// Longest wait for a worker's end. A run ends at its next operator, which for a small model takes
-/// less; where it takes longer, the thread ends by itself. Going down is promised to take 50 ms.
+/// less; where it takes longer, the thread ends by itself, at the latest with the process. Going down is promised to take 50 ms.
 const END: Duration = Duration::from_millis(15);
 
 /// A worker's thread, and the queue of its jobs.
@@ -145,6 +145,8 @@ pub(in crate::adapt) fn end<'a>(handles: impl Iterator<Item = &'a mut WorkerHand
         if requests.wait_for_end(END.saturating_sub(began.elapsed())) {
             // Its panics have been caught.
             let _ = thread.join();
+        } else {
+            leave(thread);
         }
     }
 }
