@@ -62,7 +62,7 @@ while IFS= read -r block; do
     here=$(sed -E -e 's/autovideosink/fakesink/g' -e "s#^python3 #$python #" \
         -e 's/v4l2src/videotestsrc is-live=true num-buffers=5 ! video\/x-raw,width=320,height=192,framerate=5\/1/g' \
         -e 's/--iterations [0-9]+/--iterations 1 --batch 2 --masked 1 --crop-height 64 --crop-width 64/g' <<<"$command")
-    if ! timeout 300 bash -euo pipefail -c "$here" >log 2>&1; then
+    if ! timeout 600 bash -euo pipefail -c "$here" >log 2>&1; then
         tail -n 30 log >&2
         echo "check-readme: the command above failed; as it was run here: $here" >&2
         exit 1
