@@ -45,10 +45,11 @@ gst-launch-1.0 -q $film ! tee name=film ! queue ! x264enc tune=zerolatency ! h26
 ln -s street/frames scans
 mkdir films
 ln -s ../film.mp4 films/film.mp4
-# Labels: the first class above the second.
+# Labels: three classes, one below the other; training wants to see each.
 for _ in $(seq 12); do
-    head -c $((320 * 96)) /dev/zero
-    head -c $((320 * 96)) /dev/zero | tr '\0' '\1'
+    head -c $((320 * 64)) /dev/zero
+    head -c $((320 * 64)) /dev/zero | tr '\0' '\1'
+    head -c $((320 * 64)) /dev/zero | tr '\0' '\2'
 done >labels.raw
 gst-launch-1.0 -q filesrc location=labels.raw ! rawvideoparse format=gray8 width=320 height=192 ! pngenc \
     ! multifilesink location=street/labels/%02d.png
