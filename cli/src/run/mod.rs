@@ -12,9 +12,11 @@
 //!
 //! | file | holds |
 //! |---|---|
-//! | `film`, `queue`, `pictures` | a film, a folder of films, a sequence of pictures |
-//! | `child` | a film of a folder in a process of its own |
+//! | `film`, `queue`, `pictures` | a film, films one after the other, a sequence of pictures |
+//! | `films`, `summary` | which films of a folder or a list; what became of each |
+//! | `child` | a film of several in a process of its own |
 //! | `settings`, `journal` | the properties of the element; the record of what is finished, on disk |
+//! | `claim`, `owner` | a film is one worker's at a time; whose, and whether it lives |
 //! | `worker` | the element by itself |
 //! | `decode` | a film's frames |
 //! | `encode` | frames in files: segments |
@@ -27,13 +29,16 @@
 //! Arrows point down this list: mux → sound; sound, decode → encode, quirks → what all of them need.
 
 mod child;
+mod claim;
 mod decode;
 mod encode;
 mod error;
 mod film;
+mod films;
 mod journal;
 mod mux;
 mod names;
+mod owner;
 mod pictures;
 mod pipeline;
 mod plugin;
@@ -43,21 +48,24 @@ mod quirks;
 mod settings;
 mod sound;
 mod stop;
+pub mod summary;
 mod worker;
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use clap::{Args, ValueEnum};
 use tttseg::files::is_clutter;
 
 use encode::Codec;
 use error::Error;
+use films::{Film, Shard};
 use progress::Progress;
 use settings::Settings;
 use stop::Stop;
+use summary::{Entry, State, Summary};
 
 /// What is done to the frames.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -68,18 +76,38 @@ pub enum Task {
     Segment,
 }
 
-/// Colour a film, a sequence of pictures or a folder of films; goes on after an interruption.
+/// Colour a film, a sequence of pictures, or the films of a folder or a list; goes on after an interruption.
 ///
 /// What is done is kept in OUT.part until OUT is complete: the same command goes on there. Sound is copied from the film.
+/// Several workers may be given the same films and OUT, on one machine or many: each film is worked on by one at a time.
 #[derive(Args)]
-#[command(after_help = KINDS)]
+#[command(after_help = KINDS, override_usage = USAGE)]
 pub struct Arguments {
     /// A film, a folder of pictures (PNG, JPEG), their names as in scan-%05d.png, or a folder of films.
     #[arg(value_name = "IN")]
-    input: PathBuf,
+    first: PathBuf,
     /// The film to write (.mkv, .mov, .mp4), or a folder for pictures or films.
-    #[arg(value_name = "OUT")]
-    output: PathBuf,
+    #[arg(
+        value_name = "OUT",
+        required_unless_present = "list",
+        conflicts_with = "list"
+    )]
+    second: Option<PathBuf>,
+    /// A file with the path of a film on each line, in place of IN; they begin at its folder. # begins a comment, - is standard input.
+    #[arg(long, value_name = "FILE")]
+    list: Option<PathBuf>,
+    /// Work on the i-th of n shares of the films only.
+    #[arg(long, value_name = "i/n")]
+    shard: Option<Shard>,
+    /// Wait for films that other workers have; go on with those whose worker dies.
+    #[arg(long)]
+    wait: bool,
+    /// Write what became of each film to a file of JSON; `tttseg summary` puts those of several workers together.
+    #[arg(long, value_name = "FILE")]
+    summary: Option<PathBuf>,
+    /// Seconds after which others may take a film over if nothing is heard of the process that works on it.
+    #[arg(long, value_name = "SECONDS", default_value_t = 120, value_parser = clap::value_parser!(u64).range(1..))]
+    claim_timeout: u64,
     /// What is done to the frames.
     #[arg(long, value_enum, default_value_t = Task::Colorize)]
     task: Task,
@@ -116,7 +144,12 @@ pub struct Arguments {
 }
 
 /// OUT is written, and a film ends before its end.
-const INCOMPLETE: u8 = 3;
+pub const INCOMPLETE: u8 = 3;
+/// Another process works on the film: EX_TEMPFAIL of sysexits.h, try again later.
+const HELD: u8 = 75;
+
+const USAGE: &str = "tttseg run [OPTIONS] <IN> <OUT>
+       tttseg run [OPTIONS] --list <FILE> <OUT>";
 
 const KINDS: &str = "\
 Encodings:
@@ -125,7 +158,7 @@ Encodings:
   h264    .mp4  for looking at it
 
 Exit codes: 0 all is well, 1 something is not, 3 OUT is written, and frames or sound of a film in IN are not in
-it (cut off, cannot be decoded), 130 interrupted (the same command goes on)";
+it (cut off, cannot be decoded), 75 another process works on this film, 130 interrupted (the same command goes on)";
 
 /// What all that runs needs.
 pub struct Context {
@@ -136,6 +169,8 @@ pub struct Context {
     restart: bool,
     overwrite: bool,
     patience: Duration,
+    wait: bool,
+    claim_timeout: Duration,
     /// Options of a child.
     child: Vec<OsString>,
     progress: Progress,
@@ -155,11 +190,12 @@ pub fn run(arguments: &Arguments) -> Result<ExitCode, Box<dyn std::error::Error>
     if arguments.child {
         child::follow_parent();
     }
-    let input = look_at(&arguments.input)?;
-    if let (Input::Films(..) | Input::Pictures(_), true) = (&input, arguments.output.is_file()) {
+    let input = look_at(arguments)?;
+    if let (Input::Films(..) | Input::Pictures(_), true) = (&input, arguments.output().is_file()) {
         let why = "there has to be a folder, and this is a file";
-        return Err(Error::of(&arguments.output, why).into());
+        return Err(Error::of(arguments.output(), why).into());
     }
+    check_options(arguments, &input)?;
     plugin::register()?;
     let context = Context {
         settings: Settings::new(arguments.task, arguments.model.as_deref(), &arguments.set)?,
@@ -169,6 +205,8 @@ pub fn run(arguments: &Arguments) -> Result<ExitCode, Box<dyn std::error::Error>
         restart: arguments.restart,
         overwrite: arguments.overwrite,
         patience: Duration::from_secs(arguments.patience),
+        wait: arguments.wait,
+        claim_timeout: Duration::from_secs(arguments.claim_timeout),
         child: child::options(arguments),
         progress: match arguments.child {
             true => Progress::of_child(),
@@ -180,13 +218,12 @@ pub fn run(arguments: &Arguments) -> Result<ExitCode, Box<dyn std::error::Error>
         Input::Films(_, posters) => *posters,
         _ => 0,
     };
-    left_out(&context.progress, &arguments.input, posters)?;
+    let (given, output) = (arguments.input(), arguments.output());
+    left_out(&context.progress, given, posters)?;
     let done = match input {
-        Input::Film => film::run(&context, &arguments.input, &arguments.output)
-            .inspect(|done| context.progress.finished(done))
-            .map(|done| done.incomplete.is_none()),
-        Input::Pictures(files) => pictures::run(&context, &files, &arguments.output).map(|()| true),
-        Input::Films(files, _) => queue::run(&context, &files, &arguments.output),
+        Input::Film => one_film(&context, given, arguments),
+        Input::Pictures(files) => pictures::run(&context, &files, output).map(|()| true),
+        Input::Films(files, _) => several_films(&context, &files, arguments),
     };
     match done {
         Ok(true) => Ok(ExitCode::SUCCESS),
@@ -196,24 +233,127 @@ pub fn run(arguments: &Arguments) -> Result<ExitCode, Box<dyn std::error::Error>
             Ok(ExitCode::from(130))
         }
         Err(error) => {
-            context.progress.failed(&arguments.input, &error);
-            match arguments.child {
+            context.progress.failed(given, &error);
+            match (&error, arguments.child) {
                 // The parent says it.
-                true => Ok(ExitCode::FAILURE),
-                false => Err(error.into()),
+                (_, true) => Ok(ExitCode::FAILURE),
+                (Error::Held(why), false) => {
+                    eprintln!("tttseg: {why}");
+                    Ok(ExitCode::from(HELD))
+                }
+                (_, false) => Err(error.into()),
             }
         }
     }
 }
 
-fn look_at(input: &Path) -> Result<Input, Error> {
+/// Works on one film. Returns whether all of it is in OUT.
+fn one_film(context: &Context, input: &Path, arguments: &Arguments) -> Result<bool, Error> {
+    let film = Film {
+        input: input.to_owned(),
+        output: arguments.output().to_owned(),
+    };
+    let began = Instant::now();
+    let done = film::run(context, input, &film.output);
+    if let Some(path) = &arguments.summary {
+        let entry = Entry::of(&film).after(began.elapsed());
+        let entry = match &done {
+            Ok(done) => entry.done(done),
+            Err(why @ Error::Interrupted(_)) => entry.with(State::NotBegun, why.to_string()),
+            Err(why @ Error::Held(_)) => entry.with(State::Held, why.to_string()),
+            Err(why) => entry.with(State::Failed, why.to_string()),
+        };
+        let mut summary = Summary::new(&[film], None);
+        summary.set(0, entry);
+        summary.write(path)?;
+    }
+    let done = done?;
+    context.progress.finished(&done);
+    Ok(done.incomplete.is_none())
+}
+
+/// Works on the films of a folder or a list, or a share of them. Returns whether each has an end.
+fn several_films(
+    context: &Context,
+    films: &[PathBuf],
+    arguments: &Arguments,
+) -> Result<bool, Error> {
+    let output = arguments.output();
+    let codec = context.codec.unwrap_or(Codec::Ffv1);
+    let (films, made) = films::share(films, output, codec, context.overwrite, arguments.shard)?;
+    if made > 0 {
+        let note = format!("{made} films are what others in this folder have become");
+        context.progress.note(&note);
+    }
+    let mut summary = Summary::new(&films, arguments.shard);
+    let done = queue::run(context, &films, output, &mut summary);
+    if let Some(path) = &arguments.summary {
+        summary.write(path)?;
+    }
+    done
+}
+
+impl Arguments {
+    /// What there is to work on: IN, or the list.
+    fn input(&self) -> &Path {
+        self.list.as_ref().unwrap_or(&self.first)
+    }
+
+    /// Where it goes: it stands alone behind a list.
+    fn output(&self) -> &Path {
+        self.second.as_ref().unwrap_or(&self.first)
+    }
+}
+
+/// Refuses options that are about something else than what is given.
+fn check_options(arguments: &Arguments, input: &Input) -> Result<(), Error> {
+    let (is_films, is_pictures) = match input {
+        Input::Films(..) => (true, false),
+        Input::Pictures(_) => (false, true),
+        Input::Film => (false, false),
+    };
+    for (option, is_wrong, about) in [
+        (
+            "--shard",
+            arguments.shard.is_some() && !is_films,
+            "folders and lists of films",
+        ),
+        (
+            "--wait",
+            arguments.wait && !is_films,
+            "folders and lists of films",
+        ),
+        (
+            "--summary",
+            arguments.summary.is_some() && is_pictures,
+            "films",
+        ),
+    ] {
+        if is_wrong {
+            return Err(Error::of(
+                arguments.input(),
+                format!("{option} is about {about}"),
+            ));
+        }
+    }
+    if let Some(path) = &arguments.summary {
+        tttseg::files::check_writable(path)?;
+    }
+    Ok(())
+}
+
+fn look_at(arguments: &Arguments) -> Result<Input, Error> {
+    if let Some(list) = &arguments.list {
+        return Ok(Input::Films(films::of_list(list)?, 0));
+    }
+    let input = arguments.input();
     if input.is_file() {
         return Ok(Input::Film);
     }
     if input.is_dir() {
         let pictures = pictures::of_folder(input)?;
-        let films = queue::of_folder(input)?;
-        let is_poster = |picture: &PathBuf| queue::is_poster(picture, &films);
+        let films = films::of_folder(input)?;
+        let is_poster = |picture: &PathBuf| films::is_poster(picture, &films);
         if !films.is_empty() && pictures.iter().all(is_poster) {
             return Ok(Input::Films(films, pictures.len()));
         }

@@ -116,7 +116,7 @@ pub fn run(context: &Context, files: &[PathBuf], output: &Path) -> Result<(), Er
     if from.is_some() && from == output.canonicalize().ok() {
         return Err(Error::of(output, "this is the folder of the pictures"));
     }
-    let work = Work::open(output)?;
+    let work = Work::open(context, output)?;
     let done = sequence(context, &work, files, output);
     match done {
         Ok(done) => {

@@ -9,6 +9,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::{Value, json};
 
 use super::error::Error;
+use super::summary::{State, Summary};
 
 /// The least time between two lines of JSON about one file.
 const OFTEN: Duration = Duration::from_secs(1);
@@ -213,47 +214,46 @@ impl Progress {
     pub fn failed(&self, input: &Path, why: &Error) {
         self.clear();
         if self.json {
-            let event =
-                json!({ "event": "failed", "error": why.to_string(), "no_room": why.is_no_room() });
+            let event = json!({
+                "event": "failed",
+                "error": why.to_string(),
+                "no_room": why.is_no_room(),
+                "held": matches!(why, Error::Held(_)),
+            });
             line(with_path("input", input, event));
         }
     }
 
-    /// All files of a folder have been worked on.
-    pub fn summary(
-        &self,
-        finished: usize,
-        there: usize,
-        incomplete: &[(PathBuf, String)],
-        failed: &[(PathBuf, String)],
-    ) {
+    /// All films of a folder or a list have been worked on, or are others'.
+    pub fn summary(&self, summary: &Summary) {
         self.clear();
+        let finished = summary.count(State::Done);
         if self.json {
-            let list = |films: &[(PathBuf, String)]| -> Vec<Value> {
-                let all = films.iter();
-                all.map(|(input, error)| with_path("input", input, json!({ "error": error })))
-                    .collect()
-            };
             line(json!({
                 "event": "summary",
                 "finished": finished,
-                "there_already": there,
-                "incomplete": list(incomplete),
-                "failed": list(failed),
+                "there_already": summary.count(State::There),
+                "incomplete": summary.list(State::Incomplete),
+                "held": summary.list(State::Held),
+                "failed": summary.list(State::Failed),
             }));
             return;
         }
-        let also = |count: usize, what| match count {
+        let also = |state, what| match summary.count(state) {
             0 => String::new(),
             n => format!(", {n} {what}"),
         };
-        let (there, cut) = (
-            also(there, "there already"),
-            also(incomplete.len(), "incomplete"),
+        let (there, cut, held) = (
+            also(State::There, "there already"),
+            also(State::Incomplete, "incomplete"),
+            also(State::Held, "left to other workers"),
         );
-        println!("{finished} finished{there}{cut}, {} failed", failed.len());
-        for (_, error) in incomplete.iter().chain(failed) {
-            println!("  {error}");
+        let failed = summary.count(State::Failed);
+        println!("{finished} finished{there}{cut}{held}, {failed} failed");
+        for state in [State::Incomplete, State::Held, State::Failed] {
+            for reason in summary.reasons(state) {
+                println!("  {reason}");
+            }
         }
     }
 

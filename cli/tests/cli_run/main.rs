@@ -7,6 +7,7 @@ mod common;
 mod crash;
 #[path = "../../../tests/common/elements.rs"]
 mod elements;
+mod farm;
 #[path = "../common/films.rs"]
 mod films;
 mod folders;

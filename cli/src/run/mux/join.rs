@@ -8,6 +8,7 @@ use std::cell::Cell;
 use std::path::Path;
 use std::time::Duration;
 
+use gst::glib;
 use gst::prelude::*;
 use gst_app::{AppSink, AppSrc};
 use gst_video::{ValidVideoTimeCode, VideoTimeCodeMeta};
@@ -34,6 +35,10 @@ pub struct Film<'a> {
     pub rate: Option<(i32, i32)>,
     /// Of the first frame.
     pub timecode: Option<ValidVideoTimeCode>,
+    /// For numbers that muxers draw to name a file and its tracks, so that they are the same in every run.
+    pub seed: u32,
+    /// For the file, where muxers would write that of the run.
+    pub date: Option<glib::DateTime>,
     /// Where sound ends: beyond the place where the video had to end it is of no use.
     pub until: Option<gst::ClockTime>,
 }
@@ -79,7 +84,11 @@ impl<'a> Joiner<'a> {
             .max_buffers(0)
             .build();
         source.set_max_bytes(0);
+        glib::random_set_seed(film.seed);
         let mux = gst::ElementFactory::make(film.codec.description().muxer).build()?;
+        if mux.has_property("creation-time") {
+            mux.set_property("creation-time", &film.date);
+        }
         if film.codec == Codec::H264 && mux.has_property("force-create-timecode-trak") {
             mux.set_property("force-create-timecode-trak", film.timecode.is_some());
         }
