@@ -28,6 +28,9 @@ const BEAT: Duration = Duration::from_secs(10);
 /// Touches in the time after which a claim is over.
 const BEATS: u32 = 8;
 
+/// A list of files on a network may be older than what is there.
+const MOMENT: Duration = Duration::from_millis(10);
+
 /// What is in the file of a claim.
 #[derive(Debug, Serialize, Deserialize)]
 struct Record {
@@ -139,6 +142,7 @@ impl Claim {
                     // All of it was removed meanwhile.
                     Err(e) if e.kind() == ErrorKind::NotFound => {
                         known = 0;
+                        std::thread::sleep(MOMENT);
                         continue;
                     }
                     Err(e) => return Err(Error::of(&path, e)),
@@ -158,7 +162,7 @@ impl Claim {
             touched = clock();
             match create(folder, number + 1, &record) {
                 Ok(file) => break file,
-                // Another one was faster. A list of files may be older than that.
+                // Another one was faster, whether the list of files has it already or not.
                 Err(e) if e.kind() == ErrorKind::AlreadyExists => known = number + 1,
                 Err(e) if e.kind() == ErrorKind::NotFound => known = 0,
                 Err(e) => return Err(Error::of_writing(folder, e)),

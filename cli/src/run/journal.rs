@@ -170,9 +170,12 @@ impl Work {
         let folder = Self::folder_of(output);
         fs::create_dir_all(&folder).map_err(|e| Error::of_writing(&folder, e))?;
         let claims = folder.join(CLAIMS);
-        // In this order: another process may be about to make them.
-        let inside = fs::read_dir(&folder).map(|mut inside| inside.next().is_some());
-        if inside.unwrap_or(false) && !claims.is_dir() && folder.is_dir() {
+        let is_foreign = || {
+            let mut names = fs::read_dir(&folder).into_iter().flatten().flatten();
+            names.any(|entry| entry.file_name() != CLAIMS) && !claims.is_dir()
+        };
+        // Twice: another process may be about to remove all of it, claims last.
+        if is_foreign() && is_foreign() {
             return Err(Error::of(
                 &folder,
                 "unfinished work would go into this folder, and there are files in it that are not of a run; move them",

@@ -102,7 +102,8 @@ pub struct Arguments {
     /// Wait for films that other workers have; go on with those whose worker dies.
     #[arg(long)]
     wait: bool,
-    /// Write what became of each film to a file of JSON; `tttseg summary` puts those of several workers together.
+    /// Write what became of each film to a file of JSON, which goes on with that of an earlier run. `tttseg summary` puts those
+    /// of several workers together.
     #[arg(long, value_name = "FILE")]
     summary: Option<PathBuf>,
     /// Seconds after which others may take a film over if nothing is heard of the process that works on it.
@@ -253,6 +254,7 @@ fn one_film(context: &Context, input: &Path, arguments: &Arguments) -> Result<bo
         input: input.to_owned(),
         output: arguments.output().to_owned(),
     };
+    let earlier = earlier_summary(arguments)?;
     let began = Instant::now();
     let done = film::run(context, input, &film.output);
     if let Some(path) = &arguments.summary {
@@ -261,10 +263,12 @@ fn one_film(context: &Context, input: &Path, arguments: &Arguments) -> Result<bo
             Ok(done) => entry.done(done),
             Err(why @ Error::Interrupted(_)) => entry.with(State::NotBegun, why.to_string()),
             Err(why @ Error::Held(_)) => entry.with(State::Held, why.to_string()),
+            Err(_) if film.output.exists() && !context.overwrite => entry.state(State::There),
             Err(why) => entry.with(State::Failed, why.to_string()),
         };
         let mut summary = Summary::new(&[film], None);
         summary.set(0, entry);
+        summary.extend(earlier);
         summary.write(path)?;
     }
     let done = done?;
@@ -285,12 +289,33 @@ fn several_films(
         let note = format!("{made} films are what others in this folder have become");
         context.progress.note(&note);
     }
+    std::fs::create_dir_all(output).map_err(|e| Error::of_writing(output, e))?;
+    let earlier = earlier_summary(arguments)?;
     let mut summary = Summary::new(&films, arguments.shard);
-    let done = queue::run(context, &films, output, &mut summary);
+    let done = queue::run(context, &films, &mut summary);
     if let Some(path) = &arguments.summary {
+        let new = summary.count(State::Incomplete);
+        summary.extend(earlier);
+        let known = summary.count(State::Incomplete) - new;
+        if known > 0 {
+            let note = format!(
+                "{known} of the films that are there are incomplete, as {} says",
+                path.display()
+            );
+            context.progress.note(&note);
+        }
         summary.write(path)?;
     }
-    done
+    Ok(done? && summary.count(State::Incomplete) == 0)
+}
+
+/// What an earlier run has written, of which it is known now that it can be written again.
+fn earlier_summary(arguments: &Arguments) -> Result<Option<Summary>, Error> {
+    let Some(path) = &arguments.summary else {
+        return Ok(None);
+    };
+    tttseg::files::check_writable(path)?;
+    path.exists().then(|| Summary::read(path)).transpose()
 }
 
 impl Arguments {
@@ -335,9 +360,6 @@ fn check_options(arguments: &Arguments, input: &Input) -> Result<(), Error> {
                 format!("{option} is about {about}"),
             ));
         }
-    }
-    if let Some(path) = &arguments.summary {
-        tttseg::files::check_writable(path)?;
     }
     Ok(())
 }

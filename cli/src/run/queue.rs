@@ -1,6 +1,5 @@
 //! Films one after the other, each in a process of its own; those that other workers have are left to them.
 
-use std::path::Path;
 use std::time::{Duration, Instant};
 
 use super::Context;
@@ -18,13 +17,7 @@ const LOOK_AGAIN: Duration = Duration::from_secs(1);
 ///
 /// # Errors
 /// When one or more could not be finished, or the user wants an end.
-pub fn run(
-    context: &Context,
-    films: &[Film],
-    output: &Path,
-    summary: &mut Summary,
-) -> Result<bool, Error> {
-    std::fs::create_dir_all(output).map_err(|e| Error::of_writing(output, e))?;
+pub fn run(context: &Context, films: &[Film], summary: &mut Summary) -> Result<bool, Error> {
     let mut left: Vec<usize> = (0..films.len()).collect();
     // What stopped an earlier run does not come before what has not been tried.
     left.sort_by_key(|n| child::has_crashed(&films[*n].output));

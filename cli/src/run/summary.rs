@@ -1,8 +1,9 @@
 //! What became of each film of a worker; those of several workers make one.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
@@ -49,6 +50,13 @@ struct Name {
 }
 
 impl Name {
+    fn path(&self) -> PathBuf {
+        match &self.bytes {
+            Some(bytes) => OsStr::from_bytes(bytes).into(),
+            None => PathBuf::from(&self.name),
+        }
+    }
+
     fn of(path: &Path) -> Self {
         let bytes = path.as_os_str().as_bytes();
         Self {
@@ -205,6 +213,21 @@ impl Summary {
             "shards": self.shards,
             "films": self.films,
         })
+    }
+
+    /// What an earlier run knew of films that are there: they are not looked at again.
+    pub fn extend(&mut self, earlier: Option<Self>) {
+        let films = earlier.into_iter().flat_map(|earlier| earlier.films);
+        let known = films.filter(|film| matches!(film.state, State::Done | State::Incomplete));
+        let known: BTreeMap<_, _> = known.map(|film| (film.output.clone(), film)).collect();
+        for film in &mut self.films {
+            if matches!(film.state, State::There | State::NotBegun)
+                && let Some(known) = known.get(&film.output)
+                && film.output.path().exists()
+            {
+                *film = known.clone();
+            }
+        }
     }
 
     /// Puts it into a file.

@@ -19,7 +19,7 @@ fn frames(n: usize) -> usize {
 }
 
 /// A folder `in` with films.
-fn folder_of(films: &Films, count: usize) {
+pub fn folder_of(films: &Films, count: usize) {
     fs::create_dir(films.at("in")).unwrap();
     for n in 0..count {
         films.film(&format!("in/{n:03}.mkv"), frames(n), |_| n as u8);
@@ -37,7 +37,7 @@ fn contents(folder: &Path) -> BTreeMap<String, Vec<u8>> {
 }
 
 /// Whether two folders have the same files with the same bytes.
-fn assert_same(folder: &Path, wanted: &Path) {
+pub fn assert_same(folder: &Path, wanted: &Path) {
     let (found, wanted) = (contents(folder), contents(wanted));
     let names = |files: &BTreeMap<String, Vec<u8>>| files.keys().cloned().collect::<Vec<_>>();
     assert_eq!(names(&found), names(&wanted));
@@ -47,7 +47,7 @@ fn assert_same(folder: &Path, wanted: &Path) {
 }
 
 /// A summary in a file.
-fn summary(path: &Path) -> Value {
+pub fn summary(path: &Path) -> Value {
     serde_json::from_slice(&fs::read(path).unwrap()).unwrap()
 }
 
@@ -62,7 +62,7 @@ fn names(summary: &Value, state: &str) -> Vec<String> {
 }
 
 /// Waits until something is so.
-fn wait_for(what: &str, mut is_so: impl FnMut() -> bool) {
+pub fn wait_for(what: &str, mut is_so: impl FnMut() -> bool) {
     let began = Instant::now();
     while !is_so() {
         assert!(began.elapsed() < Duration::from_secs(300), "no {what}");
@@ -94,24 +94,25 @@ fn children(parent: u32) -> Vec<u32> {
     .collect()
 }
 
-/// Ends a worker and what it has started, as a power cut does.
-fn cut(mut worker: Child) {
-    // So that it starts none meanwhile.
-    signal("-STOP", worker.id());
-    let children = children(worker.id());
-    worker.kill().unwrap();
-    for pid in children {
-        // It may have ended.
-        let _ = Command::new("kill")
-            .args(["-KILL", &pid.to_string()])
+/// Ends a process and what it has started, as a power cut does.
+pub fn cut(pid: u32) {
+    // It may have ended.
+    let signal = |name: &str, pid: u32| {
+        let mut kill = Command::new("kill");
+        let _ = kill
+            .args([name, &pid.to_string()])
             .stderr(Stdio::null())
             .status();
+    };
+    // So that it starts none meanwhile.
+    signal("-STOP", pid);
+    for pid in [children(pid), vec![pid]].concat() {
+        signal("-KILL", pid);
     }
-    worker.wait().unwrap();
 }
 
 /// Segments that are finished of unfinished films.
-fn segments(out: &Path) -> usize {
+pub fn segments(out: &Path) -> usize {
     let parts = fs::read_dir(out).into_iter().flatten().flatten();
     let journals = parts.filter_map(|part| fs::read(part.path().join("journal.json")).ok());
     let journals = journals.filter_map(|bytes| serde_json::from_slice::<Value>(&bytes).ok());
@@ -284,7 +285,7 @@ fn what_others_have_is_left_to_them() {
         ["film.safetensors", "in", "out", "result.json"].map(|name| films.name(name));
     let [a, of_a] = ["in/a.mkv", "out/a.mkv"].map(|name| films.name(name));
     fs::create_dir(&out).unwrap();
-    let other = start(&["--model", &model, &a, &of_a, "--segment", "4"]);
+    let mut other = start(&["--model", &model, &a, &of_a, "--segment", "4"]);
     wait_for("segment", || segments(&films.at("out")) >= 1);
     signal("-STOP", other.id());
     let (printed, _) = works(&["--model", &model, &input, &out, "--summary", &result]);
@@ -300,7 +301,8 @@ fn what_others_have_is_left_to_them() {
 
     // Who waits takes over what is left of it.
     let waits = start(&["--model", &model, &input, &out, "--wait", "--segment", "4"]);
-    cut(other);
+    cut(other.id());
+    other.wait().unwrap();
     let output = waits.wait_with_output().unwrap();
     assert!(output.status.success(), "{output:?}");
     assert!(
@@ -327,6 +329,41 @@ fn what_a_process_leaves_behind_a_complete_film() {
     assert!(!films.at("out/000.mkv.part").exists());
 }
 
+#[test]
+fn that_a_film_is_incomplete_is_not_forgotten() {
+    let Some(films) = Films::new() else { return };
+    fs::create_dir(films.at("in")).unwrap();
+    let film = films.film("in/a.mkv", 40, |_| 9);
+    let file = fs::File::options().write(true).open(&film).unwrap();
+    let bytes = file.metadata().unwrap().len();
+    file.set_len(bytes * 2 / 3).unwrap();
+    films.film("in/b.mkv", 3, |_| 0);
+    let [model, input, out, result] =
+        ["film.safetensors", "in", "out", "result.json"].map(|name| films.name(name));
+    let all = ["--model", &model, &input, &out, "--summary", &result];
+    let told = || summary(Path::new(&result));
+    assert_eq!(run(&all).output().unwrap().status.code(), Some(3));
+    assert_eq!(names(&told(), "incomplete"), ["a"]);
+    let first = told();
+    let output = run(&all).output().unwrap();
+    assert_eq!(output.status.code(), Some(3), "{output:?}");
+    assert!(
+        text(&output.stderr).contains("are incomplete"),
+        "{output:?}"
+    );
+    assert_eq!(told(), first);
+    let output = program(&["summary", &result]).output().unwrap();
+    assert_eq!(output.status.code(), Some(3));
+    // Better now.
+    films.film("in/a.mkv", 40, |_| 9);
+    fs::remove_file(films.at("out/a.mkv")).unwrap();
+    works(&all);
+    assert_eq!(names(&told(), "done"), ["a", "b"]);
+    fs::write(&result, "{}").unwrap();
+    let error = refuses(&all);
+    assert!(error.contains("no summary of a run"), "{error}");
+}
+
 /// A farm of two workers, one of which is killed with all that it has started whenever `is_time`. Each that ends or is killed
 /// is started again until one has seen that all is done.
 fn farm(start: impl Fn(usize) -> Child, mut is_time: impl FnMut() -> bool) -> usize {
@@ -349,8 +386,9 @@ fn farm(start: impl Fn(usize) -> Child, mut is_time: impl FnMut() -> bool) -> us
             *worker = Some(process);
         }
         if is_time() {
-            let victim = workers[kills % 2].take().unwrap();
-            cut(victim);
+            let mut victim = workers[kills % 2].take().unwrap();
+            cut(victim.id());
+            victim.wait().unwrap();
             workers[kills % 2] = Some(start(kills % 2));
             kills += 1;
         }

@@ -15,6 +15,7 @@ mod installed;
 mod kinds;
 #[path = "../common/program.rs"]
 mod program;
+mod schedulers;
 mod sound;
 mod stopped;
 

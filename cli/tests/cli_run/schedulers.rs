@@ -1,0 +1,221 @@
+//! The recipes of docs/farm.md, under the schedulers that they are for, with workers that are killed in the middle.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+
+use super::common::{missing, python_with};
+use super::farm::{assert_same, cut, folder_of, segments, summary, wait_for};
+use super::films::Films;
+use super::program::text;
+use super::{QUICK, works};
+
+/// Films of a list, with what comes of them where nothing happens, and a program of its own.
+struct Farm {
+    films: Films,
+    path: String,
+}
+
+impl Farm {
+    fn new() -> Option<Self> {
+        let films = Films::new()?;
+        folder_of(&films, 5);
+        let [model, input, alone] = ["film.safetensors", "in", "alone"].map(|n| films.name(n));
+        works(&["--model", &model, "--segment", "1", &input, &alone]);
+        let names = (0..5).map(|n| format!("in/{n:03}.mkv\n"));
+        fs::write(films.at("films.txt"), names.collect::<String>()).unwrap();
+        // The recipes name no options of tests.
+        fs::create_dir(films.at("bin")).unwrap();
+        let script = format!(
+            "#!/bin/sh\n[ \"$1\" = run ] || exec {program} \"$@\"\nshift\n\
+             exec {program} run --model {model} --segment 1 {} \"$@\"\n",
+            QUICK.join(" "),
+            program = env!("CARGO_BIN_EXE_tttseg"),
+        );
+        fs::write(films.at("bin/tttseg"), script).unwrap();
+        let made = Command::new("chmod")
+            .arg("+x")
+            .arg(films.at("bin/tttseg"))
+            .status();
+        assert!(made.unwrap().success());
+        let path = std::env::var("PATH").unwrap();
+        let path = format!("{}:{path}", films.name("bin"));
+        Some(Self { films, path })
+    }
+
+    /// A command in the folder of the farm, where `tttseg` is the program that is tested.
+    fn command(&self, program: impl AsRef<Path>) -> Command {
+        let mut command = Command::new(program.as_ref());
+        command
+            .current_dir(self.films.at(""))
+            .env("PATH", &self.path);
+        command
+    }
+
+    /// Kills a worker of a film that is begun, with all that it has started.
+    fn kill_a_worker(&self) {
+        let mut victim = None;
+        wait_for("worker", || {
+            let begun = segments(&self.films.at("out")) > 0;
+            victim = begun.then(|| self.worker()).flatten();
+            victim.is_some()
+        });
+        cut(victim.unwrap());
+    }
+
+    /// A process of the farm that has a film in a child.
+    fn worker(&self) -> Option<u32> {
+        let all = fs::read_dir("/proc").unwrap().flatten();
+        let mut pids = all.filter_map(|entry| entry.file_name().to_str()?.parse::<u32>().ok());
+        pids.find(|pid| {
+            let line = fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
+            let line = text(&line);
+            let is_ours = line.starts_with(env!("CARGO_BIN_EXE_tttseg"))
+                && line.contains(&self.films.name("film.safetensors"));
+            is_ours && line.contains("--list")
+        })
+    }
+
+    /// All films are what they are without a kill, and no unfinished work is left.
+    fn check(&self, summaries: impl Fn(&Path) -> bool) {
+        for entry in fs::read_dir(self.films.at("out")).unwrap() {
+            let path = entry.unwrap().path();
+            if summaries(&path) {
+                fs::remove_file(path).unwrap();
+            }
+        }
+        assert_same(&self.films.at("out"), &self.films.at("alone"));
+    }
+}
+
+/// The file of a recipe.
+fn recipe(name: &str) -> PathBuf {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
+    root.join("docs/farm").join(name)
+}
+
+/// What a command prints that works.
+fn output_of(command: &mut Command) -> String {
+    let output = command.output().unwrap();
+    assert!(output.status.success(), "{command:?}: {output:?}");
+    text(&output.stdout)
+}
+
+fn spawn(command: &mut Command) -> Child {
+    let command = command.stdin(Stdio::null()).stdout(Stdio::piped());
+    command.stderr(Stdio::piped()).spawn().unwrap()
+}
+
+#[test]
+fn gnu_parallel() {
+    // Another program has this name as well.
+    let version = Command::new("parallel").arg("--version").output();
+    if !version.is_ok_and(|output| text(&output.stdout).contains("GNU parallel")) {
+        missing("GNU parallel");
+        return;
+    }
+    let Some(farm) = Farm::new() else { return };
+    let parallel = || {
+        let mut parallel = farm.command("parallel");
+        parallel.args(
+            "--will-cite --jobs 2 --joblog farm.log --resume-failed --halt soon,fail=3".split(' '),
+        );
+        parallel
+    };
+    let job = "tttseg run --wait --list films.txt --shard {}/2 --summary share-{}.json out ::: 1 2";
+    let mut all = parallel();
+    all.args("--retries 3".split(' ')).args(job.split(' '));
+    let running = spawn(&mut all);
+    farm.kill_a_worker();
+    let output = running.wait_with_output().unwrap();
+    assert!(output.status.success(), "{output:?}");
+    farm.check(|_| false);
+    let results = ["share-1.json", "share-2.json"];
+    let printed = output_of(farm.command("tttseg").arg("summary").args(results));
+    let both: serde_json::Value = serde_json::from_str(&printed).unwrap();
+    assert_eq!(both["counts"]["done"], 5);
+
+    // Not tried again by itself, it is on the log of jobs.
+    fs::remove_dir_all(farm.films.at("out")).unwrap();
+    for name in ["farm.log", results[0], results[1]] {
+        fs::remove_file(farm.films.at(name)).unwrap();
+    }
+    let mut once = parallel();
+    let running = spawn(once.args(job.split(' ')));
+    farm.kill_a_worker();
+    let output = running.wait_with_output().unwrap();
+    assert_eq!(output.status.code(), Some(1), "{output:?}");
+    output_of(parallel().args(job.split(' ')));
+    farm.check(|_| false);
+    let states = results.map(|name| summary(&farm.films.at(name))["counts"]["done"].as_u64());
+    assert_eq!(states.into_iter().flatten().sum::<u64>(), 5);
+}
+
+#[test]
+fn open_job_description() {
+    let Some(python) = python_with("import openjd.cli") else {
+        return;
+    };
+    let Some(farm) = Farm::new() else { return };
+    let template = recipe("openjd.yaml");
+    let openjd = |command: &str| {
+        let mut openjd = farm.command(&python);
+        openjd.args(["-m", "openjd", command]).arg(&template);
+        openjd
+    };
+    output_of(&mut openjd("check"));
+    let run = || {
+        let mut run = openjd("run");
+        let options = "-p List=films.txt -p Out=out -p Shards=2 --run-dependencies --step Summary";
+        run.args(options.split(' '));
+        run
+    };
+    let running = spawn(&mut run());
+    farm.kill_a_worker();
+    let output = running.wait_with_output().unwrap();
+    assert!(!output.status.success(), "{output:?}");
+    let printed = output_of(&mut run());
+    assert!(printed.contains("\"missing_shards\": []"), "{printed}");
+    farm.check(|path| path.extension().is_some_and(|e| e == "json"));
+}
+
+#[test]
+fn kubernetes() {
+    let Some(python) = python_with("import kubernetes_validate") else {
+        return;
+    };
+    let check = |file: &Path| {
+        let mut check = Command::new(&python);
+        check.args("-m kubernetes_validate --strict -k 1.33".split(' '));
+        check.arg(file).output().unwrap()
+    };
+    let file = recipe("kubernetes.yaml");
+    let output = check(&file);
+    assert!(output.status.success(), "{output:?}");
+    // It would say so.
+    let folder = tempfile::tempdir().unwrap();
+    let wrong = folder.path().join("wrong.yaml");
+    let yaml = fs::read_to_string(&file).unwrap();
+    fs::write(
+        &wrong,
+        yaml.replace("backoffLimitPerIndex:", "backoffLimitsPerIndex:"),
+    )
+    .unwrap();
+    assert!(!check(&wrong).status.success());
+
+    // What its container runs.
+    let Some(farm) = Farm::new() else { return };
+    let (_, line) = yaml.split_once(">-\n").unwrap();
+    let (line, _) = line.split_once("resources:").unwrap();
+    let line = line.split_whitespace().collect::<Vec<_>>().join(" ");
+    let line = line
+        .replace("/films/in-colour", "out")
+        .replace("/films/", "");
+    assert!(line.starts_with("exec tttseg run"), "{line}");
+    for index in 0..8 {
+        let mut pod = farm.command("sh");
+        let index = index.to_string();
+        output_of(pod.args(["-c", &line]).env("JOB_COMPLETION_INDEX", index));
+    }
+    farm.check(|path| path.extension().is_some_and(|e| e == "json"));
+}
