@@ -33,6 +33,7 @@ farm() { # folder, workers, options
     local folder=$1 workers=$2 TIMEFORMAT='%R %U %S'
     shift 2
     rm -rf "$scratch/out"
+    mkdir "$scratch/out"
     { time {
         for _ in $(seq "$workers"); do
             "$program" run --wait "$@" "$scratch/$folder" "$scratch/out" >"$scratch/log" 2>&1 &

@@ -1,10 +1,13 @@
 //! The recipes of docs/farm.md, under the schedulers that they are for, with workers that are killed in the middle.
 
+mod slurm;
+
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::time::Duration;
 
-use super::common::{missing, python_with};
+use super::common::{missing, python_with, skipped};
 use super::farm::{assert_same, cut, folder_of, segments, summary, wait_for};
 use super::films::Films;
 use super::program::text;
@@ -176,6 +179,68 @@ fn open_job_description() {
     assert!(!output.status.success(), "{output:?}");
     let printed = output_of(&mut run());
     assert!(printed.contains("\"missing_shards\": []"), "{printed}");
+    farm.check(|path| path.extension().is_some_and(|e| e == "json"));
+}
+
+#[test]
+#[ignore = "boots Slurm, which set-up does not install (slurm-wlm, munge; it takes root)"]
+fn slurm_arrays() {
+    let Some(farm) = Farm::new() else { return };
+    let Some(slurm) = slurm::Slurm::boot(&farm.films.at("slurm"))
+        .map_err(skipped)
+        .ok()
+    else {
+        return;
+    };
+    let script = recipe("slurm.sh");
+    let sbatch = |options: &str| {
+        let mut sbatch = slurm.command(&mut farm.command("sbatch"));
+        sbatch
+            .args(options.split(' '))
+            .arg("--parsable")
+            .arg(&script);
+        sbatch.args(["films.txt", "out"]);
+        sbatch
+    };
+    // Killed: its job has failed, and the same command goes on.
+    let running = spawn(&mut sbatch("--array=1-2 --wait"));
+    farm.kill_a_worker();
+    let output = running.wait_with_output().unwrap();
+    assert_eq!(output.status.code(), Some(137), "{output:?}");
+    output_of(&mut sbatch("--array=1-2 --wait"));
+    farm.check(|path| path.extension().is_some_and(|e| e == "json"));
+
+    // Told that its time is over: the rest is in the queue again.
+    fs::remove_dir_all(farm.films.at("out")).unwrap();
+    let job = output_of(&mut sbatch("--array=1-1"));
+    let job = job.trim();
+    wait_for("segment", || segments(&farm.films.at("out")) > 0);
+    let slurm_says = |line: String| {
+        let mut words = line.split(' ');
+        let mut command = farm.command(words.next().unwrap());
+        output_of(slurm.command(&mut command).args(words))
+    };
+    slurm_says(format!("scancel --batch --signal=TERM {job}_1"));
+    let state = || {
+        std::thread::sleep(Duration::from_millis(200));
+        slurm_says(format!("scontrol show job {job}_1"))
+    };
+    wait_for("job in the queue", || {
+        let state = state();
+        state.contains("Restarts=1") && state.contains("JobState=PENDING")
+    });
+    assert!(
+        !farm.films.at("out/004.mkv").exists(),
+        "it was not interrupted"
+    );
+    // Not in two minutes only; at once, Slurm takes it for the one that was ended.
+    slurm_says(format!("scontrol update JobId={job}_1 StartTime=now+5"));
+    wait_for("end", || {
+        let state = state();
+        let log = || fs::read_to_string(farm.films.at("slurm/slurmd.log"));
+        assert!(!state.contains("JobState=FAILED"), "{:?}", log());
+        state.contains("JobState=COMPLETED")
+    });
     farm.check(|path| path.extension().is_some_and(|e| e == "json"));
 }
 
