@@ -54,18 +54,17 @@ mod worker;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use clap::{Args, ValueEnum};
 use tttseg::files::is_clutter;
 
 use encode::Codec;
 use error::Error;
-use films::{Film, Shard};
+use films::Shard;
 use progress::Progress;
 use settings::Settings;
 use stop::Stop;
-use summary::{Entry, State, Summary};
 
 /// What is done to the frames.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -170,7 +169,10 @@ pub struct Context {
     restart: bool,
     overwrite: bool,
     patience: Duration,
+    shard: Option<Shard>,
     wait: bool,
+    /// Where it is said what became of each film.
+    summary: Option<PathBuf>,
     claim_timeout: Duration,
     /// Options of a child.
     child: Vec<OsString>,
@@ -206,7 +208,9 @@ pub fn run(arguments: &Arguments) -> Result<ExitCode, Box<dyn std::error::Error>
         restart: arguments.restart,
         overwrite: arguments.overwrite,
         patience: Duration::from_secs(arguments.patience),
+        shard: arguments.shard,
         wait: arguments.wait,
+        summary: arguments.summary.clone(),
         claim_timeout: Duration::from_secs(arguments.claim_timeout),
         child: child::options(arguments),
         progress: match arguments.child {
@@ -222,9 +226,9 @@ pub fn run(arguments: &Arguments) -> Result<ExitCode, Box<dyn std::error::Error>
     let (given, output) = (arguments.input(), arguments.output());
     left_out(&context.progress, given, posters)?;
     let done = match input {
-        Input::Film => one_film(&context, given, arguments),
+        Input::Film => queue::one(&context, given, output),
         Input::Pictures(files) => pictures::run(&context, &files, output).map(|()| true),
-        Input::Films(files, _) => several_films(&context, &files, arguments),
+        Input::Films(files, _) => queue::run(&context, &files, output),
     };
     match done {
         Ok(true) => Ok(ExitCode::SUCCESS),
@@ -246,76 +250,6 @@ pub fn run(arguments: &Arguments) -> Result<ExitCode, Box<dyn std::error::Error>
             }
         }
     }
-}
-
-/// Works on one film. Returns whether all of it is in OUT.
-fn one_film(context: &Context, input: &Path, arguments: &Arguments) -> Result<bool, Error> {
-    let film = Film {
-        input: input.to_owned(),
-        output: arguments.output().to_owned(),
-    };
-    let earlier = earlier_summary(arguments)?;
-    let began = Instant::now();
-    let done = film::run(context, input, &film.output);
-    if let Some(path) = &arguments.summary {
-        let entry = Entry::of(&film).after(began.elapsed());
-        let entry = match &done {
-            Ok(done) => entry.done(done),
-            Err(why @ Error::Interrupted(_)) => entry.with(State::NotBegun, why.to_string()),
-            Err(why @ Error::Held(_)) => entry.with(State::Held, why.to_string()),
-            Err(_) if film.output.exists() && !context.overwrite => entry.state(State::There),
-            Err(why) => entry.with(State::Failed, why.to_string()),
-        };
-        let mut summary = Summary::new(&[film], None);
-        summary.set(0, entry);
-        summary.extend(earlier);
-        summary.write(path)?;
-    }
-    let done = done?;
-    context.progress.finished(&done);
-    Ok(done.incomplete.is_none())
-}
-
-/// Works on the films of a folder or a list, or a share of them. Returns whether each has an end.
-fn several_films(
-    context: &Context,
-    films: &[PathBuf],
-    arguments: &Arguments,
-) -> Result<bool, Error> {
-    let output = arguments.output();
-    let codec = context.codec.unwrap_or(Codec::Ffv1);
-    let (films, made) = films::share(films, output, codec, context.overwrite, arguments.shard)?;
-    if made > 0 {
-        let note = format!("{made} films are what others in this folder have become");
-        context.progress.note(&note);
-    }
-    std::fs::create_dir_all(output).map_err(|e| Error::of_writing(output, e))?;
-    let earlier = earlier_summary(arguments)?;
-    let mut summary = Summary::new(&films, arguments.shard);
-    let done = queue::run(context, &films, &mut summary);
-    if let Some(path) = &arguments.summary {
-        let new = summary.count(State::Incomplete);
-        summary.extend(earlier);
-        let known = summary.count(State::Incomplete) - new;
-        if known > 0 {
-            let note = format!(
-                "{known} of the films that are there are incomplete, as {} says",
-                path.display()
-            );
-            context.progress.note(&note);
-        }
-        summary.write(path)?;
-    }
-    Ok(done? && summary.count(State::Incomplete) == 0)
-}
-
-/// What an earlier run has written, of which it is known now that it can be written again.
-fn earlier_summary(arguments: &Arguments) -> Result<Option<Summary>, Error> {
-    let Some(path) = &arguments.summary else {
-        return Ok(None);
-    };
-    tttseg::files::check_writable(path)?;
-    path.exists().then(|| Summary::read(path)).transpose()
 }
 
 impl Arguments {

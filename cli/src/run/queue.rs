@@ -1,23 +1,101 @@
-//! Films one after the other, each in a process of its own; those that other workers have are left to them.
+//! Films one after the other, each in a process of its own; those that other workers have are left to them. What became of each
+//! goes into a file.
 
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use super::Context;
 use super::child;
+use super::encode::Codec;
 use super::error::Error;
-use super::films::Film;
+use super::film;
+use super::films::{self, Film};
 use super::journal::Work;
 use super::summary::{Entry, State, Summary};
+use tttseg::files;
 
 /// From one look at films that others have to the next.
 const LOOK_AGAIN: Duration = Duration::from_secs(1);
 
-/// Works on all of them; what is wrong with one does not stop the others. What becomes of each is in the summary. Returns
-/// whether every film that was worked on has an end.
+/// Works on one film by itself. Returns whether all of it is in OUT.
+///
+/// # Errors
+/// When it could not be finished, or the user wants an end.
+pub fn one(context: &Context, input: &Path, output: &Path) -> Result<bool, Error> {
+    let film = Film {
+        input: input.to_owned(),
+        output: output.to_owned(),
+    };
+    let earlier = earlier_summary(context)?;
+    let began = Instant::now();
+    let done = film::run(context, input, output);
+    if let Ok(done) = &done {
+        context.progress.finished(done);
+    }
+    let entry = Entry::of(&film).after(began.elapsed());
+    let entry = match &done {
+        Ok(done) => entry.done(done),
+        Err(why @ Error::Interrupted(_)) => entry.with(State::Unfinished, why.to_string()),
+        Err(why @ Error::Held(_)) => entry.with(State::Held, why.to_string()),
+        Err(_) if output.exists() && !context.overwrite => Entry::of(&film).state(State::There),
+        Err(why) => entry.with(State::Failed, why.to_string()),
+    };
+    let mut summary = Summary::new(&[film], None);
+    summary.set(0, entry);
+    let written = write(context, &mut summary, earlier);
+    let done = done?;
+    written?;
+    Ok(done.incomplete.is_none())
+}
+
+/// Works on the films of a folder or a list, or a share of them. Returns whether each has an end.
 ///
 /// # Errors
 /// When one or more could not be finished, or the user wants an end.
-pub fn run(context: &Context, films: &[Film], summary: &mut Summary) -> Result<bool, Error> {
+pub fn run(context: &Context, films: &[PathBuf], output: &Path) -> Result<bool, Error> {
+    let codec = context.codec.unwrap_or(Codec::Ffv1);
+    let (films, made) = films::share(films, output, codec, context.overwrite, context.shard)?;
+    if made > 0 {
+        let note = format!("{made} films are what others in this folder have become");
+        context.progress.note(&note);
+    }
+    std::fs::create_dir_all(output).map_err(|e| Error::of_writing(output, e))?;
+    let earlier = earlier_summary(context)?;
+    let mut summary = Summary::new(&films, context.shard);
+    let done = work(context, &films, &mut summary);
+    let written = write(context, &mut summary, earlier);
+    done?;
+    written?;
+    Ok(summary.count(State::Incomplete) == 0)
+}
+
+/// What an earlier run has written, of which it is known now that it can be written again.
+fn earlier_summary(context: &Context) -> Result<Option<Summary>, Error> {
+    let Some(path) = &context.summary else {
+        return Ok(None);
+    };
+    files::check_writable(path)?;
+    path.exists().then(|| Summary::read(path)).transpose()
+}
+
+/// Puts a summary into its file, with what is known of films that are there.
+fn write(context: &Context, summary: &mut Summary, earlier: Option<Summary>) -> Result<(), Error> {
+    let Some(path) = &context.summary else {
+        return Ok(());
+    };
+    let new = summary.count(State::Incomplete);
+    summary.extend(earlier);
+    let known = summary.count(State::Incomplete) - new;
+    if known > 0 {
+        let says = format!("as {} says", path.display());
+        let note = format!("{known} of the films that are there are incomplete, {says}");
+        context.progress.note(&note);
+    }
+    summary.write(path)
+}
+
+/// Works on all of them; what is wrong with one does not stop the others. What becomes of each is in the summary.
+fn work(context: &Context, films: &[Film], summary: &mut Summary) -> Result<(), Error> {
     let mut left: Vec<usize> = (0..films.len()).collect();
     // What stopped an earlier run does not come before what has not been tried.
     left.sort_by_key(|n| child::has_crashed(&films[*n].output));
@@ -29,7 +107,7 @@ pub fn run(context: &Context, films: &[Film], summary: &mut Summary) -> Result<b
             if context.stop.is_asked() {
                 return Err(Error::Interrupted("the same command goes on".to_owned()));
             }
-            let entry = one(context, film)?;
+            let entry = try_film(context, film)?;
             let (state, is_full) = (entry.entry.state, entry.is_full);
             summary.set(number, entry.entry);
             match state {
@@ -52,7 +130,7 @@ pub fn run(context: &Context, films: &[Film], summary: &mut Summary) -> Result<b
     }
     context.progress.summary(summary);
     match summary.count(State::Failed) {
-        0 => Ok(summary.count(State::Incomplete) == 0),
+        0 => Ok(()),
         n => Err(Error::Other(format!(
             "{n} of {} films could not be finished; the same command tries them again",
             films.len()
@@ -80,7 +158,7 @@ impl From<Entry> for Tried {
 ///
 /// # Errors
 /// When the user wants an end.
-fn one(context: &Context, film: &Film) -> Result<Tried, Error> {
+fn try_film(context: &Context, film: &Film) -> Result<Tried, Error> {
     let Film { input, output } = film;
     let entry = Entry::of(film);
     if output.exists() && !context.overwrite {

@@ -19,7 +19,8 @@ use super::progress::Done;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum State {
-    NotBegun,
+    /// Not begun, or interrupted.
+    Unfinished,
     /// Another worker had it.
     Held,
     Failed,
@@ -37,7 +38,7 @@ impl State {
         Self::There,
         Self::Failed,
         Self::Held,
-        Self::NotBegun,
+        Self::Unfinished,
     ];
 }
 
@@ -87,7 +88,7 @@ impl Entry {
     pub fn of(film: &Film) -> Self {
         Self {
             output: Name::of(&film.output),
-            state: State::NotBegun,
+            state: State::Unfinished,
             input: Name::of(&film.input),
             reason: None,
             frames: None,
@@ -191,7 +192,7 @@ impl Summary {
 
     /// Whether all films are complete; none where films are missing.
     pub fn is_complete(&self) -> Option<bool> {
-        let missing = [State::Failed, State::Held, State::NotBegun];
+        let missing = [State::Failed, State::Held, State::Unfinished];
         let is_missing = missing.iter().any(|state| self.count(*state) > 0);
         let has_all = !is_missing && self.missing_shards().is_empty();
         has_all.then(|| self.count(State::Incomplete) == 0)
@@ -221,7 +222,7 @@ impl Summary {
         let known = films.filter(|film| matches!(film.state, State::Done | State::Incomplete));
         let known: BTreeMap<_, _> = known.map(|film| (film.output.clone(), film)).collect();
         for film in &mut self.films {
-            if matches!(film.state, State::There | State::NotBegun)
+            if matches!(film.state, State::There | State::Unfinished)
                 && let Some(known) = known.get(&film.output)
                 && film.output.path().exists()
             {

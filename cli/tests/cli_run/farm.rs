@@ -218,7 +218,11 @@ fn a_list_and_its_shares() {
 
     fs::write(films.at("twice.txt"), "a/one.mkv\nb/../a/one.mkv").unwrap();
     fs::write(films.at("empty.txt"), "# nothing\n").unwrap();
-    let [twice, empty, one] = ["twice.txt", "empty.txt", "a/one.mkv"].map(|n| films.name(n));
+    fs::create_dir(films.at("scans")).unwrap();
+    let picture = image::GrayImage::new(32, 32);
+    picture.save(films.at("scans/1.png")).unwrap();
+    let [twice, empty, one, pictures] =
+        ["twice.txt", "empty.txt", "a/one.mkv", "scans"].map(|n| films.name(n));
     for (arguments, wanted) in [
         (&["--list", &twice, &out][..], "would both become"),
         (&["--list", &empty, &out], "no film on this list"),
@@ -228,6 +232,10 @@ fn a_list_and_its_shares() {
         (&["--shard", "3/2", &input, &out], "i from 1 to n"),
         (&["--shard", "1/2", &one, &out], "--shard is about"),
         (&["--wait", &one, &out], "--wait is about"),
+        (
+            &["--summary", "s.json", &pictures, &out],
+            "--summary is about",
+        ),
     ] {
         let error = refuses(arguments);
         assert!(error.contains(wanted), "{arguments:?}: {error}");
