@@ -85,6 +85,9 @@ use super::{
  * Weights start anew with every stream (another stream-id) and in READY: from the model, or from the state in `load-state`.
  * A seek keeps them, and starts a new window.
  *
+ * Where a tag says that frames were recorded sideways or upside down (`image-orientation`), the network sees them upright. They
+ * go out as they came, and so does the tag: a `videoflip video-direction=auto` may stand before or behind the element.
+ *
  * Frames are read and drawn into in the stream's own format, with the matrix and range of its caps; the transfer function
  * is ignored. Opacity and filling are not changed. Where pixels are not square, the network sees the picture as it is
  * shown. Frames that other elements hold, or that are in read-only memory, are copied into buffers of a pool first; a
@@ -259,15 +262,11 @@ impl BaseTransformImpl for TttSegFilter {
     ) -> Result<(), gst::LoggableError> {
         if self.0.control.output() == Some(OutputKind::Metadata) {
             // Frames go on as they are: what follows may say what they should lie in.
-            return self.parent_propose_allocation(None, query);
+            self.parent_propose_allocation(None, query)?;
+        } else {
+            self.parent_propose_allocation(decide_query, query)?;
         }
-        self.parent_propose_allocation(decide_query, query)?;
-        if query
-            .find_allocation_meta::<gst_video::VideoMeta>()
-            .is_none()
-        {
-            query.add_allocation_meta::<gst_video::VideoMeta>(None);
-        }
+        caps::choose_metas(query, self.0.control.output());
         Ok(())
     }
 
