@@ -38,7 +38,7 @@ pub use chroma_filter::ChromaFilter;
 pub use colorize::{ColorizeError, Colorizer};
 pub use colour::{Colorimetry, Matrix, Range, bt601_chroma, grey, is_grey, pixels};
 pub use colour_scheme::{ColourScheme, ColourSchemeError, label_ids};
-pub use depth::convert_depth;
+pub use depth::{convert_depth, limit_luma};
 pub use flow::{Flow, OpticalFlow, Pyramid, flow_between};
 pub use format::{ColourModel, Component, Layout, PixelFormat, Sample, Storage};
 pub use frame::{FrameError, FrameMut, FrameRef, MAX_SIDE};
