@@ -15,7 +15,7 @@ use super::log::CAT;
 use super::negotiate;
 use super::out::{OutputKind, class_map_meta, pixels};
 use super::parts::Parts;
-use super::report::{self, FrameReport};
+use super::report::{self, FrameReport, class_shares};
 use super::settings::Live;
 use super::stream::{Negotiated, Results};
 use super::time::{FramePlan, Spent};
@@ -97,7 +97,7 @@ pub(super) fn process(
         learning: report.step_time,
         frame: before + waited + after.elapsed(),
     };
-    frame.count(report, &plan);
+    frame.count(report, &plan, &results);
     // A frame whose step waits for its graph says nothing about the cost of others.
     if !(plan.effort.learn && report.skipped == Some(Skipped::Late)) {
         frame.observe(&plan, spent, &outbuf);
@@ -272,7 +272,7 @@ impl Frame<'_> {
     }
 
     /// Counts the frame, and posts its message.
-    fn count(&self, report: &adapt::Report, plan: &FramePlan) {
+    fn count(&self, report: &adapt::Report, plan: &FramePlan, results: &Results) {
         if report.skipped == Some(Skipped::NotFinite) {
             gst::warning!(
                 CAT,
@@ -282,6 +282,9 @@ impl Frame<'_> {
             );
         }
         let (references, hints) = self.parts.colours.given().counts();
+        let names = &self.engine.classes.classes;
+        let map = results.classes.as_ref().filter(|_| self.classes);
+        let shares = map.map(|map| class_shares(map, names.len()));
         let mut stats = lock(&self.parts.stats);
         let report = FrameReport {
             references,
@@ -289,6 +292,8 @@ impl Frame<'_> {
             resets: stats.resets(),
             running_time: self.running_time,
             provider: self.engine.provider_in_use(),
+            classes: shares.as_ref().map_or_else(Arc::default, |_| names.clone()),
+            class_shares: shares.unwrap_or_default(),
             ..FrameReport::new(report, plan)
         };
         let structure = self

@@ -47,7 +47,7 @@ use super::{
  * Learns from every frame, and prints an element message `tttseg` for each, with the fields `frame`, `steps`, `masks`,
  * `skipped`, `rung`, `window`, `steps-since-reset`, `resets`, `adapted-frames`, `rollbacks`, `remembered`, `step-time`,
  * `predict-time`, `fusion-time`, `directed-steps`, `references`, `hints`, `provider`, `loss`, `unexplained`,
- * `gradient-norm`, `disagreement` and `running-time`.
+ * `gradient-norm`, `disagreement`, `running-time`, `classes` and `class-shares`.
  *
  * |[
  * gst-launch-1.0 -m v4l2src ! videoconvert ! tttsegfilter training-budget=10 ! videoconvert ! autovideosink
