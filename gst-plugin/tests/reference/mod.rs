@@ -1,6 +1,8 @@
 //! The text of `docs/properties.md`, made from the elements themselves. What a type does not say stands here; a name that is
 //! described here and is not there, or the other way round, is an error.
 
+pub mod llms;
+
 use gst::glib;
 use gst::prelude::*;
 use gsttttseg::filter::{FrameReport, Rung, Skipped};
