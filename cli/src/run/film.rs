@@ -166,6 +166,8 @@ fn finish(
     let mut notes = mux::join(&film, joined.temporary(), context)?;
     let shape = journal.shape.as_deref().map(str::parse::<gst::Caps>);
     let shape = shape.and_then(Result::ok).unwrap_or(gst::Caps::new_any());
+    quirks::write_colours(joined.temporary(), &shape)
+        .map_err(|e| Error::of_writing(joined.temporary(), e))?;
     let mut losses = lost_frames(journal, input);
     losses.extend(sound.losses);
     losses.extend(mux::check(&film, &shape, joined.temporary(), context)?);
