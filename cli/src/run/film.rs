@@ -11,6 +11,7 @@ use super::error::{Error, clock};
 use super::journal::{Ended, Job, Journal, Source, Work};
 use super::mux;
 use super::progress::Done;
+use super::proof::{Findings, Proof, Record};
 use super::quirks::{self, Start};
 use super::sound::Sound;
 use super::worker::Worker;
@@ -149,7 +150,15 @@ fn finish(
     let shape = shape.and_then(Result::ok).unwrap_or(gst::Caps::new_any());
     let mut losses = lost_frames(journal, input);
     losses.extend(sound.losses);
-    losses.extend(mux::check(&film, &shape, joined.temporary(), context)?);
+    let mut proof = Proof::begin(output, work, &journal.segments, journal.rate)?;
+    let check = mux::check(&film, &shape, joined.temporary(), context, |sample| {
+        proof.frame(sample)
+    });
+    losses.extend(check?);
+    let (proof, findings) = proof.finish()?;
+    losses.extend(lost_luma(context, journal, codec, &findings));
+    // What stands beside OUT comes first: without OUT, the same command goes on.
+    proof.commit()?;
     joined.commit()?;
     notes.extend(sound.notes);
     notes.extend(journal.damage.notes());
@@ -174,6 +183,30 @@ fn lost_frames(journal: &Journal, input: &Path) -> Vec<String> {
     skipped.into_iter().collect()
 }
 
+/// What of the film's luma is not in OUT, as its proof has it.
+fn lost_luma(
+    context: &Context,
+    journal: &Journal,
+    codec: Codec,
+    findings: &Findings,
+) -> Option<String> {
+    let all = journal.frames();
+    if findings.frames < all {
+        let lost = all - findings.frames;
+        return Some(format!(
+            "{lost} of {all} frames in the file cannot be decoded"
+        ));
+    }
+    let is_to_be_kept =
+        codec == Codec::Ffv1 && context.settings.keeps_luma() && journal.damage.is_steady();
+    (is_to_be_kept && findings.changed > 0).then(|| {
+        format!(
+            "the luma of {} frames is not the film's, as of frames {:?}",
+            findings.changed, findings.first
+        )
+    })
+}
+
 /// A film that is being worked on.
 struct Run<'a> {
     context: &'a Context,
@@ -186,6 +219,8 @@ struct Run<'a> {
     caps: Option<gst::Caps>,
     worker: Worker,
     writer: Option<Writer>,
+    /// Frames in it, with the hashes of their luma.
+    records: Vec<Record>,
     /// Time and duration of the last frame of all.
     last: Option<(gst::ClockTime, gst::ClockTime)>,
     /// As in the journal, with the segment that is being written.
@@ -218,6 +253,7 @@ impl<'a> Run<'a> {
             caps: None,
             worker,
             writer: None,
+            records: vec![],
             last: None,
             damage,
         })
@@ -361,6 +397,7 @@ impl<'a> Run<'a> {
         let Frame {
             caps,
             buffer,
+            decoded,
             time,
             duration,
             is_damaged,
@@ -385,6 +422,10 @@ impl<'a> Run<'a> {
         }
         self.look_for_change(&caps, time);
         self.last = Some((time, duration));
+        let record = Record::of(time, duration, (&decoded.0, &decoded.1), (&buffer, &caps));
+        let record = record.map_err(|e| Error::of(self.input, e))?;
+        // The element works in place where no other holds the frame.
+        drop(decoded);
         let (caps, made) = self.worker.frame(&caps, buffer)?;
         for warning in self.worker.warnings() {
             self.context.progress.note(&warning);
@@ -394,6 +435,7 @@ impl<'a> Run<'a> {
             None => self.open_segment(&caps, time)?,
         };
         writer.frame(&caps, made, time, duration)?;
+        self.records.push(record);
         let done = self.journal.frames() + writer.frames();
         let is_full = writer.frames() >= self.context.segment;
         self.writer = Some(writer);
@@ -450,6 +492,8 @@ impl<'a> Run<'a> {
         let state = format!("state-{:05}.safetensors", self.journal.segments.len());
         self.worker.save(&self.work.at(&state))?;
         let segment = writer.finish()?;
+        self.work.write(&segment.luma(), &self.records)?;
+        self.records.clear();
         let before = self.journal.clone();
         self.journal.segments.push(segment);
         self.journal.damage = self.damage.clone();

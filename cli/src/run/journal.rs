@@ -207,9 +207,10 @@ impl Work {
             ));
         }
         let tracks = journal.sound.iter().flat_map(|sound| &sound.tracks);
-        let segments = journal.segments.iter().map(|segment| &segment.file);
-        for name in segments.chain(tracks.map(|track| &track.file)) {
-            let file = self.at(name);
+        let segments = journal.segments.iter();
+        let segments = segments.flat_map(|segment| [segment.file.clone(), segment.luma()]);
+        for name in segments.chain(tracks.map(|track| track.file.clone())) {
+            let file = self.at(&name);
             if !file.is_file() {
                 return Err(Error::of(
                     &file,
@@ -254,7 +255,10 @@ impl Work {
             name == NAME
                 || name == LOCK
                 || journal.state.as_deref() == Some(name)
-                || journal.segments.iter().any(|s| s.file == name)
+                || journal
+                    .segments
+                    .iter()
+                    .any(|s| s.file == name || s.luma() == name)
                 || tracks.iter().any(|track| track.file == name)
         };
         for entry in fs::read_dir(&self.folder).into_iter().flatten().flatten() {

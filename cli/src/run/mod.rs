@@ -20,11 +20,12 @@
 //! | `encode` | frames in files: segments |
 //! | `sound` | a film's sound, read and brought to what the container holds |
 //! | `mux` | segments joined, with sound and time code, and checked |
+//! | `proof` | hashes of luma, before and after |
 //! | `quirks` | work-arounds for GStreamer's elements |
 //! | `progress`, `stop`, `error`, `pipeline`, `names` | what all of them need |
 //! | `plugin` | the element, part of the program |
 //!
-//! Arrows point down this list: mux → sound; sound, decode → encode, quirks → what all of them need.
+//! Arrows point down this list: proof → mux → sound; sound, decode → encode, quirks → what all of them need.
 
 mod child;
 mod decode;
@@ -38,6 +39,7 @@ mod pictures;
 mod pipeline;
 mod plugin;
 mod progress;
+mod proof;
 mod queue;
 mod quirks;
 mod settings;
@@ -78,8 +80,11 @@ pub struct Arguments {
     #[arg(value_name = "IN")]
     input: PathBuf,
     /// The film to write (.mkv, .mov, .mp4), or a folder for pictures or films.
-    #[arg(value_name = "OUT")]
-    output: PathBuf,
+    #[arg(value_name = "OUT", required_unless_present = "verify")]
+    output: Option<PathBuf>,
+    /// Decode a film that was written, IN here, and compare it with what IN.framemd5 says of it.
+    #[arg(long, conflicts_with_all = ["output", "model", "set", "codec", "depth", "restart", "overwrite"])]
+    verify: bool,
     /// What is done to the frames.
     #[arg(long, value_enum, default_value_t = Task::Colorize)]
     task: Task,
@@ -119,6 +124,9 @@ pub struct Arguments {
 const INCOMPLETE: u8 = 3;
 
 const KINDS: &str = "\
+Beside a film stands OUT.framemd5: the hashes of the luma of all frames, of IN (stream 0), of OUT (1), and of IN in
+the samples of OUT (2). Where 1 and 2 agree, OUT has the luma of IN. --verify OUT decodes OUT again and compares it.
+
 Encodings:
   ffv1    .mkv  lossless; the luma of Y'CbCr and grey film stays what it is, with zeros behind it in more bits
   prores  .mov  ProRes 422 HQ, or 4444 for film in 4:4:4
@@ -155,10 +163,15 @@ pub fn run(arguments: &Arguments) -> Result<ExitCode, Box<dyn std::error::Error>
     if arguments.child {
         child::follow_parent();
     }
+    if arguments.verify {
+        return verify(arguments);
+    }
     let input = look_at(&arguments.input)?;
-    if let (Input::Films(..) | Input::Pictures(_), true) = (&input, arguments.output.is_file()) {
+    // Without one, the command line is refused.
+    let output = arguments.output.as_deref().unwrap_or(Path::new(""));
+    if let (Input::Films(..) | Input::Pictures(_), true) = (&input, output.is_file()) {
         let why = "there has to be a folder, and this is a file";
-        return Err(Error::of(&arguments.output, why).into());
+        return Err(Error::of(output, why).into());
     }
     plugin::register()?;
     let context = Context {
@@ -182,11 +195,11 @@ pub fn run(arguments: &Arguments) -> Result<ExitCode, Box<dyn std::error::Error>
     };
     left_out(&context.progress, &arguments.input, posters)?;
     let done = match input {
-        Input::Film => film::run(&context, &arguments.input, &arguments.output)
+        Input::Film => film::run(&context, &arguments.input, output)
             .inspect(|done| context.progress.finished(done))
             .map(|done| done.incomplete.is_none()),
-        Input::Pictures(files) => pictures::run(&context, &files, &arguments.output).map(|()| true),
-        Input::Films(files, _) => queue::run(&context, &files, &arguments.output),
+        Input::Pictures(files) => pictures::run(&context, &files, output).map(|()| true),
+        Input::Films(files, _) => queue::run(&context, &files, output),
     };
     match done {
         Ok(true) => Ok(ExitCode::SUCCESS),
@@ -202,6 +215,53 @@ pub fn run(arguments: &Arguments) -> Result<ExitCode, Box<dyn std::error::Error>
                 true => Ok(ExitCode::FAILURE),
                 false => Err(error.into()),
             }
+        }
+    }
+}
+
+/// A film against its proof, or all films of a folder that have one.
+fn verify(arguments: &Arguments) -> Result<ExitCode, Box<dyn std::error::Error>> {
+    let input = &arguments.input;
+    let films = match input.is_dir() {
+        true => queue::of_folder(input)?,
+        false => vec![input.clone()],
+    };
+    let has_proof = |film: &PathBuf| !input.is_dir() || proof::path_of(film).is_file();
+    let (films, others): (Vec<_>, Vec<_>) = films.into_iter().partition(has_proof);
+    if films.is_empty() {
+        let why = "there is no film with a proof (.framemd5) beside it in this folder";
+        return Err(Error::of(input, why).into());
+    }
+    gst::init()?;
+    let (progress, stop) = (Progress::new(arguments.json), Stop::watch()?);
+    if !others.is_empty() {
+        progress.note(&format!("left out: {} films without a proof", others.len()));
+    }
+    let mut wrong = vec![];
+    for film in &films {
+        let verified = proof::verify(film, &progress, &stop).inspect(|v| progress.verified(v));
+        match verified.map(|verified| verified.why_not()) {
+            Ok(None) => {}
+            Ok(Some(why)) => wrong.push(Error::of(film, why)),
+            Err(Error::Interrupted(kept)) => {
+                progress.interrupted(&kept);
+                return Ok(ExitCode::from(130));
+            }
+            Err(error) => {
+                progress.failed(film, &error);
+                wrong.push(error);
+            }
+        }
+    }
+    match (wrong.pop(), films.len()) {
+        (None, _) => Ok(ExitCode::SUCCESS),
+        (Some(only), 1) => Err(only.into()),
+        (Some(last), all) => {
+            let count = wrong.len() + 1;
+            for error in wrong.into_iter().chain([last]) {
+                eprintln!("tttseg: {error}");
+            }
+            Err(Error::Other(format!("{count} of {all} films are not what they were")).into())
         }
     }
 }

@@ -117,6 +117,11 @@ impl Settings {
         self.task
     }
 
+    /// Whether what goes out has to have the luma of what goes in.
+    pub fn keeps_luma(&self) -> bool {
+        self.task == Task::Colorize && !self.set.contains_key("output")
+    }
+
     /// An element with these settings.
     pub fn element(&self) -> Result<gst::Element, Error> {
         let element = gst::ElementFactory::make(ELEMENT).build()?;

@@ -14,6 +14,7 @@ mod installed;
 mod kinds;
 #[path = "../common/program.rs"]
 mod program;
+mod proof;
 mod sound;
 mod stopped;
 
