@@ -3,16 +3,16 @@
 use std::collections::VecDeque;
 use std::path::Path;
 
-use tttseg::files::Pending;
-
+use super::complete::{Complete, Film};
 use super::decode::{Damage, Frame, Frames, Next, Target};
 use super::encode::{Codec, Writer, differences, shape_of};
 use super::error::{Error, clock};
+use super::fixity::Hashing;
 use super::journal::{Ended, Job, Journal, Source, Work};
-use super::mux;
 use super::progress::Done;
-use super::proof::{Findings, Proof, Record};
+use super::proof::Record;
 use super::quirks::{self, Start};
+use super::session::Session;
 use super::sound::Sound;
 use super::worker::Worker;
 use super::{Context, extension};
@@ -51,7 +51,7 @@ pub fn run(context: &Context, input: &Path, output: &Path) -> Result<Done, Error
     let done = finish(context, &work, &mut journal, input, output, codec);
     let kept = journal.frames();
     match done {
-        Ok(Joined { notes, losses }) => {
+        Ok(Complete { notes, losses }) => {
             work.remove();
             Ok(Done {
                 output: output.to_owned(),
@@ -93,14 +93,6 @@ fn codec(context: &Context, output: &Path) -> Result<Codec, Error> {
     }
 }
 
-/// A film in one file.
-struct Joined {
-    /// What there is to say.
-    notes: Vec<String>,
-    /// What of the film is not in it.
-    losses: Vec<String>,
-}
-
 /// What is left to do: sound, frames, and then all in one file, which is read again.
 fn finish(
     context: &Context,
@@ -109,7 +101,11 @@ fn finish(
     input: &Path,
     output: &Path,
     codec: Codec,
-) -> Result<Joined, Error> {
+) -> Result<Complete, Error> {
+    let hashing = match journal.sha256 {
+        Some(_) => None,
+        None => Some(Hashing::begin(input, &context.stop)),
+    };
     let sound = match journal.sound.clone() {
         Some(sound) => sound,
         None => {
@@ -122,89 +118,28 @@ fn finish(
     if journal.ended.is_none() {
         Run::open(context, work, journal, input, codec)?.go()?;
     }
-    if journal.segments.is_empty() {
-        return Err(Error::of(
-            input,
-            match &journal.ended {
-                Some(Ended::Early(why)) => why,
-                _ => "there is no frame in it",
-            },
-        ));
+    if let Some(hashing) = hashing {
+        match hashing.wait(|| context.progress.alive()) {
+            Ok(hash) => journal.sha256 = Some(hash),
+            Err(Error::Interrupted(kept)) => return Err(Error::Interrupted(kept)),
+            // A film on a disk that is failing has been decoded as far as that goes.
+            Err(error) => {
+                let note = format!("its hash is not known: {error}");
+                journal.damage.add_note(note);
+            }
+        }
+        work.store(journal)?;
     }
-    let joined = work.at(&format!("joined.{}", codec.description().extension));
-    let joined = Pending::under(output, joined);
-    let film = mux::Film {
-        sound: &sound.tracks,
+    let film = Film {
+        context,
+        work,
+        journal,
+        input,
+        output,
         codec,
-        folder: work.folder(),
-        segments: &journal.segments,
-        rate: journal.rate,
-        timecode: journal.timecode(),
-        until: match journal.ended {
-            Some(Ended::Early(_)) => journal.last(),
-            _ => None,
-        },
+        sound: &sound,
     };
-    let mut notes = mux::join(&film, joined.temporary(), context)?;
-    let shape = journal.shape.as_deref().map(str::parse::<gst::Caps>);
-    let shape = shape.and_then(Result::ok).unwrap_or(gst::Caps::new_any());
-    let mut losses = lost_frames(journal, input);
-    losses.extend(sound.losses);
-    let mut proof = Proof::begin(output, work, &journal.segments, journal.rate)?;
-    let check = mux::check(&film, &shape, joined.temporary(), context, |sample| {
-        proof.frame(sample)
-    });
-    losses.extend(check?);
-    let (proof, findings) = proof.finish()?;
-    losses.extend(lost_luma(context, journal, codec, &findings));
-    // What stands beside OUT comes first: without OUT, the same command goes on.
-    proof.commit()?;
-    joined.commit()?;
-    notes.extend(sound.notes);
-    notes.extend(journal.damage.notes());
-    Ok(Joined { notes, losses })
-}
-
-/// What of the film's frames is missing: an end before its end, or fewer of them than its container says.
-fn lost_frames(journal: &Journal, input: &Path) -> Vec<String> {
-    if let Some(Ended::Early(why)) = &journal.ended {
-        return vec![why.clone()];
-    }
-    let frames = journal.frames();
-    let lost = quirks::frames_in(input).map_or(0, |all| all.saturating_sub(frames));
-    let skipped = match lost {
-        0 => journal.damage.skipped(),
-        _ => Some(format!(
-            "{lost} of its {} frames could not be had of it{}",
-            frames + lost,
-            journal.damage.places()
-        )),
-    };
-    skipped.into_iter().collect()
-}
-
-/// What of the film's luma is not in OUT, as its proof has it.
-fn lost_luma(
-    context: &Context,
-    journal: &Journal,
-    codec: Codec,
-    findings: &Findings,
-) -> Option<String> {
-    let all = journal.frames();
-    if findings.frames < all {
-        let lost = all - findings.frames;
-        return Some(format!(
-            "{lost} of {all} frames in the file cannot be decoded"
-        ));
-    }
-    let is_to_be_kept =
-        codec == Codec::Ffv1 && context.settings.keeps_luma() && journal.damage.is_steady();
-    (is_to_be_kept && findings.changed > 0).then(|| {
-        format!(
-            "the luma of {} frames is not the film's, as of frames {:?}",
-            findings.changed, findings.first
-        )
-    })
+    film.complete()
 }
 
 /// A film that is being worked on.
@@ -218,6 +153,7 @@ struct Run<'a> {
     /// What the last frame was, to see where they become others.
     caps: Option<gst::Caps>,
     worker: Worker,
+    session: Session,
     writer: Option<Writer>,
     /// Frames in it, with the hashes of their luma.
     records: Vec<Record>,
@@ -243,6 +179,7 @@ impl<'a> Run<'a> {
             task: context.settings.task(),
         };
         let damage = journal.damage.clone();
+        let session = Session::begin(&worker, journal.frames());
         Ok(Self {
             context,
             work,
@@ -252,6 +189,7 @@ impl<'a> Run<'a> {
             frames: Frames::open(context, input, target)?,
             caps: None,
             worker,
+            session,
             writer: None,
             records: vec![],
             last: None,
@@ -367,6 +305,7 @@ impl<'a> Run<'a> {
             self.caps = Some(frame.caps);
         }
         self.worker.set_learning(true);
+        self.session = Session::begin(&self.worker, self.journal.frames());
         self.last = Some((last, duration));
         Ok(())
     }
@@ -496,6 +435,11 @@ impl<'a> Run<'a> {
         self.records.clear();
         let before = self.journal.clone();
         self.journal.segments.push(segment);
+        self.session.finish(&self.worker, self.journal.frames());
+        match self.journal.sessions.last_mut() {
+            Some(last) if last.is_same(&self.session) => *last = self.session.clone(),
+            _ => self.journal.sessions.push(self.session.clone()),
+        }
         self.journal.damage = self.damage.clone();
         let old = self.journal.state.replace(state);
         if let Err(error) = self.work.store(self.journal) {

@@ -14,8 +14,10 @@ use tttseg::files;
 use super::decode::Damage;
 use super::encode::Segment;
 use super::error::Error;
+use super::fixity::hex;
 use super::quirks::Start;
-use super::settings::{Identity, differs, hex};
+use super::session::Session;
+use super::settings::{Identity, differs};
 use super::sound::Sound;
 
 const NAME: &str = "journal.json";
@@ -34,6 +36,11 @@ pub struct Source {
 }
 
 impl Source {
+    /// Length of the file.
+    pub fn bytes(&self) -> u64 {
+        self.bytes
+    }
+
     /// Looks at a file.
     pub fn of(path: &Path) -> Result<Self, Error> {
         let look = || -> std::io::Result<Self> {
@@ -104,6 +111,12 @@ pub struct Journal {
     pub sound: Option<Sound>,
     pub damage: Damage,
     pub ended: Option<Ended>,
+    /// What each process has done.
+    #[serde(default)]
+    pub sessions: Vec<Session>,
+    /// SHA-256 of the whole film, once it is known.
+    #[serde(default)]
+    pub sha256: Option<String>,
 }
 
 impl Journal {
@@ -193,6 +206,8 @@ impl Work {
                 sound: None,
                 damage: Damage::default(),
                 ended: None,
+                sessions: vec![],
+                sha256: None,
             };
             self.store(&journal)?;
             return Ok(journal);

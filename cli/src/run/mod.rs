@@ -13,25 +13,30 @@
 //! | file | holds |
 //! |---|---|
 //! | `film`, `queue`, `pictures` | a film, a folder of films, a sequence of pictures |
+//! | `complete` | a film whose frames are finished, in its own file |
 //! | `child` | a film of a folder in a process of its own |
-//! | `settings`, `journal` | the properties of the element; the record of what is finished, on disk |
-//! | `worker` | the element by itself |
+//! | `provenance` | where what was written comes from: the file beside it, and tags |
+//! | `journal` | the record of what is finished, on disk |
+//! | `session` | what one process has done, and with what |
+//! | `worker`, `settings` | the element by itself, and its properties |
 //! | `decode` | a film's frames |
 //! | `encode` | frames in files: segments |
 //! | `sound` | a film's sound, read and brought to what the container holds |
 //! | `mux` | segments joined, with sound and time code, and checked |
 //! | `proof` | hashes of luma, before and after |
 //! | `quirks` | work-arounds for GStreamer's elements |
-//! | `progress`, `stop`, `error`, `pipeline`, `names` | what all of them need |
+//! | `progress`, `stop`, `error`, `fixity`, `pipeline`, `names` | what all of them need |
 //! | `plugin` | the element, part of the program |
 //!
 //! Arrows point down this list: proof → mux → sound; sound, decode → encode, quirks → what all of them need.
 
 mod child;
+mod complete;
 mod decode;
 mod encode;
 mod error;
 mod film;
+mod fixity;
 mod journal;
 mod mux;
 mod names;
@@ -40,8 +45,10 @@ mod pipeline;
 mod plugin;
 mod progress;
 mod proof;
+mod provenance;
 mod queue;
 mod quirks;
+mod session;
 mod settings;
 mod sound;
 mod stop;

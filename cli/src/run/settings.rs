@@ -1,16 +1,15 @@
 //! The settings of a run: properties of the element, checked, and what they are on record as.
 
 use std::collections::BTreeMap;
-use std::io::Read;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use gst::glib;
 use gst::prelude::*;
 use serde::{Deserialize, Serialize};
-use sha2::{Digest, Sha256};
 
 use super::Task;
 use super::error::Error;
+use super::fixity::sha256;
 use super::names::TextPath;
 use super::plugin::ELEMENT;
 
@@ -68,7 +67,7 @@ pub fn differs<T: PartialEq>(
 /// The element's properties.
 pub struct Settings {
     task: Task,
-    model: Option<TextPath>,
+    model: Option<(PathBuf, TextPath)>,
     set: BTreeMap<String, String>,
     identity: Identity,
 }
@@ -90,10 +89,12 @@ impl Settings {
             }
             pairs.insert(name.to_owned(), value.to_owned());
         }
+        let hash = |path| sha256(path, || true).map_err(|e| Error::of(path, e));
         let hash = model.map(hash).transpose()?;
+        let named = |path: &Path| Ok::<_, Error>((path.to_owned(), TextPath::of(path)?));
         let settings = Self {
             task,
-            model: model.map(TextPath::of).transpose()?,
+            model: model.map(named).transpose()?,
             identity: Identity {
                 task: task_name(task).to_owned(),
                 model: hash.unwrap_or_else(|| "the built-in one".to_owned()),
@@ -117,6 +118,16 @@ impl Settings {
         self.task
     }
 
+    /// The same as text.
+    pub fn task_name(&self) -> &'static str {
+        task_name(self.task)
+    }
+
+    /// The model's file; none for the built-in one.
+    pub fn model(&self) -> Option<&Path> {
+        self.model.as_ref().map(|(path, _)| path.as_path())
+    }
+
     /// Whether what goes out has to have the luma of what goes in.
     pub fn keeps_luma(&self) -> bool {
         self.task == Task::Colorize && !self.set.contains_key("output")
@@ -127,7 +138,7 @@ impl Settings {
         let element = gst::ElementFactory::make(ELEMENT).build()?;
         set(&element, "task", task_name(self.task))?;
         set(&element, "pace", "every-frame")?;
-        if let Some(model) = &self.model {
+        if let Some((_, model)) = &self.model {
             set(&element, "model-file", model.as_str())?;
         }
         for (name, value) in &self.set {
@@ -182,22 +193,4 @@ fn range_missed(known: &glib::ParamSpec, value: &glib::Value) -> Option<String> 
     number!(glib::ParamSpecUInt64, u64);
     number!(glib::ParamSpecDouble, f64);
     None
-}
-
-/// The hash of a file's bytes.
-fn hash(path: &Path) -> Result<String, Error> {
-    let mut file = std::fs::File::open(path).map_err(|e| Error::of(path, e))?;
-    let mut hash = Sha256::new();
-    let mut block = vec![0; 1 << 16];
-    loop {
-        match file.read(&mut block).map_err(|e| Error::of(path, e))? {
-            0 => return Ok(hex(&hash.finalize())),
-            n => hash.update(&block[..n]),
-        }
-    }
-}
-
-/// Bytes as text.
-pub fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|b| format!("{b:02x}")).collect()
 }

@@ -117,6 +117,18 @@ impl Worker {
         Err(Error::of_writing_text(path, why, Error::Other))
     }
 
+    /// A counter of the element, by its name in the property `stats`.
+    pub fn count(&self, name: &str) -> u64 {
+        let stats: Option<gst::Structure> = self.element.property("stats");
+        stats.and_then(|stats| stats.get(name).ok()).unwrap_or(0)
+    }
+
+    /// Where the network runs.
+    pub fn provider(&self) -> String {
+        let provider: Option<String> = self.element.property("execution-provider-in-use");
+        provider.unwrap_or_default()
+    }
+
     /// Warnings since the last call.
     pub fn warnings(&mut self) -> Vec<String> {
         std::mem::take(&mut self.warnings)

@@ -5,7 +5,7 @@ use md5::{Digest, Md5};
 use serde::{Deserialize, Serialize};
 
 use super::super::error::Error;
-use super::super::settings::hex;
+use super::super::fixity::hex;
 
 /// The luma of a frame. Samples of more than 8 bits are words, the low byte first; rows follow on one another.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -9,6 +9,7 @@
 //! | `fields` | the order of fields is on frames, while encoders look at caps |
 //! | `rotation` | muxers cannot say that a film is to be rotated |
 //! | `timecode` | qtdemux does not read time code tracks |
+//! | `tags` | matroskamux writes tags with backslashes in them |
 //! | `streams` | streams hold up others, decoders and qtdemux stop without a message |
 //! | `boxes` | of QuickTime and MP4 files, for `cutoff`, `count`, `edits` and `timecode` |
 //!
@@ -23,6 +24,7 @@ mod fields;
 mod mpeg_clock;
 mod rotation;
 mod streams;
+mod tags;
 mod timecode;
 
 pub use count::frames as frames_in;
@@ -32,4 +34,5 @@ pub use fields::FieldOrder;
 pub use mpeg_clock::Clock;
 pub use rotation::Rotator;
 pub use streams::{drop_stream, stalled};
+pub use tags::unquote;
 pub use timecode::Start;
