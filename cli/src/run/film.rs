@@ -436,10 +436,7 @@ impl<'a> Run<'a> {
         let before = self.journal.clone();
         self.journal.segments.push(segment);
         self.session.finish(&self.worker, self.journal.frames());
-        match self.journal.sessions.last_mut() {
-            Some(last) if last.is_same(&self.session) => *last = self.session.clone(),
-            _ => self.journal.sessions.push(self.session.clone()),
-        }
+        self.session.put_into(&mut self.journal.sessions);
         self.journal.damage = self.damage.clone();
         let old = self.journal.state.replace(state);
         if let Err(error) = self.work.store(self.journal) {

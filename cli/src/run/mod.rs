@@ -133,6 +133,7 @@ const INCOMPLETE: u8 = 3;
 const KINDS: &str = "\
 Beside a film stands OUT.framemd5: the hashes of the luma of all frames, of IN (stream 0), of OUT (1), and of IN in
 the samples of OUT (2). Where 1 and 2 agree, OUT has the luma of IN. --verify OUT decodes OUT again and compares it.
+OUT.provenance.json says what was done, by which model and with which settings; OUT itself says so in its tags.
 
 Encodings:
   ffv1    .mkv  lossless; the luma of Y'CbCr and grey film stays what it is, with zeros behind it in more bits

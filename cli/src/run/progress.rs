@@ -39,6 +39,8 @@ pub struct Verified {
     /// Those that are not what they were, and the first of them.
     pub differing: u64,
     pub first: Vec<u64>,
+    /// The file is another than its provenance says.
+    pub has_other_bytes: bool,
     /// Frames whose own checksums say that they are damaged.
     pub damaged: Vec<u64>,
 }
@@ -73,6 +75,9 @@ impl Verified {
                 self.damaged.len(),
                 list(shown, self.damaged.len() as u64)
             ));
+        }
+        if self.has_other_bytes {
+            wrong.push("the file has not the SHA-256 that its provenance says".to_owned());
         }
         (!wrong.is_empty()).then(|| wrong.join("; "))
     }
@@ -264,6 +269,7 @@ impl Progress {
                     "differing": verified.differing,
                     "first": verified.first,
                     "damaged": verified.damaged,
+                    "other_bytes": verified.has_other_bytes,
                     "error": verified.why_not(),
                 }),
             ));

@@ -71,6 +71,11 @@ pub struct Session {
     before: Learned,
 }
 
+fn gstreamer() -> String {
+    let (major, minor, micro, _) = gst::version();
+    format!("{major}.{minor}.{micro}")
+}
+
 /// The time of day, in UTC.
 fn now() -> String {
     humantime::format_rfc3339_seconds(SystemTime::now()).to_string()
@@ -87,7 +92,7 @@ impl Session {
             first_frame,
             frames: 0,
             tttseg: env!("CARGO_PKG_VERSION").to_owned(),
-            gstreamer: gst::version_string().to_string(),
+            gstreamer: gstreamer(),
             onnx_runtime: runtime.map_or_else(|e| e.to_string(), |r| r.version().to_owned()),
             execution_provider: worker.provider(),
             learned: Learned::default(),
@@ -95,12 +100,17 @@ impl Session {
         }
     }
 
-    /// Whether it is the same one, at another time.
-    pub fn is_same(&self, other: &Self) -> bool {
-        (&self.begun, self.first_frame) == (&other.begun, other.first_frame)
+    /// Puts it behind the others, or in place of what it was before.
+    pub fn put_into(&self, sessions: &mut Vec<Self>) {
+        match sessions.last_mut() {
+            Some(last) if (&last.begun, last.first_frame) == (&self.begun, self.first_frame) => {
+                *last = self.clone();
+            }
+            _ => sessions.push(self.clone()),
+        }
     }
 
-    /// So many frames of all are finished.
+    /// So many frames of all are finished; those before its first are not its own.
     pub fn finish(&mut self, worker: &Worker, all: u64) {
         self.ended = now();
         self.frames = all.saturating_sub(self.first_frame);

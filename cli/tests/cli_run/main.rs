@@ -15,6 +15,7 @@ mod kinds;
 #[path = "../common/program.rs"]
 mod program;
 mod proof;
+mod provenance;
 mod sound;
 mod stopped;
 

@@ -9,8 +9,10 @@ use gst_video::VideoInfo;
 use super::super::encode::Codec;
 use super::super::error::Error;
 use super::super::extension;
+use super::super::fixity::{self, sha256};
 use super::super::mux::Reader;
 use super::super::progress::{Progress, Verified};
+use super::super::provenance;
 use super::super::stop::Stop;
 use super::framemd5::Line;
 use super::luma::Luma;
@@ -61,9 +63,27 @@ pub fn run(output: &Path, progress: &Progress, stop: &Stop) -> Result<Verified, 
         progress.frames(verified.decoded);
         Ok(())
     })?;
+    verified.has_other_bytes = has_other_bytes(output, stop)?;
     let video = found.iter().find(|stream| stream.is("video/"));
     verified.damaged = video.map(|v| v.broken.clone()).unwrap_or_default();
     Ok(verified)
+}
+
+/// Whether the file has another hash than its provenance says, where that is there.
+fn has_other_bytes(output: &Path, stop: &Stop) -> Result<bool, Error> {
+    let path = provenance::path_of(output);
+    let text = match std::fs::read(&path) {
+        Ok(text) => text,
+        Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(false),
+        Err(e) => return Err(Error::of(&path, e)),
+    };
+    let provenance: serde_json::Value =
+        serde_json::from_slice(&text).map_err(|e| Error::of(&path, e))?;
+    let Some(wanted) = provenance["output"]["sha256"].as_str() else {
+        return Ok(false);
+    };
+    let hash = sha256(output, || !stop.is_asked()).map_err(|e| fixity::error(output, e))?;
+    Ok(hash != wanted)
 }
 
 /// What a proof says by itself.

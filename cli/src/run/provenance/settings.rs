@@ -30,6 +30,9 @@ fn text(value: &glib::Value) -> String {
     if let Ok(text) = value.get::<Option<String>>() {
         return text.unwrap_or_default();
     }
+    if let Ok(number) = value.get::<f64>() {
+        return number.to_string();
+    }
     if let Some((_, choice)) = glib::EnumValue::from_value(value) {
         return choice.nick().to_owned();
     }
