@@ -76,6 +76,9 @@ impl Film<'_> {
         let shape = shape.and_then(Result::ok).unwrap_or(gst::Caps::new_any());
         let mut losses = self.lost_frames();
         losses.extend(self.sound.losses.clone());
+        if let Some(references) = &context.references {
+            losses.extend(references.beyond(journal.frames()));
+        }
         let mut proof = Proof::begin(output, work, &journal.segments, journal.rate)?;
         let check = mux::check(&film, &shape, joined.temporary(), context, |sample| {
             proof.frame(sample)
@@ -159,7 +162,11 @@ impl Film<'_> {
             notes: complete.notes.clone(),
             losses: complete.losses.clone(),
         };
-        let provenance = provenance.of_film(self.codec.description().name, luma, damage);
+        let references = context.references.as_ref();
+        let used = references.map(|references| references.used(journal.frames()));
+        let provenance = provenance
+            .of_film(self.codec.description().name, luma, damage)
+            .with_references(used);
         provenance.pending(self.output, &self.work.at("provenance.json"))
     }
 }

@@ -12,6 +12,7 @@ use super::journal::{Ended, Job, Journal, Source, Work};
 use super::progress::Done;
 use super::proof::Record;
 use super::quirks::{self, Start};
+use super::references::{Bound, forget_colours};
 use super::session::Session;
 use super::sound::Sound;
 use super::worker::Worker;
@@ -102,6 +103,10 @@ fn finish(
     output: &Path,
     codec: Codec,
 ) -> Result<Complete, Error> {
+    let counted = quirks::frames_in(input);
+    if let (Some(references), Some(frames)) = (&context.references, counted) {
+        references.check_frames(frames)?;
+    }
     let hashing = match journal.sha256 {
         Some(_) => None,
         None => Some(Hashing::begin(input, &context.stop)),
@@ -154,6 +159,7 @@ struct Run<'a> {
     caps: Option<gst::Caps>,
     worker: Worker,
     session: Session,
+    bound: Bound,
     writer: Option<Writer>,
     /// Frames in it, with the hashes of their luma.
     records: Vec<Record>,
@@ -190,6 +196,7 @@ impl<'a> Run<'a> {
             caps: None,
             worker,
             session,
+            bound: Bound::default(),
             writer: None,
             records: vec![],
             last: None,
@@ -343,6 +350,9 @@ impl<'a> Run<'a> {
         } = frame;
         match self.last {
             None => {
+                if let Some(references) = &self.context.references {
+                    references.check_shape(&decoded.1)?;
+                }
                 self.begin(duration);
                 let start = Start::of_file(self.input);
                 self.journal.timecode = start.or_else(|| self.frames.timecode().map(Start::of));
@@ -363,6 +373,9 @@ impl<'a> Run<'a> {
         self.last = Some((time, duration));
         let record = Record::of(time, duration, (&decoded.0, &decoded.1), (&buffer, &caps));
         let record = record.map_err(|e| Error::of(self.input, e))?;
+        let number = self.journal.frames() + self.writer.as_ref().map_or(0, Writer::frames);
+        let references = self.context.references.as_ref();
+        self.bound.before(number, references, &mut self.worker)?;
         // The element works in place where no other holds the frame.
         drop(decoded);
         let (caps, made) = self.worker.frame(&caps, buffer)?;
@@ -430,6 +443,9 @@ impl<'a> Run<'a> {
         };
         let state = format!("state-{:05}.safetensors", self.journal.segments.len());
         self.worker.save(&self.work.at(&state))?;
+        if self.context.references.is_some() {
+            forget_colours(&self.work.at(&state))?;
+        }
         let segment = writer.finish()?;
         self.work.write(&segment.luma(), &self.records)?;
         self.records.clear();

@@ -15,6 +15,7 @@
 //! | `film`, `queue`, `pictures` | a film, a folder of films, a sequence of pictures |
 //! | `complete` | a film whose frames are finished, in its own file |
 //! | `child` | a film of a folder in a process of its own |
+//! | `references` | pictures bound to frames, and stills to be painted |
 //! | `provenance` | where what was written comes from: the file beside it, and tags |
 //! | `journal` | the record of what is finished, on disk |
 //! | `session` | what one process has done, and with what |
@@ -48,6 +49,7 @@ mod proof;
 mod provenance;
 mod queue;
 mod quirks;
+mod references;
 mod session;
 mod settings;
 mod sound;
@@ -65,6 +67,7 @@ use tttseg::files::is_clutter;
 use encode::Codec;
 use error::Error;
 use progress::Progress;
+use references::References;
 use settings::Settings;
 use stop::Stop;
 
@@ -87,11 +90,18 @@ pub struct Arguments {
     #[arg(value_name = "IN")]
     input: PathBuf,
     /// The film to write (.mkv, .mov, .mp4), or a folder for pictures or films.
-    #[arg(value_name = "OUT", required_unless_present = "verify")]
+    #[arg(value_name = "OUT", required_unless_present_any = ["verify", "export_references"])]
     output: Option<PathBuf>,
     /// Decode a film that was written, IN here, and compare it with what IN.framemd5 says of it.
-    #[arg(long, conflicts_with_all = ["output", "model", "set", "codec", "depth", "restart", "overwrite"])]
+    #[arg(long, conflicts_with_all = ["output", "model", "set", "codec", "depth", "restart", "overwrite", "references", "export_references"])]
     verify: bool,
+    /// Pictures in colour, each for a frame of IN (from 0) and those after it: ref_000040.png holds from frame 40 until the
+    /// next picture does.
+    #[arg(long, value_name = "DIR")]
+    references: Option<PathBuf>,
+    /// Write the first frame of every shot of IN to a folder, named as --references wants it, and do nothing else.
+    #[arg(long, value_name = "DIR", conflicts_with_all = ["output", "references", "codec", "depth", "restart"])]
+    export_references: Option<PathBuf>,
     /// What is done to the frames.
     #[arg(long, value_enum, default_value_t = Task::Colorize)]
     task: Task,
@@ -154,6 +164,8 @@ pub struct Context {
     patience: Duration,
     /// Options of a child.
     child: Vec<OsString>,
+    /// Pictures that are bound to frames.
+    references: Option<References>,
     progress: Progress,
     stop: Stop,
 }
@@ -182,8 +194,23 @@ pub fn run(arguments: &Arguments) -> Result<ExitCode, Box<dyn std::error::Error>
         return Err(Error::of(output, why).into());
     }
     plugin::register()?;
+    let progress = match arguments.child {
+        true => Progress::of_child(),
+        false => Progress::new(arguments.json),
+    };
+    let mut settings = Settings::new(arguments.task, arguments.model.as_deref(), &arguments.set)?;
+    let mut references = None;
+    if let Some(folder) = &arguments.references {
+        if let Input::Films(..) = input {
+            let why = "--references is for one film, or for one sequence of pictures";
+            return Err(Error::of(&arguments.input, why).into());
+        }
+        let set = References::open(folder, &progress)?;
+        settings = settings.with_references(set.identity())?;
+        references = Some(set);
+    }
     let context = Context {
-        settings: Settings::new(arguments.task, arguments.model.as_deref(), &arguments.set)?,
+        settings,
         codec: arguments.codec,
         depth: arguments.depth.as_deref().and_then(|d| d.parse().ok()),
         segment: arguments.segment,
@@ -191,10 +218,8 @@ pub fn run(arguments: &Arguments) -> Result<ExitCode, Box<dyn std::error::Error>
         overwrite: arguments.overwrite,
         patience: Duration::from_secs(arguments.patience),
         child: child::options(arguments),
-        progress: match arguments.child {
-            true => Progress::of_child(),
-            false => Progress::new(arguments.json),
-        },
+        references,
+        progress,
         stop: Stop::watch()?,
     };
     let posters = match &input {
@@ -202,6 +227,13 @@ pub fn run(arguments: &Arguments) -> Result<ExitCode, Box<dyn std::error::Error>
         _ => 0,
     };
     left_out(&context.progress, &arguments.input, posters)?;
+    if let Some(folder) = &arguments.export_references {
+        return ended(
+            &context,
+            arguments,
+            export(&context, arguments, input, folder),
+        );
+    }
     let done = match input {
         Input::Film => film::run(&context, &arguments.input, output)
             .inspect(|done| context.progress.finished(done))
@@ -209,6 +241,35 @@ pub fn run(arguments: &Arguments) -> Result<ExitCode, Box<dyn std::error::Error>
         Input::Pictures(files) => pictures::run(&context, &files, output).map(|()| true),
         Input::Films(files, _) => queue::run(&context, &files, output),
     };
+    ended(&context, arguments, done)
+}
+
+/// Stills of a film or of a sequence of pictures; whether all of it could be looked at.
+fn export(
+    context: &Context,
+    arguments: &Arguments,
+    input: Input,
+    folder: &Path,
+) -> Result<bool, Error> {
+    let from = &arguments.input;
+    let done = match input {
+        Input::Film => references::export_film(context, from, folder)?,
+        Input::Pictures(files) => references::export_pictures(context, from, &files, folder)?,
+        Input::Films(..) => {
+            let why = "--export-references is for one film, or for one sequence of pictures";
+            return Err(Error::of(from, why));
+        }
+    };
+    context.progress.finished(&done);
+    Ok(done.incomplete.is_none())
+}
+
+/// The exit code of what ended so.
+fn ended(
+    context: &Context,
+    arguments: &Arguments,
+    done: Result<bool, Error>,
+) -> Result<ExitCode, Box<dyn std::error::Error>> {
     match done {
         Ok(true) => Ok(ExitCode::SUCCESS),
         Ok(false) => Ok(ExitCode::from(INCOMPLETE)),

@@ -12,6 +12,7 @@ use super::error::Error;
 use super::journal::Work;
 use super::progress::Done;
 use super::provenance::{Model, Named, Provenance};
+use super::references::{Bound, forget_colours};
 use super::session::Session;
 use super::settings::Identity;
 use super::worker::Worker;
@@ -121,6 +122,9 @@ pub fn run(context: &Context, files: &[PathBuf], output: &Path) -> Result<(), Er
     if from.is_some() && from == output.canonicalize().ok() {
         return Err(Error::of(output, "this is the folder of the pictures"));
     }
+    if let Some(references) = &context.references {
+        references.check_pictures(files)?;
+    }
     let work = Work::open(output)?;
     let done = sequence(context, &work, files, output);
     match done {
@@ -190,6 +194,7 @@ fn sequence(
     let window = worker.seen_again();
     let (mut before, mut frames, mut since_state) = (0, 0, 0);
     let mut session: Option<Session> = None;
+    let (references, mut bound) = (context.references.as_ref(), Bound::default());
     let mut failed = vec![];
     // Finished pictures that the element has not seen in this run.
     let mut unseen: Vec<&Path> = vec![];
@@ -221,6 +226,7 @@ fn sequence(
             }
             worker.set_learning(true);
         }
+        bound.before(n as u64, references, &mut worker)?;
         let session = session.get_or_insert_with(|| Session::begin(&worker, n as u64));
         match Picture::read(file, context.settings.task()) {
             Ok(picture) => {
@@ -258,7 +264,8 @@ fn sequence(
     let both = (named(folder.unwrap_or(output)), named(output));
     let model = Model::of(context.settings.model(), context.settings.task())?;
     let all = before + frames;
-    let provenance = Provenance::new(&context.settings, model, both, all, &record.sessions)?;
+    let provenance = Provenance::new(&context.settings, model, both, all, &record.sessions)?
+        .with_references(references.map(|references| references.used(all)));
     let temporary = work.at("provenance.json");
     provenance.pending(output, &temporary)?.commit()?;
     Ok(Done {
@@ -287,6 +294,9 @@ fn keep_state(
 ) -> Result<(), Error> {
     let name = format!("state-{pictures:06}.safetensors");
     worker.save(&work.at(&name))?;
+    if record.identity.has_references() {
+        forget_colours(&work.at(&name))?;
+    }
     let old = record.state.replace(name.clone());
     work.write(RECORD, record)?;
     if let Some(old) = old.filter(|old| *old != name) {

@@ -31,9 +31,17 @@ pub struct Identity {
     model: String,
     set: BTreeMap<String, String>,
     version: String,
+    /// Pictures that are bound to frames.
+    #[serde(default)]
+    references: Option<String>,
 }
 
 impl Identity {
+    /// Whether pictures are bound to frames.
+    pub fn has_references(&self) -> bool {
+        self.references.is_some()
+    }
+
     /// What is another than in an earlier run; none if all is the same.
     pub fn difference(&self, earlier: &Self) -> Option<String> {
         let list = |set: &BTreeMap<String, String>| {
@@ -51,6 +59,10 @@ impl Identity {
                 differs(what, &earlier.version, &self.version, text)
             })
             .or_else(|| differs("--set", &earlier.set, &self.set, list))
+            .or_else(|| {
+                let text = |set: &Option<String>| set.clone().unwrap_or("not there".to_owned());
+                differs("--references", &earlier.references, &self.references, text)
+            })
     }
 }
 
@@ -100,6 +112,7 @@ impl Settings {
                 model: hash.unwrap_or_else(|| "the built-in one".to_owned()),
                 set: pairs.clone(),
                 version: env!("CARGO_PKG_VERSION").to_owned(),
+                references: None,
             },
             set: pairs,
         };
@@ -111,6 +124,21 @@ impl Settings {
     /// See [`Identity`].
     pub fn identity(&self) -> &Identity {
         &self.identity
+    }
+
+    /// Adds pictures that are bound to frames, by what makes them others than those of another run.
+    ///
+    /// # Errors
+    /// When there is nothing that they could be references for, or there are others already.
+    pub fn with_references(mut self, identity: String) -> Result<Self, Error> {
+        if self.task != Task::Colorize {
+            return Err("--references is for colours: it goes with --task colorize".into());
+        }
+        if self.set.contains_key("reference-location") {
+            return Err("--references takes the place of --set reference-location".into());
+        }
+        self.identity.references = Some(identity);
+        Ok(self)
     }
 
     /// What is done.

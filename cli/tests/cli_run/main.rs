@@ -16,6 +16,7 @@ mod kinds;
 mod program;
 mod proof;
 mod provenance;
+mod references;
 mod sound;
 mod stopped;
 

@@ -7,6 +7,7 @@ use serde::Serialize;
 use tttseg::files::Pending;
 
 use super::super::error::Error;
+use super::super::references::Used;
 use super::super::session::{Learned, Session, all_learned};
 use super::super::settings::Settings;
 use super::{model::Model, path_of, settings, source_type};
@@ -80,6 +81,9 @@ pub struct Provenance {
     #[serde(skip_serializing_if = "Option::is_none")]
     luma: Option<Luma>,
     damage: Damage,
+    /// Frames that had references.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    references: Option<Vec<Used>>,
 }
 
 impl Provenance {
@@ -107,12 +111,19 @@ impl Provenance {
             sessions: sessions.to_vec(),
             luma: None,
             damage: Damage::default(),
+            references: None,
         })
     }
 
     /// Of a film: how it is encoded, what its proof says, and what was wrong with it.
     pub fn of_film(mut self, codec: &'static str, luma: Luma, damage: Damage) -> Self {
         (self.codec, self.luma, self.damage) = (Some(codec), Some(luma), damage);
+        self
+    }
+
+    /// With the frames that had references, where some are bound to frames.
+    pub fn with_references(mut self, references: Option<Vec<Used>>) -> Self {
+        self.references = references;
         self
     }
 
