@@ -133,9 +133,9 @@ fn a_run_with_references_goes_on() {
         .stderr(Stdio::null())
         .spawn()
         .unwrap();
-    // In the middle of the first reference.
+    // In the middle of the first reference, with two segments on record.
     let began = Instant::now();
-    while !films.at("out.mkv.part/00001.mkv").exists() {
+    while !films.at("out.mkv.part/00002.mkv").exists() {
         assert!(began.elapsed() < Duration::from_secs(120), "it hangs");
         assert!(child.try_wait().unwrap().is_none(), "it ended too early");
         std::thread::sleep(Duration::from_millis(2));
