@@ -12,7 +12,7 @@ use super::journal::{Ended, Journal, Work};
 use super::proof::{self, Findings, Proof};
 use super::provenance::{self, Model, Named, Provenance};
 use super::sound::Sound;
-use super::{mux, quirks};
+use super::{mux, quirks, references};
 
 /// A film in one file.
 pub struct Complete {
@@ -162,8 +162,7 @@ impl Film<'_> {
             notes: complete.notes.clone(),
             losses: complete.losses.clone(),
         };
-        let references = context.references.as_ref();
-        let used = references.map(|references| references.used(journal.frames()));
+        let used = references::used(context, journal.frames())?;
         let provenance = provenance
             .of_film(self.codec.description().name, luma, damage)
             .with_references(used);

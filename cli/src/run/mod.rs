@@ -92,7 +92,7 @@ pub struct Arguments {
     /// The film to write (.mkv, .mov, .mp4), or a folder for pictures or films.
     #[arg(value_name = "OUT", required_unless_present_any = ["verify", "export_references"])]
     output: Option<PathBuf>,
-    /// Decode a film that was written, IN here, and compare it with what IN.framemd5 says of it.
+    /// Decode a film that was written (IN, here), or all films of a folder, and compare every frame with IN.framemd5.
     #[arg(long, conflicts_with_all = ["output", "model", "set", "codec", "depth", "restart", "overwrite", "references", "export_references"])]
     verify: bool,
     /// Pictures in colour, each for a frame of IN (from 0) and those after it: ref_000040.png holds from frame 40 until the

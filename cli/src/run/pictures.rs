@@ -12,7 +12,7 @@ use super::error::Error;
 use super::journal::Work;
 use super::progress::Done;
 use super::provenance::{Model, Named, Provenance};
-use super::references::{Bound, forget_colours};
+use super::references::{Bound, forget_colours, used};
 use super::session::Session;
 use super::settings::Identity;
 use super::worker::Worker;
@@ -265,7 +265,7 @@ fn sequence(
     let model = Model::of(context.settings.model(), context.settings.task())?;
     let all = before + frames;
     let provenance = Provenance::new(&context.settings, model, both, all, &record.sessions)?
-        .with_references(references.map(|references| references.used(all)));
+        .with_references(used(context, all)?);
     let temporary = work.at("provenance.json");
     provenance.pending(output, &temporary)?.commit()?;
     Ok(Done {

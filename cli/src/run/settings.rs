@@ -141,6 +141,12 @@ impl Settings {
         Ok(self)
     }
 
+    /// A picture, or a folder of them, that holds for all frames.
+    pub fn reference_location(&self) -> Option<&Path> {
+        let location = self.set.get("reference-location");
+        location.filter(|text| !text.is_empty()).map(Path::new)
+    }
+
     /// What is done.
     pub fn task(&self) -> Task {
         self.task

@@ -164,7 +164,7 @@ fn a_flipped_byte_is_found() {
     assert_eq!(event["event"], "verified");
     assert_eq!(event["first"][0], frame);
 
-    // Chroma, which has no hash, has the checksums of the encoding. And a proof of another film does not fit.
+    // A proof of another film does not fit.
     fs::write(&out, &whole).unwrap();
     assert!(verify(&out).0);
     let proof = films.at("out.mkv.framemd5");

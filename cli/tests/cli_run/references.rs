@@ -108,6 +108,16 @@ fn a_reference_holds_from_its_frame_until_the_next() {
         ]
     );
 
+    // Those of the property hold for all.
+    let location = format!("reference-location={folder}");
+    coloured(&films, &film, "all.mkv", &["--set", &location]);
+    let used = &provenance(&films, "all.mkv")["references"];
+    assert_eq!(used.as_array().unwrap().len(), 2);
+    assert_eq!(
+        (&used[1]["first_frame"], &used[1]["last_frame"]),
+        (&0.into(), &last.into())
+    );
+
     // The second one is worth what it would be without the first.
     fs::remove_file(films.at("painted/ref_000004.png")).unwrap();
     let second = coloured(&films, &film, "second.mkv", &["--references", &folder]);

@@ -86,6 +86,9 @@ impl<'a> Joiner<'a> {
         if film.codec == Codec::H264 && mux.has_property("force-create-timecode-trak") {
             mux.set_property("force-create-timecode-trak", film.timecode.is_some());
         }
+        if mux.has_property("writing-app") {
+            mux.set_property("writing-app", concat!("tttseg ", env!("CARGO_PKG_VERSION")));
+        }
         if let Some(setter) = mux.dynamic_cast_ref::<gst::TagSetter>() {
             setter.merge_tags(&film.tags, gst::TagMergeMode::Replace);
         }

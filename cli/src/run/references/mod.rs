@@ -19,4 +19,4 @@ mod shots;
 
 pub use bound::{Bound, forget_colours};
 pub use export::{film as export_film, pictures as export_pictures};
-pub use set::{References, Used};
+pub use set::{References, Used, used};

@@ -6,8 +6,9 @@ use std::path::{Path, PathBuf};
 use gst_video::VideoInfo;
 use serde::Serialize;
 use tttseg::files::is_clutter;
-use tttseg::video::{ReferenceError, StillError, read_references};
+use tttseg::video::{ReferenceError, StillError, list_stills, read_references};
 
+use super::super::Context;
 use super::super::error::Error;
 use super::super::fixity::{sha256, sha256_of};
 use super::super::progress::Progress;
@@ -164,18 +165,50 @@ impl References {
     }
 
     /// Which frames of a film of so many had which of them.
-    pub fn used(&self, frames: u64) -> Vec<Used> {
+    fn used(&self, frames: u64) -> Vec<Used> {
         let begins = self.by_frame.range(..frames);
         let ends = begins.clone().skip(1).map(|(frame, _)| *frame);
         let ends = ends.chain([frames]);
         let used = begins.zip(ends).map(|((first, picture), end)| Used {
-            file: picture.name(),
+            file: name(&picture.path),
             sha256: picture.sha256.clone(),
             first_frame: *first,
             last_frame: end.saturating_sub(1),
         });
         used.collect()
     }
+}
+
+/// Which frames of so many had which pictures: those that are bound to frames, or those of the element's property, which hold for
+/// all of them. None where there are none.
+pub fn used(context: &Context, frames: u64) -> Result<Option<Vec<Used>>, Error> {
+    if let Some(references) = &context.references {
+        return Ok(Some(references.used(frames)));
+    }
+    let Some(location) = context.settings.reference_location() else {
+        return Ok(None);
+    };
+    let pictures = match location.is_dir() {
+        true => {
+            let listing = list_stills(location).map_err(|e| Error::Other(e.to_string()))?;
+            listing.images.into_iter().map(|(_, path)| path).collect()
+        }
+        false => vec![location.to_owned()],
+    };
+    let used = pictures.into_iter().map(|path| {
+        Ok(Used {
+            sha256: sha256(&path, || true).map_err(|e| Error::of(&path, e))?,
+            file: name(&path),
+            first_frame: 0,
+            last_frame: frames.saturating_sub(1),
+        })
+    });
+    used.collect::<Result<_, _>>().map(Some)
+}
+
+fn name(path: &Path) -> String {
+    let name = path.file_name().unwrap_or(path.as_os_str());
+    name.to_string_lossy().into_owned()
 }
 
 impl Reference {
@@ -191,11 +224,6 @@ impl Reference {
             sha256: hash,
             size: (width, height),
         })
-    }
-
-    fn name(&self) -> String {
-        let name = self.path.file_name().unwrap_or_default();
-        name.to_string_lossy().into_owned()
     }
 
     fn has_shape_of(&self, size: (usize, usize), pixels: f64) -> bool {
@@ -221,4 +249,36 @@ fn all_well(wrong: Vec<String>) -> Result<(), Error> {
         text.push_str(&format!("; and {more} more"));
     }
     Err(Error::Other(text))
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn every_frame_has_the_last_one_before_it(
+            bound in proptest::collection::btree_set(0_u64..60, 1..12),
+            frames in 1_u64..50,
+        ) {
+            let picture = |frame: u64| Reference {
+                path: format!("ref_{frame}.png").into(),
+                sha256: String::new(),
+                size: (1, 1),
+            };
+            let by_frame = bound.iter().map(|frame| (*frame, picture(*frame))).collect();
+            let references = References { by_frame };
+            let used = references.used(frames);
+            for frame in 0..frames {
+                let at = references.at(frame).map(|(_, of)| name(&of.path));
+                let of = used.iter().find(|u| (u.first_frame..=u.last_frame).contains(&frame));
+                prop_assert_eq!(at, of.map(|u| u.file.clone()), "frame {}", frame);
+            }
+            let beyond = references.beyond(frames).len();
+            prop_assert_eq!(used.len() + beyond, bound.len());
+            prop_assert_eq!(references.check_frames(frames).is_ok(), beyond == 0);
+        }
+    }
 }
