@@ -1,4 +1,4 @@
-//! The README's table of properties and `docs/properties.md`, compared with the elements, and the elements with the table of
+//! The README's table of properties, `docs/properties.md` and `docs/llms.txt`, compared with the elements, and the elements with the table of
 //! settings.
 
 mod reference;
@@ -135,6 +135,21 @@ fn the_reference_is_that_of_the_elements() {
     assert_eq!(
         found, text,
         "docs/properties.md lags behind: TTTSEG_UPDATE_README=1 writes it"
+    );
+}
+
+#[test]
+fn the_page_for_programs_is_that_of_the_elements() {
+    let [bin, _] = elements();
+    let docs = root().join("docs");
+    let (text, path) = (reference::llms::text(&bin, &docs), docs.join("llms.txt"));
+    if is_to_be_written() {
+        return write(&path, &text);
+    }
+    let found = std::fs::read_to_string(&path).unwrap();
+    assert_eq!(
+        found, text,
+        "docs/llms.txt lags behind: TTTSEG_UPDATE_README=1 writes it"
     );
 }
 

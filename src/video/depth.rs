@@ -17,8 +17,7 @@ pub fn convert_depth(from: &FrameRef<'_>, to: &mut FrameMut<'_>) {
         && from.colorimetry.range == Range::Full
         && to.colorimetry.range == Range::Limited;
     let (white, step) = ((1_u32 << sample.depth) - 1, 1_u32 << (wanted.depth - 8));
-    let limited_luma =
-        |code: u16| (16 * step + (u32::from(code) * 219 * step + white / 2) / white) as u16;
+    let limited_luma = |code| limited_luma(sample.depth, wanted.depth, code);
     // Neutral stays neutral: full range has no code in its middle.
     let limited_chroma = |code: u16| {
         let (white, step) = (i64::from(white), i64::from(step));
@@ -53,6 +52,42 @@ pub fn convert_depth(from: &FrameRef<'_>, to: &mut FrameMut<'_>) {
     }
 }
 
+/// Brings luma of full range to limited range where it lies: that of Y'CbCr in which the first plane is luma alone. All else is
+/// left as it is, what the frame says of its range as well.
+pub fn limit_luma(frame: &mut FrameMut<'_>) {
+    let sample = frame.format.layout().sample;
+    let limited = |code| limited_luma(sample.depth, sample.depth, code);
+    for row in frame.rows(0) {
+        match sample.storage {
+            Storage::Byte => row
+                .iter_mut()
+                .for_each(|byte| *byte = limited((*byte).into()) as u8),
+            _ => {
+                let words = row.as_chunks_mut::<2>().0;
+                words
+                    .iter_mut()
+                    .for_each(|bytes| *bytes = word(sample, limited(code(sample, *bytes))));
+            }
+        }
+    }
+}
+
+/// A code of luma of full range as one of limited range, of other depths.
+#[inline(always)]
+fn limited_luma(depth: u32, wanted: u32, code: u16) -> u16 {
+    let (white, step) = ((1_u32 << depth) - 1, 1_u32 << (wanted - 8));
+    (16 * step + (u32::from(code) * 219 * step + white / 2) / white) as u16
+}
+
+/// The code that a word holds.
+#[inline(always)]
+fn code(sample: Sample, bytes: [u8; 2]) -> u16 {
+    match sample.storage {
+        Storage::BigEndian => u16::from_be_bytes(bytes) >> sample.shift,
+        _ => u16::from_le_bytes(bytes) >> sample.shift,
+    }
+}
+
 /// A code as a word holds it.
 #[inline(always)]
 fn word(sample: Sample, code: u16) -> [u8; 2] {
@@ -70,10 +105,7 @@ fn fill_row(sample: Sample, row: &mut [u8], code: u16) {
 }
 
 fn convert_row(from: Sample, to: Sample, source: &[u8], row: &mut [u8], code: impl Fn(u16) -> u16) {
-    let read = |bytes| match from.storage {
-        Storage::BigEndian => u16::from_be_bytes(bytes) >> from.shift,
-        _ => u16::from_le_bytes(bytes) >> from.shift,
-    };
+    let read = |bytes| self::code(from, bytes);
     match (from.bytes(), to.bytes()) {
         (1, 1) => map(source, row, |[byte]| [code(byte.into()) as u8]),
         (1, _) => map(source, row, |[byte]| word(to, code(byte.into()))),
@@ -131,6 +163,42 @@ mod tests {
                 let words = bytes.as_chunks().0.iter();
                 words.map(|word| u16::from_le_bytes(*word)).collect()
             }
+        }
+    }
+
+    #[test]
+    fn luma_is_limited_where_it_lies() {
+        for (format, codes, wanted) in [
+            (PixelFormat::Y444, [0_u16, 128, 255], [16_u16, 126, 235]),
+            (
+                PixelFormat::Y444P16Le,
+                [0, 32768, 65535],
+                [4096, 32128, 60160],
+            ),
+            (
+                PixelFormat::Y444P16Be,
+                [0, 32768, 65535],
+                [4096, 32128, 60160],
+            ),
+        ] {
+            let sample = format.layout().sample;
+            let stored = |codes: [u16; 3]| -> Vec<u8> {
+                let bytes = codes.map(|code| match sample.storage {
+                    Storage::Byte => vec![code as u8],
+                    _ => word(sample, code).to_vec(),
+                });
+                bytes.concat()
+            };
+            let mut planes = [stored(codes), stored([7; 3]), stored([9; 3])];
+            let row = planes[0].len();
+            let rows = planes.iter_mut().map(|plane| (&mut plane[..], row));
+            let frame = FrameMut::new(format, 3, 1, Colorimetry::default(), rows);
+            limit_luma(&mut frame.unwrap());
+            assert_eq!(
+                planes,
+                [stored(wanted), stored([7; 3]), stored([9; 3])],
+                "{format:?}"
+            );
         }
     }
 

@@ -74,6 +74,8 @@ impl Film<'_> {
         let mut notes = mux::join(&film, joined.temporary(), context)?;
         let shape = journal.shape.as_deref().map(str::parse::<gst::Caps>);
         let shape = shape.and_then(Result::ok).unwrap_or(gst::Caps::new_any());
+        quirks::write_colours(joined.temporary(), &shape)
+            .map_err(|e| Error::of_writing(joined.temporary(), e))?;
         let mut losses = self.lost_frames();
         losses.extend(self.sound.losses.clone());
         if let Some(references) = &context.references {

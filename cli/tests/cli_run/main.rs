@@ -2,6 +2,7 @@
 //! pictures. The luma of every frame says which one it is, so that none can be missing, doubled or out of place unseen.
 
 mod broken;
+mod colours;
 #[path = "../../../tests/common/mod.rs"]
 mod common;
 mod crash;

@@ -111,6 +111,8 @@ pub(super) fn on_click(element: &BaseTransform, parts: &Parts, button: i32, x: f
 fn hint(element: &BaseTransform, parts: &Parts, x: f64, y: f64, colour: u32) -> bool {
     let stream = lock(&parts.stream);
     let place = stream.negotiated.as_ref().and_then(|n| place(n, x, y));
+    let orientation = stream.negotiated.as_ref().map(|n| n.orientation);
+    let orientation = orientation.unwrap_or_default();
     let chroma = stream.results.chroma.clone();
     drop(stream);
     let [0, red, green, blue] = colour.to_be_bytes() else {
@@ -122,16 +124,20 @@ fn hint(element: &BaseTransform, parts: &Parts, x: f64, y: f64, colour: u32) -> 
     gst::debug!(CAT, obj = element, "Hint {colour:06x} at {x}, {y}");
     let radius = parts.control.live().hint_radius;
     let colour = [red, green, blue];
-    let added = parts
-        .colours
-        .add_hint(&engine, &chroma, place, radius, colour);
+    let added = parts.colours.add_hint(
+        &engine,
+        &orientation.upright(&chroma, [1, 2]),
+        place,
+        radius,
+        colour,
+    );
     added.unwrap_or_else(|e| {
         gst::element_warning!(element, gst::LibraryError::Settings, ("{e}"));
         false
     })
 }
 
-/// The place at these pixels of the source pad's frames, if they are in colours.
+/// The place, in the upright picture, at these pixels of the source pad's frames, if they are in colours.
 fn place(negotiated: &Negotiated, x: f64, y: f64) -> Option<Place> {
     let info = &negotiated.info;
     let (width, height) = (f64::from(info.width()), f64::from(info.height()));
@@ -139,8 +145,10 @@ fn place(negotiated: &Negotiated, x: f64, y: f64) -> Option<Place> {
     // Side by side both halves show the same.
     let x = if left > 0.0 && x >= left { x - left } else { x };
     let inside = (0.0..width).contains(&x) && (0.0..height).contains(&y);
-    (negotiated.output?.is_coloured() && inside).then(|| Place {
-        x: x / width,
-        y: y / height,
+    (negotiated.output?.is_coloured() && inside).then(|| {
+        let (x, y) = negotiated
+            .orientation
+            .place_upright((x / width, y / height));
+        Place { x, y }
     })
 }

@@ -196,6 +196,18 @@ fn each_of_list(
     (!changed.is_empty()).then(|| gst::List::new(changed).to_send_value())
 }
 
+/// The metas that upstream may attach: strides and offsets of planes, and what downstream takes. Not a part of the frame to be
+/// cropped later: frames are seen and drawn into as a whole.
+pub(super) fn choose_metas(query: &mut gst::query::Allocation, output: Option<OutputKind>) {
+    while let Some(at) = query.find_allocation_meta::<gst_video::VideoCropMeta>() {
+        query.remove_nth_allocation_meta(at);
+    }
+    let layout = query.find_allocation_meta::<gst_video::VideoMeta>();
+    if layout.is_none() && output != Some(OutputKind::Metadata) {
+        query.add_allocation_meta::<gst_video::VideoMeta>(None);
+    }
+}
+
 /// A video pool for what goes out: downstream's if it offers one. Either may pad rows, which drawing honours.
 pub(super) fn choose_pool(query: &mut gst::query::Allocation) -> Result<(), gst::LoggableError> {
     let (caps, _) = query.get_owned();

@@ -14,6 +14,7 @@ use gst::prelude::*;
 use gst_base::BaseTransform;
 use gst_base::prelude::*;
 use gst_video::NavigationEvent;
+use tttseg::video::Orientation;
 
 use super::actions;
 use super::engine::Forget;
@@ -35,7 +36,11 @@ pub(super) fn on_sink_event(element: &BaseTransform, parts: &Parts, event: &gst:
         }
         gst::EventView::StreamStart(start) => {
             let id = start.stream_id().to_string();
-            let before = lock(&parts.stream).id.replace(id.clone());
+            let mut stream = lock(&parts.stream);
+            // Its tags follow.
+            stream.orientation = Orientation::default();
+            let before = stream.id.replace(id.clone());
+            drop(stream);
             if before.is_some_and(|before| before != id) {
                 gst::info!(CAT, obj = element, "Another stream, {id}: starting afresh");
                 save_state(element, parts);
@@ -63,6 +68,12 @@ pub(super) fn on_sink_event(element: &BaseTransform, parts: &Parts, event: &gst:
                     "Time jumps from {position} back to {start}"
                 );
                 parts.forget(element, Forget::Window);
+            }
+        }
+        gst::EventView::Tag(tags) => {
+            let orientation = tags.tag().get::<gst::tags::ImageOrientation>();
+            if let Some(known) = orientation.and_then(|tag| Orientation::from_tag(tag.get())) {
+                lock(&parts.stream).orientation = known;
             }
         }
         gst::EventView::Gap(_) => parts.forget(element, Forget::Window),

@@ -6,7 +6,7 @@ use std::time::Instant;
 use gst_base::BaseTransform;
 use gst_base::prelude::*;
 use tttseg::adapt::{self, Request, Skipped};
-use tttseg::video::{ChromaMap, Rgb, Style};
+use tttseg::video::{ChromaMap, Orientation, Rgb, Style};
 
 use super::engine::{Engine, Forget};
 use super::error::Error;
@@ -15,7 +15,7 @@ use super::log::CAT;
 use super::negotiate;
 use super::out::{OutputKind, class_map_meta, pixels};
 use super::parts::Parts;
-use super::report::{self, FrameReport};
+use super::report::{self, FrameReport, class_shares};
 use super::settings::Live;
 use super::stream::{Negotiated, Results};
 use super::time::{FramePlan, Spent};
@@ -64,13 +64,17 @@ pub(super) fn process(
     };
     let began = Instant::now();
 
-    let rgb = frame.scale(&inbuf, size)?;
+    let orientation = frame.negotiated.orientation;
+    let rgb = frame.scale(&inbuf, orientation.size(size))?;
+    let upright = (!orientation.is_upright()).then(|| orientation.upright(&rgb, [0, 1]));
     let plan = frame.plan();
     let before = began.elapsed();
 
-    let mut prediction = frame.engine.run(&rgb, plan.request)?;
+    let mut prediction = frame
+        .engine
+        .run(upright.as_ref().unwrap_or(&rgb), plan.request)?;
 
-    let results = frame.keep(&mut prediction, rgb);
+    let results = frame.keep(&mut prediction, rgb, upright);
     match results.classes.as_ref().filter(|_| frame.classes) {
         Some(map) => parts.classes.push(element, &inbuf, map, &parts.pixels)?,
         // The pad came while the frame was computed.
@@ -93,7 +97,7 @@ pub(super) fn process(
         learning: report.step_time,
         frame: before + waited + after.elapsed(),
     };
-    frame.count(report, &plan);
+    frame.count(report, &plan, &results);
     // A frame whose step waits for its graph says nothing about the cost of others.
     if !(plan.effort.learn && report.skipped == Some(Skipped::Late)) {
         frame.observe(&plan, spent, &outbuf);
@@ -116,8 +120,21 @@ fn running_time(element: &BaseTransform, buffer: &gst::BufferRef) -> Option<gst:
         .to_running_time(buffer.pts()?)
 }
 
+/// Turns what comes of an upright picture as the frames of the stream lie.
+fn turn_as_recorded(prediction: &mut adapt::Prediction, orientation: Orientation) {
+    if let Some(map) = &mut prediction.classes {
+        *map = Arc::new(orientation.as_recorded(map, [0, 1]));
+    }
+    if let Some(picture) = &mut prediction.reconstruction {
+        *picture = Arc::new(orientation.as_recorded(picture, [0, 1]));
+    }
+    if let Some(chroma) = &mut prediction.chroma {
+        *chroma = orientation.as_recorded(chroma, [1, 2]);
+    }
+}
+
 impl Frame<'_> {
-    /// The frame as the network sees it; what does not fit it is forgotten.
+    /// The frame at the size at which the network sees it; what does not fit it is forgotten.
     fn scale(&self, inbuf: &gst::BufferRef, size: (usize, usize)) -> Result<Rgb, Error> {
         let breaks = gst::BufferFlags::DISCONT | gst::BufferFlags::GAP;
         if inbuf.flags().intersects(breaks) {
@@ -165,9 +182,13 @@ impl Frame<'_> {
 
     /// Keeps the results of this frame for the next ones, and gives those to draw it with. Chroma keeps a share of the last
     /// frame's.
-    fn keep(&self, prediction: &mut adapt::Prediction, rgb: Rgb) -> Results {
+    fn keep(&self, prediction: &mut adapt::Prediction, rgb: Rgb, upright: Option<Rgb>) -> Results {
         if self.output.is_coloured() {
-            self.parts.colours.given().show(&rgb);
+            let given = &self.parts.colours;
+            given.given().show(upright.as_ref().unwrap_or(&rgb));
+        }
+        if upright.is_some() {
+            turn_as_recorded(prediction, self.negotiated.orientation);
         }
         let mut stream = lock(&self.parts.stream);
         let mut pixels = lock(&self.parts.pixels);
@@ -251,7 +272,7 @@ impl Frame<'_> {
     }
 
     /// Counts the frame, and posts its message.
-    fn count(&self, report: &adapt::Report, plan: &FramePlan) {
+    fn count(&self, report: &adapt::Report, plan: &FramePlan, results: &Results) {
         if report.skipped == Some(Skipped::NotFinite) {
             gst::warning!(
                 CAT,
@@ -261,6 +282,9 @@ impl Frame<'_> {
             );
         }
         let (references, hints) = self.parts.colours.given().counts();
+        let names = &self.engine.classes.classes;
+        let map = results.classes.as_ref().filter(|_| self.classes);
+        let shares = map.map(|map| class_shares(map, names.len()));
         let mut stats = lock(&self.parts.stats);
         let report = FrameReport {
             references,
@@ -268,6 +292,8 @@ impl Frame<'_> {
             resets: stats.resets(),
             running_time: self.running_time,
             provider: self.engine.provider_in_use(),
+            classes: shares.as_ref().map_or_else(Arc::default, |_| names.clone()),
+            class_shares: shares.unwrap_or_default(),
             ..FrameReport::new(report, plan)
         };
         let structure = self

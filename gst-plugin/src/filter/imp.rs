@@ -47,7 +47,7 @@ use super::{
  * Learns from every frame, and prints an element message `tttseg` for each, with the fields `frame`, `steps`, `masks`,
  * `skipped`, `rung`, `window`, `steps-since-reset`, `resets`, `adapted-frames`, `rollbacks`, `remembered`, `step-time`,
  * `predict-time`, `fusion-time`, `directed-steps`, `references`, `hints`, `provider`, `loss`, `unexplained`,
- * `gradient-norm`, `disagreement` and `running-time`.
+ * `gradient-norm`, `disagreement`, `running-time`, `classes` and `class-shares`.
  *
  * |[
  * gst-launch-1.0 -m v4l2src ! videoconvert ! tttsegfilter training-budget=10 ! videoconvert ! autovideosink
@@ -84,6 +84,9 @@ use super::{
  *
  * Weights start anew with every stream (another stream-id) and in READY: from the model, or from the state in `load-state`.
  * A seek keeps them, and starts a new window.
+ *
+ * Where a tag says that frames were recorded sideways or upside down (`image-orientation`), the network sees them upright. They
+ * go out as they came, and so does the tag: a `videoflip video-direction=auto` may stand before or behind the element.
  *
  * Frames are read and drawn into in the stream's own format, with the matrix and range of its caps; the transfer function
  * is ignored. Opacity and filling are not changed. Where pixels are not square, the network sees the picture as it is
@@ -259,15 +262,11 @@ impl BaseTransformImpl for TttSegFilter {
     ) -> Result<(), gst::LoggableError> {
         if self.0.control.output() == Some(OutputKind::Metadata) {
             // Frames go on as they are: what follows may say what they should lie in.
-            return self.parent_propose_allocation(None, query);
+            self.parent_propose_allocation(None, query)?;
+        } else {
+            self.parent_propose_allocation(decide_query, query)?;
         }
-        self.parent_propose_allocation(decide_query, query)?;
-        if query
-            .find_allocation_meta::<gst_video::VideoMeta>()
-            .is_none()
-        {
-            query.add_allocation_meta::<gst_video::VideoMeta>(None);
-        }
+        caps::choose_metas(query, self.0.control.output());
         Ok(())
     }
 

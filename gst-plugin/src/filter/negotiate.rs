@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use gst_base::BaseTransform;
 use gst_video::{VideoInfo, VideoInterlaceMode};
-use tttseg::video::MAX_SIDE;
+use tttseg::video::{MAX_SIDE, Orientation};
 
 use super::engine::Forget;
 use super::error::Error;
@@ -40,9 +40,7 @@ pub(super) fn set_caps(
     send_references(element, parts);
     // If only what goes out is another, the window is as good as before.
     if before.is_some_and(|before| before.info != info) {
-        let engine = parts.control.engine();
-        parts.colours.clear_hints(element, engine.as_deref());
-        parts.forget(element, Forget::Window);
+        forget_frames(element, parts);
     }
     Ok(())
 }
@@ -72,19 +70,22 @@ fn negotiate(
         ));
     }
     let output = parts.control.output();
+    let orientation = lock(&parts.stream).orientation;
     Ok(Negotiated {
-        model_size: model_size(parts, &info, output)?,
+        model_size: model_size(parts, &info, output, orientation)?,
         info,
         out_info,
         output,
+        orientation,
     })
 }
 
-/// The size at which the network sees frames; none in pass-through.
+/// The size at which the network sees frames, upright; none in pass-through.
 fn model_size(
     parts: &Parts,
     info: &VideoInfo,
     output: Option<OutputKind>,
+    orientation: Orientation,
 ) -> Result<Option<(usize, usize)>, String> {
     if output.is_none() {
         return Ok(None);
@@ -96,28 +97,51 @@ fn model_size(
     };
     // Stretching makes no patch of a frame that has none.
     size((info.width() as usize, info.height() as usize))?;
-    size(caps::square_pixels(info)).map(Some)
+    size(orientation.size(caps::square_pixels(info))).map(Some)
 }
 
-/// What has been negotiated, for a frame. When the output has changed and caps have not, the base class does not negotiate
-/// again.
+/// What has been negotiated, for a frame. When the output or the orientation has changed and caps have not, the base class
+/// does not negotiate again.
 pub(super) fn for_frame(element: &BaseTransform, parts: &Parts) -> Result<Arc<Negotiated>, Error> {
-    let negotiated = lock(&parts.stream).negotiated.clone();
+    let stream = lock(&parts.stream);
+    let (negotiated, orientation) = (stream.negotiated.clone(), stream.orientation);
+    drop(stream);
     let negotiated = negotiated.ok_or(gst::FlowError::NotNegotiated)?;
-    let output = parts.control.output();
     let is_grey = negotiated.info.is_gray();
-    if output == negotiated.output || !caps::are_alike(output, negotiated.output, is_grey) {
+    let output = match parts.control.output() {
+        output if caps::are_alike(output, negotiated.output, is_grey) => output,
+        // Until caps have been negotiated again, what goes out stays what it is.
+        _ => negotiated.output,
+    };
+    let is_turned = orientation != negotiated.orientation;
+    if output == negotiated.output && !is_turned {
         return Ok(negotiated);
     }
-    let size = model_size(parts, &negotiated.info, output).map_err(Error::Negotiation)?;
+    let size = model_size(parts, &negotiated.info, output, orientation);
     let now = Arc::new(Negotiated {
         output,
-        model_size: size,
+        orientation,
+        model_size: size.map_err(Error::Negotiation)?,
         ..Negotiated::clone(&negotiated)
     });
-    lock(&parts.stream).negotiated = Some(now.clone());
+    let mut stream = lock(&parts.stream);
+    stream.negotiated = Some(now.clone());
+    if is_turned {
+        stream.results = Results::default();
+    }
+    drop(stream);
+    if is_turned {
+        forget_frames(element, parts);
+    }
     send_references(element, parts);
     Ok(now)
+}
+
+/// Forgets frames that are no part of what comes.
+fn forget_frames(element: &BaseTransform, parts: &Parts) {
+    let engine = parts.control.engine();
+    parts.colours.clear_hints(element, engine.as_deref());
+    parts.forget(element, Forget::Window);
 }
 
 fn send_references(element: &BaseTransform, parts: &Parts) {

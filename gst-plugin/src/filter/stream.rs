@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use gst_video::VideoInfo;
 use tttseg::adapt::Prediction;
-use tttseg::video::{ChromaMap, ClassMap, Rgb};
+use tttseg::video::{ChromaMap, ClassMap, Orientation, Rgb};
 
 use super::out::OutputKind;
 use super::time::Pacing;
@@ -13,6 +13,8 @@ use super::time::Pacing;
 #[derive(Default)]
 pub(super) struct Stream {
     pub id: Option<String>,
+    /// What its tags say of its frames.
+    pub orientation: Orientation,
     pub negotiated: Option<Arc<Negotiated>>,
     pub results: Results,
     pub pacing: Pacing,
@@ -36,7 +38,9 @@ pub(super) struct Negotiated {
     pub out_info: VideoInfo,
     /// `None` in pass-through.
     pub output: Option<OutputKind>,
-    /// Width and height at which the network sees frames; `None` in pass-through.
+    /// How frames are turned for the network, which has learned from upright pictures.
+    pub orientation: Orientation,
+    /// Width and height at which the network sees frames, upright; `None` in pass-through.
     pub model_size: Option<(usize, usize)>,
 }
 

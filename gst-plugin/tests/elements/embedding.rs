@@ -10,7 +10,11 @@ mod metadata;
 #[allow(dead_code)]
 #[path = "../../examples/monitor.rs"]
 mod monitor;
+#[allow(dead_code)]
+#[path = "../../examples/prometheus.rs"]
+mod prometheus;
 
+use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
@@ -293,4 +297,47 @@ fn class_maps_in_python() {
     assert!(!bad.status.success());
     let errors = String::from_utf8_lossy(&bad.stderr);
     assert!(errors.starts_with("classes: "), "{errors}");
+}
+
+#[test]
+fn metrics_for_prometheus() {
+    let Some(_) = runtime() else { return };
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    let line = format!(
+        "videotestsrc num-buffers=5 ! video/x-raw,width=96,height=64 ! tttseg model-file={} method=online pace=every-frame ! \
+         fakesink",
+        model()
+    );
+    prometheus::serve(listener, &line).unwrap();
+    let mut stream = std::net::TcpStream::connect(address).unwrap();
+    stream
+        .write_all(b"GET /metrics HTTP/1.1\r\nHost: here\r\n\r\n")
+        .unwrap();
+    let mut said = String::new();
+    stream.read_to_string(&mut said).unwrap();
+    let (head, text) = said.split_once("\r\n\r\n").unwrap();
+    assert!(head.starts_with("HTTP/1.1 200 OK"), "{head}");
+    let value = |name: &str| -> f64 {
+        let line = text.lines().find_map(|line| line.strip_prefix(name));
+        line.unwrap_or_else(|| panic!("{name}: {text}"))
+            .trim()
+            .parse()
+            .unwrap()
+    };
+    assert_eq!(value("tttseg_frames_total"), 5.0);
+    assert!(value("tttseg_predict_time_seconds") > 0.0);
+    let shares =
+        ["a", "b", "c"].map(|class| value(&format!("tttseg_class_share{{class=\"{class}\"}}")));
+    assert!(
+        (shares.iter().sum::<f64>() - 1.0).abs() < 1e-9,
+        "{shares:?}"
+    );
+    assert!(
+        prometheus::serve(
+            std::net::TcpListener::bind("127.0.0.1:0").unwrap(),
+            "nothing"
+        )
+        .is_err()
+    );
 }

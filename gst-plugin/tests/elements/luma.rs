@@ -42,6 +42,37 @@ fn luma_goes_out_as_it_came_in_every_format() {
     assert!(coloured > 100);
 }
 
+/// Grey of full range, for what cannot say that of a file: by arithmetic, side by side as well, and through the bin.
+#[test]
+fn luma_of_grey_becomes_limited_where_that_is_asked_for() {
+    let Some(_) = runtime() else { return };
+    let grey = (0..32 * 16).map(|n| (n % 256) as u8).collect::<Vec<u8>>();
+    let of_bytes = |code: u8| 16 + (u16::from(code) * 219 + 127) / 255;
+    for (output, columns) in [("overlay", 32), ("side-by-side", 64)] {
+        for colorimetry in ["bt601", "bt709"] {
+            let mut harness = film(&format!("method=none threads=1 output={output}"));
+            harness.set_src_caps_str("video/x-raw,format=GRAY8,width=32,height=16,framerate=25/1");
+            harness.set_sink_caps_str(&format!(
+                "video/x-raw,format=Y444,colorimetry={colorimetry}"
+            ));
+            let mut input = gst::Buffer::from_slice(grey.clone());
+            input.get_mut().unwrap().set_pts(gst::ClockTime::ZERO);
+            let made = harness.push_and_pull(input).unwrap();
+            let after = out_info(&harness);
+            assert_eq!(
+                (after.colorimetry().to_string(), after.width()),
+                (colorimetry.to_owned(), columns)
+            );
+            let luma = component(&made, &after, 0);
+            for (row, of) in luma.iter().zip(grey.chunks(32)) {
+                let wanted = of.iter().cycle().map(|code| of_bytes(*code) as u8);
+                let wanted: Vec<u8> = wanted.take(columns as usize).collect();
+                assert_eq!(*row, wanted, "{output}");
+            }
+        }
+    }
+}
+
 /// Any format with luma, any size, rows together or apart, whatever the pixels are.
 #[test]
 fn luma_is_never_touched() {

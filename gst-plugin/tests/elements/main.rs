@@ -25,6 +25,7 @@ mod luma;
 mod metas;
 mod negotiation;
 mod network;
+mod orientation;
 mod outputs;
 mod pipelines;
 mod replay_location;

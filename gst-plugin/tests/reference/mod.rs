@@ -1,6 +1,8 @@
 //! The text of `docs/properties.md`, made from the elements themselves. What a type does not say stands here; a name that is
 //! described here and is not there, or the other way round, is an error.
 
+pub mod llms;
+
 use gst::glib;
 use gst::prelude::*;
 use gsttttseg::filter::{FrameReport, Rung, Skipped};
@@ -143,7 +145,7 @@ fn signals(type_: glib::Type) -> String {
     text
 }
 
-const FIELDS: [(&str, &str); 23] = [
+const FIELDS: [(&str, &str); 25] = [
     ("frame", "Frames since READY, this one included"),
     (
         "steps",
@@ -212,6 +214,14 @@ const FIELDS: [(&str, &str); 23] = [
         "running-time",
         "Running time of the frame in nanoseconds. There when it has one",
     ),
+    (
+        "classes",
+        "Names of the model's classes, in the order of their ids. There when the frame has classes",
+    ),
+    (
+        "class-shares",
+        "The share of each of them in the frame, from 0 to 1; what is of no class is in none. There when the frame has classes",
+    ),
 ];
 
 const COUNTERS: [(&str, &str); 9] = [
@@ -250,6 +260,7 @@ fn fields(structure: &gst::StructureRef, texts: &[(&str, &str)]) -> String {
         let kind = match kind.name() {
             "gchararray" => "string",
             "gdouble" => "double",
+            "GstValueArray" => "array",
             other => other,
         };
         text += &format!("| `{name}` | {kind} | {what} |\n");
@@ -282,6 +293,8 @@ fn whole_report() -> FrameReport {
         references: 0,
         hints: 0,
         provider: "cpu".into(),
+        classes: ["road".to_owned(), "sky".to_owned()].into(),
+        class_shares: vec![0.4, 0.6],
     }
 }
 

@@ -34,6 +34,9 @@ pub struct Conversion {
     is_limited: bool,
 }
 
+/// What caps say of light beyond what a `VideoInfo` holds: of the display that HDR video was mastered on, and of its brightest places.
+pub const HDR: [&str; 2] = ["mastering-display-info", "content-light-level"];
+
 /// Formats in planes by their chroma (4:2:0, 4:2:2, 4:4:4) and depth.
 fn planar(chroma: usize, depth: u32) -> VideoFormat {
     use VideoFormat as F;
@@ -98,10 +101,12 @@ impl Conversion {
         }
     }
 
-    /// A frame that `videoconvert` has made as it should be, with its caps; none where it is so already.
+    /// A frame that `videoconvert` has made as it should be, with its caps; none where it is so already. `caps` and `film` are
+    /// those of the frame.
     pub fn convert(
         &self,
         frame: &gst::BufferRef,
+        caps: &gst::CapsRef,
         film: &VideoInfo,
     ) -> Result<Option<(gst::Caps, gst::Buffer)>, Error> {
         let is_full = colorimetry(film).range() == VideoColorRange::Range0_255;
@@ -129,7 +134,15 @@ impl Conversion {
         let wrong = |e| Error::Other(format!("a decoded frame: {e}"));
         convert_depth(&from.map_err(wrong)?, &mut frame.map_err(wrong)?);
         drop(to);
-        Ok(Some((info.to_caps()?, made)))
+        let mut made_caps = info.to_caps()?;
+        if let (Some(of), Some(to)) = (caps.structure(0), made_caps.make_mut().structure_mut(0)) {
+            for name in HDR {
+                if let Ok(value) = of.value(name) {
+                    to.set_value(name, value.clone());
+                }
+            }
+        }
+        Ok(Some((made_caps, made)))
     }
 
     /// The same video in the format that the element gets.
@@ -232,21 +245,31 @@ mod tests {
         let conversion = Conversion::new(&film, target(Codec::H264), false);
         let asked = conversion.decoded.structure(0).unwrap();
         assert!(!asked.has_field("colorimetry"), "{asked}");
-        let (caps, made) = conversion.convert(&frame, &film).unwrap().unwrap();
+        let mut of_film = film.to_caps().unwrap();
+        let light = of_film.make_mut().structure_mut(0).unwrap();
+        light.set("content-light-level", "1000:400");
+        let (caps, made) = conversion
+            .convert(&frame, &of_film, &film)
+            .unwrap()
+            .unwrap();
         let info = VideoInfo::from_caps(&caps).unwrap();
         assert_eq!(info.colorimetry(), bt709);
+        let kept = caps
+            .structure(0)
+            .unwrap()
+            .get::<&str>("content-light-level");
+        assert_eq!(kept, Ok("1000:400"));
         let made = VideoFrameRef::from_buffer_ref_readable(&made, &info).unwrap();
         let luma = made.plane_data(0).unwrap();
         assert_eq!((luma[0], luma[info.stride()[0] as usize]), (16, 235));
         assert_eq!(made.plane_data(1).unwrap()[..2], [240, 128]);
         // What is of limited range already is not touched.
         let later = VideoInfo::builder(VideoFormat::I420, 8, 2).colorimetry(&bt709);
-        assert_eq!(
-            conversion.convert(&frame, &later.build().unwrap()).unwrap(),
-            None
-        );
+        let later = later.build().unwrap();
+        let caps = later.to_caps().unwrap();
+        assert_eq!(conversion.convert(&frame, &caps, &later).unwrap(), None);
         let kept = Conversion::new(&film, target(Codec::Ffv1), false);
-        let (caps, _) = kept.convert(&frame, &film).unwrap().unwrap();
+        let (caps, _) = kept.convert(&frame, &of_film, &film).unwrap().unwrap();
         assert_eq!(VideoInfo::from_caps(&caps).unwrap().colorimetry(), said);
     }
 
@@ -268,7 +291,11 @@ mod tests {
                 task: Task::Colorize,
             };
             let conversion = Conversion::new(&film, target, false);
-            let (caps, made) = conversion.convert(&frame, &film).unwrap().unwrap();
+            let of_film = film.to_caps().unwrap();
+            let (caps, made) = conversion
+                .convert(&frame, &of_film, &film)
+                .unwrap()
+                .unwrap();
             let info = VideoInfo::from_caps(&caps).unwrap();
             let made = VideoFrameRef::from_buffer_ref_readable(&made, &info).unwrap();
             let luma = made.plane_data(0).unwrap();

@@ -12,7 +12,7 @@ use parking_lot::Mutex;
 
 use super::super::error::{Error, message_text};
 use super::super::pipeline::{Pipeline, pad};
-use super::super::quirks::{Clock, Edits, Rotator, drop_stream};
+use super::super::quirks::{Clock, Edits, Rotator, drop_stream, is_full_range, say_full_range};
 use super::conversion::{Conversion, Target};
 
 /// How long a film may take to show its first frame before it is wound to a place.
@@ -99,6 +99,7 @@ impl Decoder {
         let conversions = Conversions::default();
         number_frames(&exit, conversions.clone());
         let rotator = Rotator::new(&pipeline, &filter, sink.upcast_ref());
+        mend_range(&entry, is_full_range(film));
         choose_conversions(&entry, filter, target, conversions.clone(), rotator);
         connect(&decoder, entry, pipeline.downgrade());
         Ok(Self {
@@ -129,7 +130,7 @@ impl Decoder {
         // Not under the lock: more frames come meanwhile.
         let conversion = self.conversions.lock().get(number).cloned();
         let converted = match conversion {
-            Some(conversion) => conversion.convert(&buffer, info)?,
+            Some(conversion) => conversion.convert(&buffer, &caps, info)?,
             None => None,
         };
         Ok(converted.unwrap_or((caps, buffer)))
@@ -177,6 +178,20 @@ fn number_frames(exit: &gst::Pad, conversions: Conversions) {
         if let Some(frame) = info.buffer_mut() {
             let number = conversions.lock().len().saturating_sub(1);
             frame.make_mut().set_offset(number as u64);
+        }
+        gst::PadProbeReturn::Ok
+    });
+}
+
+/// Lets caps say that video is of full range, if it is.
+fn mend_range(entry: &gst::Pad, is_in_file: bool) {
+    entry.add_probe(gst::PadProbeType::EVENT_DOWNSTREAM, move |_, info| {
+        let mended = match info.event().map(|e| e.view()) {
+            Some(gst::EventView::Caps(event)) => say_full_range(event.caps(), is_in_file),
+            _ => None,
+        };
+        if let Some(caps) = mended {
+            info.data = Some(gst::PadProbeData::Event(gst::event::Caps::new(&caps)));
         }
         gst::PadProbeReturn::Ok
     });

@@ -15,7 +15,14 @@ const SHAPE: [&str; 5] = [
 ];
 
 /// What a file says of its frames once, and what does not change them.
-const SAID: [&str; 4] = ["interlace-mode", "field-order", "chroma-site", "framerate"];
+const SAID: [&str; 6] = [
+    "interlace-mode",
+    "field-order",
+    "chroma-site",
+    "framerate",
+    "mastering-display-info",
+    "content-light-level",
+];
 
 /// That of the film's first frame, with what is said of it. H.264 in 4:2:0 has even sizes only.
 pub fn shape_of(caps: &gst::Caps, codec: Codec) -> Result<gst::Caps, Error> {

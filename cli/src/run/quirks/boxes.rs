@@ -65,6 +65,17 @@ pub fn find<F: Read + Seek>(
     })
 }
 
+/// The first track of a kind (`vide`, `soun`, `tmcd`) of a file that ends at `end`.
+pub fn track<F: Read + Seek>(file: &mut F, end: u64, kind: &[u8; 4]) -> Option<Range<u64>> {
+    let contents = find(file, 0..end, &[b"moov"])?;
+    let all: Vec<_> = boxes(file, contents).map_while(Result::ok).collect();
+    let tracks = all.into_iter().filter(|found| &found.name == b"trak");
+    tracks.map(|track| track.content).find(|track| {
+        let handler = find(file, track.clone(), &[b"mdia", b"hdlr"]);
+        handler.and_then(|handler| read(file, handler.start + 8).ok()) == Some(*kind)
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use std::io::Cursor;

@@ -6,32 +6,40 @@
 //! | `cutoff` | demuxers end without an error where a file was cut off |
 //! | `count` | demuxers lose frames without an error |
 //! | `edits` | qtdemux does not follow edits that begin between key frames |
+//! | `colour_tags` | qtmux says nothing of ProRes' colours, matroskamux a fifth of the luminance of HDR |
 //! | `fields` | the order of fields is on frames, while encoders look at caps |
+//! | `range` | full range is lost: qtdemux reads no flag of it, and without a matrix it does not count |
 //! | `rotation` | muxers cannot say that a film is to be rotated |
 //! | `timecode` | qtdemux does not read time code tracks |
 //! | `tags` | matroskamux writes tags with backslashes in them |
 //! | `streams` | streams hold up others, decoders and qtdemux stop without a message |
-//! | `boxes` | of QuickTime and MP4 files, for `cutoff`, `count`, `edits` and `timecode` |
+//! | `boxes`, `ebml`, `bytes` | what QuickTime and Matroska files consist of, for those above |
 //!
 //! Two smaller ones stand where they are needed: `videoconvert` leaves grey of full range as it is (`decode::conversion`), and
 //! matroskademux names FFV1's version otherwise than matroskamux (`mux::join`).
 
 mod boxes;
+mod bytes;
+mod colour_tags;
 mod count;
 mod cutoff;
+mod ebml;
 mod edits;
 mod fields;
 mod mpeg_clock;
+mod range;
 mod rotation;
 mod streams;
 mod tags;
 mod timecode;
 
+pub use colour_tags::write_colours;
 pub use count::frames as frames_in;
 pub use cutoff::missing;
 pub use edits::{Edits, Pieces};
 pub use fields::FieldOrder;
 pub use mpeg_clock::Clock;
+pub use range::{is_full_range, say_full_range};
 pub use rotation::Rotator;
 pub use streams::{drop_stream, stalled};
 pub use tags::unquote;

@@ -8,7 +8,7 @@ use std::path::Path;
 use gst_video::{ValidVideoTimeCode, VideoTimeCodeFlags};
 use serde::{Deserialize, Serialize};
 
-use super::boxes::{boxes, find, read};
+use super::boxes::{find, read, track};
 
 /// The time code of a film's first frame.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -50,17 +50,7 @@ impl Start {
     pub fn of_file(path: &Path) -> Option<Self> {
         let mut file = BufReader::new(File::open(path).ok()?);
         let end = file.get_ref().metadata().ok()?.len();
-        let contents = find(&mut file, 0..end, &[b"moov"])?;
-        let all = boxes(&mut file, contents).map_while(Result::ok);
-        let tracks: Vec<_> = all.filter(|found| &found.name == b"trak").collect();
-        let track = tracks
-            .into_iter()
-            .map(|track| track.content)
-            .find(|track| {
-                let handler = find(&mut file, track.clone(), &[b"mdia", b"hdlr"]);
-                let kind = handler.and_then(|handler| read(&mut file, handler.start + 8).ok());
-                kind == Some(*b"tmcd")
-            })?;
+        let track = track(&mut file, end, b"tmcd")?;
         let table = find(&mut file, track, &[b"mdia", b"minf", b"stbl"])?;
         // Version and count, then the entry: size, name, 8 bytes, 4 more; flags, scale, duration of a frame.
         let entry = find(&mut file, table.clone(), &[b"stsd"])?.start + 8;

@@ -1,7 +1,9 @@
 //! Caps with `task=colorize`: grey goes out in Y'CbCr, everything else as it came.
 
 use gst::prelude::*;
-use gst_video::{VideoColorMatrix, VideoColorRange, VideoColorimetry};
+use gst_video::{
+    VideoColorMatrix, VideoColorPrimaries, VideoColorRange, VideoColorimetry, VideoTransferFunction,
+};
 use tttseg::video::{ColourModel, PixelFormat};
 
 /// Formats that have room for colours beside the luma of a grey one, the first one first. Luma goes from one to the other
@@ -14,6 +16,10 @@ const COLOURED: [(&str, &[&str]); 3] = [
 
 /// Colorimetry of grey without any in its caps, to GStreamer as well: full range.
 const UNKNOWN: &str = "1:4:0:0";
+
+/// What colours may be said to be beside the luma of grey that says no more than its range: chroma is made for any of them.
+/// Of limited range, which luma of full range is brought to.
+const NAMED: [&str; 4] = ["2:4:0:0", "bt601", "bt709", "bt2020"];
 
 /// Caps on the other side of the element.
 pub(in crate::filter) fn transform(direction: gst::PadDirection, caps: &gst::Caps) -> gst::Caps {
@@ -65,38 +71,44 @@ fn formats(structure: &gst::StructureRef) -> Vec<&'static str> {
     }
 }
 
-/// Colorimetry of what goes out: that of the grey, so that its luma is shown as before.
+/// Colorimetry of what goes out: that of the grey, so that its luma is shown as before without being changed, or one of limited
+/// range where what follows needs that.
 fn set_coloured(structure: &mut gst::Structure, is_fixed: bool) {
     let given = structure.value("colorimetry").ok().cloned();
-    match given {
-        Some(given) => {
-            if let Some(coloured) = coloured(&given) {
-                structure.set_value("colorimetry", coloured);
-            }
-        }
+    let coloured = match given {
+        Some(given) => coloured(&given),
         // Of caps that are still open it may become any.
-        None if !is_fixed => {}
-        None => structure.set("colorimetry", UNKNOWN),
+        None if !is_fixed => return,
+        None => coloured(&UNKNOWN.to_send_value()),
+    };
+    if !coloured.is_empty() {
+        structure.set("colorimetry", gst::List::new(coloured));
     }
 }
 
 /// Colorimetry of the grey that such colours can come from.
 fn set_grey(structure: &mut gst::Structure) {
+    let of_unknown = gst::List::new(NAMED.iter().chain([&UNKNOWN])).to_send_value();
     let may_be_unknown = structure
         .value("colorimetry")
-        .is_ok_and(|given| given.intersect(&UNKNOWN.to_value()).is_some());
+        .is_ok_and(|given| given.intersect(&of_unknown).is_some());
     if may_be_unknown {
         structure.remove_field("colorimetry");
     }
 }
 
-/// Of grey, the matrix need not be known; of colours it has to be.
-fn coloured(given: &gst::glib::SendValue) -> Option<gst::glib::SendValue> {
+/// Of grey, the matrix need not be known; of colours it has to be. The first is that of the grey itself.
+fn coloured(given: &gst::glib::SendValue) -> Vec<String> {
     if let Ok(list) = given.get::<gst::List>() {
-        let all: Vec<_> = list.iter().filter_map(coloured).collect();
-        return Some(gst::List::new(all).to_send_value());
+        let mut all: Vec<String> = list.iter().flat_map(coloured).collect();
+        let mut seen = std::collections::HashSet::new();
+        all.retain(|one| seen.insert(one.clone()));
+        return all;
     }
-    let given: VideoColorimetry = given.get::<String>().ok()?.parse().ok()?;
+    let given = given.get::<String>().ok();
+    let Some(given) = given.and_then(|given| given.parse::<VideoColorimetry>().ok()) else {
+        return vec![];
+    };
     let range = match given.range() {
         VideoColorRange::Unknown => VideoColorRange::Range0_255,
         range => range,
@@ -105,8 +117,23 @@ fn coloured(given: &gst::glib::SendValue) -> Option<gst::glib::SendValue> {
         VideoColorMatrix::Unknown | VideoColorMatrix::Rgb => VideoColorMatrix::Bt601,
         matrix => matrix,
     };
-    let coloured = VideoColorimetry::new(range, matrix, given.transfer(), given.primaries());
-    Some(coloured.to_string().to_send_value())
+    let of_range = |range| {
+        VideoColorimetry::new(range, matrix, given.transfer(), given.primaries()).to_string()
+    };
+    let mut all = vec![of_range(range)];
+    let mut add = |other: String| {
+        if !all.contains(&other) {
+            all.push(other);
+        }
+    };
+    add(of_range(VideoColorRange::Range16_235));
+    let says_no_more = given.transfer() == VideoTransferFunction::Unknown
+        && given.primaries() == VideoColorPrimaries::Unknown
+        && matrix == VideoColorMatrix::Bt601;
+    if says_no_more {
+        NAMED.iter().for_each(|name| add((*name).to_owned()));
+    }
+    all
 }
 
 #[cfg(test)]
@@ -135,24 +162,28 @@ mod tests {
             ))
         };
         let of_bytes = "{ I420, Y42B, Y444 }";
-        assert_eq!(grey("GRAY8", ""), coloured(of_bytes, "1:4:0:0"));
+        let full = "{ 1:4:0:0, 2:4:0:0, bt601, bt709, bt2020 }";
+        let limited = "{ 2:4:0:0, bt601, bt709, bt2020 }";
+        assert_eq!(grey("GRAY8", ""), coloured(of_bytes, full));
         for (given, becomes) in [
-            ("1:4:0:0", "1:4:0:0"),
-            ("2:4:0:0", "2:4:0:0"),
-            ("bt709", "bt709"),
+            ("1:4:0:0", full),
+            ("1:0:0:0", full),
+            ("2:4:0:0", limited),
+            ("2:0:0:0", limited),
+            ("bt709", "{ bt709 }"),
             // Neither without a range nor without a matrix, nor with that of RGB.
-            ("0:3:0:0", "1:3:0:0"),
-            ("2:0:0:0", "2:4:0:0"),
-            ("sRGB", "1:4:7:1"),
+            ("0:3:0:0", "{ 1:3:0:0, 2:3:0:0 }"),
+            ("sRGB", "{ 1:4:7:1, 2:4:7:1 }"),
+            ("1:3:5:1", "{ 1:3:5:1, bt709 }"),
         ] {
             let more = format!(",colorimetry={given}");
             assert_eq!(grey("GRAY8", &more), coloured(of_bytes, becomes), "{given}");
         }
-        assert_eq!(grey("GRAY16_LE", ""), coloured("Y444_16LE", "1:4:0:0"));
-        assert_eq!(grey("GRAY16_BE", ""), coloured("Y444_16BE", "1:4:0:0"));
+        assert_eq!(grey("GRAY16_LE", ""), coloured("Y444_16LE", full));
+        assert_eq!(grey("GRAY16_BE", ""), coloured("Y444_16BE", full));
         assert_eq!(
             grey("GRAY8", ",colorimetry={ 1:4:0:0, 2:0:0:0 }"),
-            coloured(of_bytes, "{ 1:4:0:0, 2:4:0:0 }")
+            coloured(of_bytes, full)
         );
     }
 

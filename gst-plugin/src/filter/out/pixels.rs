@@ -4,7 +4,8 @@ use gst_video::prelude::*;
 use gst_video::{VideoColorMatrix, VideoColorRange, VideoFormat, VideoFrameRef, VideoInfo};
 use tttseg::video::{
     ChromaFilter, ChromaMap, ClassMap, Colorimetry, Colorizer, ColourModel, FrameError, FrameMut,
-    FrameRef, Legend, Matrix, Overlay, PixelFormat, Range, Rgb, Scaler, Style, side_by_side,
+    FrameRef, Legend, Matrix, Overlay, PixelFormat, Range, Rgb, Scaler, Style, limit_luma,
+    side_by_side,
 };
 
 use crate::filter::error::Error;
@@ -235,8 +236,8 @@ pub(in crate::filter) fn copy(
     Ok(())
 }
 
-/// Copies a grey frame into the luma of one with a plane for each component, as often as it goes into its width. Chroma is
-/// left as it is.
+/// Copies a grey frame into the luma of one with a plane for each component, as often as it goes into its width. Full range
+/// becomes limited range where that is wanted. Chroma is still to be drawn.
 pub(in crate::filter) fn copy_luma(
     from: &gst::BufferRef,
     info: &VideoInfo,
@@ -245,11 +246,18 @@ pub(in crate::filter) fn copy_luma(
 ) -> Result<(), Error> {
     let from = readable(from, info)?;
     // Checked: rows that are too short end here.
-    frame_ref(&from)?;
-    let mut to = writable(to, to_info)?;
+    let range = frame_ref(&from)?.colorimetry().range;
+    let wanted = to_info.colorimetry().range();
     let row = info.width() as usize * stride(info.comp_pstride(0)).max(1);
     let times = (to_info.width() / info.width().max(1)) as usize;
-    copy_rows(&from, &mut to, 0, row, times)
+    copy_rows(&from, &mut writable(to, to_info)?, 0, row, times)?;
+    if range == Range::Full && wanted == VideoColorRange::Range16_235 {
+        with_frame_mut(to, to_info, |to| {
+            limit_luma(to);
+            Ok(())
+        })?;
+    }
+    Ok(())
 }
 
 /// Writes a frame into both halves of one that is twice as wide.

@@ -1,5 +1,7 @@
 //! The element message `tttseg`, posted for every frame.
 
+use std::sync::Arc;
+
 use gst::glib;
 use tttseg::adapt;
 use tttseg::choice::Choice;
@@ -29,6 +31,7 @@ tttseg::choices! {
 ///     directed-steps=(uint)0, references=(uint)0, hints=(uint)0, provider=(string)cpu, loss=(double)0.41, gradient-norm=(double)0.83, running-time=(guint64)440000000;
 /// ```
 ///
+/// `classes` (names) and `class-shares` (from 0 to 1), two arrays of one length, are there when the frame has classes.
 /// `loss` is there when a step was taken or the video was measured and found familiar, `gradient-norm` with steps of reconstruction,
 /// `unexplained` when it was measured, `disagreement` when two models were compared, `running-time` when the frame has one.
 /// Times are in nanoseconds. `skipped` is one of `no`, `off`, `familiar`, `interval`, `late`, `budget`, `not-finite` and
@@ -82,6 +85,10 @@ pub struct FrameReport {
     pub hints: u32,
     /// Where the network runs.
     pub provider: String,
+    /// Names of the model's classes; none where the frame has no classes.
+    pub classes: Arc<[String]>,
+    /// The share of each of them in the frame, from 0 to 1.
+    pub class_shares: Vec<f64>,
 }
 
 /// Why a structure is not a [`FrameReport`].
@@ -138,12 +145,19 @@ impl FrameReport {
             references: 0,
             hints: 0,
             provider: String::new(),
+            classes: Arc::default(),
+            class_shares: vec![],
         }
     }
 }
 
 impl From<&FrameReport> for gst::Structure {
     fn from(report: &FrameReport) -> Self {
+        let shares = (!report.class_shares.is_empty()).then(|| {
+            let names = gst::Array::new(report.classes.iter());
+            (names, gst::Array::new(&report.class_shares))
+        });
+        let (classes, shares) = shares.unzip();
         gst::Structure::builder(FrameReport::NAME)
             .field("frame", report.frame)
             .field("steps", report.steps)
@@ -168,6 +182,8 @@ impl From<&FrameReport> for gst::Structure {
             .field_if_some("gradient-norm", report.gradient_norm)
             .field_if_some("disagreement", report.disagreement)
             .field_if_some("running-time", report.running_time.map(|t| t.nseconds()))
+            .field_if_some("classes", classes)
+            .field_if_some("class-shares", shares)
             .build()
     }
 }
@@ -189,6 +205,15 @@ impl TryFrom<&gst::StructureRef> for FrameReport {
             structure
                 .get_optional(field)
                 .map_err(|_| MessageError::Field(field))
+        }
+        fn all<T: for<'a> glib::value::FromValue<'a>>(
+            structure: &gst::StructureRef,
+            field: &'static str,
+        ) -> Result<Vec<T>, MessageError> {
+            let array = optional::<gst::ArrayRef>(structure, field)?;
+            let values = array.iter().flat_map(|array| array.iter());
+            let values: Result<_, _> = values.map(|value| value.get()).collect();
+            values.map_err(|_| MessageError::Field(field))
         }
         if structure.name() != Self::NAME {
             return Err(MessageError::Name(structure.name().to_string()));
@@ -224,6 +249,8 @@ impl TryFrom<&gst::StructureRef> for FrameReport {
             references: needed(structure, "references")?,
             hints: needed(structure, "hints")?,
             provider: needed(structure, "provider")?,
+            classes: all(structure, "classes")?.into(),
+            class_shares: all(structure, "class-shares")?,
         })
     }
 }
@@ -257,6 +284,8 @@ mod tests {
             references: 1,
             hints: 2,
             provider: "cpu".into(),
+            classes: ["road".to_owned(), "traffic light".to_owned()].into(),
+            class_shares: vec![0.75, 0.125],
         }
     }
 
@@ -274,6 +303,8 @@ mod tests {
                 gradient_norm: None,
                 disagreement: None,
                 running_time: None,
+                classes: [].into(),
+                class_shares: vec![],
                 skipped: Some(skipped),
                 ..report()
             });

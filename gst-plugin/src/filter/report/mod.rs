@@ -1,6 +1,7 @@
 //! Reports of what comes of frames: messages on the bus, and counters.
 
 mod message;
+mod shares;
 mod stats;
 
 use std::time::Duration;
@@ -12,6 +13,7 @@ use gst_base::prelude::*;
 use super::log::CAT;
 use super::time::{Effort, FramePlan, Spell, Spent};
 pub use message::{FrameReport, MessageError, Skipped};
+pub(super) use shares::class_shares;
 pub(super) use stats::Stats;
 
 /// Warns that not all frames are learned from.

@@ -2,7 +2,8 @@
 
 use std::io::{BufReader, Read, Result, Seek};
 
-use super::{skip, take};
+use super::super::bytes::skip;
+use super::super::ebml::number;
 
 const SEGMENT: u64 = 0x1853_8067;
 const TRACKS: u64 = 0x1654_ae6b;
@@ -73,28 +74,6 @@ pub fn frames(file: &mut BufReader<impl Read + Seek>, end: u64) -> Result<Option
         }
     }
     Ok(Some(frames))
-}
-
-/// A number of Matroska's, with or without the mark of its length, and that length. One that is left open is beyond all files.
-fn number(file: &mut impl Read, is_bare: bool) -> Result<(u64, u64)> {
-    let [first] = take(file)?;
-    let bytes = first.leading_zeros() + 1;
-    if bytes > 8 {
-        return Err(std::io::ErrorKind::InvalidData.into());
-    }
-    let mut value = u64::from(first);
-    for _ in 1..bytes {
-        let [next] = take(file)?;
-        value = value << 8 | u64::from(next);
-    }
-    let mask = (1_u64 << (7 * bytes)) - 1;
-    if is_bare {
-        value &= mask;
-        if value == mask {
-            value = u64::MAX >> 1;
-        }
-    }
-    Ok((value, u64::from(bytes)))
 }
 
 #[cfg(test)]

@@ -12,7 +12,7 @@ pub(super) mod quicktime;
 mod riff;
 
 use std::fs::File;
-use std::io::{BufReader, Read, Result, Seek};
+use std::io::{BufReader, Seek};
 use std::path::Path;
 
 /// Frames of the first video in a film that are to be shown; none where the container does not say, or cannot be read.
@@ -38,19 +38,6 @@ pub fn hides_frames(path: &Path) -> bool {
     let end = file.metadata().map_or(0, |about| about.len());
     let count = quicktime::shown_of_all(&mut BufReader::new(file), end);
     matches!(count, Ok(Some((shown, all))) if shown < all)
-}
-
-/// Bytes at the place where a file is, which are few.
-fn take<const N: usize>(file: &mut impl Read) -> Result<[u8; N]> {
-    let mut bytes = [0; N];
-    file.read_exact(&mut bytes)?;
-    Ok(bytes)
-}
-
-/// Goes on by so many bytes.
-fn skip(file: &mut BufReader<impl Read + Seek>, bytes: u64) -> Result<()> {
-    let wrong = |_| std::io::Error::from(std::io::ErrorKind::InvalidData);
-    file.seek_relative(i64::try_from(bytes).map_err(wrong)?)
 }
 
 #[cfg(test)]

@@ -1,12 +1,10 @@
 //! Frames of QuickTime and MP4 files: tables of samples, and edit lists.
 
-use std::io::{Error, ErrorKind, Read, Result, Seek, SeekFrom};
+use std::io::{Error, ErrorKind, Read, Result, Seek};
 use std::ops::Range;
 
 use super::super::boxes::{boxes, find, read};
-
-/// Tables that are longer are not read: a film of a day has a fiftieth of that.
-const MOST: u64 = 256 << 20;
+use super::super::bytes::block;
 
 /// Samples that are more are not counted one by one: a film of a day has a sixtieth of that, and a damaged table may say anything.
 const MOST_SAMPLES: u64 = 1 << 28;
@@ -85,12 +83,10 @@ pub fn scale(file: &mut (impl Read + Seek), at: u64) -> Result<u32> {
 fn pairs(file: &mut (impl Read + Seek), table: Range<u64>) -> Result<Vec<(u32, i32)>> {
     let count = u64::from(u32::from_be_bytes(read(file, table.start + 4)?));
     let bytes = 8 * count;
-    if bytes > MOST || table.start + 8 + bytes > table.end {
+    if table.start + 8 + bytes > table.end {
         return Err(Error::from(ErrorKind::InvalidData));
     }
-    let mut all = vec![0; bytes as usize];
-    file.seek(SeekFrom::Start(table.start + 8))?;
-    file.read_exact(&mut all)?;
+    let all = block(file, table.start + 8, bytes)?;
     let pair = |b: &[u8; 8]| {
         let [a, b, c, d, more @ ..] = *b;
         (u32::from_be_bytes([a, b, c, d]), i32::from_be_bytes(more))

@@ -2,7 +2,7 @@
 
 use std::io::{BufReader, Read, Result, Seek};
 
-use super::{skip, take};
+use super::super::bytes::{skip, take};
 
 /// Chunks that are no longer hold no picture: the one before is shown again, or came in a chunk of two (as DivX packs them).
 const NOTHING: u32 = 8;
