@@ -12,29 +12,38 @@
 //!
 //! | file | holds |
 //! |---|---|
+//! | `arguments` | the command line |
 //! | `film`, `queue`, `pictures` | a film, films one after the other, a sequence of pictures |
 //! | `films`, `summary` | which films of a folder or a list; what became of each |
+//! | `complete` | a film whose frames are finished, in its own file |
 //! | `child` | a film of several in a process of its own |
-//! | `settings`, `journal` | the properties of the element; the record of what is finished, on disk |
+//! | `references` | pictures bound to frames, and stills to be painted |
+//! | `provenance` | where what was written comes from: the file beside it, and tags |
+//! | `journal` | the record of what is finished, on disk |
 //! | `claim`, `owner` | a film is one worker's at a time; whose, and whether it lives |
-//! | `worker` | the element by itself |
+//! | `session` | what one process has done, and with what |
+//! | `worker`, `settings` | the element by itself, and its properties |
 //! | `decode` | a film's frames |
 //! | `encode` | frames in files: segments |
 //! | `sound` | a film's sound, read and brought to what the container holds |
 //! | `mux` | segments joined, with sound and time code, and checked |
+//! | `proof` | hashes of luma, before and after |
 //! | `quirks` | work-arounds for GStreamer's elements |
-//! | `progress`, `stop`, `error`, `pipeline`, `names` | what all of them need |
+//! | `progress`, `stop`, `error`, `fixity`, `pipeline`, `names` | what all of them need |
 //! | `plugin` | the element, part of the program |
 //!
-//! Arrows point down this list: mux → sound; sound, decode → encode, quirks → what all of them need.
+//! Arrows point down this list: proof → mux → sound; sound, decode → encode, quirks → what all of them need.
 
+mod arguments;
 mod child;
 mod claim;
+mod complete;
 mod decode;
 mod encode;
 mod error;
 mod film;
 mod films;
+mod fixity;
 mod journal;
 mod mux;
 mod names;
@@ -43,8 +52,12 @@ mod pictures;
 mod pipeline;
 mod plugin;
 mod progress;
+mod proof;
+mod provenance;
 mod queue;
 mod quirks;
+mod references;
+mod session;
 mod settings;
 mod sound;
 mod stop;
@@ -56,13 +69,15 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
 
-use clap::{Args, ValueEnum};
+use clap::ValueEnum;
 use tttseg::files::is_clutter;
 
+pub use arguments::Arguments;
 use encode::Codec;
 use error::Error;
 use films::Shard;
 use progress::Progress;
+use references::References;
 use settings::Settings;
 use stop::Stop;
 
@@ -75,90 +90,10 @@ pub enum Task {
     Segment,
 }
 
-/// Colour a film, a sequence of pictures, or the films of a folder or a list; goes on after an interruption.
-///
-/// What is done is kept in OUT.part until OUT is complete: the same command goes on there. Sound is copied from the film.
-/// Several workers may be given the same films and OUT, on one machine or many: each film is worked on by one at a time.
-#[derive(Args)]
-#[command(after_help = KINDS, override_usage = USAGE)]
-pub struct Arguments {
-    /// A film, a folder of pictures (PNG, JPEG), their names as in scan-%05d.png, or a folder of films.
-    #[arg(value_name = "IN")]
-    first: PathBuf,
-    /// The film to write (.mkv, .mov, .mp4), or a folder for pictures or films.
-    #[arg(
-        value_name = "OUT",
-        required_unless_present = "list",
-        conflicts_with = "list"
-    )]
-    second: Option<PathBuf>,
-    /// A file with the path of a film on each line, in place of IN; they begin at its folder. # begins a comment, - is standard input.
-    #[arg(long, value_name = "FILE")]
-    list: Option<PathBuf>,
-    /// Work on the i-th of n shares of the films only.
-    #[arg(long, value_name = "i/n")]
-    shard: Option<Shard>,
-    /// Wait for films that other workers have; go on with those whose worker dies.
-    #[arg(long)]
-    wait: bool,
-    /// Write what became of each film to a file of JSON, which goes on with that of an earlier run. `tttseg summary` puts those
-    /// of several workers together.
-    #[arg(long, value_name = "FILE")]
-    summary: Option<PathBuf>,
-    /// Seconds after which others may take a film over if nothing is heard of the process that works on it.
-    #[arg(long, value_name = "SECONDS", default_value_t = 120, value_parser = clap::value_parser!(u64).range(1..))]
-    claim_timeout: u64,
-    /// What is done to the frames.
-    #[arg(long, value_enum, default_value_t = Task::Colorize)]
-    task: Task,
-    /// Model to use (.safetensors), in place of the built-in one for the task.
-    #[arg(long)]
-    model: Option<PathBuf>,
-    /// Any other property of the element (gst-inspect-1.0 tttsegfilter lists them); can be given several times.
-    #[arg(long = "set", value_name = "NAME=VALUE")]
-    set: Vec<String>,
-    /// How films are encoded. If not given, OUT's name decides; in a folder it is ffv1.
-    #[arg(long, value_enum)]
-    codec: Option<Codec>,
-    /// Bits of a sample. If not given: 8 for h264, 10 for prores, for ffv1 those of the film and at least 10.
-    #[arg(long, value_parser = ["8", "10", "12"])]
-    depth: Option<String>,
-    /// Frames after which what is done is put on record: that many are lost at most.
-    #[arg(long, value_name = "FRAMES", default_value_t = 250, value_parser = clap::value_parser!(u64).range(1..))]
-    segment: u64,
-    /// Throw away what an earlier run has left unfinished, and begin anew.
-    #[arg(long)]
-    restart: bool,
-    /// Replace OUT where it is there already.
-    #[arg(long)]
-    overwrite: bool,
-    /// Print progress and results as lines of JSON.
-    #[arg(long)]
-    json: bool,
-    /// Seconds after which a film of a folder of which nothing comes is given up.
-    #[arg(long, value_name = "SECONDS", default_value_t = 600, value_parser = clap::value_parser!(u64).range(1..))]
-    patience: u64,
-    /// Work on a film of a folder, for a parent that reads what is printed.
-    #[arg(long, hide = true)]
-    child: bool,
-}
-
 /// OUT is written, and a film ends before its end.
 pub const INCOMPLETE: u8 = 3;
 /// Another process works on the film: EX_TEMPFAIL of sysexits.h, try again later.
 const HELD: u8 = 75;
-
-const USAGE: &str = "tttseg run [OPTIONS] <IN> <OUT>
-       tttseg run [OPTIONS] --list <FILE> <OUT>";
-
-const KINDS: &str = "\
-Encodings:
-  ffv1    .mkv  lossless; the luma of Y'CbCr and grey film stays what it is, with zeros behind it in more bits
-  prores  .mov  ProRes 422 HQ, or 4444 for film in 4:4:4
-  h264    .mp4  for looking at it
-
-Exit codes: 0 all is well, 1 something is not, 3 OUT is written, and frames or sound of a film in IN are not in
-it (cut off, cannot be decoded), 75 another process works on this film, 130 interrupted (the same command goes on)";
 
 /// What all that runs needs.
 pub struct Context {
@@ -176,12 +111,14 @@ pub struct Context {
     claim_timeout: Duration,
     /// Options of a child.
     child: Vec<OsString>,
+    /// Pictures that are bound to frames.
+    references: Option<References>,
     progress: Progress,
     stop: Stop,
 }
 
 /// What the input is.
-enum Input {
+pub enum Input {
     Film,
     Pictures(Vec<PathBuf>),
     /// And how many pictures beside them belong to them.
@@ -193,15 +130,34 @@ pub fn run(arguments: &Arguments) -> Result<ExitCode, Box<dyn std::error::Error>
     if arguments.child {
         child::follow_parent();
     }
-    let input = look_at(arguments)?;
-    if let (Input::Films(..) | Input::Pictures(_), true) = (&input, arguments.output().is_file()) {
-        let why = "there has to be a folder, and this is a file";
-        return Err(Error::of(arguments.output(), why).into());
+    if arguments.verify {
+        return verify(arguments);
     }
-    check_options(arguments, &input)?;
+    let input = look_at(arguments)?;
+    let (given, output) = (arguments.input(), arguments.output());
+    if let (Input::Films(..) | Input::Pictures(_), true) = (&input, output.is_file()) {
+        let why = "there has to be a folder, and this is a file";
+        return Err(Error::of(output, why).into());
+    }
+    arguments.check(&input)?;
     plugin::register()?;
+    let progress = match arguments.child {
+        true => Progress::of_child(),
+        false => Progress::new(arguments.json),
+    };
+    let mut settings = Settings::new(arguments.task, arguments.model.as_deref(), &arguments.set)?;
+    let mut references = None;
+    if let Some(folder) = &arguments.references {
+        if let Input::Films(..) = input {
+            let why = "--references is for one film, or for one sequence of pictures";
+            return Err(Error::of(arguments.input(), why).into());
+        }
+        let set = References::open(folder, &progress)?;
+        settings = settings.with_references(set.identity())?;
+        references = Some(set);
+    }
     let context = Context {
-        settings: Settings::new(arguments.task, arguments.model.as_deref(), &arguments.set)?,
+        settings,
         codec: arguments.codec,
         depth: arguments.depth.as_deref().and_then(|d| d.parse().ok()),
         segment: arguments.segment,
@@ -213,23 +169,56 @@ pub fn run(arguments: &Arguments) -> Result<ExitCode, Box<dyn std::error::Error>
         summary: arguments.summary.clone(),
         claim_timeout: Duration::from_secs(arguments.claim_timeout),
         child: child::options(arguments),
-        progress: match arguments.child {
-            true => Progress::of_child(),
-            false => Progress::new(arguments.json),
-        },
+        references,
+        progress,
         stop: Stop::watch()?,
     };
     let posters = match &input {
         Input::Films(_, posters) => *posters,
         _ => 0,
     };
-    let (given, output) = (arguments.input(), arguments.output());
     left_out(&context.progress, given, posters)?;
+    if let Some(folder) = &arguments.export_references {
+        return ended(
+            &context,
+            arguments,
+            export(&context, arguments, input, folder),
+        );
+    }
     let done = match input {
         Input::Film => queue::one(&context, given, output),
         Input::Pictures(files) => pictures::run(&context, &files, output).map(|()| true),
         Input::Films(files, _) => queue::run(&context, &files, output),
     };
+    ended(&context, arguments, done)
+}
+
+/// Stills of a film or of a sequence of pictures; whether all of it could be looked at.
+fn export(
+    context: &Context,
+    arguments: &Arguments,
+    input: Input,
+    folder: &Path,
+) -> Result<bool, Error> {
+    let from = arguments.input();
+    let done = match input {
+        Input::Film => references::export_film(context, from, folder)?,
+        Input::Pictures(files) => references::export_pictures(context, from, &files, folder)?,
+        Input::Films(..) => {
+            let why = "--export-references is for one film, or for one sequence of pictures";
+            return Err(Error::of(from, why));
+        }
+    };
+    context.progress.finished(&done);
+    Ok(done.incomplete.is_none())
+}
+
+/// The exit code of what ended so.
+fn ended(
+    context: &Context,
+    arguments: &Arguments,
+    done: Result<bool, Error>,
+) -> Result<ExitCode, Box<dyn std::error::Error>> {
     match done {
         Ok(true) => Ok(ExitCode::SUCCESS),
         Ok(false) => Ok(ExitCode::from(INCOMPLETE)),
@@ -238,7 +227,7 @@ pub fn run(arguments: &Arguments) -> Result<ExitCode, Box<dyn std::error::Error>
             Ok(ExitCode::from(130))
         }
         Err(error) => {
-            context.progress.failed(given, &error);
+            context.progress.failed(arguments.input(), &error);
             match (&error, arguments.child) {
                 // The parent says it.
                 (_, true) => Ok(ExitCode::FAILURE),
@@ -252,50 +241,51 @@ pub fn run(arguments: &Arguments) -> Result<ExitCode, Box<dyn std::error::Error>
     }
 }
 
-impl Arguments {
-    /// What there is to work on: IN, or the list.
-    fn input(&self) -> &Path {
-        self.list.as_ref().unwrap_or(&self.first)
-    }
-
-    /// Where it goes: it stands alone behind a list.
-    fn output(&self) -> &Path {
-        self.second.as_ref().unwrap_or(&self.first)
-    }
-}
-
-/// Refuses options that are about something else than what is given.
-fn check_options(arguments: &Arguments, input: &Input) -> Result<(), Error> {
-    let (is_films, is_pictures) = match input {
-        Input::Films(..) => (true, false),
-        Input::Pictures(_) => (false, true),
-        Input::Film => (false, false),
+/// A film against its proof, or all films of a folder that have one.
+fn verify(arguments: &Arguments) -> Result<ExitCode, Box<dyn std::error::Error>> {
+    let input = arguments.input();
+    let films = match input.is_dir() {
+        true => films::of_folder(input)?,
+        false => vec![input.to_owned()],
     };
-    for (option, is_wrong, about) in [
-        (
-            "--shard",
-            arguments.shard.is_some() && !is_films,
-            "folders and lists of films",
-        ),
-        (
-            "--wait",
-            arguments.wait && !is_films,
-            "folders and lists of films",
-        ),
-        (
-            "--summary",
-            arguments.summary.is_some() && is_pictures,
-            "films",
-        ),
-    ] {
-        if is_wrong {
-            return Err(Error::of(
-                arguments.input(),
-                format!("{option} is about {about}"),
-            ));
+    let has_proof = |film: &PathBuf| !input.is_dir() || proof::path_of(film).is_file();
+    let (films, others): (Vec<_>, Vec<_>) = films.into_iter().partition(has_proof);
+    if films.is_empty() {
+        let why = "there is no film with a proof (.framemd5) beside it in this folder";
+        return Err(Error::of(input, why).into());
+    }
+    gst::init()?;
+    let (progress, stop) = (Progress::new(arguments.json), Stop::watch()?);
+    if !others.is_empty() {
+        progress.note(&format!("left out: {} films without a proof", others.len()));
+    }
+    let mut wrong = vec![];
+    for film in &films {
+        let verified = proof::verify(film, &progress, &stop).inspect(|v| progress.verified(v));
+        match verified.map(|verified| verified.why_not()) {
+            Ok(None) => {}
+            Ok(Some(why)) => wrong.push(Error::of(film, why)),
+            Err(Error::Interrupted(kept)) => {
+                progress.interrupted(&kept);
+                return Ok(ExitCode::from(130));
+            }
+            Err(error) => {
+                progress.failed(film, &error);
+                wrong.push(error);
+            }
         }
     }
-    Ok(())
+    match (wrong.pop(), films.len()) {
+        (None, _) => Ok(ExitCode::SUCCESS),
+        (Some(only), 1) => Err(only.into()),
+        (Some(last), all) => {
+            let count = wrong.len() + 1;
+            for error in wrong.into_iter().chain([last]) {
+                eprintln!("tttseg: {error}");
+            }
+            Err(Error::Other(format!("{count} of {all} films are not what they were")).into())
+        }
+    }
 }
 
 fn look_at(arguments: &Arguments) -> Result<Input, Error> {

@@ -16,6 +16,9 @@ mod installed;
 mod kinds;
 #[path = "../common/program.rs"]
 mod program;
+mod proof;
+mod provenance;
+mod references;
 mod schedulers;
 mod sound;
 mod stopped;
