@@ -9,7 +9,6 @@ use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::{Value, json};
 
 use super::error::Error;
-use super::summary::{State, Summary};
 
 /// The least time between two lines of JSON about one file.
 const OFTEN: Duration = Duration::from_secs(1);
@@ -310,37 +309,10 @@ impl Progress {
         }
     }
 
-    /// All films of a folder or a list have been worked on, or are others'.
-    pub fn summary(&self, summary: &Summary) {
+    /// A result, as a line.
+    pub fn print(&self, text: &str) {
         self.clear();
-        let finished = summary.count(State::Done);
-        if self.json {
-            line(json!({
-                "event": "summary",
-                "finished": finished,
-                "there_already": summary.count(State::There),
-                "incomplete": summary.list(State::Incomplete),
-                "held": summary.list(State::Held),
-                "failed": summary.list(State::Failed),
-            }));
-            return;
-        }
-        let also = |state, what| match summary.count(state) {
-            0 => String::new(),
-            n => format!(", {n} {what}"),
-        };
-        let (there, cut, held) = (
-            also(State::There, "there already"),
-            also(State::Incomplete, "incomplete"),
-            also(State::Held, "left to other workers"),
-        );
-        let failed = summary.count(State::Failed);
-        println!("{finished} finished{there}{cut}{held}, {failed} failed");
-        for state in [State::Incomplete, State::Held, State::Failed] {
-            for reason in summary.reasons(state) {
-                println!("  {reason}");
-            }
-        }
+        println!("{text}");
     }
 
     /// Takes the bar away.

@@ -128,7 +128,7 @@ fn work(context: &Context, films: &[Film], summary: &mut Summary) -> Result<(), 
         }
         left = held;
     }
-    context.progress.summary(summary);
+    summary.print(&context.progress);
     match summary.count(State::Failed) {
         0 => Ok(()),
         n => Err(Error::Other(format!(

@@ -13,7 +13,7 @@ use tttseg::files;
 use super::error::Error;
 use super::films::{Film, Shard};
 use super::owner::Owner;
-use super::progress::Done;
+use super::progress::{Done, Progress};
 
 /// What became of a film. Where workers say different things of one, the last of these holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -163,14 +163,49 @@ impl Summary {
         self.films.iter().filter(|film| film.state == state).count()
     }
 
+    /// Says what became of the films of this run.
+    pub fn print(&self, progress: &Progress) {
+        let finished = self.count(State::Done);
+        if progress.is_json() {
+            let event = json!({
+                "event": "summary",
+                "finished": finished,
+                "there_already": self.count(State::There),
+                "incomplete": self.list(State::Incomplete),
+                "held": self.list(State::Held),
+                "failed": self.list(State::Failed),
+            });
+            progress.print(&event.to_string());
+            return;
+        }
+        let also = |state, what| match self.count(state) {
+            0 => String::new(),
+            n => format!(", {n} {what}"),
+        };
+        let (there, cut, held) = (
+            also(State::There, "there already"),
+            also(State::Incomplete, "incomplete"),
+            also(State::Held, "left to other workers"),
+        );
+        let failed = self.count(State::Failed);
+        progress.print(&format!(
+            "{finished} finished{there}{cut}{held}, {failed} failed"
+        ));
+        for state in [State::Incomplete, State::Held, State::Failed] {
+            for reason in self.reasons(state) {
+                progress.print(&format!("  {reason}"));
+            }
+        }
+    }
+
     /// Why films are in a state.
-    pub fn reasons(&self, state: State) -> impl Iterator<Item = &str> {
+    fn reasons(&self, state: State) -> impl Iterator<Item = &str> {
         let films = self.films.iter().filter(move |film| film.state == state);
         films.map(|film| film.reason.as_deref().unwrap_or(&film.input.name))
     }
 
     /// Films in a state, as JSON.
-    pub fn list(&self, state: State) -> Vec<Value> {
+    fn list(&self, state: State) -> Vec<Value> {
         let films = self.films.iter().filter(|film| film.state == state);
         let events = films.map(|film| {
             let mut event = json!({ "input": film.input.name, "error": film.reason });
