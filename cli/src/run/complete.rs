@@ -7,7 +7,7 @@ use tttseg::files::Pending;
 use super::Context;
 use super::encode::Codec;
 use super::error::Error;
-use super::fixity::{self, sha256};
+use super::fixity::{self, FINISHED, sha256};
 use super::journal::{Ended, Journal, Work};
 use super::proof::{self, Findings, Proof};
 use super::provenance::{self, Model, Named, Provenance};
@@ -153,7 +153,7 @@ impl Film<'_> {
             context.progress.alive();
             !context.stop.is_asked()
         };
-        let hash = sha256(written, go_on).map_err(|e| fixity::error(written, e))?;
+        let hash = sha256(written, go_on).map_err(|e| fixity::error(written, e, FINISHED))?;
         let length = std::fs::metadata(written).map_err(|e| Error::of(written, e))?;
         let bytes = journal.job.source.bytes();
         let files = (

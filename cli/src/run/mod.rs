@@ -7,7 +7,8 @@
 //! Worker::frame          [ appsrc → tttsegfilter → appsink ]                one frame in, one frame out
 //! encode::Writer::frame  [ appsrc → crop, scale → encoder → muxer → filesink ]   a segment in OUT.part
 //! Sound::read            [ filesrc → parsebin → appsink ]   before all that: what becomes of the sound
-//! mux::join              [ appsrc → muxer → filesink ]                      all segments, sound, time code: OUT
+//! mux::join              [ appsrc → muxer → filesink ]                      all segments, sound, time code, tags: OUT
+//! mux::Reader            [ filesrc → demuxer → decoder → appsink ]          OUT once more, for `check` and `proof`
 //! ```
 //!
 //! | file | holds |
@@ -17,22 +18,23 @@
 //! | `films`, `summary` | which films of a folder or a list; what became of each |
 //! | `complete` | a film whose frames are finished, in its own file |
 //! | `child` | a film of several in a process of its own |
-//! | `references` | pictures bound to frames, and stills to be painted |
+//! | `proof` | hashes of luma, before and after |
 //! | `provenance` | where what was written comes from: the file beside it, and tags |
+//! | `references` | pictures bound to frames, and stills to be painted |
 //! | `journal` | the record of what is finished, on disk |
 //! | `claim`, `owner` | a film is one worker's at a time; whose, and whether it lives |
 //! | `session` | what one process has done, and with what |
 //! | `worker`, `settings` | the element by itself, and its properties |
+//! | `mux` | segments joined, with sound and time code, and checked |
+//! | `sound` | a film's sound, read and brought to what the container holds |
 //! | `decode` | a film's frames |
 //! | `encode` | frames in files: segments |
-//! | `sound` | a film's sound, read and brought to what the container holds |
-//! | `mux` | segments joined, with sound and time code, and checked |
-//! | `proof` | hashes of luma, before and after |
 //! | `quirks` | work-arounds for GStreamer's elements |
 //! | `progress`, `stop`, `error`, `fixity`, `pipeline`, `names` | what all of them need |
 //! | `plugin` | the element, part of the program |
 //!
-//! Arrows point down this list: proof → mux → sound; sound, decode → encode, quirks → what all of them need.
+//! Arrows point down this list: complete → proof → provenance → references → worker; mux → sound; sound, decode → encode, quirks → what
+//! all of them need.
 
 mod arguments;
 mod child;

@@ -16,6 +16,7 @@ use gst_video::{ValidVideoTimeCode, VideoTimeCodeMeta};
 use super::super::Context;
 use super::super::encode::{Codec, Segment};
 use super::super::error::{Error, message_text};
+use super::super::fixity::FINISHED;
 use super::super::pipeline::{A_WHILE, Pipeline, pad};
 use super::super::quirks::unquote;
 use super::super::sound::Track;
@@ -135,9 +136,7 @@ impl<'a> Joiner<'a> {
     /// Takes in what is on the bus.
     fn look(&self) -> Result<(), Error> {
         if self.context.stop.is_asked() {
-            return Err(Error::Interrupted(
-                "all frames are finished; the same command puts them together".to_owned(),
-            ));
+            return Err(Error::Interrupted(FINISHED.to_owned()));
         }
         let Some(bus) = self.pipeline.bus() else {
             return Ok(());
