@@ -1,14 +1,14 @@
 #!/usr/bin/env bash
-# Runs every `sh` block of the README, the tutorial and docs/archive.md, with the plugin and the program of target/debug, in a folder of its
-# own where a short film.mp4 and a few labelled stills are. A window becomes a fakesink, a camera a test picture, long training short.
-# Lines that call make are checked to name its targets. Called by `make test`.
+# Runs every `sh` block of the README, the tutorial, docs/archive.md and docs/provenance.md, with the plugin and the program of target/debug,
+# in a folder of its own where a short film.mp4 and a few labelled stills are. A window becomes a fakesink, a camera a test picture, long
+# training short. Lines that call make are checked to name its targets. Called by `make test`.
 set -euo pipefail
 root=$(cd "$(dirname "$0")/.." && pwd)
 target=${CARGO_TARGET_DIR:-$root/target}
 export PATH=$target/debug:$PATH
 export GST_PLUGIN_PATH=$target/gst/debug${GST_PLUGIN_PATH:+:$GST_PLUGIN_PATH}
 readme=$root/README.md
-guides=("$readme" "$root/docs/tutorial.md" "$root/docs/archive.md")
+guides=("$readme" "$root/docs/tutorial.md" "$root/docs/archive.md" "$root/docs/provenance.md")
 
 mapfile -t goals < <(grep -oE '^    make [a-z-]+' "$readme" | awk '{ print $2 }')
 [[ ${#goals[@]} -ge 2 ]] || {
@@ -45,6 +45,10 @@ gst-launch-1.0 -q $film ! tee name=film ! queue ! x264enc tune=zerolatency ! h26
 ln -s street/frames scans
 mkdir films
 ln -s ../film.mp4 films/film.mp4
+# A frame that was painted.
+mkdir painted
+gst-launch-1.0 -q videotestsrc num-buffers=1 ! video/x-raw,format=RGB,width=320,height=192 ! pngenc \
+    ! filesink location=painted/ref_000004.png
 # Labels: three classes, one below the other; training wants to see each.
 for _ in $(seq 12); do
     head -c $((320 * 64)) /dev/zero
@@ -84,7 +88,8 @@ done < <(awk '
     exit 1
 }
 [[ -s out.mp4 && -s classes/00000.png && -s street.safetensors && -s film.safetensors && -s mine.safetensors &&
-    -s film-in-colour.mkv && -s coloured.mov && -s films-in-colour/film.mkv && -s scans-in-colour/00.png ]] || {
+    -s film-in-colour.mkv && -s coloured.mov && -s films-in-colour/film.mkv && -s stills/ref_000000.png && -s coloured.mkv.framemd5 &&
+    -s painted.mkv.provenance.json && -s scans-in-colour/00.png ]] || {
     echo "check-readme: a file that the guides say is written is missing" >&2
     exit 1
 }

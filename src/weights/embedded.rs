@@ -50,6 +50,11 @@ impl ModelFile {
         }
     }
 
+    /// The bytes of the file of that model, for its hash; none where there is none.
+    pub fn embedded_bytes(task: Task) -> Option<&'static [u8]> {
+        default_for(task).1
+    }
+
     /// All models that the library carries.
     ///
     /// # Errors

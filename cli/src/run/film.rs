@@ -3,15 +3,17 @@
 use std::collections::VecDeque;
 use std::path::Path;
 
-use tttseg::files::Pending;
-
+use super::complete::{Complete, Film};
 use super::decode::{Damage, Frame, Frames, Next, Target};
 use super::encode::{Codec, Writer, differences, shape_of};
 use super::error::{Error, clock};
+use super::fixity::Hashing;
 use super::journal::{Ended, Job, Journal, Source, Work};
-use super::mux;
 use super::progress::Done;
+use super::proof::Record;
 use super::quirks::{self, Start};
+use super::references::{Bound, forget_colours};
+use super::session::Session;
 use super::sound::Sound;
 use super::worker::Worker;
 use super::{Context, extension};
@@ -50,7 +52,7 @@ pub fn run(context: &Context, input: &Path, output: &Path) -> Result<Done, Error
     let done = finish(context, &work, &mut journal, input, output, codec);
     let kept = journal.frames();
     match done {
-        Ok(Joined { notes, losses }) => {
+        Ok(Complete { notes, losses }) => {
             work.remove();
             Ok(Done {
                 output: output.to_owned(),
@@ -92,14 +94,6 @@ fn codec(context: &Context, output: &Path) -> Result<Codec, Error> {
     }
 }
 
-/// A film in one file.
-struct Joined {
-    /// What there is to say.
-    notes: Vec<String>,
-    /// What of the film is not in it.
-    losses: Vec<String>,
-}
-
 /// What is left to do: sound, frames, and then all in one file, which is read again.
 fn finish(
     context: &Context,
@@ -108,7 +102,15 @@ fn finish(
     input: &Path,
     output: &Path,
     codec: Codec,
-) -> Result<Joined, Error> {
+) -> Result<Complete, Error> {
+    let counted = quirks::frames_in(input);
+    if let (Some(references), Some(frames)) = (&context.references, counted) {
+        references.check_frames(frames)?;
+    }
+    let hashing = match journal.sha256 {
+        Some(_) => None,
+        None => Some(Hashing::begin(input, &context.stop)),
+    };
     let sound = match journal.sound.clone() {
         Some(sound) => sound,
         None => {
@@ -121,59 +123,28 @@ fn finish(
     if journal.ended.is_none() {
         Run::open(context, work, journal, input, codec)?.go()?;
     }
-    if journal.segments.is_empty() {
-        return Err(Error::of(
-            input,
-            match &journal.ended {
-                Some(Ended::Early(why)) => why,
-                _ => "there is no frame in it",
-            },
-        ));
+    if let Some(hashing) = hashing {
+        match hashing.wait(|| context.progress.alive()) {
+            Ok(hash) => journal.sha256 = Some(hash),
+            Err(Error::Interrupted(kept)) => return Err(Error::Interrupted(kept)),
+            // A film on a disk that is failing has been decoded as far as that goes.
+            Err(error) => {
+                let note = format!("its hash is not known: {error}");
+                journal.damage.add_note(note);
+            }
+        }
+        work.store(journal)?;
     }
-    let joined = work.at(&format!("joined.{}", codec.description().extension));
-    let joined = Pending::under(output, joined);
-    let film = mux::Film {
-        sound: &sound.tracks,
+    let film = Film {
+        context,
+        work,
+        journal,
+        input,
+        output,
         codec,
-        folder: work.folder(),
-        segments: &journal.segments,
-        rate: journal.rate,
-        timecode: journal.timecode(),
-        until: match journal.ended {
-            Some(Ended::Early(_)) => journal.last(),
-            _ => None,
-        },
+        sound: &sound,
     };
-    let mut notes = mux::join(&film, joined.temporary(), context)?;
-    let shape = journal.shape.as_deref().map(str::parse::<gst::Caps>);
-    let shape = shape.and_then(Result::ok).unwrap_or(gst::Caps::new_any());
-    quirks::write_colours(joined.temporary(), &shape)
-        .map_err(|e| Error::of_writing(joined.temporary(), e))?;
-    let mut losses = lost_frames(journal, input);
-    losses.extend(sound.losses);
-    losses.extend(mux::check(&film, &shape, joined.temporary(), context)?);
-    joined.commit()?;
-    notes.extend(sound.notes);
-    notes.extend(journal.damage.notes());
-    Ok(Joined { notes, losses })
-}
-
-/// What of the film's frames is missing: an end before its end, or fewer of them than its container says.
-fn lost_frames(journal: &Journal, input: &Path) -> Vec<String> {
-    if let Some(Ended::Early(why)) = &journal.ended {
-        return vec![why.clone()];
-    }
-    let frames = journal.frames();
-    let lost = quirks::frames_in(input).map_or(0, |all| all.saturating_sub(frames));
-    let skipped = match lost {
-        0 => journal.damage.skipped(),
-        _ => Some(format!(
-            "{lost} of its {} frames could not be had of it{}",
-            frames + lost,
-            journal.damage.places()
-        )),
-    };
-    skipped.into_iter().collect()
+    film.complete()
 }
 
 /// A film that is being worked on.
@@ -187,7 +158,11 @@ struct Run<'a> {
     /// What the last frame was, to see where they become others.
     caps: Option<gst::Caps>,
     worker: Worker,
+    session: Session,
+    bound: Bound,
     writer: Option<Writer>,
+    /// Frames in it, with the hashes of their luma.
+    records: Vec<Record>,
     /// Time and duration of the last frame of all.
     last: Option<(gst::ClockTime, gst::ClockTime)>,
     /// As in the journal, with the segment that is being written.
@@ -210,6 +185,7 @@ impl<'a> Run<'a> {
             task: context.settings.task(),
         };
         let damage = journal.damage.clone();
+        let session = Session::begin(&worker, journal.frames());
         Ok(Self {
             context,
             work,
@@ -219,7 +195,10 @@ impl<'a> Run<'a> {
             frames: Frames::open(context, input, target)?,
             caps: None,
             worker,
+            session,
+            bound: Bound::default(),
             writer: None,
+            records: vec![],
             last: None,
             damage,
         })
@@ -333,6 +312,7 @@ impl<'a> Run<'a> {
             self.caps = Some(frame.caps);
         }
         self.worker.set_learning(true);
+        self.session = Session::begin(&self.worker, self.journal.frames());
         self.last = Some((last, duration));
         Ok(())
     }
@@ -363,12 +343,16 @@ impl<'a> Run<'a> {
         let Frame {
             caps,
             buffer,
+            decoded,
             time,
             duration,
             is_damaged,
         } = frame;
         match self.last {
             None => {
+                if let Some(references) = &self.context.references {
+                    references.check_shape(&decoded.1)?;
+                }
                 self.begin(duration);
                 let start = Start::of_file(self.input);
                 self.journal.timecode = start.or_else(|| self.frames.timecode().map(Start::of));
@@ -387,6 +371,13 @@ impl<'a> Run<'a> {
         }
         self.look_for_change(&caps, time);
         self.last = Some((time, duration));
+        let record = Record::of(time, duration, (&decoded.0, &decoded.1), (&buffer, &caps));
+        let record = record.map_err(|e| Error::of(self.input, e))?;
+        let number = self.journal.frames() + self.writer.as_ref().map_or(0, Writer::frames);
+        let references = self.context.references.as_ref();
+        self.bound.before(number, references, &mut self.worker)?;
+        // The element works in place where no other holds the frame.
+        drop(decoded);
         let (caps, made) = self.worker.frame(&caps, buffer)?;
         for warning in self.worker.warnings() {
             self.context.progress.note(&warning);
@@ -396,6 +387,7 @@ impl<'a> Run<'a> {
             None => self.open_segment(&caps, time)?,
         };
         writer.frame(&caps, made, time, duration)?;
+        self.records.push(record);
         let done = self.journal.frames() + writer.frames();
         let is_full = writer.frames() >= self.context.segment;
         self.writer = Some(writer);
@@ -451,9 +443,16 @@ impl<'a> Run<'a> {
         };
         let state = format!("state-{:05}.safetensors", self.journal.segments.len());
         self.worker.save(&self.work.at(&state))?;
+        if self.context.references.is_some() {
+            forget_colours(&self.work.at(&state))?;
+        }
         let segment = writer.finish()?;
+        self.work.write(&segment.luma(), &self.records)?;
+        self.records.clear();
         let before = self.journal.clone();
         self.journal.segments.push(segment);
+        self.session.finish(&self.worker, self.journal.frames());
+        self.session.put_into(&mut self.journal.sessions);
         self.journal.damage = self.damage.clone();
         let old = self.journal.state.replace(state);
         if let Err(error) = self.work.store(self.journal) {

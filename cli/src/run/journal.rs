@@ -14,8 +14,10 @@ use tttseg::files;
 use super::decode::Damage;
 use super::encode::Segment;
 use super::error::Error;
+use super::fixity::hex;
 use super::quirks::Start;
-use super::settings::{Identity, differs, hex};
+use super::session::Session;
+use super::settings::{Identity, differs};
 use super::sound::Sound;
 
 const NAME: &str = "journal.json";
@@ -34,6 +36,11 @@ pub struct Source {
 }
 
 impl Source {
+    /// Length of the file.
+    pub fn bytes(&self) -> u64 {
+        self.bytes
+    }
+
     /// Looks at a file.
     pub fn of(path: &Path) -> Result<Self, Error> {
         let look = || -> std::io::Result<Self> {
@@ -104,6 +111,12 @@ pub struct Journal {
     pub sound: Option<Sound>,
     pub damage: Damage,
     pub ended: Option<Ended>,
+    /// What each process has done.
+    #[serde(default)]
+    pub sessions: Vec<Session>,
+    /// SHA-256 of the whole film, once it is known.
+    #[serde(default)]
+    pub sha256: Option<String>,
 }
 
 impl Journal {
@@ -193,6 +206,8 @@ impl Work {
                 sound: None,
                 damage: Damage::default(),
                 ended: None,
+                sessions: vec![],
+                sha256: None,
             };
             self.store(&journal)?;
             return Ok(journal);
@@ -207,9 +222,10 @@ impl Work {
             ));
         }
         let tracks = journal.sound.iter().flat_map(|sound| &sound.tracks);
-        let segments = journal.segments.iter().map(|segment| &segment.file);
-        for name in segments.chain(tracks.map(|track| &track.file)) {
-            let file = self.at(name);
+        let segments = journal.segments.iter();
+        let segments = segments.flat_map(|segment| [segment.file.clone(), segment.luma()]);
+        for name in segments.chain(tracks.map(|track| track.file.clone())) {
+            let file = self.at(&name);
             if !file.is_file() {
                 return Err(Error::of(
                     &file,
@@ -254,7 +270,10 @@ impl Work {
             name == NAME
                 || name == LOCK
                 || journal.state.as_deref() == Some(name)
-                || journal.segments.iter().any(|s| s.file == name)
+                || journal
+                    .segments
+                    .iter()
+                    .any(|s| s.file == name || s.luma() == name)
                 || tracks.iter().any(|track| track.file == name)
         };
         for entry in fs::read_dir(&self.folder).into_iter().flatten().flatten() {

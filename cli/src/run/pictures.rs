@@ -11,6 +11,9 @@ use tttseg::video::list_stills;
 use super::error::Error;
 use super::journal::Work;
 use super::progress::Done;
+use super::provenance::{Model, Named, Provenance};
+use super::references::{Bound, forget_colours, used};
+use super::session::Session;
 use super::settings::Identity;
 use super::worker::Worker;
 use super::{Context, extension};
@@ -30,6 +33,9 @@ struct Record {
     begun: u64,
     /// What was learned so far.
     state: Option<String>,
+    /// What each process has done.
+    #[serde(default)]
+    sessions: Vec<Session>,
 }
 
 /// The pictures of a folder, sorted by name.
@@ -116,6 +122,9 @@ pub fn run(context: &Context, files: &[PathBuf], output: &Path) -> Result<(), Er
     if from.is_some() && from == output.canonicalize().ok() {
         return Err(Error::of(output, "this is the folder of the pictures"));
     }
+    if let Some(references) = &context.references {
+        references.check_pictures(files)?;
+    }
     let work = Work::open(output)?;
     let done = sequence(context, &work, files, output);
     match done {
@@ -165,6 +174,7 @@ fn record(context: &Context, work: &Work, there: usize, output: &Path) -> Result
         identity: identity.clone(),
         begun: begun.map_or(0, |d| d.as_secs()),
         state: None,
+        sessions: vec![],
     };
     work.write(RECORD, &record)?;
     Ok(record)
@@ -183,6 +193,8 @@ fn sequence(
     let mut worker = Worker::start(&context.settings, state.as_deref())?;
     let window = worker.seen_again();
     let (mut before, mut frames, mut since_state) = (0, 0, 0);
+    let mut session: Option<Session> = None;
+    let (references, mut bound) = (context.references.as_ref(), Bound::default());
     let mut failed = vec![];
     // Finished pictures that the element has not seen in this run.
     let mut unseen: Vec<&Path> = vec![];
@@ -214,11 +226,15 @@ fn sequence(
             }
             worker.set_learning(true);
         }
+        bound.before(n as u64, references, &mut worker)?;
+        let session = session.get_or_insert_with(|| Session::begin(&worker, n as u64));
         match Picture::read(file, context.settings.task()) {
             Ok(picture) => {
                 picture.through(&mut worker, time)?.write(&path)?;
                 frames += 1;
                 since_state += 1;
+                session.finish(&worker, n as u64 + 1);
+                session.put_into(&mut record.sessions);
             }
             Err(error) => {
                 context.progress.note(&error.to_string());
@@ -243,9 +259,18 @@ fn sequence(
             output.display()
         )));
     }
+    let folder = files.first().and_then(|file| file.parent());
+    let named = |path| Named::new(path, None, None);
+    let both = (named(folder.unwrap_or(output)), named(output));
+    let model = Model::of(context.settings.model(), context.settings.task())?;
+    let all = before + frames;
+    let provenance = Provenance::new(&context.settings, model, both, all, &record.sessions)?
+        .with_references(used(context, all)?);
+    let temporary = work.at("provenance.json");
+    provenance.pending(output, &temporary)?.commit()?;
     Ok(Done {
         output: output.to_owned(),
-        frames: before + frames,
+        frames: all,
         before,
         notes: vec![],
         incomplete: None,
@@ -269,6 +294,9 @@ fn keep_state(
 ) -> Result<(), Error> {
     let name = format!("state-{pictures:06}.safetensors");
     worker.save(&work.at(&name))?;
+    if record.identity.has_references() {
+        forget_colours(&work.at(&name))?;
+    }
     let old = record.state.replace(name.clone());
     work.write(RECORD, record)?;
     if let Some(old) = old.filter(|old| *old != name) {

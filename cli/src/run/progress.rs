@@ -27,6 +27,62 @@ pub struct Done {
     pub incomplete: Option<String>,
 }
 
+/// A film that was compared with its proof.
+#[derive(Default)]
+pub struct Verified {
+    pub output: PathBuf,
+    /// Frames that it should have, and how many of them have the luma of the film it was made from.
+    pub frames: u64,
+    pub kept: u64,
+    /// Frames that could be decoded.
+    pub decoded: u64,
+    /// Those that are not what they were, and the first of them.
+    pub differing: u64,
+    pub first: Vec<u64>,
+    /// The file is another than its provenance says.
+    pub has_other_bytes: bool,
+    /// Frames whose own checksums say that they are damaged.
+    pub damaged: Vec<u64>,
+}
+
+impl Verified {
+    /// What is wrong with it; none where all is as it was.
+    pub fn why_not(&self) -> Option<String> {
+        let list = |numbers: &[u64], count: u64| {
+            let mut all: Vec<String> = numbers.iter().map(u64::to_string).collect();
+            if count > numbers.len() as u64 {
+                all.push("…".to_owned());
+            }
+            all.join(", ")
+        };
+        let mut wrong = vec![];
+        if self.differing > 0 {
+            wrong.push(format!(
+                "{} of {} frames are not what they were: {}",
+                self.differing,
+                self.frames,
+                list(&self.first, self.differing)
+            ));
+        }
+        if self.decoded < self.frames {
+            let missing = self.frames - self.decoded;
+            wrong.push(format!("{missing} of {} frames are missing", self.frames));
+        }
+        if !self.damaged.is_empty() {
+            let shown = &self.damaged[..self.damaged.len().min(10)];
+            wrong.push(format!(
+                "checksums of the encoding do not match in {} frames: {}",
+                self.damaged.len(),
+                list(shown, self.damaged.len() as u64)
+            ));
+        }
+        if self.has_other_bytes {
+            wrong.push("the file has not the SHA-256 that its provenance says".to_owned());
+        }
+        (!wrong.is_empty()).then(|| wrong.join("; "))
+    }
+}
+
 /// Reports what is done.
 pub struct Progress {
     json: bool,
@@ -194,6 +250,36 @@ impl Progress {
                 done.output.display(),
                 done.frames
             );
+        }
+    }
+
+    /// A film was compared with its proof.
+    pub fn verified(&self, verified: &Verified) {
+        self.clear();
+        let Verified { frames, kept, .. } = verified;
+        if self.json {
+            line(with_path(
+                "output",
+                &verified.output,
+                json!({
+                    "event": "verified",
+                    "frames": frames,
+                    "luma_kept": kept,
+                    "decoded": verified.decoded,
+                    "differing": verified.differing,
+                    "first": verified.first,
+                    "damaged": verified.damaged,
+                    "other_bytes": verified.has_other_bytes,
+                    "error": verified.why_not(),
+                }),
+            ));
+        } else if verified.why_not().is_none() {
+            let film = match kept == frames {
+                true => "all have the luma of the film".to_owned(),
+                false => format!("{kept} have the luma of the film"),
+            };
+            let name = verified.output.display();
+            println!("{name}: {frames} frames, all are what they were; {film}");
         }
     }
 

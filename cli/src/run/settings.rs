@@ -1,16 +1,15 @@
 //! The settings of a run: properties of the element, checked, and what they are on record as.
 
 use std::collections::BTreeMap;
-use std::io::Read;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use gst::glib;
 use gst::prelude::*;
 use serde::{Deserialize, Serialize};
-use sha2::{Digest, Sha256};
 
 use super::Task;
 use super::error::Error;
+use super::fixity::sha256;
 use super::names::TextPath;
 use super::plugin::ELEMENT;
 
@@ -32,9 +31,17 @@ pub struct Identity {
     model: String,
     set: BTreeMap<String, String>,
     version: String,
+    /// Pictures that are bound to frames.
+    #[serde(default)]
+    references: Option<String>,
 }
 
 impl Identity {
+    /// Whether pictures are bound to frames.
+    pub fn has_references(&self) -> bool {
+        self.references.is_some()
+    }
+
     /// What is another than in an earlier run; none if all is the same.
     pub fn difference(&self, earlier: &Self) -> Option<String> {
         let list = |set: &BTreeMap<String, String>| {
@@ -52,6 +59,10 @@ impl Identity {
                 differs(what, &earlier.version, &self.version, text)
             })
             .or_else(|| differs("--set", &earlier.set, &self.set, list))
+            .or_else(|| {
+                let text = |set: &Option<String>| set.clone().unwrap_or("not there".to_owned());
+                differs("--references", &earlier.references, &self.references, text)
+            })
     }
 }
 
@@ -68,7 +79,7 @@ pub fn differs<T: PartialEq>(
 /// The element's properties.
 pub struct Settings {
     task: Task,
-    model: Option<TextPath>,
+    model: Option<(PathBuf, TextPath)>,
     set: BTreeMap<String, String>,
     identity: Identity,
 }
@@ -90,15 +101,18 @@ impl Settings {
             }
             pairs.insert(name.to_owned(), value.to_owned());
         }
+        let hash = |path| sha256(path, || true).map_err(|e| Error::of(path, e));
         let hash = model.map(hash).transpose()?;
+        let named = |path: &Path| Ok::<_, Error>((path.to_owned(), TextPath::of(path)?));
         let settings = Self {
             task,
-            model: model.map(TextPath::of).transpose()?,
+            model: model.map(named).transpose()?,
             identity: Identity {
                 task: task_name(task).to_owned(),
                 model: hash.unwrap_or_else(|| "the built-in one".to_owned()),
                 set: pairs.clone(),
                 version: env!("CARGO_PKG_VERSION").to_owned(),
+                references: None,
             },
             set: pairs,
         };
@@ -112,9 +126,45 @@ impl Settings {
         &self.identity
     }
 
+    /// Adds pictures that are bound to frames, by what makes them others than those of another run.
+    ///
+    /// # Errors
+    /// When there is nothing that they could be references for, or there are others already.
+    pub fn with_references(mut self, identity: String) -> Result<Self, Error> {
+        if self.task != Task::Colorize {
+            return Err("--references is for colours: it goes with --task colorize".into());
+        }
+        if self.set.contains_key("reference-location") {
+            return Err("--references takes the place of --set reference-location".into());
+        }
+        self.identity.references = Some(identity);
+        Ok(self)
+    }
+
+    /// A picture, or a folder of them, that holds for all frames.
+    pub fn reference_location(&self) -> Option<&Path> {
+        let location = self.set.get("reference-location");
+        location.filter(|text| !text.is_empty()).map(Path::new)
+    }
+
     /// What is done.
     pub fn task(&self) -> Task {
         self.task
+    }
+
+    /// The same as text.
+    pub fn task_name(&self) -> &'static str {
+        task_name(self.task)
+    }
+
+    /// The model's file; none for the built-in one.
+    pub fn model(&self) -> Option<&Path> {
+        self.model.as_ref().map(|(path, _)| path.as_path())
+    }
+
+    /// Whether what goes out has to have the luma of what goes in.
+    pub fn keeps_luma(&self) -> bool {
+        self.task == Task::Colorize && !self.set.contains_key("output")
     }
 
     /// An element with these settings.
@@ -122,7 +172,7 @@ impl Settings {
         let element = gst::ElementFactory::make(ELEMENT).build()?;
         set(&element, "task", task_name(self.task))?;
         set(&element, "pace", "every-frame")?;
-        if let Some(model) = &self.model {
+        if let Some((_, model)) = &self.model {
             set(&element, "model-file", model.as_str())?;
         }
         for (name, value) in &self.set {
@@ -177,22 +227,4 @@ fn range_missed(known: &glib::ParamSpec, value: &glib::Value) -> Option<String> 
     number!(glib::ParamSpecUInt64, u64);
     number!(glib::ParamSpecDouble, f64);
     None
-}
-
-/// The hash of a file's bytes.
-fn hash(path: &Path) -> Result<String, Error> {
-    let mut file = std::fs::File::open(path).map_err(|e| Error::of(path, e))?;
-    let mut hash = Sha256::new();
-    let mut block = vec![0; 1 << 16];
-    loop {
-        match file.read(&mut block).map_err(|e| Error::of(path, e))? {
-            0 => return Ok(hex(&hash.finalize())),
-            n => hash.update(&block[..n]),
-        }
-    }
-}
-
-/// Bytes as text.
-pub fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|b| format!("{b:02x}")).collect()
 }

@@ -25,6 +25,8 @@ pub struct Worker {
     warnings: Vec<String>,
     /// The first error of the element.
     failed: Option<String>,
+    /// The reference in force.
+    reference: Option<TextPath>,
     /// The state that every stream begins with.
     _state: Option<TextPath>,
 }
@@ -54,6 +56,7 @@ impl Worker {
             caps: None,
             warnings: vec![],
             failed: None,
+            reference: None,
             _state: state,
         };
         match worker.pipeline.set_state(gst::State::Playing) {
@@ -71,6 +74,28 @@ impl Worker {
     /// Whether it learns from the frames that come.
     pub fn set_learning(&self, learning: bool) {
         self.element.set_property("adapt", learning);
+    }
+
+    /// Has it learn the colours of a picture from the next frame on, in place of those of another.
+    ///
+    /// # Errors
+    /// A picture that cannot be used.
+    pub fn set_reference(&mut self, path: &Path) -> Result<(), Error> {
+        let text = TextPath::of(path)?;
+        self.element
+            .set_property("reference-location", text.as_str());
+        let in_force: Option<String> = self.element.property("reference-location");
+        if in_force.as_deref() != Some(text.as_str()) {
+            self.listen();
+            let why = self.warnings.pop();
+            return Err(Error::of(
+                path,
+                why.unwrap_or_else(|| "this picture cannot be learned from".to_owned()),
+            ));
+        }
+        // The one before is read no more.
+        self.reference = Some(text);
+        Ok(())
     }
 
     /// What becomes of a frame. It waits for that.
@@ -115,6 +140,18 @@ impl Worker {
         let why = self.warnings.pop();
         let why = why.unwrap_or_else(|| "the state could not be saved".to_owned());
         Err(Error::of_writing_text(path, why, Error::Other))
+    }
+
+    /// A counter of the element, by its name in the property `stats`.
+    pub fn count(&self, name: &str) -> u64 {
+        let stats: Option<gst::Structure> = self.element.property("stats");
+        stats.and_then(|stats| stats.get(name).ok()).unwrap_or(0)
+    }
+
+    /// Where the network runs.
+    pub fn provider(&self) -> String {
+        let provider: Option<String> = self.element.property("execution-provider-in-use");
+        provider.unwrap_or_default()
     }
 
     /// Warnings since the last call.

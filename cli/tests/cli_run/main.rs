@@ -15,6 +15,9 @@ mod installed;
 mod kinds;
 #[path = "../common/program.rs"]
 mod program;
+mod proof;
+mod provenance;
+mod references;
 mod sound;
 mod stopped;
 

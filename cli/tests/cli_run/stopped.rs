@@ -81,6 +81,16 @@ fn killed_in_the_middle_it_goes_on() {
     assert!(printed.contains("going on after"), "{printed}");
     check_frames(&films, &out, LONG, 2);
     assert_eq!(decoded_sound(&out), decoded_sound(&film));
+    // Hashes of frames of both runs.
+    let proof = fs::read_to_string(films.at("out.mkv.framemd5")).unwrap();
+    let of = |stream: &str| {
+        let lines = proof.lines().filter(|line| line.starts_with(stream));
+        lines.map(|line| line[2..].to_owned()).collect::<Vec<_>>()
+    };
+    assert_eq!(of("1,").len(), LONG);
+    assert_eq!(of("1,"), of("2,"));
+    let verified = super::program::works(&["run", "--verify", &out]);
+    assert!(verified.contains("60 frames"), "{verified}");
 }
 
 #[test]

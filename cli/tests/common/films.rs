@@ -25,6 +25,23 @@ pub struct Frame {
     pub ms: u64,
     pub luma: Vec<u16>,
     pub is_coloured: bool,
+    /// Cb and Cr.
+    pub chroma: [Vec<u16>; 2],
+}
+
+impl Frame {
+    /// Means of Cb and Cr, less what they are for grey.
+    pub fn mean_chroma(&self) -> [f64; 2] {
+        let middle = if self.format.contains("10") {
+            512.0
+        } else {
+            128.0
+        };
+        [0, 1].map(|c| {
+            let of = &self.chroma[c];
+            of.iter().map(|v| f64::from(*v)).sum::<f64>() / of.len() as f64 - middle
+        })
+    }
 }
 
 impl Films {
@@ -382,6 +399,7 @@ pub fn decoded(path: &str) -> Vec<Frame> {
             format: info.format().to_str().to_string(),
             ms,
             luma: plane(0),
+            chroma: [plane(1), plane(2)],
             is_coloured: plane(1).iter().chain(&plane(2)).any(|c| *c != middle),
         }
     })

@@ -77,6 +77,11 @@ impl Damage {
         Some(text)
     }
 
+    /// Whether all frames are like the first.
+    pub fn is_steady(&self) -> bool {
+        self.changes == 0
+    }
+
     /// Anything else.
     pub fn add_note(&mut self, text: String) {
         self.notes.push(text);

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::time::Instant;
 
 use gst::prelude::*;
-use gst_video::{ValidVideoTimeCode, VideoTimeCodeMeta};
+use gst_video::{ValidVideoTimeCode, VideoInfo, VideoTimeCodeMeta};
 
 use super::super::Context;
 use super::super::error::{Error, clock};
@@ -21,6 +21,8 @@ const FURTHER: [u64; 5] = [0, 0, 1, 5, 30];
 pub struct Frame {
     pub caps: gst::Caps,
     pub buffer: gst::Buffer,
+    /// As it was decoded.
+    pub decoded: (gst::Buffer, VideoInfo),
     /// From the film's beginning.
     pub time: gst::ClockTime,
     /// By the film's frame rate, or as far as the film says.
@@ -196,10 +198,12 @@ impl<'a> Frames<'a> {
         let time = edits.map_or(Some(time), |edits| edits.video.shown(time, duration));
         let Some(time) = time else { return Ok(None) };
         let is_damaged = buffer.flags().contains(gst::BufferFlags::CORRUPTED);
+        let decoded = buffer.clone();
         let (caps, buffer) = self.decoder.convert(buffer, caps, &info)?;
         Ok(Some(Frame {
             caps,
             buffer,
+            decoded: (decoded, info),
             time,
             duration,
             is_damaged,

@@ -27,6 +27,8 @@ pub struct Description {
     pub muxer: &'static str,
     /// From a segment's bytes to what the muxer takes.
     pub demuxer: &'static str,
+    /// From what the demuxer gives to raw video, for reading it again.
+    pub decoder: &'static str,
     /// Bits of a sample that it can have.
     depths: &'static [u32],
     /// Elements without which it does not work, and Debian's packages that have them.
@@ -39,12 +41,14 @@ const LIBAV: &str = "gstreamer1.0-libav";
 const FFV1: Description = Description {
     name: "ffv1",
     extension: "mkv",
-    encoder: "avenc_ffv1 gop-size=1",
+    encoder: "avenc_ffv1 gop-size=1 slicecrc=true",
     muxer: "matroskamux",
     demuxer: "matroskademux",
+    decoder: "avdec_ffv1",
     depths: &[8, 10, 12],
     needs: &[
         ("avenc_ffv1", LIBAV),
+        ("avdec_ffv1", LIBAV),
         ("matroskamux", GOOD),
         ("matroskademux", GOOD),
     ],
@@ -56,9 +60,11 @@ const PRORES: Description = Description {
     encoder: "avenc_prores_ks",
     muxer: "qtmux",
     demuxer: "qtdemux",
+    decoder: "avdec_prores",
     depths: &[10],
     needs: &[
         ("avenc_prores_ks", LIBAV),
+        ("avdec_prores", LIBAV),
         ("qtmux", GOOD),
         ("qtdemux", GOOD),
     ],
@@ -70,10 +76,12 @@ const H264: Description = Description {
     encoder: "x264enc pass=qual quantizer=18 bframes=0 key-int-max=100 ! video/x-h264,stream-format=avc ! h264parse",
     muxer: "mp4mux",
     demuxer: "qtdemux ! h264parse ! video/x-h264,stream-format=avc,alignment=au",
+    decoder: "h264parse ! avdec_h264",
     depths: &[8, 10],
     needs: &[
         ("x264enc", "gstreamer1.0-plugins-ugly"),
         ("h264parse", "gstreamer1.0-plugins-bad"),
+        ("avdec_h264", LIBAV),
         ("mp4mux", GOOD),
         ("qtdemux", GOOD),
     ],

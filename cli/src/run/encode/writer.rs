@@ -30,6 +30,11 @@ pub struct Segment {
 }
 
 impl Segment {
+    /// Name of the file with the hashes of its frames' luma.
+    pub fn luma(&self) -> String {
+        format!("{}.luma.json", self.file)
+    }
+
     /// Time of its last frame.
     pub fn last(&self) -> gst::ClockTime {
         gst::ClockTime::from_nseconds(self.last)

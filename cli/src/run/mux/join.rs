@@ -15,7 +15,9 @@ use gst_video::{ValidVideoTimeCode, VideoTimeCodeMeta};
 use super::super::Context;
 use super::super::encode::{Codec, Segment};
 use super::super::error::{Error, message_text};
-use super::super::pipeline::{A_WHILE, Pipeline};
+use super::super::fixity::FINISHED;
+use super::super::pipeline::{A_WHILE, Pipeline, pad};
+use super::super::quirks::unquote;
 use super::super::sound::Track;
 use super::feed;
 
@@ -34,6 +36,8 @@ pub struct Film<'a> {
     pub rate: Option<(i32, i32)>,
     /// Of the first frame.
     pub timecode: Option<ValidVideoTimeCode>,
+    /// What stands in the file about it.
+    pub tags: gst::TagList,
     /// Where sound ends: beyond the place where the video had to end it is of no use.
     pub until: Option<gst::ClockTime>,
 }
@@ -83,6 +87,15 @@ impl<'a> Joiner<'a> {
         if film.codec == Codec::H264 && mux.has_property("force-create-timecode-trak") {
             mux.set_property("force-create-timecode-trak", film.timecode.is_some());
         }
+        if mux.has_property("writing-app") {
+            mux.set_property("writing-app", concat!("tttseg ", env!("CARGO_PKG_VERSION")));
+        }
+        if let Some(setter) = mux.dynamic_cast_ref::<gst::TagSetter>() {
+            setter.merge_tags(&film.tags, gst::TagMergeMode::Replace);
+        }
+        if film.codec == Codec::Ffv1 {
+            unquote(&pad(&mux, "src")?, &film.tags);
+        }
         let sink = gst::ElementFactory::make("filesink")
             .property("location", output)
             .build()?;
@@ -114,9 +127,7 @@ impl<'a> Joiner<'a> {
     /// Takes in what is on the bus.
     fn look(&self) -> Result<(), Error> {
         if self.context.stop.is_asked() {
-            return Err(Error::Interrupted(
-                "all frames are finished; the same command puts them together".to_owned(),
-            ));
+            return Err(Error::Interrupted(FINISHED.to_owned()));
         }
         let Some(bus) = self.pipeline.bus() else {
             return Ok(());

@@ -11,6 +11,7 @@
 //! | `range` | full range is lost: qtdemux reads no flag of it, and without a matrix it does not count |
 //! | `rotation` | muxers cannot say that a film is to be rotated |
 //! | `timecode` | qtdemux does not read time code tracks |
+//! | `tags` | matroskamux writes tags with backslashes in them |
 //! | `streams` | streams hold up others, decoders and qtdemux stop without a message |
 //! | `boxes`, `ebml`, `bytes` | what QuickTime and Matroska files consist of, for those above |
 //!
@@ -29,6 +30,7 @@ mod mpeg_clock;
 mod range;
 mod rotation;
 mod streams;
+mod tags;
 mod timecode;
 
 pub use colour_tags::write_colours;
@@ -40,4 +42,5 @@ pub use mpeg_clock::Clock;
 pub use range::{is_full_range, say_full_range};
 pub use rotation::Rotator;
 pub use streams::{drop_stream, stalled};
+pub use tags::unquote;
 pub use timecode::Start;
