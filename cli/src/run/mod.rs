@@ -88,7 +88,7 @@ pub enum Task {
 #[derive(Args)]
 #[command(after_help = KINDS)]
 pub struct Arguments {
-    /// A film, a folder of pictures (PNG, JPEG), their names as in scan-%05d.png, or a folder of films.
+    /// A film, a folder of pictures (PNG, JPEG, TIFF, DPX, EXR), their names as in scan-%05d.png, or a folder of films.
     #[arg(value_name = "IN")]
     input: PathBuf,
     /// The film to write (.mkv, .mov, .mp4), or a folder for pictures or films.
@@ -119,6 +119,9 @@ pub struct Arguments {
     /// Bits of a sample. If not given: 8 for h264, 10 for prores, for ffv1 those of the film and at least 10.
     #[arg(long, value_parser = ["8", "10", "12"])]
     depth: Option<String>,
+    /// What pictures become. If not given: PNG and JPEG become PNG, all others stay what they are.
+    #[arg(long, value_enum)]
+    pictures: Option<pictures::Format>,
     /// Frames after which what is done is put on record: that many are lost at most.
     #[arg(long, value_name = "FRAMES", default_value_t = 250, value_parser = clap::value_parser!(u64).range(1..))]
     segment: u64,
@@ -160,6 +163,7 @@ pub struct Context {
     settings: Settings,
     codec: Option<Codec>,
     depth: Option<u32>,
+    pictures: Option<pictures::Format>,
     segment: u64,
     restart: bool,
     overwrite: bool,
@@ -215,6 +219,7 @@ pub fn run(arguments: &Arguments) -> Result<ExitCode, Box<dyn std::error::Error>
         settings,
         codec: arguments.codec,
         depth: arguments.depth.as_deref().and_then(|d| d.parse().ok()),
+        pictures: arguments.pictures,
         segment: arguments.segment,
         restart: arguments.restart,
         overwrite: arguments.overwrite,

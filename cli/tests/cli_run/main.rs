@@ -18,6 +18,7 @@ mod program;
 mod proof;
 mod provenance;
 mod references;
+mod sequences;
 mod sound;
 mod stopped;
 
