@@ -26,11 +26,12 @@
 //! | `sound` | a film's sound, read and brought to what the container holds |
 //! | `decode` | a film's frames |
 //! | `encode` | frames in files: segments |
+//! | `stills` | files of pictures |
 //! | `quirks` | work-arounds for GStreamer's elements |
 //! | `progress`, `stop`, `error`, `fixity`, `pipeline`, `names` | what all of them need |
 //! | `plugin` | the element, part of the program |
 //!
-//! Arrows point down this list: complete → proof → provenance → references → worker; mux → sound; sound, decode → encode, quirks → what
+//! Arrows point down this list: complete → proof → provenance → references → worker, stills; mux → sound; sound, decode → encode, quirks → what
 //! all of them need.
 
 mod child;
@@ -55,6 +56,7 @@ mod references;
 mod session;
 mod settings;
 mod sound;
+mod stills;
 mod stop;
 mod worker;
 
@@ -121,7 +123,7 @@ pub struct Arguments {
     depth: Option<String>,
     /// What pictures become. If not given: PNG and JPEG become PNG, all others stay what they are.
     #[arg(long, value_enum)]
-    pictures: Option<pictures::Format>,
+    pictures: Option<stills::Format>,
     /// Frames after which what is done is put on record: that many are lost at most.
     #[arg(long, value_name = "FRAMES", default_value_t = 250, value_parser = clap::value_parser!(u64).range(1..))]
     segment: u64,
@@ -163,7 +165,7 @@ pub struct Context {
     settings: Settings,
     codec: Option<Codec>,
     depth: Option<u32>,
-    pictures: Option<pictures::Format>,
+    pictures: Option<stills::Format>,
     segment: u64,
     restart: bool,
     overwrite: bool,
