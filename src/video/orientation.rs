@@ -30,6 +30,22 @@ impl Orientation {
         })
     }
 
+    /// By the number that EXIF and TIFF have for it, 1 to 8; none for another.
+    pub fn from_exif(number: u16) -> Option<Self> {
+        let names = [
+            "rotate-0",
+            "flip-rotate-0",
+            "rotate-180",
+            "flip-rotate-180",
+            "flip-rotate-270",
+            "rotate-90",
+            "flip-rotate-90",
+            "rotate-270",
+        ];
+        let at = usize::from(number).checked_sub(1)?;
+        names.get(at).and_then(|name| Self::from_tag(name))
+    }
+
     /// Whether a picture is upright as it is.
     pub fn is_upright(self) -> bool {
         self == Self::default()
@@ -131,6 +147,26 @@ mod tests {
                 .iter()
                 .all(|name| Orientation::from_tag(name).is_none())
         );
+    }
+
+    /// As the crate `image` turns pictures.
+    #[test]
+    fn numbers_of_exif() {
+        let recorded = array![[1_u8, 2, 3], [4, 5, 6]];
+        for number in 1..=8 {
+            let way = Orientation::from_exif(number.into()).unwrap();
+            let grey =
+                image::GrayImage::from_raw(3, 2, recorded.iter().copied().collect()).unwrap();
+            let mut turned = image::DynamicImage::ImageLuma8(grey);
+            turned.apply_orientation(image::metadata::Orientation::from_exif(number).unwrap());
+            let upright = way.upright(&recorded, [0, 1]);
+            assert_eq!(
+                upright.iter().copied().collect::<Vec<_>>(),
+                turned.into_bytes(),
+                "{number}"
+            );
+        }
+        assert_eq!([0, 9].map(Orientation::from_exif), [None; 2]);
     }
 
     #[test]

@@ -7,7 +7,7 @@ use clap::Args;
 use super::encode::Codec;
 use super::error::Error;
 use super::films::Shard;
-use super::{Input, Task};
+use super::{Input, Task, stills};
 
 const USAGE: &str = "tttseg run [OPTIONS] <IN> <OUT>
        tttseg run [OPTIONS] --list <FILE> <OUT>
@@ -34,7 +34,7 @@ it (cut off, cannot be decoded), 75 another process works on this film, 130 inte
 #[derive(Args)]
 #[command(after_help = KINDS, override_usage = USAGE)]
 pub struct Arguments {
-    /// A film, a folder of pictures (PNG, JPEG), their names as in scan-%05d.png, or a folder of films.
+    /// A film, a folder of pictures (PNG, JPEG, TIFF, DPX, EXR), their names as in scan-%05d.png, or a folder of films.
     #[arg(value_name = "IN")]
     pub first: PathBuf,
     /// The film to write (.mkv, .mov, .mp4), or a folder for pictures or films.
@@ -81,6 +81,9 @@ pub struct Arguments {
     /// Bits of a sample. If not given: 8 for h264, 10 for prores, for ffv1 those of the film and at least 10.
     #[arg(long, value_parser = ["8", "10", "12"])]
     pub depth: Option<String>,
+    /// What pictures become. If not given: PNG and JPEG become PNG, all others stay what they are.
+    #[arg(long, value_enum)]
+    pub pictures: Option<stills::Format>,
     /// Frames after which what is done is put on record: that many are lost at most.
     #[arg(long, value_name = "FRAMES", default_value_t = 250, value_parser = clap::value_parser!(u64).range(1..))]
     pub segment: u64,

@@ -23,6 +23,12 @@ use super::{Context, extension};
 /// # Errors
 /// Everything that can be wrong with the film, the options, the disk; what is finished is kept, and the text says so.
 pub fn run(context: &Context, input: &Path, output: &Path) -> Result<Done, Error> {
+    if context.pictures.is_some() {
+        return Err(Error::of(
+            input,
+            "--pictures is about pictures, and this is a film",
+        ));
+    }
     let codec = codec(context, output)?;
     codec.check(context.depth)?;
     let source = Source::of(input)?;

@@ -29,11 +29,12 @@
 //! | `sound` | a film's sound, read and brought to what the container holds |
 //! | `decode` | a film's frames |
 //! | `encode` | frames in files: segments |
+//! | `stills` | files of pictures |
 //! | `quirks` | work-arounds for GStreamer's elements |
 //! | `progress`, `stop`, `error`, `fixity`, `pipeline`, `names` | what all of them need |
 //! | `plugin` | the element, part of the program |
 //!
-//! Arrows point down this list: complete → proof → provenance → references → worker; mux → sound; sound, decode → encode, quirks → what
+//! Arrows point down this list: complete → proof → provenance → references → worker, stills; mux → sound; sound, decode → encode, quirks → what
 //! all of them need.
 
 mod arguments;
@@ -62,6 +63,7 @@ mod references;
 mod session;
 mod settings;
 mod sound;
+mod stills;
 mod stop;
 pub mod summary;
 mod worker;
@@ -102,6 +104,7 @@ pub struct Context {
     settings: Settings,
     codec: Option<Codec>,
     depth: Option<u32>,
+    pictures: Option<stills::Format>,
     segment: u64,
     restart: bool,
     overwrite: bool,
@@ -162,6 +165,7 @@ pub fn run(arguments: &Arguments) -> Result<ExitCode, Box<dyn std::error::Error>
         settings,
         codec: arguments.codec,
         depth: arguments.depth.as_deref().and_then(|d| d.parse().ok()),
+        pictures: arguments.pictures,
         segment: arguments.segment,
         restart: arguments.restart,
         overwrite: arguments.overwrite,

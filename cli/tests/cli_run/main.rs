@@ -20,6 +20,7 @@ mod proof;
 mod provenance;
 mod references;
 mod schedulers;
+mod sequences;
 mod sound;
 mod stopped;
 

@@ -105,11 +105,10 @@ pub fn fit(
             candidates,
         });
     }
-    let none = |fusion| {
-        let mut settings = Settings::default();
-        settings.method = Method::MainTaskOnly;
-        settings.fusion = fusion;
-        settings
+    let none = |fusion| Settings {
+        method: Method::MainTaskOnly,
+        fusion,
+        ..Settings::default()
     };
     for (properties, fusion) in [
         ("method=none", Settings::default().fusion),

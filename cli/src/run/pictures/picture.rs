@@ -1,61 +1,70 @@
-//! One picture: read, through the element, and written.
+//! One picture: read, and through the element.
 
 use std::path::Path;
 
 use gst_video::prelude::*;
 use gst_video::{VideoFormat, VideoFrameRef, VideoInfo};
-use image::{DynamicImage, ExtendedColorType, ImageError, ImageFormat};
-use tttseg::files::Pending;
-use tttseg::video::{model_size, read_upright};
+use tttseg::video::model_size;
 
 use super::super::Task;
 use super::super::error::Error;
+use super::super::stills::{Encoding, Header, Raster, Samples, read};
 use super::super::worker::Worker;
-use super::APART;
+
+/// Time from one picture to the next. The element looks at the order only.
+pub const APART: gst::ClockTime = gst::ClockTime::from_mseconds(40);
 
 /// A picture as the element takes it.
 pub struct Picture {
     info: VideoInfo,
     /// Rows without gaps.
     pixels: Vec<u8>,
-}
-
-/// A picture as a file holds it.
-pub struct Pixels {
-    width: u32,
-    height: u32,
-    colour: ExtendedColorType,
-    bytes: Vec<u8>,
+    /// Its grey, where colours come into its own samples.
+    grey: Option<Raster>,
+    header: Header,
 }
 
 impl Picture {
-    /// Upright; grey of 16 bits where there are so many and colours are to be found, or else RGB of 8.
+    /// Upright. Where colours are to be found and there are more bits than 8, or samples are not made to be shown, grey of 16
+    /// bits as it is shown; or else RGB of 8.
+    ///
+    /// # Errors
+    /// A file that cannot be read, or a picture that is too small.
     pub fn read(path: &Path, task: Task) -> Result<Self, Error> {
-        let decoded = read_upright(path).map_err(|e| Error::Other(e.to_string()))?;
-        let (width, height) = (decoded.width(), decoded.height());
+        let (raster, header) = read(path)?;
+        let (width, height) = (raster.width, raster.height);
         // The element would end with it, and take no other. Of the model, no more than that there is one.
-        model_size(width as usize, height as usize, 256, 256).map_err(|e| Error::of(path, e))?;
-        let is_deep = matches!(
-            decoded,
-            DynamicImage::ImageLuma16(_)
-                | DynamicImage::ImageLumaA16(_)
-                | DynamicImage::ImageRgb16(_)
-                | DynamicImage::ImageRgba16(_)
-        );
-        let (format, pixels) = if is_deep && task == Task::Colorize {
-            (VideoFormat::Gray16Le, luma(decoded))
-        } else {
-            (VideoFormat::Rgb, decoded.into_rgb8().into_raw())
+        model_size(width, height, 256, 256).map_err(|e| Error::of(path, e))?;
+        let is_plain = raster.encoding == Encoding::Display
+            && matches!(raster.samples, Samples::Codes { bits: 8, .. });
+        let (format, pixels, grey) = match task == Task::Colorize && !is_plain {
+            true => {
+                let grey = raster.to_grey();
+                let shown = grey.to_shown(16);
+                let words = shown.codes().iter().flat_map(|v| v.to_le_bytes());
+                (VideoFormat::Gray16Le, words.collect(), Some(grey))
+            }
+            false => (VideoFormat::Rgb, raster.to_rgb8(), None),
         };
-        let info = VideoInfo::builder(format, width, height)
+        let side = |n: usize| u32::try_from(n).map_err(|e| Error::of(path, e));
+        let info = VideoInfo::builder(format, side(width)?, side(height)?)
             .fps(gst::Fraction::new(25, 1))
             .build()
             .map_err(|e| Error::of(path, e))?;
-        Ok(Self { info, pixels })
+        Ok(Self {
+            info,
+            pixels,
+            grey,
+            header,
+        })
     }
 
-    /// What the element makes of it.
-    pub fn through(self, worker: &mut Worker, time: gst::ClockTime) -> Result<Pixels, Error> {
+    /// What the element makes of it, and the header of its file.
+    pub fn through(
+        self,
+        worker: &mut Worker,
+        time: gst::ClockTime,
+    ) -> Result<(Raster, Header), Error> {
         let mut buffer = gst::Buffer::with_size(self.info.size())?;
         {
             let buffer = buffer.make_mut();
@@ -73,78 +82,45 @@ impl Picture {
         let (caps, buffer) = worker.frame(&caps, buffer)?;
         let info = VideoInfo::from_caps(&caps)?;
         let frame = VideoFrameRef::from_buffer_ref_readable(&buffer, &info)?;
-        let (width, height) = (info.width(), info.height());
+        let (width, height) = (info.width() as usize, info.height() as usize);
         let plane = |plane: u32, bytes: usize| -> Result<Vec<u8>, Error> {
             let stride = frame.plane_stride()[plane as usize] as usize;
             let rows = frame.plane_data(plane)?.chunks(stride);
-            let rows = rows.take(height as usize);
+            let rows = rows.take(height);
             Ok(rows
-                .flat_map(|row| &row[..width as usize * bytes])
+                .flat_map(|row| &row[..width * bytes])
                 .copied()
                 .collect())
         };
-        let (bytes, colour) = match info.format() {
-            VideoFormat::Rgb => (plane(0, 3)?, ExtendedColorType::Rgb8),
-            VideoFormat::Gray8 => (plane(0, 1)?, ExtendedColorType::L8),
-            VideoFormat::Y44416le => (
-                rgb16(&[plane(0, 2)?, plane(1, 2)?, plane(2, 2)?]),
-                ExtendedColorType::Rgb16,
-            ),
-            other => {
+        let of_bytes = |components, bytes: Vec<u8>| Raster {
+            width,
+            height,
+            components,
+            samples: Samples::Codes {
+                bits: 8,
+                values: bytes.into_iter().map(u16::from).collect(),
+            },
+            encoding: Encoding::Display,
+        };
+        let made = match (info.format(), &self.grey) {
+            (VideoFormat::Rgb, _) => of_bytes(3, plane(0, 3)?),
+            (VideoFormat::Gray8, _) => of_bytes(1, plane(0, 1)?),
+            (VideoFormat::Y44416le, Some(grey)) => {
+                grey.in_colours(&rgb16(&[plane(0, 2)?, plane(1, 2)?, plane(2, 2)?]))
+            }
+            (other, _) => {
                 return Err(Error::Other(format!(
-                    "the element makes {other} of pictures, which PNG files cannot hold"
+                    "the element makes {other} of pictures, which files of pictures cannot hold"
                 )));
             }
         };
-        Ok(Pixels {
-            width,
-            height,
-            colour,
-            bytes,
-        })
+        Ok((made, self.header))
     }
 }
 
-impl Pixels {
-    /// Writes them: as a whole, or not at all.
-    pub fn write(&self, path: &Path) -> Result<(), Error> {
-        let file = Pending::by_one_writer(path);
-        image::save_buffer_with_format(
-            file.temporary(),
-            &self.bytes,
-            self.width,
-            self.height,
-            self.colour,
-            ImageFormat::Png,
-        )
-        .map_err(|e| match e {
-            ImageError::IoError(e) => file.error(e).into(),
-            e => Error::of(path, e),
-        })?;
-        Ok(file.commit()?)
-    }
-}
-
-/// Luma of 16 bits (BT.601), little endian.
-fn luma(picture: DynamicImage) -> Vec<u8> {
-    let grey: Vec<u16> = match picture {
-        DynamicImage::ImageLuma16(grey) => grey.into_raw(),
-        DynamicImage::ImageLumaA16(grey) => grey.pixels().map(|p| p.0[0]).collect(),
-        other => {
-            let pixels = other.into_rgb16();
-            let luma = |[r, g, b]: [u16; 3]| {
-                let [r, g, b] = [r, g, b].map(u32::from);
-                ((299 * r + 587 * g + 114 * b + 500) / 1000) as u16
-            };
-            pixels.pixels().map(|p| luma(p.0)).collect()
-        }
-    };
-    grey.into_iter().flat_map(u16::to_le_bytes).collect()
-}
-
-/// Interleaved RGB of 16 bits, in the machine's order, of planes in little endian: full range, BT.601. Chroma that cannot be
+/// Interleaved RGB of 16 bits of planes in little endian: full range, BT.601. Chroma that cannot be
 /// shown at its luma is paled until it can.
-fn rgb16(planes: &[Vec<u8>; 3]) -> Vec<u8> {
+fn rgb16(planes: &[Vec<u8>; 3]) -> Vec<u16> {
     const WHITE: f32 = 65535.0;
     let samples = |plane: usize| {
         let words = planes[plane].as_chunks::<2>().0.iter();
@@ -165,7 +141,6 @@ fn rgb16(planes: &[Vec<u8>; 3]) -> Vec<u8> {
         });
         away.map(|d| (y + share * d).round().clamp(0.0, WHITE) as u16)
     })
-    .flat_map(u16::to_ne_bytes)
     .collect()
 }
 
@@ -182,13 +157,8 @@ mod tests {
             (60000, 65535, 0),
             (0, 0, 65535),
         ] {
-            let bytes = rgb16(&[word(y), word(cb), word(cr)]);
-            let rgb: Vec<f64> = bytes
-                .as_chunks::<2>()
-                .0
-                .iter()
-                .map(|w| f64::from(u16::from_ne_bytes(*w)))
-                .collect();
+            let rgb = rgb16(&[word(y), word(cb), word(cr)]);
+            let rgb: Vec<f64> = rgb.into_iter().map(f64::from).collect();
             let luma = 0.299 * rgb[0] + 0.587 * rgb[1] + 0.114 * rgb[2];
             assert!((luma - f64::from(y)).abs() < 1.0, "{rgb:?} of {y}");
         }

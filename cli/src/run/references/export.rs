@@ -3,13 +3,14 @@
 use std::path::{Path, PathBuf};
 
 use gst_video::VideoInfo;
-use tttseg::video::{FrameRef, read_rgb, write_png};
+use tttseg::video::{FrameRef, write_png};
 use tttseg::weights::{self, ModelFile};
 
 use super::super::decode::{Frames, Next, Target};
 use super::super::encode::Codec;
 use super::super::error::Error;
 use super::super::progress::Done;
+use super::super::stills;
 use super::super::{Context, Task};
 use super::names::name;
 use super::shots::{Shots, with_frame};
@@ -146,8 +147,7 @@ pub fn pictures(
         if context.stop.is_asked() {
             return Err(stills.interrupted());
         }
-        let read = read_rgb(file).map_err(|e| Error::Other(e.to_string()));
-        let looked_at = read.and_then(|picture| {
+        let looked_at = stills::shown(file).and_then(|picture| {
             let (height, width, _) = picture.dim();
             let frame = FrameRef::rgb(&picture).map_err(|e| e.to_string())?;
             stills.frame(&frame, (width, height), (width, height))

@@ -1,29 +1,25 @@
-//! A sequence of pictures: PNG and JPEG in, PNG out, under the same names.
+//! All pictures, one after the other; goes on after an interruption.
 
-use std::ffi::OsStr;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use serde::{Deserialize, Serialize};
-use tttseg::video::list_stills;
 
-use super::error::Error;
-use super::journal::Work;
-use super::progress::Done;
-use super::provenance::{Model, Named, Provenance};
-use super::references::{Bound, forget_colours, used};
-use super::session::Session;
-use super::settings::Identity;
-use super::worker::Worker;
-use super::{Context, extension};
-use picture::Picture;
-
-mod picture;
+use super::super::error::Error;
+use super::super::journal::Work;
+use super::super::progress::Done;
+use super::super::provenance::{Model, Named, Provenance};
+use super::super::references::{Bound, forget_colours, used};
+use super::super::session::Session;
+use super::super::settings::Identity;
+use super::super::stills::{self, Format};
+use super::super::worker::Worker;
+use super::super::{Context, extension};
+use super::names::{missing, place};
+use super::picture::{APART, Picture};
 
 const RECORD: &str = "pictures.json";
-/// Time from one picture to the next. The element looks at the order only.
-const APART: gst::ClockTime = gst::ClockTime::from_mseconds(40);
 
 /// What an unfinished run has on record.
 #[derive(Serialize, Deserialize)]
@@ -38,82 +34,13 @@ struct Record {
     sessions: Vec<Session>,
 }
 
-/// The pictures of a folder, sorted by name.
-///
-/// # Errors
-/// When the folder cannot be read, or two pictures differ in their extension only.
-pub fn of_folder(folder: &Path) -> Result<Vec<PathBuf>, Error> {
-    let listing = list_stills(folder).map_err(|e| Error::Other(e.to_string()))?;
-    let names = listing.images.iter().map(|(name, _)| name.as_os_str());
-    let names: Vec<&OsStr> = names.collect();
-    let mut others = listing.other.iter();
-    let twice = others.find(|path| {
-        let stem = path.file_stem();
-        ["png", "jpg", "jpeg"].contains(&&*extension(path))
-            && stem.is_some_and(|stem| names.contains(&stem))
-    });
-    if let Some(twice) = twice {
-        return Err(Error::of(
-            twice,
-            "another picture differs from this one in its extension only: both would get one name",
-        ));
-    }
-    Ok(listing.images.into_iter().map(|(_, path)| path).collect())
-}
-
-/// The pictures that a pattern with one number stands for, as in `scan-%05d.png`, in the order of their numbers; none
-/// where it is no such pattern.
-///
-/// # Errors
-/// When the folder cannot be read or has no such picture.
-pub fn of_pattern(pattern: &Path) -> Result<Option<Vec<PathBuf>>, Error> {
-    fn name(path: &Path) -> &str {
-        let name = path.file_name().and_then(|n| n.to_str());
-        name.unwrap_or_default()
-    }
-    let Some((before, after)) = split(name(pattern)) else {
-        return Ok(None);
-    };
-    let folder = match pattern.parent() {
-        Some(folder) if !folder.as_os_str().is_empty() => folder,
-        _ => Path::new("."),
-    };
-    let failed = |e| Error::of(folder, e);
-    let mut found = vec![];
-    for entry in fs::read_dir(folder).map_err(failed)? {
-        let path = entry.map_err(failed)?.path();
-        let digits = name(&path)
-            .strip_prefix(before)
-            .and_then(|n| n.strip_suffix(after));
-        let digits = digits.filter(|d| !d.is_empty() && d.bytes().all(|b| b.is_ascii_digit()));
-        if let Some(Ok(number)) = digits.map(str::parse::<u64>) {
-            found.push((number, path));
-        }
-    }
-    found.sort();
-    if found.is_empty() {
-        return Err(Error::of(pattern, "there is no such picture"));
-    }
-    Ok(Some(found.into_iter().map(|(_, path)| path).collect()))
-}
-
-/// What stands before and after the number.
-fn split(name: &str) -> Option<(&str, &str)> {
-    let (before, rest) = name.split_once('%')?;
-    let (digits, after) = rest.split_once('d')?;
-    digits
-        .bytes()
-        .all(|b| b.is_ascii_digit())
-        .then_some((before, after))
-}
-
 /// Works on all of them; what is wrong with one does not stop the others.
 ///
 /// # Errors
 /// When one or more could not be read, the disk says no, or the user wants an end.
 pub fn run(context: &Context, files: &[PathBuf], output: &Path) -> Result<(), Error> {
     if context.codec.is_some() || context.depth.is_some() {
-        return Err("--codec and --depth are about films; pictures become PNG files".into());
+        return Err("--codec and --depth are about films; --pictures is about pictures".into());
     }
     let from = files
         .first()
@@ -135,13 +62,6 @@ pub fn run(context: &Context, files: &[PathBuf], output: &Path) -> Result<(), Er
         }
         Err(error) => Err(error.with_kept(|| "finished pictures are kept".to_owned())),
     }
-}
-
-/// Where a picture goes.
-fn place(output: &Path, file: &Path) -> PathBuf {
-    let mut name = file.file_stem().unwrap_or(file.as_os_str()).to_owned();
-    name.push(".png");
-    output.join(name)
 }
 
 fn record(context: &Context, work: &Work, there: usize, output: &Path) -> Result<Record, Error> {
@@ -187,7 +107,12 @@ fn sequence(
     output: &Path,
 ) -> Result<Done, Error> {
     fs::create_dir_all(output).map_err(|e| Error::of_writing(output, e))?;
-    let there = files.iter().filter(|file| place(output, file).exists());
+    let format = |file: &Path| {
+        let own = || Format::of_extension(&extension(file)).unwrap_or(Format::Png);
+        context.pictures.unwrap_or_else(own)
+    };
+    let place = |file: &Path| place(output, file, format(file));
+    let there = files.iter().filter(|file| place(file).exists());
     let mut record = record(context, work, there.count(), output)?;
     let state = record.state.as_ref().map(|name| work.at(name));
     let mut worker = Worker::start(&context.settings, state.as_deref())?;
@@ -199,6 +124,8 @@ fn sequence(
     // Finished pictures that the element has not seen in this run.
     let mut unseen: Vec<&Path> = vec![];
     context.progress.begin(output, Some(files.len() as u64), 0);
+    let gaps = missing(files);
+    gaps.iter().for_each(|text| context.progress.note(text));
     for (n, file) in files.iter().enumerate() {
         if context.stop.is_asked() {
             keep_state(work, &mut worker, &mut record, n)?;
@@ -208,7 +135,7 @@ fn sequence(
                 output.display()
             )));
         }
-        let path = place(output, file);
+        let path = place(file);
         let time = APART * n as u64;
         if is_done(&path, record.begun) {
             before += 1;
@@ -230,7 +157,8 @@ fn sequence(
         let session = session.get_or_insert_with(|| Session::begin(&worker, n as u64));
         match Picture::read(file, context.settings.task()) {
             Ok(picture) => {
-                picture.through(&mut worker, time)?.write(&path)?;
+                let (raster, header) = picture.through(&mut worker, time)?;
+                format(file).write(&path, raster, &header)?;
                 frames += 1;
                 since_state += 1;
                 session.finish(&worker, n as u64 + 1);
@@ -272,7 +200,7 @@ fn sequence(
         output: output.to_owned(),
         frames: all,
         before,
-        notes: vec![],
+        notes: gaps,
         incomplete: None,
     })
 }
@@ -283,7 +211,7 @@ fn is_done(path: &Path, begun: u64) -> bool {
     let modified = modified
         .ok()
         .and_then(|m| m.duration_since(UNIX_EPOCH).ok());
-    modified.is_some_and(|m| m.as_secs() >= begun) && image::open(path).is_ok()
+    modified.is_some_and(|m| m.as_secs() >= begun) && stills::read(path).is_ok()
 }
 
 fn keep_state(
@@ -304,25 +232,4 @@ fn keep_state(
         let _ = fs::remove_file(work.at(&old));
     }
     Ok(())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn patterns_of_names() {
-        assert_eq!(split("scan-%05d.png"), Some(("scan-", ".png")));
-        assert_eq!(split("%d.jpg"), Some(("", ".jpg")));
-        assert_eq!(split("scan.png"), None);
-        assert_eq!(split("100%-done.png"), None);
-        let folder = tempfile::tempdir().unwrap();
-        for name in ["a9.png", "a10.png", "ab.png", "a11.jpg"] {
-            fs::write(folder.path().join(name), b"").unwrap();
-        }
-        let found = of_pattern(&folder.path().join("a%d.png")).unwrap().unwrap();
-        assert_eq!(found, ["a9.png", "a10.png"].map(|n| folder.path().join(n)));
-        assert!(of_pattern(&folder.path().join("b%d.png")).is_err());
-        assert!(of_pattern(&folder.path().join("b.png")).unwrap().is_none());
-    }
 }
