@@ -8,7 +8,7 @@ target=${CARGO_TARGET_DIR:-$root/target}
 export PATH=$target/debug:$PATH
 export GST_PLUGIN_PATH=$target/gst/debug${GST_PLUGIN_PATH:+:$GST_PLUGIN_PATH}
 readme=$root/README.md
-guides=("$readme" "$root/docs/tutorial.md" "$root/docs/archive.md" "$root/docs/provenance.md")
+guides=("$readme" "$root/docs/tutorial.md" "$root/docs/archive.md" "$root/docs/provenance.md" "$root/docs/sequences.md")
 
 mapfile -t goals < <(grep -oE '^    make [a-z-]+' "$readme" | awk '{ print $2 }')
 [[ ${#goals[@]} -ge 2 ]] || {
