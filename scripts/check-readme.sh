@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Runs every `sh` block of the README, the tutorial, docs/archive.md, docs/provenance.md and docs/farm.md, with the plugin and the program of
+# Runs every `sh` block of the README, the tutorial, docs/archive.md, docs/provenance.md, docs/farm.md and docs/sequences.md, with the plugin and the program of
 # target/debug, in a folder of its own where a short film.mp4 and a few labelled stills are. A window becomes a fakesink, a camera a test picture, long
 # training short. Lines that call make are checked to name its targets. Called by `make test`.
 set -euo pipefail
@@ -8,7 +8,7 @@ target=${CARGO_TARGET_DIR:-$root/target}
 export PATH=$target/debug:$PATH
 export GST_PLUGIN_PATH=$target/gst/debug${GST_PLUGIN_PATH:+:$GST_PLUGIN_PATH}
 readme=$root/README.md
-guides=("$readme" "$root/docs/tutorial.md" "$root/docs/archive.md" "$root/docs/provenance.md" "$root/docs/farm.md")
+guides=("$readme" "$root"/docs/{tutorial,archive,provenance,farm,sequences}.md)
 
 mapfile -t goals < <(grep -oE '^    make [a-z-]+' "$readme" | awk '{ print $2 }')
 [[ ${#goals[@]} -ge 2 ]] || {

@@ -91,6 +91,71 @@ fn tiff_keeps_its_samples_and_gaps_are_named() {
 }
 
 #[test]
+fn texts_of_tiff_need_not_be_ascii() {
+    let Some(films) = Films::new() else { return };
+    let (model, input, out) = (
+        films.name("film.safetensors"),
+        films.name("in"),
+        films.name("out"),
+    );
+    fs::create_dir(&input).unwrap();
+    // With "xyz\0" in place: a standard text, of a length that stands within the directory, and a longer one.
+    for (name, text, bytes) in [
+        ("1.tif", "xyz", &b"\xe9yz"[..]),
+        ("2.tif", "a longer one xyz", b"a longer one \xc3\xa9"),
+    ] {
+        let path = format!("{input}/{name}");
+        let mut encoder = TiffEncoder::new(File::create(&path).unwrap()).unwrap();
+        let mut image = encoder.new_image::<Gray16>(SIZE.0, SIZE.1).unwrap();
+        let tags = image.encoder();
+        tags.write_tag(tiff::tags::Tag::Artist, text).unwrap();
+        image.write_data(&grey(0)).unwrap();
+        let mut written = fs::read(&path).unwrap();
+        let place = written
+            .windows(text.len())
+            .position(|w| w == text.as_bytes());
+        let place = place.unwrap();
+        written[place..place + bytes.len()].copy_from_slice(bytes);
+        written[place + bytes.len()..place + text.len()].fill(0);
+        fs::write(&path, written).unwrap();
+    }
+    works(&arguments(&model, &input, &out, &["--set", "method=none"]));
+    for (name, bytes) in [
+        ("1.tif", &b"\xe9yz\0"[..]),
+        ("2.tif", b"a longer one \xc3\xa9\0"),
+    ] {
+        let written = fs::read(format!("{out}/{name}")).unwrap();
+        assert!(written.windows(bytes.len()).any(|w| w == bytes), "{name}");
+    }
+}
+
+#[test]
+fn an_unfinished_sequence_keeps_its_format() {
+    let Some(films) = Films::new() else { return };
+    let (model, input, out) = (
+        films.name("film.safetensors"),
+        films.name("in"),
+        films.name("out"),
+    );
+    fs::create_dir(&input).unwrap();
+    let file = File::create(format!("{input}/1.tif")).unwrap();
+    let mut encoder = TiffEncoder::new(file).unwrap();
+    encoder
+        .write_image::<Gray16>(SIZE.0, SIZE.1, &grey(0))
+        .unwrap();
+    fs::write(format!("{input}/2.tif"), b"broken").unwrap();
+    let asked = arguments(&model, &input, &out, &["--pictures", "dpx"]);
+    ends_with(1, &run(&asked).output().unwrap());
+    let line = refuses(&arguments(&model, &input, &out, &[]));
+    assert!(line.contains("--pictures"), "{line}");
+    fs::copy(format!("{input}/1.tif"), format!("{input}/2.tif")).unwrap();
+    works(&asked);
+    for name in ["1.dpx", "2.dpx"] {
+        assert!(films.at("out").join(name).is_file(), "{name}");
+    }
+}
+
+#[test]
 fn exr_keeps_light_that_is_brighter_than_white() {
     let Some(films) = Films::new() else { return };
     let (model, input, out) = (

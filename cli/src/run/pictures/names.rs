@@ -100,16 +100,15 @@ pub fn place(output: &Path, file: &Path, format: Format) -> PathBuf {
     output.join(name)
 }
 
-/// Gaps in the numbers of pictures that are in the order of their numbers, in words: the first ten, and how many there are. None
+/// Gaps in the numbers of pictures, in words: the first ten, and how many there are. None
 /// where not all names are numbers between the same texts.
 pub fn missing(files: &[PathBuf]) -> Vec<String> {
-    let Some(numbered) = files
-        .iter()
-        .map(|file| Numbered::of(file))
-        .collect::<Option<Vec<_>>>()
-    else {
+    let numbered = files.iter().map(|file| Numbered::of(file));
+    let Some(mut numbered) = numbered.collect::<Option<Vec<_>>>() else {
         return vec![];
     };
+    // In the order of their names, 10 may come before 9.
+    numbered.sort_by_key(|picture| picture.number);
     let pairs = numbered.windows(2).map(|pair| (&pair[0], &pair[1]));
     let is_one = pairs
         .clone()
@@ -192,6 +191,11 @@ mod tests {
                 "a_0011.dpx to a_0013.dpx are not there"
             ]
         );
+        let unpadded: Vec<_> = [1, 10, 11, 2, 3, 4, 5, 6, 7, 9]
+            .map(|n| format!("a{n}.png"))
+            .to_vec();
+        let unpadded: Vec<&str> = unpadded.iter().map(|name| &**name).collect();
+        assert_eq!(notes(&unpadded), ["a8.png is not there"]);
         // Two reels, and names without numbers.
         assert!(notes(&["a_1.png", "b_5.png"]).is_empty());
         assert!(notes(&["a.png", "b_5.png"]).is_empty());

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use serde::{Deserialize, Serialize};
+use tttseg::files::Pending;
 
 use super::super::error::Error;
 use super::super::journal::Work;
@@ -32,6 +33,8 @@ struct Record {
     /// What each process has done.
     #[serde(default)]
     sessions: Vec<Session>,
+    /// The format that was asked for.
+    pictures: Option<Format>,
 }
 
 /// Works on all of them; what is wrong with one does not stop the others.
@@ -71,7 +74,10 @@ fn record(context: &Context, work: &Work, there: usize, output: &Path) -> Result
         false => work.read(RECORD)?,
     };
     if let Some(record) = read {
-        return match identity.difference(&record.identity) {
+        let difference = identity.difference(&record.identity);
+        let is_other = record.pictures != context.pictures;
+        let difference = difference.or(is_other.then(|| "--pictures was another".to_owned()));
+        return match difference {
             None => Ok(record),
             Some(difference) => Err(Error::of(
                 output,
@@ -95,6 +101,7 @@ fn record(context: &Context, work: &Work, there: usize, output: &Path) -> Result
         begun: begun.map_or(0, |d| d.as_secs()),
         state: None,
         sessions: vec![],
+        pictures: context.pictures,
     };
     work.write(RECORD, &record)?;
     Ok(record)
@@ -155,10 +162,19 @@ fn sequence(
         }
         bound.before(n as u64, references, &mut worker)?;
         let session = session.get_or_insert_with(|| Session::begin(&worker, n as u64));
-        match Picture::read(file, context.settings.task()) {
+        let made = match Picture::read(file, context.settings.task()) {
             Ok(picture) => {
                 let (raster, header) = picture.through(&mut worker, time)?;
-                format(file).write(&path, raster, &header)?;
+                let bytes = format(file).encode(raster, &header);
+                bytes.map_err(|e| Error::of(file, e))
+            }
+            Err(error) => Err(error),
+        };
+        match made {
+            Ok(bytes) => {
+                let whole = Pending::by_one_writer(&path);
+                fs::write(whole.temporary(), bytes).map_err(|e| whole.error(e))?;
+                whole.commit()?;
                 frames += 1;
                 since_state += 1;
                 session.finish(&worker, n as u64 + 1);

@@ -1,6 +1,7 @@
 //! OpenEXR: light in floating point, red, green and blue or luminance alone.
 
 use std::io::Cursor;
+use std::panic::catch_unwind;
 
 use exr::image::{AnyChannel, AnyChannels, Encoding as Blocks, FlatSamples, Image, Layer};
 use exr::meta::MetaData;
@@ -11,17 +12,26 @@ use super::most_samples;
 use super::raster::{Encoding, Raster, Samples};
 
 /// What is written again: all attributes, time code and chromaticities among them, and how exact the numbers are.
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub struct Header {
     image: ImageAttributes,
     layer: LayerAttributes,
     is_half: bool,
 }
 
-/// A picture out of the bytes of a file: its first layer with colours.
+/// A picture out of the bytes of a file with one part. Opacity is left out.
 pub fn decode(bytes: &[u8]) -> Result<(Raster, Header), String> {
+    // The crate checks what headers say, but panics on some blocks that do not fit them.
+    catch_unwind(|| decoded(bytes)).unwrap_or_else(|_| Err("its blocks are damaged".into()))
+}
+
+fn decoded(bytes: &[u8]) -> Result<(Raster, Header), String> {
     let about =
         MetaData::read_from_buffered(Cursor::new(bytes), false).map_err(|e| e.to_string())?;
+    let parts = about.headers.len();
+    if parts > 1 {
+        return Err(format!("it has {parts} parts; one is possible"));
+    }
     for header in &about.headers {
         let (pixels, channels) = (header.layer_size.area(), header.channels.list.len());
         if pixels.saturating_mul(channels.max(1)) > most_samples(bytes) {
@@ -46,17 +56,21 @@ pub fn decode(bytes: &[u8]) -> Result<(Raster, Header), String> {
         let found = all.find(|channel| channel.name.eq(name))?;
         Some(&found.sample_data)
     };
-    let planes = match ([channel("R"), channel("G"), channel("B")], channel("Y")) {
-        ([Some(red), Some(green), Some(blue)], _) => vec![red, green, blue],
-        (_, Some(grey)) if channel("RY").is_none() => vec![grey],
-        _ => {
-            let all = layer.channel_data.list.iter();
-            let names: Vec<String> = all.map(|channel| channel.name.to_string()).collect();
-            return Err(format!(
-                "its channels are {}; R, G and B, or Y, are needed",
-                names.join(", ")
-            ));
-        }
+    let all = layer.channel_data.list.iter();
+    let names: Vec<String> = all.map(|channel| channel.name.to_string()).collect();
+    let has_only = |known: &[&str]| names.iter().all(|name| known.contains(&&**name));
+    let wanted: &[&str] = match has_only(&["Y", "A"]) {
+        true => &["Y"],
+        false => &["R", "G", "B"],
+    };
+    let planes = wanted.iter().map(|name| channel(name));
+    let planes: Option<Vec<_>> = planes.collect();
+    let is_known = has_only(&["Y", "A"]) || has_only(&["R", "G", "B", "A"]);
+    let Some(planes) = planes.filter(|_| is_known) else {
+        return Err(format!(
+            "its channels are {}; R, G and B, or Y, are possible, and A, which is left out",
+            names.join(", ")
+        ));
     };
     let (width, height) = (layer.size.width(), layer.size.height());
     let is_whole = planes.iter().all(|plane| plane.len() == width * height);
@@ -91,6 +105,15 @@ fn number(plane: &FlatSamples, at: usize) -> f32 {
     }
 }
 
+/// In half precision. Light that a colour makes brighter than that can say stays finite.
+fn half(value: f32) -> f16 {
+    let most = f16::MAX.to_f32();
+    match value.is_finite() {
+        true => f16::from_f32(value.clamp(-most, most)),
+        false => f16::from_f32(value),
+    }
+}
+
 /// The bytes of a file, compressed without loss. Without a header its numbers have half precision.
 pub fn encode(raster: &Raster, header: Option<&Header>) -> Result<Vec<u8>, String> {
     let Samples::Float(values) = &raster.samples else {
@@ -104,7 +127,7 @@ pub fn encode(raster: &Raster, header: Option<&Header>) -> Result<Vec<u8>, Strin
     let channels = names.iter().enumerate().map(|(n, name)| {
         let plane = values.iter().skip(n).step_by(raster.components).copied();
         let samples = match is_half {
-            true => FlatSamples::F16(plane.map(f16::from_f32).collect()),
+            true => FlatSamples::F16(plane.map(half).collect()),
             false => FlatSamples::F32(plane.collect()),
         };
         AnyChannel::new(*name, samples)
@@ -144,6 +167,66 @@ mod tests {
             samples: Samples::Float((0..15 * components).map(|n| n as f32 / 8.0).collect()),
             encoding: Encoding::Linear,
         }
+    }
+
+    #[test]
+    fn what_would_be_lost_is_refused() {
+        let size = (5, 3);
+        let layer = |names: &[&str]| {
+            let plane = |name: &&str| AnyChannel::new(*name, FlatSamples::F32(vec![0.5; 15]));
+            let channels = AnyChannels::sort(names.iter().map(plane).collect());
+            let attributes = LayerAttributes::named(names.concat().as_str());
+            Layer::new(size, attributes, Blocks::UNCOMPRESSED, channels)
+        };
+        let bytes = |layers: &[&[&str]]| {
+            let mut file = Cursor::new(vec![]);
+            let layers = layers.iter().map(|names| layer(names));
+            let window = exr::prelude::IntegerBounds::from_dimensions(size);
+            let all = Image::from_layers(ImageAttributes::new(window), layers.collect::<Vec<_>>());
+            all.write().to_buffered(&mut file).unwrap();
+            file.into_inner()
+        };
+        for names in [
+            &["Y"][..],
+            &["A", "Y"],
+            &["R", "G", "B"],
+            &["R", "G", "B", "A"],
+        ] {
+            assert!(decode(&bytes(&[names])).is_ok(), "{names:?}");
+        }
+        for (layers, why) in [
+            (&[&["R", "G", "B", "Z"][..]][..], "channels are B, G, R, Z"),
+            (&[&["Y", "RY", "BY"]], "channels are BY, RY, Y"),
+            (&[&["R", "G"]], "channels are G, R"),
+            (&[&["Y"], &["R", "G", "B"]], "2 parts"),
+        ] {
+            let error = decode(&bytes(layers)).unwrap_err();
+            assert!(error.contains(why), "{error}");
+        }
+    }
+
+    #[test]
+    fn blocks_of_another_compression_stop_nothing() {
+        let mut bytes = encode(&raster(3), None).unwrap();
+        let name = b"compression\0compression\0";
+        let place = bytes.windows(name.len()).position(|w| w == name).unwrap();
+        for compression in 0..=u8::MAX {
+            bytes[place + name.len() + 4] = compression;
+            let _ = decode(&bytes);
+        }
+    }
+
+    #[test]
+    fn half_stays_finite() {
+        for (value, wanted) in [
+            (1e6, 65504.0),
+            (-1e6, -65504.0),
+            (0.5, 0.5),
+            (f32::INFINITY, f32::INFINITY),
+        ] {
+            assert_eq!(half(value).to_f32(), wanted);
+        }
+        assert!(half(f32::NAN).is_nan());
     }
 
     #[test]

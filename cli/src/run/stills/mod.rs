@@ -19,7 +19,7 @@ mod tiff;
 use std::path::Path;
 
 use clap::ValueEnum;
-use tttseg::files::Pending;
+use serde::{Deserialize, Serialize};
 use tttseg::ndarray::Array3;
 use tttseg::video::Rgb;
 
@@ -28,7 +28,7 @@ use super::extension;
 pub use raster::{Encoding, Raster, Samples};
 
 /// What is written.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
 pub enum Format {
     /// PNG, of 8 or 16 bits.
     Png,
@@ -91,13 +91,13 @@ impl Format {
         }
     }
 
-    /// Writes a picture: as a whole, or not at all. What the header of another format says is not written.
+    /// The bytes of a file with a picture. What the header of another format says is not in it.
     ///
     /// # Errors
-    /// What the format cannot hold, a disk that says no.
-    pub fn write(self, path: &Path, raster: Raster, header: &Header) -> Result<(), Error> {
+    /// What the format cannot hold.
+    pub fn encode(self, raster: Raster, header: &Header) -> Result<Vec<u8>, String> {
         let raster = self.fitted(raster);
-        let bytes = match (self, header) {
+        match (self, header) {
             (Self::Png, _) => png::encode(&raster),
             (Self::Tiff, Header::Tiff(header)) => tiff::encode(&raster, header),
             (Self::Tiff, _) => tiff::encode(&raster, &tiff::Header::default()),
@@ -109,11 +109,7 @@ impl Format {
             (Self::Dpx, _) => {
                 dpx::write(&raster, &dpx::Header::new(&raster)).map_err(|e| e.to_string())
             }
-        };
-        let bytes = bytes.map_err(|e| Error::of(path, e))?;
-        let file = Pending::by_one_writer(path);
-        std::fs::write(file.temporary(), bytes).map_err(|e| file.error(e))?;
-        Ok(file.commit()?)
+        }
     }
 }
 

@@ -1,12 +1,13 @@
 //! TIFF: grey and RGB of 8 or 16 bits, or in floating point, which is light.
 
+use std::borrow::Cow;
 use std::io::Cursor;
 
 use tiff::decoder::ifd::Value;
 use tiff::decoder::{Decoder, DecodingResult, Limits};
 use tiff::encoder::colortype::{ColorType, Gray8, Gray16, Gray32Float, RGB8, RGB16, RGB32Float};
 use tiff::encoder::{Rational, TiffEncoder, TiffValue};
-use tiff::tags::{ResolutionUnit, Tag};
+use tiff::tags::{ResolutionUnit, Tag, Type, ValueBuffer};
 use tiff::{ColorType as Colours, TiffError};
 use tttseg::ndarray::{Array3, ArrayBase, Ix3, OwnedRepr};
 use tttseg::video::Orientation;
@@ -16,6 +17,8 @@ use super::raster::{Encoding, Raster, Samples};
 
 /// Bytes of samples in a picture: more than a scan of 16 K by 16 K in 16 bits is refused.
 const MOST: usize = 1 << 31;
+/// Pages in a file that are looked at: a chain of them may lead back to itself.
+const MOST_PAGES: usize = 1000;
 /// Texts that are written again.
 const TEXTS: [Tag; 7] = [
     Tag::ImageDescription,
@@ -30,7 +33,8 @@ const TEXTS: [Tag; 7] = [
 /// What is written again: texts, resolution, the ICC profile of RGB.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Header {
-    texts: Vec<(Tag, String)>,
+    /// As bytes with the zero at their end: not all programs keep to ASCII.
+    texts: Vec<(Tag, Vec<u8>)>,
     /// Across and down, and the unit that they are in.
     resolution: Option<([(u32, u32); 2], u16)>,
     profile: Option<Vec<u8>>,
@@ -47,21 +51,36 @@ fn decoded(bytes: &[u8]) -> Result<Result<(Raster, Header), String>, TiffError> 
     let mut file = Decoder::new(Cursor::new(bytes))?.with_limits(limits);
     let (width, height) = file.dimensions()?;
     let colours = file.colortype()?;
-    let (stored, components) = match colours {
-        Colours::Gray(_) => (1, 1),
-        Colours::GrayA(_) => (2, 1),
-        Colours::RGB(_) => (3, 3),
-        Colours::RGBA(_) => (4, 3),
+    let (bits, stored, components) = match colours {
+        Colours::Gray(bits) => (bits, 1, 1),
+        Colours::GrayA(bits) => (bits, 2, 1),
+        Colours::RGB(bits) => (bits, 3, 3),
+        Colours::RGBA(bits) => (bits, 4, 3),
         other => {
             return Ok(Err(format!(
                 "pixels of {other:?}; grey and RGB are possible"
             )));
         }
     };
+    if !matches!(bits, 8 | 16 | 32) {
+        return Ok(Err(format!(
+            "samples of {bits} bits; 8 and 16 and floating point are possible"
+        )));
+    }
+    let planes: Option<u16> = file.find_tag_unsigned(Tag::PlanarConfiguration)?;
+    if stored > 1 && planes == Some(2) {
+        let what = "its components lie one behind the other (PlanarConfiguration 2); side by side (1) is possible";
+        return Ok(Err(what.into()));
+    }
+    if let Err(what) = one_page(&mut file)? {
+        return Ok(Err(what));
+    }
     let mut header = Header::default();
     for tag in TEXTS {
-        if let Some(Value::Ascii(text)) = file.find_tag(tag)? {
-            header.texts.push((tag, text));
+        let mut text = ValueBuffer::empty(Type::ASCII);
+        let found = file.image_ifd().find_tag_buf(tag, &mut text)?;
+        if found.is_some() && text.data_type() == Type::ASCII {
+            header.texts.push((tag, text.as_bytes().to_vec()));
         }
     }
     let mut resolution = |tag| match file.find_tag(tag) {
@@ -108,6 +127,41 @@ fn decoded(bytes: &[u8]) -> Result<Result<(Raster, Header), String>, TiffError> 
         encoding,
     };
     Ok(Ok((raster, header)))
+}
+
+/// Whether its first page is the only one, but for smaller ones of it and masks.
+fn one_page(file: &mut Decoder<Cursor<&[u8]>>) -> Result<Result<(), String>, TiffError> {
+    let mut next = file.ifd_pointer();
+    let mut is_whole = vec![];
+    while let Some(pointer) = next.filter(|_| is_whole.len() < MOST_PAGES) {
+        let page = file.read_directory(pointer)?;
+        let mut tags = file.read_directory_tags(&page);
+        let kind: Option<u32> = tags.find_tag_unsigned(Tag::NewSubfileType)?;
+        is_whole.push(kind.unwrap_or(0) & 0b101 == 0);
+        next = page.next();
+    }
+    let pages = is_whole.iter().filter(|whole| **whole).count();
+    Ok(match (is_whole.first(), pages) {
+        (Some(true), 1) => Ok(()),
+        (_, 1) => Err("its first page is a smaller one of another, or a mask".into()),
+        _ => Err(format!("it has {pages} pages; one is possible")),
+    })
+}
+
+/// A text to be written, as its bytes.
+struct Text<'a>(&'a [u8]);
+
+impl TiffValue for Text<'_> {
+    const BYTE_LEN: u8 = 1;
+    const FIELD_TYPE: Type = Type::ASCII;
+
+    fn count(&self) -> usize {
+        self.0.len()
+    }
+
+    fn data(&self) -> Cow<'_, [u8]> {
+        Cow::Borrowed(self.0)
+    }
 }
 
 type Turned<A> = ArrayBase<OwnedRepr<A>, Ix3, A>;
@@ -167,7 +221,7 @@ where
     let side = |n: usize| u32::try_from(n).map_err(TiffError::from);
     let mut image = encoder.new_image::<C>(side(raster.width)?, side(raster.height)?)?;
     for (tag, text) in &header.texts {
-        image.encoder().write_tag(*tag, &**text)?;
+        image.encoder().write_tag(*tag, Text(text))?;
     }
     if let Some(([across, down], unit)) = header.resolution {
         let rational = |(n, d)| Rational { n, d };
@@ -191,11 +245,52 @@ mod tests {
     fn header() -> Header {
         Header {
             texts: vec![
-                (Tag::ImageDescription, "reel 1".into()),
-                (Tag::Artist, "an archive".into()),
+                (Tag::ImageDescription, b"reel 1, M\xfcnchen\0".into()),
+                (Tag::Artist, b"\xc3\xa9\0".into()),
             ],
             resolution: Some(([(400, 1), (801, 2)], 3)),
             profile: None,
+        }
+    }
+
+    fn grey() -> Raster {
+        Raster {
+            width: 4,
+            height: 4,
+            components: 1,
+            samples: Samples::Codes {
+                bits: 16,
+                values: vec![77; 16],
+            },
+            encoding: Encoding::Display,
+        }
+    }
+
+    /// A file with one page for each of these kinds of NewSubfileType.
+    fn pages(kinds: &[u32]) -> Vec<u8> {
+        let mut file = Cursor::new(vec![]);
+        let mut encoder = TiffEncoder::new(&mut file).unwrap();
+        for kind in kinds {
+            let mut image = encoder.new_image::<Gray16>(4, 4).unwrap();
+            let tags = image.encoder();
+            tags.write_tag(Tag::NewSubfileType, *kind).unwrap();
+            image.write_data(&[77; 16]).unwrap();
+        }
+        file.into_inner()
+    }
+
+    #[test]
+    fn one_picture_in_a_file() {
+        for kinds in [&[0][..], &[0, 1], &[0, 4, 1], &[0, 5]] {
+            assert_eq!(decode(&pages(kinds)).unwrap().0, grey(), "{kinds:?}");
+        }
+        for (kinds, why) in [
+            (&[0, 0][..], "2 pages"),
+            (&[2, 1, 2, 2], "3 pages"),
+            (&[1, 0], "smaller one"),
+        ] {
+            let error = decode(&pages(kinds)).unwrap_err();
+            assert!(error.contains(why), "{error}");
         }
     }
 
@@ -224,14 +319,7 @@ mod tests {
 
         #[test]
         fn any_bytes_are_read_or_refused(at in any::<proptest::sample::Index>(), with in any::<u8>(), cut in any::<proptest::sample::Index>()) {
-            let raster = Raster {
-                width: 4,
-                height: 4,
-                components: 1,
-                samples: Samples::Codes { bits: 16, values: vec![77; 16] },
-                encoding: Encoding::Display,
-            };
-            let mut bytes = encode(&raster, &header()).unwrap();
+            let mut bytes = encode(&grey(), &header()).unwrap();
             let at = at.index(bytes.len());
             bytes[at] = with;
             let _ = decode(&bytes);

@@ -68,18 +68,22 @@ impl Header {
                 wanted: LEAST,
             });
         }
-        let header = Self(bytes.to_vec());
-        let offset = match header.u32(DATA) {
-            0 | UNDEFINED => header.u32(OFFSET),
+        let fixed = Self(bytes.iter().copied().take(LEAST).collect());
+        let offset = match fixed.u32(DATA) {
+            0 | UNDEFINED => fixed.u32(OFFSET),
             offset => offset,
         };
-        let wanted = usize::try_from(offset).unwrap_or(usize::MAX);
-        if wanted < LEAST || wanted > found {
-            return Err(DpxError::Short { found, wanted });
+        if (offset as usize) < LEAST {
+            return Err(DpxError::Field {
+                field: "the offset to image data",
+                value: offset,
+                possible: "1664 and more can be read",
+            });
         }
-        let mut header = header;
-        header.0.truncate(wanted);
-        Ok(header)
+        let wanted = offset as usize;
+        let header = bytes.get(..wanted);
+        let header = header.ok_or(DpxError::Short { found, wanted })?;
+        Ok(Self(header.to_vec()))
     }
 
     /// For a picture that did not come from such a file: the high byte first, nothing known.
@@ -180,6 +184,13 @@ impl Header {
             sign,
             &[0, UNDEFINED],
             "unsigned (0) can be read",
+        )?;
+        let possible = "files that are not encrypted (4294967295) can be read";
+        check(
+            "the encryption key",
+            self.u32(KEY),
+            &[0, UNDEFINED],
+            possible,
         )?;
         let runs = self.u16(RUNS).into();
         check(

@@ -142,6 +142,8 @@ fn what_is_refused_is_named() {
     let bytes = write(&raster, &Header::new(&raster)).unwrap();
     for (at, value, named) in [
         (771, 2, "image elements"),
+        (660, 1, "encryption key"),
+        (810, 1, "offset to image data"),
         (783, 1, "data sign"),
         (807, 1, "encoding"),
         (800, 51, "descriptor"),
