@@ -24,8 +24,9 @@ pub struct Way {
 const FASTEST: i32 = 65535;
 /// Packets to samples.
 const DECODED: &str = "decodebin ! audioconvert ! audioresample";
-/// Players and GStreamer's encoder for AAC take these.
-const AAC: &str = "audio/x-raw,rate=[8000,48000] ! avenc_aac bitrate=256000";
+/// Players and GStreamer's encoder for AAC take these. It makes the middle and the sides of all stereo, unless it is told not to,
+/// where ffmpeg's program decides it by what there is: of channels that are not alike, one came out softer, with the other in it.
+const AAC: &str = "audio/x-raw,rate=[8000,48000] ! avenc_aac bitrate=256000 aac-ms=false";
 
 fn becomes(elements: impl Into<String>, words: &str) -> Fit {
     Fit::Becomes(Way {
