@@ -10,7 +10,7 @@
 #   --model FILE    another model than the built-in one: a smaller one is faster, and luma is the same
 #   --json          a line of JSON for each case in place of the table
 #
-# TTTSEG names the program, if it is not target/release/tttseg or target/debug/tttseg. Verdicts:
+# TTTSEG names the program; else it is target/release/tttseg or target/debug/tttseg, whichever is newer. Verdicts:
 #
 #   done         exit code 0, and all of the film is there; what had to become another thing is noted
 #   refused      exit code 1, with a reason
@@ -51,7 +51,7 @@ done
 target=${CARGO_TARGET_DIR:-$root/target}
 tttseg=${TTTSEG:-}
 for built in "$target/release/tttseg" "$target/debug/tttseg"; do
-    [[ $tttseg || ! -x $built ]] || tttseg=$built
+    [[ ! -x $built || (${TTTSEG:-} || $built -ot ${tttseg:-$built}) ]] || tttseg=$built
 done
 [[ $tttseg ]] || fail "there is no program yet; make plugin builds it, or TTTSEG=PATH names it"
 library=$root/.runtime/libonnxruntime.so.1.31.1
@@ -70,11 +70,11 @@ results=$scratch/results.jsonl
 # film FILE PICTURES SOUND OPTIONS...: twelve frames of moving shapes, no two alike, and tones, another one in each channel of
 # each track. PICTURES is WIDTHxHEIGHT@RATE; SOUND is `none` or CHANNELSxRATE[,...], one for each track.
 film() {
-    local file=$1 pictures=$2 sound=$3 tracks track rate channels tones channel number=0
+    local file=$1 pictures=$2 sound=$3 tracks track rate channels tones channel number=0 length
     shift 3
     rate=${pictures#*@}
-    local length inputs=(-f lavfi -i "testsrc2=size=${pictures%@*}:rate=$rate") maps=(-map 0:v)
     length=$(python3 -c "from fractions import Fraction as F; print(float(12 / F('$rate')))")
+    local inputs=(-f lavfi -i "testsrc2=size=${pictures%@*}:rate=$rate:d=$length") maps=(-map 0:v)
     if [[ $sound != none ]]; then
         IFS=, read -ra tracks <<<"$sound"
         for track in "${tracks[@]}"; do
@@ -89,7 +89,7 @@ film() {
     fi
     # Layouts that decoders know, in place of bare numbers.
     inputs=("${inputs[@]//:c=1c/:c=mono}") inputs=("${inputs[@]//:c=2c/:c=stereo}") inputs=("${inputs[@]//:c=6c/:c=5.1}")
-    ffmpeg -hide_banner -nostdin -v error -y "${inputs[@]}" "${maps[@]}" -frames:v 12 -threads 1 "$@" "$file" </dev/null
+    ffmpeg -hide_banner -nostdin -v error -y "${inputs[@]}" "${maps[@]}" -threads 1 "$@" "$file" </dev/null
 }
 
 # A program that hangs does not heed SIGTERM either.
@@ -114,10 +114,11 @@ while IFS='|' read -r -u 3 name file exact pictures sound how; do
     for extension in mkv mov mp4; do
         output=$scratch/films/$(basename "$file").out.$extension
         code=0
+        rm -rf "$output" "$output.part"
         run "$file" "$output" || code=$?
         python3 "$root/scripts/corpus/check.py" "$name" "$(xargs <<<"$exact")" "$file" "$output" "$code" "$output.log" >>"$results"
         [[ ! $json ]] || tail -n 1 "$results"
-        [[ $keep ]] || rm -f "$output"
+        [[ $keep ]] || rm -rf "$output" "$output.part"
         tried=$((tried + 1))
     done
 done 3<"$root/scripts/corpus/formats.txt"

@@ -14,6 +14,7 @@
 //! |---|---|
 //! | `film`, `queue`, `pictures` | a film, a folder of films, a sequence of pictures |
 //! | `child` | a film of a folder in a process of its own |
+//! | `trial` | the first frame of a film in a process of its own |
 //! | `settings`, `journal` | the properties of the element; the record of what is finished, on disk |
 //! | `worker` | the element by itself |
 //! | `decode` | a film's frames |
@@ -43,6 +44,7 @@ mod quirks;
 mod settings;
 mod sound;
 mod stop;
+mod trial;
 mod worker;
 
 use std::ffi::OsString;
@@ -113,6 +115,9 @@ pub struct Arguments {
     /// Work on a film of a folder, for a parent that reads what is printed.
     #[arg(long, hide = true)]
     child: bool,
+    /// Decode the first frame of a film, for a parent that sees how that ends.
+    #[arg(long, hide = true)]
+    trial: bool,
 }
 
 /// OUT is written, and a film ends before its end.
@@ -155,6 +160,11 @@ pub fn run(arguments: &Arguments) -> Result<ExitCode, Box<dyn std::error::Error>
     if arguments.child {
         child::follow_parent();
     }
+    if arguments.trial {
+        child::follow_parent();
+        trial::decode(&arguments.input)?;
+        return Ok(ExitCode::SUCCESS);
+    }
     let input = look_at(&arguments.input)?;
     if let (Input::Films(..) | Input::Pictures(_), true) = (&input, arguments.output.is_file()) {
         let why = "there has to be a folder, and this is a file";
@@ -182,7 +192,8 @@ pub fn run(arguments: &Arguments) -> Result<ExitCode, Box<dyn std::error::Error>
     };
     left_out(&context.progress, &arguments.input, posters)?;
     let done = match input {
-        Input::Film => film::run(&context, &arguments.input, &arguments.output)
+        Input::Film => tried(&context, arguments)
+            .and_then(|()| film::run(&context, &arguments.input, &arguments.output))
             .inspect(|done| context.progress.finished(done))
             .map(|done| done.incomplete.is_none()),
         Input::Pictures(files) => pictures::run(&context, &files, &arguments.output).map(|()| true),
@@ -203,6 +214,14 @@ pub fn run(arguments: &Arguments) -> Result<ExitCode, Box<dyn std::error::Error>
                 false => Err(error.into()),
             }
         }
+    }
+}
+
+/// Sees whether a decoder crashes, if that would end more than a child.
+fn tried(context: &Context, arguments: &Arguments) -> Result<(), Error> {
+    match arguments.child {
+        true => Ok(()),
+        false => trial::run(context, &arguments.input),
     }
 }
 
