@@ -98,5 +98,14 @@ done < <(awk '
     echo "check-readme: a file that the guides say is written is missing" >&2
     exit 1
 }
+
+# docs/formats.md, a part of it. Set-up installs no ffmpeg.
+if command -v ffmpeg >/dev/null && command -v ffprobe >/dev/null; then
+    TTTSEG=$target/debug/tttseg "$root/scripts/corpus.sh" --model film.safetensors \
+        --only '^(FFV1 v3 4:2:0 8|ProRes 422 LT|v210 in MOV|YUY2|H.264 with B|Y4M 4:2:0)'
+else
+    echo "skipped: scripts/corpus.sh, which needs ffmpeg"
+fi
+
 echo
 echo "$blocks blocks of ${guides[*]##*/} ran"

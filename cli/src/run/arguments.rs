@@ -102,6 +102,9 @@ pub struct Arguments {
     /// Work on a film of a folder, for a parent that reads what is printed.
     #[arg(long, hide = true)]
     pub child: bool,
+    /// Decode the first frame of a film, for a parent that sees how that ends.
+    #[arg(long, hide = true)]
+    pub trial: bool,
 }
 
 impl Arguments {

@@ -18,6 +18,7 @@
 //! | `films`, `summary` | which films of a folder or a list; what became of each |
 //! | `complete` | a film whose frames are finished, in its own file |
 //! | `child` | a film of several in a process of its own |
+//! | `trial` | the first frame of a film in a process of its own |
 //! | `proof` | hashes of luma, before and after |
 //! | `provenance` | where what was written comes from: the file beside it, and tags |
 //! | `references` | pictures bound to frames, and stills to be painted |
@@ -66,6 +67,7 @@ mod sound;
 mod stills;
 mod stop;
 pub mod summary;
+mod trial;
 mod worker;
 
 use std::ffi::OsString;
@@ -135,6 +137,11 @@ pub fn run(arguments: &Arguments) -> Result<ExitCode, Box<dyn std::error::Error>
     if arguments.child {
         child::follow_parent();
     }
+    if arguments.trial {
+        child::follow_parent();
+        trial::decode(arguments.input())?;
+        return Ok(ExitCode::SUCCESS);
+    }
     if arguments.verify {
         return verify(arguments);
     }
@@ -192,7 +199,9 @@ pub fn run(arguments: &Arguments) -> Result<ExitCode, Box<dyn std::error::Error>
         );
     }
     let done = match input {
-        Input::Film => queue::one(&context, given, output),
+        Input::Film => {
+            tried(&context, arguments).and_then(|()| queue::one(&context, given, output))
+        }
         Input::Pictures(files) => pictures::run(&context, &files, output).map(|()| true),
         Input::Films(files, _) => queue::run(&context, &files, output),
     };
@@ -291,6 +300,14 @@ fn verify(arguments: &Arguments) -> Result<ExitCode, Box<dyn std::error::Error>>
             }
             Err(Error::Other(format!("{count} of {all} films are not what they were")).into())
         }
+    }
+}
+
+/// Sees whether a decoder crashes, if that would end more than a child.
+fn tried(context: &Context, arguments: &Arguments) -> Result<(), Error> {
+    match arguments.child {
+        true => Ok(()),
+        false => trial::run(context, arguments.input()),
     }
 }
 

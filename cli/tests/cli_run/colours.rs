@@ -65,6 +65,32 @@ fn full_range_of_mp4_files() {
 }
 
 #[test]
+fn full_range_of_matroska_files_without_a_matrix() {
+    let Some(films) = Films::new() else { return };
+    let Some(()) = elements(&["capssetter"]) else {
+        return;
+    };
+    let raw = "format=I420,colorimetry=1:4:16:4";
+    // Only the range is left.
+    let elements = "avenc_ffv1 ! capssetter caps=video/x-ffv,colorimetry=1:0:0:0 ! matroskamux";
+    let film = film(&films, "film.mkv", raw, elements);
+    let out = colour(&films, &film, "out.mkv");
+    assert!(
+        said(&out, "colorimetry").starts_with("1:"),
+        "{}",
+        said(&out, "colorimetry")
+    );
+    for (is, was) in decoded(&out).iter().zip(decoded(&film)) {
+        assert!(
+            is.luma
+                .iter()
+                .zip(&was.luma)
+                .all(|(is, was)| *is == was << 2)
+        );
+    }
+}
+
+#[test]
 fn all_containers_say_matrix_primaries_and_transfer() {
     let Some(films) = Films::new() else { return };
     if elements(&["avenc_prores_ks", "qtmux"]).is_none() {

@@ -1,4 +1,4 @@
-//! A folder with films that crash a decoder or make it hang: the others are finished all the same.
+//! Films that crash a decoder or make it hang: the others of a folder are finished all the same, and the program says which it was.
 
 use std::fs;
 use std::path::PathBuf;
@@ -139,6 +139,22 @@ fn one_film_never_stops_another() {
     let written = super::program::files(&films.at("out"));
     let is_film = |path: &&std::path::PathBuf| path.extension().is_some_and(|e| e == "mkv");
     assert_eq!(written.iter().filter(is_film).count(), 4);
+}
+
+#[test]
+fn a_film_by_itself_that_crashes_its_decoder_is_refused() {
+    let Some(films) = Films::new() else { return };
+    let Some(()) = elements(&["pngenc", "qtmux"]) else {
+        return;
+    };
+    let film = films.pngs("film.mov", 5);
+    let [model, out] = ["film.safetensors", "out.mkv"].map(|name| films.name(name));
+    let all = ["--model", &model, &film, &out];
+    let output = with_bad_decoder(&films, &all).output().unwrap();
+    let error = ends_with(1, &output);
+    let why = "film.mov: GStreamer's decoder crashes on its first frame (signal 6)";
+    assert!(error.contains(why), "{error}");
+    assert!(!films.at("out.mkv").exists() && !films.at("out.mkv.part").exists());
 }
 
 #[test]

@@ -113,6 +113,29 @@ fn odd_sizes() {
 }
 
 #[test]
+fn samples_that_are_wider_than_high() {
+    let Some(films) = Films::new() else { return };
+    let Some(()) = elements(&["capssetter", "x264enc", "h264parse", "qtmux"]) else {
+        return;
+    };
+    // Matroska says 139 of 139.6 samples.
+    let wide = "capssetter caps=video/x-raw,pixel-aspect-ratio=16/11 ! x264enc ! h264parse ! qtmux";
+    let film = films.through("film.mov", wide, 3);
+    let model = films.name("film.safetensors");
+    for name in outputs() {
+        let out = films.name(name);
+        works(&["--model", &model, &film, &out]);
+        let ratio: gst::Fraction = caps(&out)
+            .structure(0)
+            .unwrap()
+            .get("pixel-aspect-ratio")
+            .unwrap();
+        let shown = 96.0 * f64::from(ratio.numer()) / f64::from(ratio.denom());
+        assert!((shown - 139.6).abs() < 1.0, "{name}: {ratio:?}");
+    }
+}
+
+#[test]
 fn one_frame_without_sound() {
     let Some(films) = Films::new() else { return };
     let film = films.through("film.mkv", "avenc_ffv1 ! matroskamux", 1);

@@ -95,6 +95,41 @@ fn floating_point_samples() {
 }
 
 #[test]
+fn channels_that_are_not_alike_keep_their_levels() {
+    let Some(films) = Films::new() else { return };
+    let Some(()) = elements(&["x264enc", "avenc_aac", "avdec_aac", "interleave"]) else {
+        return;
+    };
+    let [film, raw] = ["film.mkv", "raw"].map(|name| films.name(name));
+    let tone = "audiotestsrc num-buffers=20 samplesperbuffer=4800 volume=0.2";
+    let mono = "audio/x-raw,format=S16LE,rate=48000,channels=1 ! queue ! i.";
+    launch(&format!(
+        "matroskamux name=m ! filesink location={film} videotestsrc num-buffers={FRAMES} ! \
+         video/x-raw,format=I420,width=96,height=64,framerate=25/1 ! avenc_ffv1 ! queue ! m. interleave name=i \
+         ! queue ! m. {tone} freq=300 ! {mono} {tone} freq=500 ! {mono}"
+    ));
+    let (model, out) = (films.name("film.safetensors"), films.name("out.mp4"));
+    works(&["--model", &model, &film, &out]);
+    launch(&format!(
+        "filesrc location={out} ! decodebin caps=audio/x-raw expose-all-streams=false ! audioconvert \
+         ! audio/x-raw,format=F32LE,channels=2,layout=interleaved ! filesink location={raw}"
+    ));
+    let bytes = fs::read(&raw).unwrap();
+    let samples: Vec<_> = bytes.as_chunks::<8>().0.iter().collect();
+    let middle = &samples[samples.len() / 4..samples.len() * 3 / 4];
+    let levels = [0, 4].map(|at| {
+        let squares = middle.iter().map(|s| {
+            let value = f32::from_le_bytes([s[at], s[at + 1], s[at + 2], s[at + 3]]);
+            f64::from(value).powi(2)
+        });
+        (squares.sum::<f64>() / middle.len() as f64).sqrt()
+    });
+    for level in levels {
+        assert!((level / 0.1414 - 1.0).abs() < 0.05, "{levels:?}");
+    }
+}
+
+#[test]
 fn adpcm_is_decoded() {
     let Some(films) = Films::new() else { return };
     let Some(()) = elements(&["adpcmenc", "adpcmdec"]) else {

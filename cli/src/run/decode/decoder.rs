@@ -12,7 +12,9 @@ use parking_lot::Mutex;
 
 use super::super::error::{Error, message_text};
 use super::super::pipeline::{Pipeline, pad};
-use super::super::quirks::{Clock, Edits, Rotator, drop_stream, is_full_range, say_full_range};
+use super::super::quirks::{
+    Clock, Edits, Rotator, drop_stream, is_full_range, possible_aspect, say_full_range,
+};
 use super::conversion::{Conversion, Target};
 
 /// How long a film may take to show its first frame before it is wound to a place.
@@ -99,7 +101,7 @@ impl Decoder {
         let conversions = Conversions::default();
         number_frames(&exit, conversions.clone());
         let rotator = Rotator::new(&pipeline, &filter, sink.upcast_ref());
-        mend_range(&entry, is_full_range(film));
+        mend_caps(&entry, is_full_range(film));
         choose_conversions(&entry, filter, target, conversions.clone(), rotator);
         connect(&decoder, entry, pipeline.downgrade());
         Ok(Self {
@@ -183,11 +185,15 @@ fn number_frames(exit: &gst::Pad, conversions: Conversions) {
     });
 }
 
-/// Lets caps say that video is of full range, if it is.
-fn mend_range(entry: &gst::Pad, is_in_file: bool) {
+/// Lets caps say that video is of full range, if it is, and that samples have a shape.
+fn mend_caps(entry: &gst::Pad, is_in_file: bool) {
     entry.add_probe(gst::PadProbeType::EVENT_DOWNSTREAM, move |_, info| {
         let mended = match info.event().map(|e| e.view()) {
-            Some(gst::EventView::Caps(event)) => say_full_range(event.caps(), is_in_file),
+            Some(gst::EventView::Caps(event)) => {
+                let mended = possible_aspect(event.caps());
+                let caps = mended.as_deref().unwrap_or(event.caps());
+                say_full_range(caps, is_in_file).or(mended)
+            }
             _ => None,
         };
         if let Some(caps) = mended {

@@ -111,6 +111,7 @@ fn look_at_shape(video: &Found, shape: &gst::CapsRef) -> Result<(), String> {
         let values = (about.value(name).ok(), shape.value(name).ok());
         if let (Some(is), Some(was)) = values
             && is.compare(was) != Some(std::cmp::Ordering::Equal)
+            && !is_rounded(is, was, shape)
         {
             let text = |value: &gst::glib::SendValue| {
                 value
@@ -122,4 +123,18 @@ fn look_at_shape(video: &Found, shape: &gst::CapsRef) -> Result<(), String> {
         }
     }
     Ok(())
+}
+
+/// Whether two shapes of samples are one, but for the width of the frame as it is shown: Matroska says that in whole samples.
+fn is_rounded(
+    is: &gst::glib::SendValue,
+    was: &gst::glib::SendValue,
+    of: &gst::StructureRef,
+) -> bool {
+    let width = |ratio: &gst::glib::SendValue| {
+        let (ratio, width) = (ratio.get::<gst::Fraction>(), of.get::<i32>("width"));
+        let (ratio, width) = (ratio.ok()?, width.ok()?);
+        Some(f64::from(width) * f64::from(ratio.numer()) / f64::from(ratio.denom()))
+    };
+    matches!((width(is), width(was)), (Some(is), Some(was)) if (is - was).abs() <= 1.0)
 }

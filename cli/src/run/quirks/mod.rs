@@ -6,9 +6,10 @@
 //! | `cutoff` | demuxers end without an error where a file was cut off |
 //! | `count` | demuxers lose frames without an error |
 //! | `edits` | qtdemux does not follow edits that begin between key frames |
+//! | `aspect` | avidemux takes a negative height for a negative width of samples |
 //! | `colour_tags` | qtmux says nothing of ProRes' colours, matroskamux a fifth of the luminance of HDR |
 //! | `fields` | the order of fields is on frames, while encoders look at caps |
-//! | `range` | full range is lost: qtdemux reads no flag of it, and without a matrix it does not count |
+//! | `range` | full range is lost: qtdemux reads no flag of it, matroskademux none without a matrix |
 //! | `rotation` | muxers cannot say that a film is to be rotated |
 //! | `timecode` | qtdemux does not read time code tracks |
 //! | `tags` | matroskamux writes tags with backslashes in them |
@@ -18,6 +19,7 @@
 //! Two smaller ones stand where they are needed: `videoconvert` leaves grey of full range as it is (`decode::conversion`), and
 //! matroskademux names FFV1's version otherwise than matroskamux (`mux::join`).
 
+mod aspect;
 mod boxes;
 mod bytes;
 mod colour_tags;
@@ -33,6 +35,7 @@ mod streams;
 mod tags;
 mod timecode;
 
+pub use aspect::possible_aspect;
 pub use colour_tags::write_colours;
 pub use count::frames as frames_in;
 pub use cutoff::missing;
