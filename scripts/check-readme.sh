@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Runs every `sh` block of the README, the tutorial, docs/archive.md and docs/provenance.md, with the plugin and the program of target/debug,
-# in a folder of its own where a short film.mp4 and a few labelled stills are. A window becomes a fakesink, a camera a test picture, long
+# Runs every `sh` block of the README, the tutorial, docs/archive.md, docs/provenance.md and docs/farm.md, with the plugin and the program of
+# target/debug, in a folder of its own where a short film.mp4 and a few labelled stills are. A window becomes a fakesink, a camera a test picture, long
 # training short. Lines that call make are checked to name its targets. Called by `make test`.
 set -euo pipefail
 root=$(cd "$(dirname "$0")/.." && pwd)
@@ -8,7 +8,8 @@ target=${CARGO_TARGET_DIR:-$root/target}
 export PATH=$target/debug:$PATH
 export GST_PLUGIN_PATH=$target/gst/debug${GST_PLUGIN_PATH:+:$GST_PLUGIN_PATH}
 readme=$root/README.md
-guides=("$readme" "$root/docs/tutorial.md" "$root/docs/archive.md" "$root/docs/provenance.md" "$root/docs/sequences.md")
+guides=("$readme" "$root/docs/tutorial.md" "$root/docs/archive.md" "$root/docs/provenance.md" "$root/docs/farm.md"
+    "$root/docs/sequences.md")
 
 mapfile -t goals < <(grep -oE '^    make [a-z-]+' "$readme" | awk '{ print $2 }')
 [[ ${#goals[@]} -ge 2 ]] || {
@@ -43,8 +44,13 @@ gst-launch-1.0 -q $film ! tee name=film ! queue ! x264enc tune=zerolatency ! h26
     ! filesink location=film.mp4 \
     film. ! queue ! videoconvert ! video/x-raw,format=RGB ! pngenc ! multifilesink location=street/frames/%02d.png
 ln -s street/frames scans
-mkdir films
+mkdir films bin
 ln -s ../film.mp4 films/film.mp4
+# Of Python's packages, wherever they are (scripts/test.sh).
+ln -s "$root/docs" docs
+printf '#!/bin/sh\nexec python3 -m openjd "$@"\n' >bin/openjd
+chmod +x bin/openjd
+export PATH=$scratch/bin:$PATH
 # A frame that was painted.
 mkdir painted
 gst-launch-1.0 -q videotestsrc num-buffers=1 ! video/x-raw,format=RGB,width=320,height=192 ! pngenc \
@@ -88,7 +94,7 @@ done < <(awk '
     exit 1
 }
 [[ -s out.mp4 && -s classes/00000.png && -s street.safetensors && -s film.safetensors && -s mine.safetensors &&
-    -s film-in-colour.mkv && -s coloured.mov && -s films-in-colour/film.mkv && -s stills/ref_000000.png && -s coloured.mkv.framemd5 &&
+    -s film-in-colour.mkv && -s all.json && -s share-4.json && -s films-in-colour/shard-2.json && -s coloured.mov && -s films-in-colour/film.mkv && -s stills/ref_000000.png && -s coloured.mkv.framemd5 &&
     -s painted.mkv.provenance.json && -s scans-in-colour/00.png ]] || {
     echo "check-readme: a file that the guides say is written is missing" >&2
     exit 1

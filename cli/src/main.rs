@@ -10,6 +10,8 @@ mod options;
 mod run;
 mod settings;
 mod streams;
+#[cfg(feature = "run")]
+mod summary;
 mod train;
 mod tune;
 mod verify;
@@ -38,6 +40,8 @@ enum Command {
     Train(train::Arguments),
     #[cfg(feature = "run")]
     Run(run::Arguments),
+    #[cfg(feature = "run")]
+    Summary(summary::Arguments),
 }
 
 /// The result of a subcommand: whether all is well, or why it could not be done.
@@ -62,6 +66,11 @@ fn main() -> ExitCode {
         Command::Train(arguments) => train::run(&arguments),
         #[cfg(feature = "run")]
         Command::Run(arguments) => match run::run(&arguments) {
+            Ok(code) => return code,
+            Err(error) => Err(error),
+        },
+        #[cfg(feature = "run")]
+        Command::Summary(arguments) => match summary::run(&arguments) {
             Ok(code) => return code,
             Err(error) => Err(error),
         },

@@ -427,3 +427,52 @@ fn info_lists_the_models_that_are_built_in() {
         assert_eq!(is_listed, file.is_file(), "{name}: {printed}");
     }
 }
+
+#[test]
+fn properties_that_keep_a_frame_rate() {
+    let Some(_) = common::runtime() else { return };
+    let bench = Bench::new();
+    let model = bench.name("mini.safetensors");
+    let fit = |rate: &str| {
+        let line = [
+            "bench",
+            "--fit",
+            rate,
+            "--frame-size",
+            "64x48",
+            "--model",
+            &model,
+            "--threads",
+            "1",
+        ];
+        program(&line).output().unwrap()
+    };
+    // What is printed is for a launch line, and there is nothing where nothing fits.
+    for rate in ["0.1fps", "1000"] {
+        let output = fit(rate);
+        let printed = text(&output.stdout);
+        assert_eq!(output.status.success(), !printed.is_empty(), "{output:?}");
+        let names = printed
+            .split_whitespace()
+            .map(|pair| pair.split_once('=').unwrap().0);
+        for name in names {
+            assert!(
+                ["recipe", "training-budget", "method", "fusion"].contains(&name),
+                "{printed}"
+            );
+        }
+        let tried = text(&output.stderr).lines().count();
+        assert!(
+            tried >= if printed.is_empty() { 4 } else { 1 },
+            "{output:?}"
+        );
+    }
+    assert_eq!(text(&fit("0.1fps").stdout), "recipe=default\n");
+    for (option, wanted) in [
+        ("--fit=0", "no frame rate"),
+        ("--frame-size=64", "no size"),
+        ("--model=x", "--fit"),
+    ] {
+        assert!(refuses(&["bench", option]).contains(wanted), "{option}");
+    }
+}

@@ -33,8 +33,8 @@ pub struct Metrics {
     shares: Family<[(&'static str, String); 1], Seconds>,
 }
 
-impl Metrics {
-    pub fn new() -> Self {
+impl Default for Metrics {
+    fn default() -> Self {
         let mut metrics = Self {
             registry: Registry::with_prefix("tttseg"),
             frames: Counter::default(),
@@ -59,7 +59,9 @@ impl Metrics {
         all.register("class_share", what, metrics.shares.clone());
         metrics
     }
+}
 
+impl Metrics {
     /// Takes in what became of a frame.
     pub fn observe(&self, report: &FrameReport) {
         self.frames.inc();
@@ -106,7 +108,7 @@ fn answer(mut stream: TcpStream, metrics: &Metrics) -> io::Result<()> {
 
 /// Runs a pipeline to its end, and serves its metrics meanwhile.
 pub fn serve(listener: TcpListener, line: &str) -> Result<(), Box<dyn std::error::Error>> {
-    let metrics = Arc::new(Metrics::new());
+    let metrics = Arc::new(Metrics::default());
     let of_server = metrics.clone();
     std::thread::spawn(move || {
         for stream in listener.incoming().flatten() {

@@ -42,6 +42,10 @@ pub fn options(arguments: &Arguments) -> Vec<OsString> {
     let mut add = |option: &str, value: OsString| options.extend([option.into(), value]);
     add("--task", name(&arguments.task));
     add("--segment", arguments.segment.to_string().into());
+    add(
+        "--claim-timeout",
+        arguments.claim_timeout.to_string().into(),
+    );
     if let Some(model) = &arguments.model {
         add("--model", model.into());
     }
@@ -175,6 +179,7 @@ fn take(
             }));
         }
         "interrupted" => return Some(Err(Error::Interrupted(text("kept")))),
+        "failed" if event["held"] == true => return Some(Err(Error::Held(text("error")))),
         "failed" if event["no_room"] == true => return Some(Err(Error::Full(text("error")))),
         "failed" => return Some(Err(Error::Other(text("error")))),
         _ => {}

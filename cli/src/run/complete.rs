@@ -7,7 +7,7 @@ use tttseg::files::Pending;
 use super::Context;
 use super::encode::Codec;
 use super::error::Error;
-use super::fixity::{self, sha256};
+use super::fixity::{self, FINISHED, sha256};
 use super::journal::{Ended, Journal, Work};
 use super::proof::{self, Findings, Proof};
 use super::provenance::{self, Model, Named, Provenance};
@@ -56,7 +56,7 @@ impl Film<'_> {
             return Err(Error::of(self.input, why));
         }
         let model = Model::of(context.settings.model(), context.settings.task())?;
-        let joined = work.at(&format!("joined.{}", codec.description().extension));
+        let joined = work.at(&work.file("joined", codec.description().extension));
         let joined = Pending::under(output, joined);
         let film = mux::Film {
             sound: &self.sound.tracks,
@@ -65,6 +65,8 @@ impl Film<'_> {
             segments: &journal.segments,
             rate: journal.rate,
             timecode: journal.timecode(),
+            seed: journal.job.source.seed(),
+            date: journal.job.source.date(),
             tags: provenance::tags(context.settings.task(), &model),
             until: match ended {
                 Some(Ended::Early(_)) => journal.last(),
@@ -92,9 +94,10 @@ impl Film<'_> {
         notes.extend(journal.damage.notes());
         let complete = Complete { notes, losses };
         let provenance = self.provenance(model, joined.temporary(), &findings, &complete)?;
+        work.keep()?;
         proof.commit()?;
         provenance.commit()?;
-        joined.commit()?;
+        work.commit(joined)?;
         Ok(complete)
     }
 
@@ -150,7 +153,7 @@ impl Film<'_> {
             context.progress.alive();
             !context.stop.is_asked()
         };
-        let hash = sha256(written, go_on).map_err(|e| fixity::error(written, e))?;
+        let hash = sha256(written, go_on).map_err(|e| fixity::error(written, e, FINISHED))?;
         let length = std::fs::metadata(written).map_err(|e| Error::of(written, e))?;
         let bytes = journal.job.source.bytes();
         let files = (
@@ -168,6 +171,9 @@ impl Film<'_> {
         let provenance = provenance
             .of_film(self.codec.description().name, luma, damage)
             .with_references(used);
-        provenance.pending(self.output, &self.work.at("provenance.json"))
+        provenance.pending(
+            self.output,
+            &self.work.at(&self.work.file("provenance", "json")),
+        )
     }
 }

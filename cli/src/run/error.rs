@@ -28,6 +28,9 @@ pub enum Error {
         /// What is finished.
         kept: String,
     },
+    /// Another process works on it, and this one leaves it alone.
+    #[error("{0}")]
+    Held(String),
     /// There is no room for what a child writes, in its words.
     #[error("{0}")]
     Full(String),

@@ -32,26 +32,19 @@ pub fn run(context: &Context, input: &Path, output: &Path) -> Result<Done, Error
     let codec = codec(context, output)?;
     codec.check(context.depth)?;
     let source = Source::of(input)?;
-    if output.exists() {
-        if let (Ok(a), Ok(b)) = (input.canonicalize(), output.canonicalize())
-            && a == b
-        {
-            return Err(Error::of(output, "this is the film itself"));
-        }
-        if !context.overwrite {
-            return Err(Error::of(
-                output,
-                "this file is there already (--overwrite replaces it once the new one is complete)",
-            ));
-        }
-    }
+    check_free(context, input, output)?;
     let job = Job {
         source,
         identity: context.settings.identity().clone(),
         codec: codec.description().name.to_owned(),
         depth: context.depth,
     };
-    let work = Work::open(output)?;
+    let work = Work::open(context, output)?;
+    // Another process may have finished it just before.
+    if let Err(error) = check_free(context, input, output) {
+        work.leave();
+        return Err(error);
+    }
     let mut journal = work.journal(job, context.restart)?;
     work.tidy(&journal);
     let before = journal.frames();
@@ -70,6 +63,11 @@ pub fn run(context: &Context, input: &Path, output: &Path) -> Result<Done, Error
             })
         }
         Err(error) => {
+            // Whatever is wrong comes from that.
+            let lost = work.keep().err();
+            if let Some(lost @ Error::Held(_)) = lost {
+                return Err(lost);
+            }
             let folder = work.folder().to_owned();
             if kept == 0 {
                 work.remove();
@@ -80,6 +78,25 @@ pub fn run(context: &Context, input: &Path, output: &Path) -> Result<Done, Error
             }))
         }
     }
+}
+
+/// Looks whether something is there already where the film is to go.
+fn check_free(context: &Context, input: &Path, output: &Path) -> Result<(), Error> {
+    if output.exists() {
+        if let (Ok(a), Ok(b)) = (input.canonicalize(), output.canonicalize())
+            && a == b
+        {
+            return Err(Error::of(output, "this is the film itself"));
+        }
+        if !context.overwrite {
+            Work::clear(context, output);
+            return Err(Error::of(
+                output,
+                "this file is there already (--overwrite replaces it once the new one is complete)",
+            ));
+        }
+    }
+    Ok(())
 }
 
 /// How it is encoded: as its name says, or the command line.
@@ -423,7 +440,8 @@ impl<'a> Run<'a> {
 
     fn name(&self) -> String {
         let extension = self.codec.description().extension;
-        format!("{:05}.{extension}", self.journal.segments.len())
+        let number = format!("{:05}", self.journal.segments.len());
+        self.work.file(&number, extension)
     }
 
     fn open_segment(&mut self, caps: &gst::Caps, time: gst::ClockTime) -> Result<Writer, Error> {
@@ -447,7 +465,8 @@ impl<'a> Run<'a> {
         let Some(writer) = self.writer.take() else {
             return Ok(());
         };
-        let state = format!("state-{:05}.safetensors", self.journal.segments.len());
+        let state = format!("state-{:05}", self.journal.segments.len());
+        let state = self.work.file(&state, "safetensors");
         self.worker.save(&self.work.at(&state))?;
         if self.context.references.is_some() {
             forget_colours(&self.work.at(&state))?;

@@ -10,6 +10,8 @@ use sha2::{Digest, Sha256};
 use super::error::Error;
 use super::stop::Stop;
 
+/// What is kept of a film whose frames are finished.
+pub const FINISHED: &str = "all frames are finished; the same command puts them together";
 /// Bytes that are read at once.
 const BLOCK: usize = 1 << 20;
 
@@ -64,16 +66,14 @@ impl Hashing {
         }
         let hash = self.thread.join();
         let hash = hash.map_err(|_| Error::of(&self.path, "its hash could not be computed"))?;
-        hash.map_err(|e| error(&self.path, e))
+        hash.map_err(|e| error(&self.path, e, FINISHED))
     }
 }
 
-/// An error of [`sha256`].
-pub fn error(path: &Path, error: io::Error) -> Error {
+/// An error of [`sha256`]; `kept` is what is kept when the user wants an end.
+pub fn error(path: &Path, error: io::Error, kept: &str) -> Error {
     match error.kind() {
-        io::ErrorKind::Interrupted => Error::Interrupted(
-            "all frames are finished; the same command puts them together".to_owned(),
-        ),
+        io::ErrorKind::Interrupted => Error::Interrupted(kept.to_owned()),
         _ => Error::of(path, error),
     }
 }

@@ -1,16 +1,19 @@
 //! The record of what is finished of a film, on disk: `OUT.part/journal.json`, beside the segments and the last state.
 
-use std::fs::{self, File, TryLockError};
+use std::fs::{self, File};
 use std::io::{Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 use std::time::UNIX_EPOCH;
 
+use gst::glib;
 use gst_video::ValidVideoTimeCode;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
-use tttseg::files;
+use tttseg::files::{self, Pending};
 
+use super::Context;
+use super::claim::{self, Claim};
 use super::decode::Damage;
 use super::encode::Segment;
 use super::error::Error;
@@ -21,7 +24,10 @@ use super::settings::{Identity, differs};
 use super::sound::Sound;
 
 const NAME: &str = "journal.json";
-const LOCK: &str = "lock";
+/// The folder of claims.
+const CLAIMS: &str = "claims";
+/// What OUT is once it is written, on record before it has its name.
+const JOINED: &str = "joined.json";
 /// Bytes at the beginning and at the end of a film that are looked at.
 const LOOKED_AT: u64 = 1 << 20;
 
@@ -61,6 +67,19 @@ impl Source {
             })
         };
         look().map_err(|e| Error::of(path, e))
+    }
+
+    /// A number that is another for other films.
+    pub fn seed(&self) -> u32 {
+        let first = self.ends.get(..8);
+        let first = first.and_then(|digits| u32::from_str_radix(digits, 16).ok());
+        first.unwrap_or_default()
+    }
+
+    /// When it was changed last.
+    pub fn date(&self) -> Option<glib::DateTime> {
+        let seconds = i64::try_from(self.modified / 1_000_000_000).ok()?;
+        glib::DateTime::from_unix_utc(seconds).ok()
     }
 }
 
@@ -139,7 +158,7 @@ impl Journal {
 /// The folder `OUT.part`, which belongs to this process as long as this lives.
 pub struct Work {
     folder: PathBuf,
-    _lock: File,
+    claim: Claim,
 }
 
 impl Work {
@@ -150,33 +169,80 @@ impl Work {
         folder.into()
     }
 
+    /// Who works on this output right now.
+    pub fn owner(context: &Context, output: &Path) -> Option<String> {
+        let claims = Self::folder_of(output).join(CLAIMS);
+        claim::owner(&claims, context.claim_timeout)
+    }
+
     /// Makes the folder, or takes the one that is there.
     ///
     /// # Errors
     /// When another process works in it, or it cannot be written to.
-    pub fn open(output: &Path) -> Result<Self, Error> {
+    pub fn open(context: &Context, output: &Path) -> Result<Self, Error> {
         let folder = Self::folder_of(output);
         fs::create_dir_all(&folder).map_err(|e| Error::of_writing(&folder, e))?;
-        let path = folder.join(LOCK);
-        let mut inside = fs::read_dir(&folder).map_err(|e| Error::of(&folder, e))?;
-        if inside.next().is_some() && !path.exists() {
+        let claims = folder.join(CLAIMS);
+        let is_foreign = || {
+            let mut names = fs::read_dir(&folder).into_iter().flatten().flatten();
+            names.any(|entry| entry.file_name() != CLAIMS) && !claims.is_dir()
+        };
+        // Twice: another process may be about to remove all of it, claims last.
+        if is_foreign() && is_foreign() {
             return Err(Error::of(
                 &folder,
                 "unfinished work would go into this folder, and there are files in it that are not of a run; move them",
             ));
         }
-        let lock = File::create(&path).map_err(|e| Error::of_writing(&path, e))?;
-        match lock.try_lock() {
-            Ok(()) => Ok(Self {
-                folder,
-                _lock: lock,
-            }),
-            Err(TryLockError::WouldBlock) => Err(Error::of(
-                &folder,
-                "another process works on this film right now",
-            )),
-            Err(TryLockError::Error(e)) => Err(Error::of(&path, e)),
+        let claim = Claim::take(&claims, context.claim_timeout, &context.stop)?;
+        Ok(Self { folder, claim })
+    }
+
+    /// Removes what a process has left that came to its end after `output` was complete. Whatever else is there stays.
+    pub fn clear(context: &Context, output: &Path) {
+        let is_left = |folder: &Path| {
+            let names = fs::read_dir(folder).into_iter().flatten().flatten();
+            let mut names = names.map(|entry| entry.file_name());
+            let joined = fs::read(folder.join(JOINED)).ok();
+            let joined = joined.and_then(|bytes| serde_json::from_slice::<Source>(&bytes).ok());
+            match joined {
+                Some(joined) => Source::of(output).is_ok_and(|source| source == joined),
+                None => folder.is_dir() && names.all(|name| name == CLAIMS),
+            }
+        };
+        let folder = Self::folder_of(output);
+        if is_left(&folder)
+            && let Ok(work) = Self::open(context, output)
+            && is_left(&folder)
+        {
+            work.remove();
         }
+    }
+
+    /// Makes sure that this process still has the film.
+    ///
+    /// # Errors
+    /// When another one has taken it over.
+    pub fn keep(&self) -> Result<(), Error> {
+        self.claim.keep()
+    }
+
+    /// The name of a file that no process before or after this one uses.
+    pub fn file(&self, name: &str, extension: &str) -> String {
+        match self.claim.number() {
+            1 => format!("{name}.{extension}"),
+            n => format!("{name}-{n}.{extension}"),
+        }
+    }
+
+    /// Gives the film its name, of which there is a record then.
+    ///
+    /// # Errors
+    /// When another process has taken it over, or the disk says no.
+    pub fn commit(&self, joined: Pending) -> Result<(), Error> {
+        self.write(JOINED, &Source::of(joined.temporary())?)?;
+        self.keep()?;
+        Ok(joined.commit()?)
     }
 
     /// A file in it.
@@ -255,8 +321,9 @@ impl Work {
         })
     }
 
-    /// Puts something on record: as a whole, or not at all.
+    /// Puts something on record: as a whole, or not at all, and only while the film is this process's.
     pub fn write<T: Serialize>(&self, name: &str, record: &T) -> Result<(), Error> {
+        self.keep()?;
         let path = self.at(name);
         let text = serde_json::to_vec_pretty(record).map_err(|e| Error::of(&path, e))?;
         Ok(files::write(path, &text)?)
@@ -268,7 +335,7 @@ impl Work {
         let tracks = sound.map_or(&[][..], |sound| &sound.tracks);
         let known = |name: &str| {
             name == NAME
-                || name == LOCK
+                || name == CLAIMS
                 || journal.state.as_deref() == Some(name)
                 || journal
                     .segments
@@ -285,9 +352,27 @@ impl Work {
         }
     }
 
-    /// Removes the folder: the film is complete.
+    /// Gives it back untouched.
+    pub fn leave(self) {
+        if !self.at(NAME).exists() {
+            self.remove();
+        }
+    }
+
+    /// Removes the folder: the film is complete, or nothing of it is.
     pub fn remove(self) {
+        if self.keep().is_err() {
+            return;
+        }
+        let of_other_files = |path: &PathBuf| !path.ends_with(CLAIMS) && !path.ends_with(JOINED);
+        let all = fs::read_dir(&self.folder).into_iter().flatten().flatten();
         // What cannot be removed does no harm.
-        let _ = fs::remove_dir_all(&self.folder);
+        for path in all.map(|entry| entry.path()).filter(of_other_files) {
+            let _ = fs::remove_file(path);
+        }
+        // In this order: without claims, the rest would not look like that of a run.
+        let _ = fs::remove_file(self.at(JOINED));
+        let _ = fs::remove_dir_all(self.at(CLAIMS));
+        let _ = fs::remove_dir(&self.folder);
     }
 }

@@ -7,40 +7,50 @@
 //! Worker::frame          [ appsrc → tttsegfilter → appsink ]                one frame in, one frame out
 //! encode::Writer::frame  [ appsrc → crop, scale → encoder → muxer → filesink ]   a segment in OUT.part
 //! Sound::read            [ filesrc → parsebin → appsink ]   before all that: what becomes of the sound
-//! mux::join              [ appsrc → muxer → filesink ]                      all segments, sound, time code: OUT
+//! mux::join              [ appsrc → muxer → filesink ]                      all segments, sound, time code, tags: OUT
+//! mux::Reader            [ filesrc → demuxer → decoder → appsink ]          OUT once more, for `check` and `proof`
 //! ```
 //!
 //! | file | holds |
 //! |---|---|
-//! | `film`, `queue`, `pictures` | a film, a folder of films, a sequence of pictures |
+//! | `arguments` | the command line |
+//! | `film`, `queue`, `pictures` | a film, films one after the other, a sequence of pictures |
+//! | `films`, `summary` | which films of a folder or a list; what became of each |
 //! | `complete` | a film whose frames are finished, in its own file |
-//! | `child` | a film of a folder in a process of its own |
-//! | `references` | pictures bound to frames, and stills to be painted |
+//! | `child` | a film of several in a process of its own |
+//! | `proof` | hashes of luma, before and after |
 //! | `provenance` | where what was written comes from: the file beside it, and tags |
+//! | `references` | pictures bound to frames, and stills to be painted |
 //! | `journal` | the record of what is finished, on disk |
+//! | `claim`, `owner` | a film is one worker's at a time; whose, and whether it lives |
 //! | `session` | what one process has done, and with what |
 //! | `worker`, `settings` | the element by itself, and its properties |
+//! | `mux` | segments joined, with sound and time code, and checked |
+//! | `sound` | a film's sound, read and brought to what the container holds |
 //! | `decode` | a film's frames |
 //! | `encode` | frames in files: segments |
-//! | `sound` | a film's sound, read and brought to what the container holds |
-//! | `mux` | segments joined, with sound and time code, and checked |
-//! | `proof` | hashes of luma, before and after |
+//! | `stills` | files of pictures |
 //! | `quirks` | work-arounds for GStreamer's elements |
 //! | `progress`, `stop`, `error`, `fixity`, `pipeline`, `names` | what all of them need |
 //! | `plugin` | the element, part of the program |
 //!
-//! Arrows point down this list: proof → mux → sound; sound, decode → encode, quirks → what all of them need.
+//! Arrows point down this list: complete → proof → provenance → references → worker, stills; mux → sound; sound, decode → encode, quirks → what
+//! all of them need.
 
+mod arguments;
 mod child;
+mod claim;
 mod complete;
 mod decode;
 mod encode;
 mod error;
 mod film;
+mod films;
 mod fixity;
 mod journal;
 mod mux;
 mod names;
+mod owner;
 mod pictures;
 mod pipeline;
 mod plugin;
@@ -53,7 +63,9 @@ mod references;
 mod session;
 mod settings;
 mod sound;
+mod stills;
 mod stop;
+pub mod summary;
 mod worker;
 
 use std::ffi::OsString;
@@ -61,11 +73,13 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
 
-use clap::{Args, ValueEnum};
+use clap::ValueEnum;
 use tttseg::files::is_clutter;
 
+pub use arguments::Arguments;
 use encode::Codec;
 use error::Error;
+use films::Shard;
 use progress::Progress;
 use references::References;
 use settings::Settings;
@@ -80,92 +94,26 @@ pub enum Task {
     Segment,
 }
 
-/// Colour a film, a sequence of pictures or a folder of films; goes on after an interruption.
-///
-/// What is done is kept in OUT.part until OUT is complete: the same command goes on there. Sound is copied from the film.
-#[derive(Args)]
-#[command(after_help = KINDS)]
-pub struct Arguments {
-    /// A film, a folder of pictures (PNG, JPEG, TIFF, DPX, EXR), their names as in scan-%05d.png, or a folder of films.
-    #[arg(value_name = "IN")]
-    input: PathBuf,
-    /// The film to write (.mkv, .mov, .mp4), or a folder for pictures or films.
-    #[arg(value_name = "OUT", required_unless_present_any = ["verify", "export_references"])]
-    output: Option<PathBuf>,
-    /// Decode a film that was written (IN, here), or all films of a folder, and compare every frame with IN.framemd5.
-    #[arg(long, conflicts_with_all = ["output", "model", "set", "codec", "depth", "restart", "overwrite", "references", "export_references"])]
-    verify: bool,
-    /// Pictures in colour, each for a frame of IN (from 0) and those after it: ref_000040.png holds from frame 40 until the
-    /// next picture does.
-    #[arg(long, value_name = "DIR")]
-    references: Option<PathBuf>,
-    /// Write the first frame of every shot of IN to a folder, named as --references wants it, and do nothing else.
-    #[arg(long, value_name = "DIR", conflicts_with_all = ["output", "references", "codec", "depth", "restart"])]
-    export_references: Option<PathBuf>,
-    /// What is done to the frames.
-    #[arg(long, value_enum, default_value_t = Task::Colorize)]
-    task: Task,
-    /// Model to use (.safetensors), in place of the built-in one for the task.
-    #[arg(long)]
-    model: Option<PathBuf>,
-    /// Any other property of the element (gst-inspect-1.0 tttsegfilter lists them); can be given several times.
-    #[arg(long = "set", value_name = "NAME=VALUE")]
-    set: Vec<String>,
-    /// How films are encoded. If not given, OUT's name decides; in a folder it is ffv1.
-    #[arg(long, value_enum)]
-    codec: Option<Codec>,
-    /// Bits of a sample. If not given: 8 for h264, 10 for prores, for ffv1 those of the film and at least 10.
-    #[arg(long, value_parser = ["8", "10", "12"])]
-    depth: Option<String>,
-    /// What pictures become. If not given: PNG and JPEG become PNG, all others stay what they are.
-    #[arg(long, value_enum)]
-    pictures: Option<pictures::Format>,
-    /// Frames after which what is done is put on record: that many are lost at most.
-    #[arg(long, value_name = "FRAMES", default_value_t = 250, value_parser = clap::value_parser!(u64).range(1..))]
-    segment: u64,
-    /// Throw away what an earlier run has left unfinished, and begin anew.
-    #[arg(long)]
-    restart: bool,
-    /// Replace OUT where it is there already.
-    #[arg(long)]
-    overwrite: bool,
-    /// Print progress and results as lines of JSON.
-    #[arg(long)]
-    json: bool,
-    /// Seconds after which a film of a folder of which nothing comes is given up.
-    #[arg(long, value_name = "SECONDS", default_value_t = 600, value_parser = clap::value_parser!(u64).range(1..))]
-    patience: u64,
-    /// Work on a film of a folder, for a parent that reads what is printed.
-    #[arg(long, hide = true)]
-    child: bool,
-}
-
 /// OUT is written, and a film ends before its end.
-const INCOMPLETE: u8 = 3;
-
-const KINDS: &str = "\
-Beside a film stands OUT.framemd5: the hashes of the luma of all frames, of IN (stream 0), of OUT (1), and of IN in
-the samples of OUT (2). Where 1 and 2 agree, OUT has the luma of IN. --verify OUT decodes OUT again and compares it.
-OUT.provenance.json says what was done, by which model and with which settings; OUT itself says so in its tags.
-
-Encodings:
-  ffv1    .mkv  lossless; the luma of Y'CbCr and grey film stays what it is, with zeros behind it in more bits
-  prores  .mov  ProRes 422 HQ, or 4444 for film in 4:4:4
-  h264    .mp4  for looking at it
-
-Exit codes: 0 all is well, 1 something is not, 3 OUT is written, and frames or sound of a film in IN are not in
-it (cut off, cannot be decoded), 130 interrupted (the same command goes on)";
+pub const INCOMPLETE: u8 = 3;
+/// Another process works on the film: EX_TEMPFAIL of sysexits.h, try again later.
+const HELD: u8 = 75;
 
 /// What all that runs needs.
 pub struct Context {
     settings: Settings,
     codec: Option<Codec>,
     depth: Option<u32>,
-    pictures: Option<pictures::Format>,
+    pictures: Option<stills::Format>,
     segment: u64,
     restart: bool,
     overwrite: bool,
     patience: Duration,
+    shard: Option<Shard>,
+    wait: bool,
+    /// Where it is said what became of each film.
+    summary: Option<PathBuf>,
+    claim_timeout: Duration,
     /// Options of a child.
     child: Vec<OsString>,
     /// Pictures that are bound to frames.
@@ -175,7 +123,7 @@ pub struct Context {
 }
 
 /// What the input is.
-enum Input {
+pub enum Input {
     Film,
     Pictures(Vec<PathBuf>),
     /// And how many pictures beside them belong to them.
@@ -190,13 +138,13 @@ pub fn run(arguments: &Arguments) -> Result<ExitCode, Box<dyn std::error::Error>
     if arguments.verify {
         return verify(arguments);
     }
-    let input = look_at(&arguments.input)?;
-    // Without one, the command line is refused.
-    let output = arguments.output.as_deref().unwrap_or(Path::new(""));
+    let input = look_at(arguments)?;
+    let (given, output) = (arguments.input(), arguments.output());
     if let (Input::Films(..) | Input::Pictures(_), true) = (&input, output.is_file()) {
         let why = "there has to be a folder, and this is a file";
         return Err(Error::of(output, why).into());
     }
+    arguments.check(&input)?;
     plugin::register()?;
     let progress = match arguments.child {
         true => Progress::of_child(),
@@ -207,7 +155,7 @@ pub fn run(arguments: &Arguments) -> Result<ExitCode, Box<dyn std::error::Error>
     if let Some(folder) = &arguments.references {
         if let Input::Films(..) = input {
             let why = "--references is for one film, or for one sequence of pictures";
-            return Err(Error::of(&arguments.input, why).into());
+            return Err(Error::of(arguments.input(), why).into());
         }
         let set = References::open(folder, &progress)?;
         settings = settings.with_references(set.identity())?;
@@ -222,6 +170,10 @@ pub fn run(arguments: &Arguments) -> Result<ExitCode, Box<dyn std::error::Error>
         restart: arguments.restart,
         overwrite: arguments.overwrite,
         patience: Duration::from_secs(arguments.patience),
+        shard: arguments.shard,
+        wait: arguments.wait,
+        summary: arguments.summary.clone(),
+        claim_timeout: Duration::from_secs(arguments.claim_timeout),
         child: child::options(arguments),
         references,
         progress,
@@ -231,7 +183,7 @@ pub fn run(arguments: &Arguments) -> Result<ExitCode, Box<dyn std::error::Error>
         Input::Films(_, posters) => *posters,
         _ => 0,
     };
-    left_out(&context.progress, &arguments.input, posters)?;
+    left_out(&context.progress, given, posters)?;
     if let Some(folder) = &arguments.export_references {
         return ended(
             &context,
@@ -240,9 +192,7 @@ pub fn run(arguments: &Arguments) -> Result<ExitCode, Box<dyn std::error::Error>
         );
     }
     let done = match input {
-        Input::Film => film::run(&context, &arguments.input, output)
-            .inspect(|done| context.progress.finished(done))
-            .map(|done| done.incomplete.is_none()),
+        Input::Film => queue::one(&context, given, output),
         Input::Pictures(files) => pictures::run(&context, &files, output).map(|()| true),
         Input::Films(files, _) => queue::run(&context, &files, output),
     };
@@ -256,7 +206,7 @@ fn export(
     input: Input,
     folder: &Path,
 ) -> Result<bool, Error> {
-    let from = &arguments.input;
+    let from = arguments.input();
     let done = match input {
         Input::Film => references::export_film(context, from, folder)?,
         Input::Pictures(files) => references::export_pictures(context, from, &files, folder)?,
@@ -283,11 +233,15 @@ fn ended(
             Ok(ExitCode::from(130))
         }
         Err(error) => {
-            context.progress.failed(&arguments.input, &error);
-            match arguments.child {
+            context.progress.failed(arguments.input(), &error);
+            match (&error, arguments.child) {
                 // The parent says it.
-                true => Ok(ExitCode::FAILURE),
-                false => Err(error.into()),
+                (_, true) => Ok(ExitCode::FAILURE),
+                (Error::Held(why), false) => {
+                    eprintln!("tttseg: {why}");
+                    Ok(ExitCode::from(HELD))
+                }
+                (_, false) => Err(error.into()),
             }
         }
     }
@@ -295,10 +249,10 @@ fn ended(
 
 /// A film against its proof, or all films of a folder that have one.
 fn verify(arguments: &Arguments) -> Result<ExitCode, Box<dyn std::error::Error>> {
-    let input = &arguments.input;
+    let input = arguments.input();
     let films = match input.is_dir() {
-        true => queue::of_folder(input)?,
-        false => vec![input.clone()],
+        true => films::of_folder(input)?,
+        false => vec![input.to_owned()],
     };
     let has_proof = |film: &PathBuf| !input.is_dir() || proof::path_of(film).is_file();
     let (films, others): (Vec<_>, Vec<_>) = films.into_iter().partition(has_proof);
@@ -340,14 +294,18 @@ fn verify(arguments: &Arguments) -> Result<ExitCode, Box<dyn std::error::Error>>
     }
 }
 
-fn look_at(input: &Path) -> Result<Input, Error> {
+fn look_at(arguments: &Arguments) -> Result<Input, Error> {
+    if let Some(list) = &arguments.list {
+        return Ok(Input::Films(films::of_list(list)?, 0));
+    }
+    let input = arguments.input();
     if input.is_file() {
         return Ok(Input::Film);
     }
     if input.is_dir() {
         let pictures = pictures::of_folder(input)?;
-        let films = queue::of_folder(input)?;
-        let is_poster = |picture: &PathBuf| queue::is_poster(picture, &films);
+        let films = films::of_folder(input)?;
+        let is_poster = |picture: &PathBuf| films::is_poster(picture, &films);
         if !films.is_empty() && pictures.iter().all(is_poster) {
             return Ok(Input::Films(films, pictures.len()));
         }

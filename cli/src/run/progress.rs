@@ -299,48 +299,20 @@ impl Progress {
     pub fn failed(&self, input: &Path, why: &Error) {
         self.clear();
         if self.json {
-            let event =
-                json!({ "event": "failed", "error": why.to_string(), "no_room": why.is_no_room() });
+            let event = json!({
+                "event": "failed",
+                "error": why.to_string(),
+                "no_room": why.is_no_room(),
+                "held": matches!(why, Error::Held(_)),
+            });
             line(with_path("input", input, event));
         }
     }
 
-    /// All files of a folder have been worked on.
-    pub fn summary(
-        &self,
-        finished: usize,
-        there: usize,
-        incomplete: &[(PathBuf, String)],
-        failed: &[(PathBuf, String)],
-    ) {
+    /// A result, as a line.
+    pub fn print(&self, text: &str) {
         self.clear();
-        if self.json {
-            let list = |films: &[(PathBuf, String)]| -> Vec<Value> {
-                let all = films.iter();
-                all.map(|(input, error)| with_path("input", input, json!({ "error": error })))
-                    .collect()
-            };
-            line(json!({
-                "event": "summary",
-                "finished": finished,
-                "there_already": there,
-                "incomplete": list(incomplete),
-                "failed": list(failed),
-            }));
-            return;
-        }
-        let also = |count: usize, what| match count {
-            0 => String::new(),
-            n => format!(", {n} {what}"),
-        };
-        let (there, cut) = (
-            also(there, "there already"),
-            also(incomplete.len(), "incomplete"),
-        );
-        println!("{finished} finished{there}{cut}, {} failed", failed.len());
-        for (_, error) in incomplete.iter().chain(failed) {
-            println!("  {error}");
-        }
+        println!("{text}");
     }
 
     /// Takes the bar away.

@@ -1,129 +1,136 @@
-//! A folder of films, one after the other.
+//! Films one after the other, each in a process of its own; those that other workers have are left to them. What became of each
+//! goes into a file.
 
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
+use super::Context;
 use super::child;
 use super::encode::Codec;
 use super::error::Error;
-use super::{Context, extension};
-use tttseg::files::is_clutter;
+use super::film;
+use super::films::{self, Film};
+use super::journal::Work;
+use super::summary::{Entry, State, Summary};
+use tttseg::files;
 
-/// Extensions of files that are taken for films.
-const FILMS: [&str; 20] = [
-    "avi", "dv", "flv", "m2ts", "m4v", "mkv", "mov", "mp4", "mpeg", "mpg", "mts", "mxf", "ogm",
-    "ogv", "qt", "ts", "vob", "webm", "wmv", "y4m",
-];
+/// From one look at films that others have to the next.
+const LOOK_AGAIN: Duration = Duration::from_secs(1);
 
-/// Names of pictures that media centres put beside films; as the end of a longer name as well.
-const POSTERS: [&str; 9] = [
-    "poster",
-    "folder",
-    "cover",
-    "fanart",
-    "banner",
-    "thumb",
-    "landscape",
-    "clearart",
-    "backdrop",
-];
-
-/// The films of a folder, sorted by name. Hidden files, and those of operating systems, are none.
-pub fn of_folder(folder: &Path) -> Result<Vec<PathBuf>, Error> {
-    let failed = |e| Error::of(folder, e);
-    let mut films = vec![];
-    for entry in std::fs::read_dir(folder).map_err(failed)? {
-        let path = entry.map_err(failed)?.path();
-        if !is_clutter(&path) && path.is_file() && FILMS.contains(&&*extension(&path)) {
-            films.push(path);
-        }
+/// Works on one film by itself. Returns whether all of it is in OUT.
+///
+/// # Errors
+/// When it could not be finished, or the user wants an end.
+pub fn one(context: &Context, input: &Path, output: &Path) -> Result<bool, Error> {
+    let film = Film {
+        input: input.to_owned(),
+        output: output.to_owned(),
+    };
+    let earlier = earlier_summary(context)?;
+    let began = Instant::now();
+    let done = film::run(context, input, output);
+    if let Ok(done) = &done {
+        context.progress.finished(done);
     }
-    films.sort();
-    Ok(films)
+    let entry = Entry::of(&film).after(began.elapsed());
+    let entry = match &done {
+        Ok(done) => entry.done(done),
+        Err(why @ Error::Interrupted(_)) => entry.with(State::Unfinished, why.to_string()),
+        Err(why @ Error::Held(_)) => entry.with(State::Held, why.to_string()),
+        Err(_) if output.exists() && !context.overwrite => Entry::of(&film).state(State::There),
+        Err(why) => entry.with(State::Failed, why.to_string()),
+    };
+    let mut summary = Summary::new(&[film], None);
+    summary.set(0, entry);
+    let written = write(context, &mut summary, earlier);
+    let done = done?;
+    written?;
+    Ok(done.incomplete.is_none())
 }
 
-/// Whether a picture in a folder of films belongs to them: it has a name for that, or the name of one of them.
-pub fn is_poster(picture: &Path, films: &[PathBuf]) -> bool {
-    let Some(stem) = picture.file_stem() else {
-        return false;
-    };
-    let name = stem.to_string_lossy().to_lowercase();
-    let last = name.rsplit(['-', '_', '.', ' ']).next().unwrap_or(&name);
-    POSTERS.contains(&last) || films.iter().any(|film| film.file_stem() == Some(stem))
-}
-
-/// Films without those that others of them have become, where both are in one folder; and how many these are.
-fn without_outputs(films: &[PathBuf], output: &Path, codec: Codec) -> (Vec<PathBuf>, usize) {
-    let is_same = |film: &PathBuf| {
-        let folder = film.parent().and_then(|folder| folder.canonicalize().ok());
-        folder.is_some() && folder == output.canonicalize().ok()
-    };
-    if !films.iter().any(is_same) {
-        return (films.to_vec(), 0);
-    }
-    let extension = codec.description().extension;
-    let is_output = |film: &&PathBuf| {
-        let becomes_it =
-            |other: &PathBuf| other != *film && other.with_extension(extension) == **film;
-        films.iter().any(becomes_it)
-    };
-    let (outputs, inputs): (Vec<_>, Vec<_>) = films.iter().partition(is_output);
-    (inputs.into_iter().cloned().collect(), outputs.len())
-}
-
-/// Works on all of them; what is wrong with one does not stop the others. Returns whether every film that was worked on has
-/// an end.
+/// Works on the films of a folder or a list, or a share of them. Returns whether each has an end.
 ///
 /// # Errors
 /// When one or more could not be finished, or the user wants an end.
 pub fn run(context: &Context, films: &[PathBuf], output: &Path) -> Result<bool, Error> {
     let codec = context.codec.unwrap_or(Codec::Ffv1);
-    // With --overwrite it would not be known which of them is to be replaced.
-    let (films, made) = match context.overwrite {
-        true => (films.to_vec(), 0),
-        false => without_outputs(films, output, codec),
-    };
+    let (films, made) = films::share(films, output, codec, context.overwrite, context.shard)?;
     if made > 0 {
         let note = format!("{made} films are what others in this folder have become");
         context.progress.note(&note);
     }
-    let outputs = outputs(&films, output, codec)?;
     std::fs::create_dir_all(output).map_err(|e| Error::of_writing(output, e))?;
-    let (mut finished, mut there, mut incomplete, mut failed) = (0, 0, vec![], vec![]);
-    let mut all: Vec<_> = films.iter().zip(outputs).collect();
-    // What stopped an earlier run does not come before what has not been tried.
-    all.sort_by_key(|(_, output)| child::has_crashed(output));
-    for (film, output) in all {
-        if output.exists() && !context.overwrite {
-            there += 1;
-            continue;
-        }
-        match child::film(context, film, &output) {
-            Ok(done) => {
-                context.progress.finished(&done);
-                match done.incomplete {
-                    Some(why) => incomplete.push((film.clone(), why)),
-                    None => finished += 1,
-                }
-            }
-            Err(Error::Interrupted(kept)) => return Err(Error::Interrupted(kept)),
-            Err(error) => {
-                context.progress.failed(film, &error);
-                if !context.progress.is_json() {
-                    eprintln!("tttseg: {error}");
-                }
-                failed.push((film.clone(), error.to_string()));
-                // The next one would find no room either.
-                if error.is_no_room() {
-                    break;
-                }
-            }
-        }
+    let earlier = earlier_summary(context)?;
+    let mut summary = Summary::new(&films, context.shard);
+    let done = work(context, &films, &mut summary);
+    let written = write(context, &mut summary, earlier);
+    done?;
+    written?;
+    Ok(summary.count(State::Incomplete) == 0)
+}
+
+/// What an earlier run has written, of which it is known now that it can be written again.
+fn earlier_summary(context: &Context) -> Result<Option<Summary>, Error> {
+    let Some(path) = &context.summary else {
+        return Ok(None);
+    };
+    files::check_writable(path)?;
+    path.exists().then(|| Summary::read(path)).transpose()
+}
+
+/// Puts a summary into its file, with what is known of films that are there.
+fn write(context: &Context, summary: &mut Summary, earlier: Option<Summary>) -> Result<(), Error> {
+    let Some(path) = &context.summary else {
+        return Ok(());
+    };
+    let new = summary.count(State::Incomplete);
+    summary.extend(earlier);
+    let known = summary.count(State::Incomplete) - new;
+    if known > 0 {
+        let says = format!("as {} says", path.display());
+        let note = format!("{known} of the films that are there are incomplete, {says}");
+        context.progress.note(&note);
     }
-    context
-        .progress
-        .summary(finished, there, &incomplete, &failed);
-    match failed.len() {
-        0 => Ok(incomplete.is_empty()),
+    summary.write(path)
+}
+
+/// Works on all of them; what is wrong with one does not stop the others. What becomes of each is in the summary.
+fn work(context: &Context, films: &[Film], summary: &mut Summary) -> Result<(), Error> {
+    let mut left: Vec<usize> = (0..films.len()).collect();
+    // What stopped an earlier run does not come before what has not been tried.
+    left.sort_by_key(|n| child::has_crashed(&films[*n].output));
+    'films: while !left.is_empty() {
+        let mut held = vec![];
+        let mut was_at_work = false;
+        for number in left {
+            let film = &films[number];
+            if context.stop.is_asked() {
+                return Err(Error::Interrupted("the same command goes on".to_owned()));
+            }
+            let entry = try_film(context, film)?;
+            let (state, is_full) = (entry.entry.state, entry.is_full);
+            summary.set(number, entry.entry);
+            match state {
+                State::Held => held.push(number),
+                State::There => {}
+                _ => was_at_work = true,
+            }
+            // The next one would find no room either.
+            if is_full {
+                break 'films;
+            }
+        }
+        if !was_at_work && !context.wait {
+            break;
+        }
+        if !was_at_work && !held.is_empty() {
+            std::thread::sleep(LOOK_AGAIN);
+        }
+        left = held;
+    }
+    summary.print(&context.progress);
+    match summary.count(State::Failed) {
+        0 => Ok(()),
         n => Err(Error::Other(format!(
             "{n} of {} films could not be finished; the same command tries them again",
             films.len()
@@ -131,67 +138,65 @@ pub fn run(context: &Context, films: &[PathBuf], output: &Path) -> Result<bool, 
     }
 }
 
-/// Where each film goes: its name with another extension.
-fn outputs(films: &[PathBuf], output: &Path, codec: Codec) -> Result<Vec<PathBuf>, Error> {
-    let mut outputs: Vec<PathBuf> = vec![];
-    for film in films {
-        let stem = film.file_stem().unwrap_or(film.as_os_str());
-        let mut name = stem.to_owned();
-        name.push(".");
-        name.push(codec.description().extension);
-        let path = output.join(name);
-        if let Some(other) = outputs.iter().position(|o| *o == path) {
-            return Err(Error::Other(format!(
-                "{} and {} would both become {}",
-                films[other].display(),
-                film.display(),
-                path.display()
-            )));
-        }
-        outputs.push(path);
-    }
-    Ok(outputs)
+/// A film that was looked at.
+struct Tried {
+    entry: Entry,
+    /// The disk is.
+    is_full: bool,
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn posters_of_films() {
-        let films = [PathBuf::from("a/reel 1.mp4")];
-        for name in [
-            "poster.jpg",
-            "Folder.JPG",
-            "reel 1-fanart.png",
-            "reel 1.jpg",
-        ] {
-            assert!(is_poster(Path::new(name), &films), "{name}");
-        }
-        for name in ["scan-1.png", "posters.png", "reel 10.jpg"] {
-            assert!(!is_poster(Path::new(name), &films), "{name}");
+impl From<Entry> for Tried {
+    fn from(entry: Entry) -> Self {
+        Self {
+            entry,
+            is_full: false,
         }
     }
+}
 
-    #[test]
-    fn every_film_has_a_name_of_its_own() {
-        let films = |names: &[&str]| names.iter().map(PathBuf::from).collect::<Vec<_>>();
-        let made = outputs(
-            &films(&["in/a.mp4", "in/b.c.avi"]),
-            Path::new("out"),
-            Codec::Ffv1,
-        );
-        assert_eq!(made.unwrap(), films(&["out/a.mkv", "out/b.c.mkv"]));
-        let twice = outputs(
-            &films(&["in/a.mp4", "in/a.avi"]),
-            Path::new("out"),
-            Codec::H264,
-        );
-        assert!(
-            twice
-                .unwrap_err()
-                .to_string()
-                .contains("would both become out/a.mp4")
-        );
+/// Works on a film, if it is neither there nor another's.
+///
+/// # Errors
+/// When the user wants an end.
+fn try_film(context: &Context, film: &Film) -> Result<Tried, Error> {
+    let Film { input, output } = film;
+    let entry = Entry::of(film);
+    if output.exists() && !context.overwrite {
+        Work::clear(context, output);
+        return Ok(entry.state(State::There).into());
+    }
+    if let Some(owner) = Work::owner(context, output) {
+        let why = format!("{} is being worked on by {owner}", input.display());
+        return Ok(entry.with(State::Held, why).into());
+    }
+    let began = Instant::now();
+    let done = match input.is_file() {
+        true => child::film(context, input, output),
+        false => Err(Error::of(input, "there is no such file")),
+    };
+    let entry = entry.after(began.elapsed());
+    match done {
+        Ok(done) => {
+            context.progress.finished(&done);
+            Ok(entry.done(&done).into())
+        }
+        Err(Error::Interrupted(kept)) => Err(Error::Interrupted(kept)),
+        // Another worker was faster.
+        Err(_) if output.exists() && !context.overwrite => {
+            Ok(Entry::of(film).state(State::There).into())
+        }
+        Err(error @ Error::Held(_)) => {
+            Ok(Entry::of(film).with(State::Held, error.to_string()).into())
+        }
+        Err(error) => {
+            context.progress.failed(input, &error);
+            if !context.progress.is_json() {
+                eprintln!("tttseg: {error}");
+            }
+            Ok(Tried {
+                entry: entry.with(State::Failed, error.to_string()),
+                is_full: error.is_no_room(),
+            })
+        }
     }
 }

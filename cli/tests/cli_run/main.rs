@@ -8,6 +8,7 @@ mod common;
 mod crash;
 #[path = "../../../tests/common/elements.rs"]
 mod elements;
+mod farm;
 #[path = "../common/films.rs"]
 mod films;
 mod folders;
@@ -18,6 +19,7 @@ mod program;
 mod proof;
 mod provenance;
 mod references;
+mod schedulers;
 mod sequences;
 mod sound;
 mod stopped;

@@ -111,10 +111,15 @@ fn ffmpeg_writes_the_same() {
     let (model, out) = (films.name("film.safetensors"), films.name("out.mkv"));
     works(&["--model", &model, &film, &out]);
     let ours = fs::read_to_string(films.at("out.mkv.framemd5")).unwrap();
-    for (stream, path) in [("0,", &film), ("1,", &out)] {
+    let (luma, shifted) = ("extractplanes=y", "format=yuv420p10le,extractplanes=y");
+    for (stream, path, filter) in [
+        ("0,", &film, luma),
+        ("1,", &out, luma),
+        ("2,", &film, shifted),
+    ] {
         let mut ffmpeg = Command::new("ffmpeg");
         ffmpeg.args(["-v", "error", "-i", path, "-map", "0:v:0"]);
-        ffmpeg.args(["-vf", "extractplanes=y", "-f", "framemd5", "-"]);
+        ffmpeg.args(["-vf", filter, "-f", "framemd5", "-"]);
         let output = ffmpeg.output().unwrap();
         assert!(output.status.success(), "{output:?}");
         let theirs = text(&output.stdout);

@@ -164,7 +164,7 @@ fn tags_are_in_the_film_itself() {
 #[test]
 fn an_interrupted_run_has_two_sessions() {
     let Some(films) = Films::new() else { return };
-    let film = films.film("film.mkv", 40, |_| 0);
+    let film = films.film("film.mkv", 24, |_| 0);
     let (model, out) = (films.name("film.safetensors"), films.name("out.mkv"));
     let all = [
         "--model",
@@ -199,11 +199,11 @@ fn an_interrupted_run_has_two_sessions() {
     let number = |of: &Value, name: &str| of[name].as_u64().unwrap();
     assert_eq!(number(first, "first_frame"), 0);
     assert_eq!(number(second, "first_frame"), number(first, "frames"));
-    assert_eq!(number(first, "frames") + number(second, "frames"), 40);
+    assert_eq!(number(first, "frames") + number(second, "frames"), 24);
     let learned = |of: &Value| number(&of["learned"], "frames_learned");
     assert_eq!(learned(first), number(first, "frames"));
     assert_eq!(learned(second), number(second, "frames"));
-    assert_eq!(learned(&found), 40);
+    assert_eq!(learned(&found), 24);
 }
 
 #[test]

@@ -5,6 +5,7 @@ mod alignment;
 pub mod bench;
 mod colour;
 mod contact_sheet;
+pub mod fit;
 mod metrics;
 mod protocol;
 pub mod recorded;

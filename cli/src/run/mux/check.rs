@@ -7,6 +7,7 @@ use gst::prelude::*;
 use super::super::Context;
 use super::super::encode::Segment;
 use super::super::error::{Error, clock};
+use super::super::fixity::FINISHED;
 use super::super::quirks::frames_in;
 use super::Film;
 use super::read::{Found, Reader};
@@ -34,7 +35,7 @@ pub fn check(
         codec: film.codec,
         progress: &context.progress,
         stop: &context.stop,
-        kept: "all frames are finished; the same command puts them together",
+        kept: FINISHED,
     };
     let found = reader.read(decoded)?;
     let mut short = vec![];

@@ -8,6 +8,7 @@ use std::cell::Cell;
 use std::path::Path;
 use std::time::Duration;
 
+use gst::glib;
 use gst::prelude::*;
 use gst_app::{AppSink, AppSrc};
 use gst_video::{ValidVideoTimeCode, VideoTimeCodeMeta};
@@ -15,6 +16,7 @@ use gst_video::{ValidVideoTimeCode, VideoTimeCodeMeta};
 use super::super::Context;
 use super::super::encode::{Codec, Segment};
 use super::super::error::{Error, message_text};
+use super::super::fixity::FINISHED;
 use super::super::pipeline::{A_WHILE, Pipeline, pad};
 use super::super::quirks::unquote;
 use super::super::sound::Track;
@@ -35,6 +37,10 @@ pub struct Film<'a> {
     pub rate: Option<(i32, i32)>,
     /// Of the first frame.
     pub timecode: Option<ValidVideoTimeCode>,
+    /// For numbers that muxers draw to name a file and its tracks, so that they are the same in every run.
+    pub seed: u32,
+    /// For the file, where muxers would write that of the run.
+    pub date: Option<glib::DateTime>,
     /// What stands in the file about it.
     pub tags: gst::TagList,
     /// Where sound ends: beyond the place where the video had to end it is of no use.
@@ -82,7 +88,11 @@ impl<'a> Joiner<'a> {
             .max_buffers(0)
             .build();
         source.set_max_bytes(0);
+        glib::random_set_seed(film.seed);
         let mux = gst::ElementFactory::make(film.codec.description().muxer).build()?;
+        if mux.has_property("creation-time") {
+            mux.set_property("creation-time", &film.date);
+        }
         if film.codec == Codec::H264 && mux.has_property("force-create-timecode-trak") {
             mux.set_property("force-create-timecode-trak", film.timecode.is_some());
         }
@@ -126,9 +136,7 @@ impl<'a> Joiner<'a> {
     /// Takes in what is on the bus.
     fn look(&self) -> Result<(), Error> {
         if self.context.stop.is_asked() {
-            return Err(Error::Interrupted(
-                "all frames are finished; the same command puts them together".to_owned(),
-            ));
+            return Err(Error::Interrupted(FINISHED.to_owned()));
         }
         let Some(bus) = self.pipeline.bus() else {
             return Ok(());

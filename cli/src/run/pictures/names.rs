@@ -8,7 +8,7 @@ use tttseg::files::is_clutter;
 
 use super::super::error::Error;
 use super::super::extension;
-use super::formats::Format;
+use super::super::stills::Format;
 
 /// How many gaps are named one by one.
 const NAMED: usize = 10;

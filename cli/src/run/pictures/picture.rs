@@ -4,14 +4,12 @@ use std::path::Path;
 
 use gst_video::prelude::*;
 use gst_video::{VideoFormat, VideoFrameRef, VideoInfo};
-use tttseg::ndarray::Array3;
-use tttseg::video::{Rgb, model_size};
+use tttseg::video::model_size;
 
 use super::super::Task;
 use super::super::error::Error;
+use super::super::stills::{Encoding, Header, Raster, Samples, read};
 use super::super::worker::Worker;
-use super::formats::{Header, read};
-use super::raster::{Encoding, Raster, Samples};
 
 /// Time from one picture to the next. The element looks at the order only.
 pub const APART: gst::ClockTime = gst::ClockTime::from_mseconds(40);
@@ -24,26 +22,6 @@ pub struct Picture {
     /// Its grey, where colours come into its own samples.
     grey: Option<Raster>,
     header: Header,
-}
-
-/// A picture as it is shown, in RGB of 8 bits.
-///
-/// # Errors
-/// A file that cannot be read, or that holds something else.
-pub fn shown(path: &Path) -> Result<Rgb, Error> {
-    let (raster, _) = read(path)?;
-    let shape = (raster.height, raster.width, 3);
-    let pixels = Array3::from_shape_vec(shape, rgb8(&raster));
-    pixels.map_err(|e| Error::of(path, e))
-}
-
-/// Width and height of a picture, upright.
-///
-/// # Errors
-/// As [`shown`].
-pub fn size(path: &Path) -> Result<(usize, usize), Error> {
-    let (raster, _) = read(path)?;
-    Ok((raster.width, raster.height))
 }
 
 impl Picture {
@@ -63,10 +41,10 @@ impl Picture {
             true => {
                 let grey = raster.to_grey();
                 let shown = grey.to_shown(16);
-                let words = codes(&shown).iter().flat_map(|v| v.to_le_bytes());
+                let words = shown.codes().iter().flat_map(|v| v.to_le_bytes());
                 (VideoFormat::Gray16Le, words.collect(), Some(grey))
             }
-            false => (VideoFormat::Rgb, rgb8(&raster), None),
+            false => (VideoFormat::Rgb, raster.to_rgb8(), None),
         };
         let side = |n: usize| u32::try_from(n).map_err(|e| Error::of(path, e));
         let info = VideoInfo::builder(format, side(width)?, side(height)?)
@@ -137,23 +115,6 @@ impl Picture {
             }
         };
         Ok((made, self.header))
-    }
-}
-
-fn codes(raster: &Raster) -> &[u16] {
-    match &raster.samples {
-        Samples::Codes { values, .. } => values,
-        Samples::Float(_) => &[],
-    }
-}
-
-/// The picture as it is shown, in RGB of 8 bits.
-fn rgb8(raster: &Raster) -> Vec<u8> {
-    let shown = raster.to_shown(8);
-    let values = codes(&shown).iter().map(|v| *v as u8);
-    match raster.components {
-        1 => values.flat_map(|v| [v; 3]).collect(),
-        _ => values.collect(),
     }
 }
 

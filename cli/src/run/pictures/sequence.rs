@@ -14,9 +14,9 @@ use super::super::provenance::{Model, Named, Provenance};
 use super::super::references::{Bound, forget_colours, used};
 use super::super::session::Session;
 use super::super::settings::Identity;
+use super::super::stills::{self, Format};
 use super::super::worker::Worker;
 use super::super::{Context, extension};
-use super::formats::{self, Format};
 use super::names::{missing, place};
 use super::picture::{APART, Picture};
 
@@ -55,7 +55,7 @@ pub fn run(context: &Context, files: &[PathBuf], output: &Path) -> Result<(), Er
     if let Some(references) = &context.references {
         references.check_pictures(files)?;
     }
-    let work = Work::open(output)?;
+    let work = Work::open(context, output)?;
     let done = sequence(context, &work, files, output);
     match done {
         Ok(done) => {
@@ -227,7 +227,7 @@ fn is_done(path: &Path, begun: u64) -> bool {
     let modified = modified
         .ok()
         .and_then(|m| m.duration_since(UNIX_EPOCH).ok());
-    modified.is_some_and(|m| m.as_secs() >= begun) && formats::read(path).is_ok()
+    modified.is_some_and(|m| m.as_secs() >= begun) && stills::read(path).is_ok()
 }
 
 fn keep_state(

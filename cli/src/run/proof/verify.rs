@@ -19,6 +19,9 @@ use super::luma::Luma;
 use super::path_of;
 use super::write::NAMED;
 
+/// What is kept when the user wants an end.
+const KEPT: &str = "nothing was changed";
+
 /// Decodes a film that was written, and compares it with `OUT.framemd5`.
 ///
 /// # Errors
@@ -44,7 +47,7 @@ pub fn run(output: &Path, progress: &Progress, stop: &Stop) -> Result<Verified, 
         codec,
         progress,
         stop,
-        kept: "nothing was changed",
+        kept: KEPT,
     };
     progress.begin(output, Some(counted.frames), 0);
     let found = reader.read(|sample| {
@@ -82,7 +85,7 @@ fn has_other_bytes(output: &Path, stop: &Stop) -> Result<bool, Error> {
     let Some(wanted) = provenance["output"]["sha256"].as_str() else {
         return Ok(false);
     };
-    let hash = sha256(output, || !stop.is_asked()).map_err(|e| fixity::error(output, e))?;
+    let hash = sha256(output, || !stop.is_asked()).map_err(|e| fixity::error(output, e, KEPT))?;
     Ok(hash != wanted)
 }
 

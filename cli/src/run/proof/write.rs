@@ -78,7 +78,7 @@ impl<'a> Proof<'a> {
         segments: &'a [Segment],
         rate: Option<(i32, i32)>,
     ) -> Result<Self, Error> {
-        let file = Pending::under(&path_of(output), work.at("proof.framemd5"));
+        let file = Pending::under(&path_of(output), work.at(&work.file("proof", "framemd5")));
         let to = File::create(file.temporary()).map_err(|e| file.error(e))?;
         Ok(Self {
             records: Records::new(work, segments),

@@ -9,8 +9,8 @@ use tttseg::weights::{self, ModelFile};
 use super::super::decode::{Frames, Next, Target};
 use super::super::encode::Codec;
 use super::super::error::Error;
-use super::super::pictures;
 use super::super::progress::Done;
+use super::super::stills;
 use super::super::{Context, Task};
 use super::names::name;
 use super::shots::{Shots, with_frame};
@@ -147,7 +147,7 @@ pub fn pictures(
         if context.stop.is_asked() {
             return Err(stills.interrupted());
         }
-        let looked_at = pictures::shown(file).and_then(|picture| {
+        let looked_at = stills::shown(file).and_then(|picture| {
             let (height, width, _) = picture.dim();
             let frame = FrameRef::rgb(&picture).map_err(|e| e.to_string())?;
             stills.frame(&frame, (width, height), (width, height))

@@ -11,8 +11,8 @@ use tttseg::video::{ReferenceError, StillError, list_stills, read_references};
 use super::super::Context;
 use super::super::error::Error;
 use super::super::fixity::{sha256, sha256_of};
-use super::super::pictures;
 use super::super::progress::Progress;
+use super::super::stills;
 use super::names::frame_of;
 
 /// How far proportions may be from those of the film: a row or two that a program for painting has cut off.
@@ -156,7 +156,7 @@ impl References {
         let wrong = self.by_frame.iter().filter_map(|(frame, picture)| {
             let file = files.get(usize::try_from(*frame).ok()?)?;
             // What cannot be read is named in its turn.
-            let size = pictures::size(file).ok()?;
+            let size = stills::size(file).ok()?;
             let is_near =
                 picture.has_shape_of(size, 1.0) || picture.has_shape_of((size.1, size.0), 1.0);
             (!is_near).then(|| picture.of_other_shape(size))

@@ -22,9 +22,10 @@ pub fn write_boxes(file: &mut (impl Read + Write + Seek), end: u64, of: &Colours
     let all: Vec<_> = boxes(file, 0..end).collect::<Result<_>>()?;
     let is_quicktime = matches!(all.first(), Some(first) if &first.name == b"ftyp"
         && &read::<4>(file, first.content.start)? == b"qt  ");
-    let contents = all
-        .last()
-        .filter(|last| &last.name == b"moov" && last.content.end == end);
+    // Tags of MP4 stand behind it once more, in XMP, which nothing points to.
+    let mut last = all.iter().rev().skip_while(|last| &last.name == b"uuid");
+    let is_whole = all.last().is_some_and(|last| last.content.end == end);
+    let contents = last.next().filter(|last| is_whole && &last.name == b"moov");
     let contents = contents.ok_or_else(|| wrong("its table of contents is not at its end"))?;
     let begin = contents.content.start - HEADER as u64;
     let mut movie = block(file, begin, end - begin)?;
@@ -206,6 +207,10 @@ mod tests {
             ];
             let found = written(film(brand, &pasp), &colours("bt709")).unwrap();
             assert_eq!(found, film(brand, &made.concat()));
+            let behind = boxed(*b"uuid", b"of another kind");
+            let with_more = |film: Vec<u8>| [film, behind.clone()].concat();
+            let more = written(with_more(film(brand, &pasp)), &colours("bt709"));
+            assert_eq!(more.unwrap(), with_more(found.clone()));
             // A second time there is nothing to do.
             assert_eq!(written(found.clone(), &colours("bt709")).unwrap(), found);
         }

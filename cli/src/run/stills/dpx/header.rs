@@ -2,7 +2,7 @@
 
 use tttseg::video::Orientation;
 
-use super::super::super::raster::{Encoding, Raster};
+use super::super::raster::{Encoding, Raster};
 use super::DpxError;
 
 /// Image element descriptors.

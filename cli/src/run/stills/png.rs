@@ -6,8 +6,8 @@ use std::path::Path;
 use image::{DynamicImage, ExtendedColorType, ImageFormat};
 use tttseg::video::read_upright;
 
-use super::super::super::error::Error;
-use super::super::raster::{Encoding, Raster, Samples};
+use super::super::error::Error;
+use super::raster::{Encoding, Raster, Samples};
 
 /// Reads a file. Opacity is left out.
 pub fn read(path: &Path) -> Result<Raster, Error> {

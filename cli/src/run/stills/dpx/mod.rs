@@ -8,8 +8,8 @@
 mod header;
 mod samples;
 
-use super::super::raster::{Raster, Samples};
 use super::most_samples;
+use super::raster::{Raster, Samples};
 pub use header::Header;
 use header::{Element, GREY, RGB};
 use tttseg::ndarray::Array3;

@@ -12,8 +12,8 @@ use tiff::{ColorType as Colours, TiffError};
 use tttseg::ndarray::{Array3, ArrayBase, Ix3, OwnedRepr};
 use tttseg::video::Orientation;
 
-use super::super::raster::{Encoding, Raster, Samples};
 use super::most_samples;
+use super::raster::{Encoding, Raster, Samples};
 
 /// Bytes of samples in a picture: more than a scan of 16 K by 16 K in 16 bits is refused.
 const MOST: usize = 1 << 31;

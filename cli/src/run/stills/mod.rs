@@ -1,25 +1,31 @@
-//! Files of pictures.
+//! Files of pictures: PNG, JPEG, TIFF, DPX, EXR.
 //!
 //! | file | holds |
 //! |---|---|
-//! | `still` | PNG and JPEG |
+//! | `raster` | a picture as files hold it |
+//! | `encoding` | what samples stand for: to be shown, and in colours |
+//! | `png` | PNG and JPEG |
 //! | `tiff` | TIFF |
 //! | `exr` | OpenEXR |
 //! | `dpx` | DPX |
 
 mod dpx;
+mod encoding;
 mod exr;
-mod still;
+mod png;
+mod raster;
 mod tiff;
 
 use std::path::Path;
 
 use clap::ValueEnum;
 use serde::{Deserialize, Serialize};
+use tttseg::ndarray::Array3;
+use tttseg::video::Rgb;
 
-use super::super::error::Error;
-use super::super::extension;
-use super::raster::{Encoding, Raster, Samples};
+use super::error::Error;
+use super::extension;
+pub use raster::{Encoding, Raster, Samples};
 
 /// What is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
@@ -92,7 +98,7 @@ impl Format {
     pub fn encode(self, raster: Raster, header: &Header) -> Result<Vec<u8>, String> {
         let raster = self.fitted(raster);
         match (self, header) {
-            (Self::Png, _) => still::encode(&raster),
+            (Self::Png, _) => png::encode(&raster),
             (Self::Tiff, Header::Tiff(header)) => tiff::encode(&raster, header),
             (Self::Tiff, _) => tiff::encode(&raster, &tiff::Header::default()),
             (Self::Exr, Header::Exr(header)) => exr::encode(&raster, Some(header)),
@@ -120,7 +126,7 @@ fn most_samples(bytes: &[u8]) -> usize {
 pub fn read(path: &Path) -> Result<(Raster, Header), Error> {
     let format = Format::of_extension(&extension(path));
     if format.is_none_or(|format| format == Format::Png) {
-        return Ok((still::read(path)?, Header::None));
+        return Ok((png::read(path)?, Header::None));
     }
     let bytes = std::fs::read(path).map_err(|e| Error::of(path, e))?;
     let read = match format {
@@ -131,4 +137,24 @@ pub fn read(path: &Path) -> Result<(Raster, Header), Error> {
             .map_err(|e| e.to_string()),
     };
     read.map_err(|e| Error::of(path, e))
+}
+
+/// A picture as it is shown, in RGB of 8 bits.
+///
+/// # Errors
+/// A file that cannot be read, or that holds something else.
+pub fn shown(path: &Path) -> Result<Rgb, Error> {
+    let (raster, _) = read(path)?;
+    let shape = (raster.height, raster.width, 3);
+    let pixels = Array3::from_shape_vec(shape, raster.to_rgb8());
+    pixels.map_err(|e| Error::of(path, e))
+}
+
+/// Width and height of a picture, upright.
+///
+/// # Errors
+/// As [`shown`].
+pub fn size(path: &Path) -> Result<(usize, usize), Error> {
+    let (raster, _) = read(path)?;
+    Ok((raster.width, raster.height))
 }

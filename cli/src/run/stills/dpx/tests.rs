@@ -1,6 +1,6 @@
 use proptest::prelude::*;
 
-use super::super::super::raster::Encoding;
+use super::super::raster::Encoding;
 use super::*;
 
 fn raster(width: usize, components: usize, bits: u32, seed: &[u16]) -> Raster {

@@ -8,8 +8,8 @@ use exr::meta::MetaData;
 use exr::meta::header::{ImageAttributes, LayerAttributes};
 use exr::prelude::{ReadChannels, ReadLayers, WritableImage, f16, read};
 
-use super::super::raster::{Encoding, Raster, Samples};
 use super::most_samples;
+use super::raster::{Encoding, Raster, Samples};
 
 /// What is written again: all attributes, time code and chromaticities among them, and how exact the numbers are.
 #[derive(Clone, Debug)]

@@ -98,6 +98,24 @@ impl Raster {
         }
     }
 
+    /// The same in RGB of 8 bits.
+    pub fn to_rgb8(&self) -> Vec<u8> {
+        let shown = self.to_shown(8);
+        let values = shown.codes().iter().map(|v| *v as u8);
+        match self.components {
+            1 => values.flat_map(|v| [v; 3]).collect(),
+            _ => values.collect(),
+        }
+    }
+
+    /// Its codes; none where it is in floating point.
+    pub fn codes(&self) -> &[u16] {
+        match &self.samples {
+            Samples::Codes { values, .. } => values,
+            Samples::Float(_) => &[],
+        }
+    }
+
     /// The picture in light.
     pub fn to_linear(&self) -> Self {
         let values = match (&self.samples, self.encoding) {
@@ -209,21 +227,14 @@ mod tests {
         }
     }
 
-    fn codes(raster: &Raster) -> &[u16] {
-        match &raster.samples {
-            Samples::Codes { values, .. } => values,
-            Samples::Float(_) => panic!("no codes"),
-        }
-    }
-
     #[test]
     fn density_is_shown_from_black_to_white() {
         let of = |values: Vec<u16>| greys(Encoding::Density, Samples::Codes { bits: 10, values });
         let shown = of(vec![0, 95, 445, 685, 1023]).to_shown(8);
-        assert_eq!(codes(&shown)[..2], [0, 0]);
-        assert_eq!(codes(&shown)[3..], [255, 255]);
+        assert_eq!(shown.codes()[..2], [0, 0]);
+        assert_eq!(shown.codes()[3..], [255, 255]);
         // Grey of 18 %, as laboratories have it.
-        assert!((100..140).contains(&codes(&shown)[2]), "{shown:?}");
+        assert!((100..140).contains(&shown.codes()[2]), "{shown:?}");
     }
 
     #[test]
@@ -232,7 +243,7 @@ mod tests {
             Encoding::Linear,
             Samples::Float(vec![-1.0, 0.0, 0.214, 1.0, 7.0]),
         );
-        assert_eq!(codes(&of.to_shown(8)), [0, 0, 127, 255, 255]);
+        assert_eq!(of.to_shown(8).codes(), [0, 0, 127, 255, 255]);
     }
 
     proptest! {
@@ -245,10 +256,10 @@ mod tests {
             let values: Vec<u16> = values.into_iter().map(|v| v >> (16 - bits)).collect();
             let grey = greys(encoding, Samples::Codes { bits, values: values.clone() });
             let shown = grey.to_shown(16);
-            let colours: Vec<u16> = codes(&shown).iter().flat_map(|v| [*v; 3]).collect();
+            let colours: Vec<u16> = shown.codes().iter().flat_map(|v| [*v; 3]).collect();
             let made = grey.in_colours(&colours);
             let wanted: Vec<u16> = values.iter().flat_map(|v| [*v; 3]).collect();
-            prop_assert_eq!(codes(&made), wanted);
+            prop_assert_eq!(made.codes(), wanted);
             prop_assert_eq!(made.to_grey(), grey);
         }
 
