@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::path::PathBuf;
-use std::sync::{LazyLock, Mutex};
+use std::sync::{Arc, LazyLock, Mutex, Weak};
 
 use tttseg::adapt::{SharedModel, WeakSharedModel};
 use tttseg::weights::{ModelFile, Task, WeightsError};
@@ -44,10 +44,17 @@ impl std::fmt::Display for Source {
 struct Instance {
     source: Source,
     model: WeakSharedModel,
+    user: Weak<User>,
 }
 
+/// What elements that share a model hold. A worker that was left alone may hold the model for longer, until ONNX Runtime returns.
+pub(super) struct User;
+
 /// The model of a source: that which elements of the same id already use, or read anew. The error says what can be done.
-pub(super) fn model(id: Option<&str>, source: &Source) -> Result<SharedModel, gst::ErrorMessage> {
+pub(super) fn model(
+    id: Option<&str>,
+    source: &Source,
+) -> Result<(SharedModel, Option<Arc<User>>), gst::ErrorMessage> {
     let read = || {
         let model = match source {
             Source::File(path) => ModelFile::open(path),
@@ -55,31 +62,38 @@ pub(super) fn model(id: Option<&str>, source: &Source) -> Result<SharedModel, gs
         };
         model.map(SharedModel::from).map_err(model_error)
     };
-    let Some(id) = id else { return read() };
+    let Some(id) = id else {
+        return Ok((read()?, None));
+    };
     // Held while it is read, so that elements that start at once read it once.
     let mut instances = lock(&INSTANCES);
     instances.retain(|_, instance| instance.model.upgrade().is_some());
-    if let Some(instance) = instances.get(id)
-        && let Some(model) = instance.model.upgrade()
-    {
+    let (mut model, mut user) = (None, None);
+    if let Some(instance) = instances.get(id) {
         let theirs = &instance.source;
-        return if theirs.is(source) {
-            Ok(model)
-        } else {
-            Err(gst::error_msg!(
+        user = instance.user.upgrade();
+        if theirs.is(source) {
+            model = instance.model.upgrade();
+        } else if user.is_some() {
+            return Err(gst::error_msg!(
                 gst::ResourceError::Settings,
                 ("model-instance-id={id} is in use for {theirs}, and this element is set to {source}. Elements with the same \
                      id share one model: give this one another id, or the same model-file")
-            ))
-        };
+            ));
+        }
     }
-    let model = read()?;
+    let model = match model {
+        Some(model) => model,
+        None => read()?,
+    };
+    let user = user.unwrap_or_else(|| Arc::new(User));
     let instance = Instance {
         source: source.clone(),
         model: model.downgrade(),
+        user: Arc::downgrade(&user),
     };
     instances.insert(id.to_owned(), instance);
-    Ok(model)
+    Ok((model, Some(user)))
 }
 
 fn model_error(error: WeightsError) -> gst::ErrorMessage {

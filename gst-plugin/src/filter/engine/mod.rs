@@ -5,6 +5,7 @@ pub(super) mod saved_state;
 
 use std::ops::Deref;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use tttseg::adapt::{self, Adapter, Error, Prediction, Request, Reset};
@@ -14,7 +15,7 @@ use tttseg::video::{Palette, Rgb};
 use super::class_style::ModelClasses;
 use super::settings::Settings;
 use super::{Task, log};
-use instances::Source;
+use instances::{Source, User};
 
 /// What an engine is made of; another value needs another engine.
 #[derive(Clone, Debug, PartialEq)]
@@ -73,6 +74,8 @@ pub(super) struct Engine {
     /// Whether a frame has come since the state at the end of a stream was last saved.
     pub unsaved: AtomicBool,
     adapter: Adapter,
+    /// Of a model that is shared.
+    _user: Option<Arc<User>>,
 }
 
 impl Engine {
@@ -83,7 +86,7 @@ impl Engine {
             Some(path) => Source::File(path.clone()),
             None => Source::BuiltIn(key.task),
         };
-        let model = instances::model(key.model_instance_id.as_deref(), &source)?;
+        let (model, user) = instances::model(key.model_instance_id.as_deref(), &source)?;
         let file = model.file();
         check_task(&file.name, file.task, &key)?;
         let palette = if file.palette.is_empty() {
@@ -106,6 +109,7 @@ impl Engine {
             classes,
             unsaved: AtomicBool::new(false),
             adapter,
+            _user: user,
         })
     }
 
