@@ -16,8 +16,8 @@ use rustix::process::{Pid, Signal, kill_process, set_parent_process_death_signal
 use serde_json::Value;
 
 use super::error::Error;
-use super::journal::Work;
 use super::progress::Done;
+use super::work::Work;
 use super::{Arguments, Context};
 
 /// The record of a crash, beside what is finished of the film. The next try removes it.

@@ -8,10 +8,11 @@ use super::Context;
 use super::encode::Codec;
 use super::error::Error;
 use super::fixity::{self, FINISHED, sha256};
-use super::journal::{Ended, Journal, Work};
+use super::journal::{Ended, Journal};
 use super::proof::{self, Findings, Proof};
 use super::provenance::{self, Model, Named, Provenance};
 use super::sound::Sound;
+use super::work::Work;
 use super::{mux, quirks, references};
 
 /// A film in one file.

@@ -8,13 +8,15 @@ use super::decode::{Damage, Frame, Frames, Next, Target};
 use super::encode::{Codec, Writer, differences, shape_of};
 use super::error::{Error, clock};
 use super::fixity::Hashing;
-use super::journal::{Ended, Job, Journal, Source, Work};
+use super::journal::{Ended, Job, Journal};
 use super::progress::Done;
 use super::proof::Record;
 use super::quirks::{self, Start};
 use super::references::{Bound, forget_colours};
 use super::session::Session;
 use super::sound::Sound;
+use super::source::Source;
+use super::work::Work;
 use super::worker::Worker;
 use super::{Context, extension};
 
@@ -45,8 +47,8 @@ pub fn run(context: &Context, input: &Path, output: &Path) -> Result<Done, Error
         work.leave();
         return Err(error);
     }
-    let mut journal = work.journal(job, context.restart)?;
-    work.tidy(&journal);
+    let mut journal = Journal::open(&work, job, context.restart)?;
+    journal.tidy(&work);
     let before = journal.frames();
     let done = finish(context, &work, &mut journal, input, output, codec);
     let kept = journal.frames();
@@ -139,7 +141,7 @@ fn finish(
         None => {
             let sound = Sound::read(context, work, input, codec)?;
             journal.sound = Some(sound.clone());
-            work.store(journal)?;
+            journal.store(work)?;
             sound
         }
     };
@@ -156,7 +158,7 @@ fn finish(
                 journal.damage.add_note(note);
             }
         }
-        work.store(journal)?;
+        journal.store(work)?;
     }
     let film = Film {
         context,
@@ -250,7 +252,7 @@ impl<'a> Run<'a> {
         self.journal.ended = Some(ended);
         self.finish_segment()?;
         self.journal.damage = self.damage;
-        self.work.store(self.journal)
+        self.journal.store(self.work)
     }
 
     /// How the film ended. One that was cut off may end without an error.
@@ -480,7 +482,7 @@ impl<'a> Run<'a> {
         self.session.put_into(&mut self.journal.sessions);
         self.journal.damage = self.damage.clone();
         let old = self.journal.state.replace(state);
-        if let Err(error) = self.work.store(self.journal) {
+        if let Err(error) = self.journal.store(self.work) {
             // On disk is what was there before.
             *self.journal = before;
             return Err(error);

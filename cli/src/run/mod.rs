@@ -22,7 +22,8 @@
 //! | `proof` | hashes of luma, before and after |
 //! | `provenance` | where what was written comes from: the file beside it, and tags |
 //! | `references` | pictures bound to frames, and stills to be painted |
-//! | `journal` | the record of what is finished, on disk |
+//! | `journal` | the record of what is finished of a film, on disk |
+//! | `work`, `source` | the folder of what is unfinished; a file by its identity |
 //! | `claim`, `owner` | a film is one worker's at a time; whose, and whether it lives |
 //! | `session` | what one process has done, and with what |
 //! | `worker`, `settings` | the element by itself, and its properties |
@@ -64,10 +65,12 @@ mod references;
 mod session;
 mod settings;
 mod sound;
+mod source;
 mod stills;
 mod stop;
 pub mod summary;
 mod trial;
+mod work;
 mod worker;
 
 use std::ffi::OsString;

@@ -10,8 +10,8 @@ use super::encode::Codec;
 use super::error::Error;
 use super::film;
 use super::films::{self, Film};
-use super::journal::Work;
 use super::summary::{Entry, State, Summary};
+use super::work::Work;
 use tttseg::files;
 
 /// From one look at films that others have to the next.

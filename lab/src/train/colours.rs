@@ -1,8 +1,9 @@
 //! Pictures to learn colours from: which colours there are, and grey views with what they were.
 
 use super::augment::{Augmentation, Viewer};
+use super::batch::{BatchSize, LoaderError};
 use super::film_degradation::FilmDegradation;
-use super::loader::{Batch, BatchSize, LoaderError, Supply, check_size};
+use super::loader::{Batch, Supply, check_size};
 use super::random::{Purpose, random, shuffled};
 use crate::data::{PictureSet, PictureSetError};
 use rayon::prelude::*;

@@ -1,6 +1,7 @@
 //! Batches, prepared while the network is busy with the one before.
 
-use super::augment::{Augmentation, AugmentationError, Viewer};
+use super::augment::{Augmentation, Viewer};
+use super::batch::{BatchSize, LoaderError};
 use super::mix::{LabelledSource, Mix};
 use super::random::{Purpose, chance, random};
 use crate::data::PictureSet;
@@ -10,53 +11,6 @@ use std::sync::Arc;
 use std::sync::mpsc::{Receiver, sync_channel};
 use std::thread::JoinHandle;
 use tttseg::adapt::graphs::Size;
-
-/// Why there are no batches.
-#[derive(Debug, thiserror::Error)]
-pub enum LoaderError {
-    /// A setting of the augmentation is out of range.
-    #[error(transparent)]
-    Augmentation(#[from] AugmentationError),
-    /// Batches without pixels, or far too large.
-    #[error(
-        "batch of {} images, {} of them masked, of {}x{} pixels (1 to 4096 images, no more masked, sides from 1 to 8192)",
-        .0.images, .0.masked, .0.width, .0.height
-    )]
-    Size(BatchSize),
-    /// An image could not be resized.
-    #[error("preparing a batch: {0}")]
-    Image(String),
-    /// Shares of labelled sets that do not add up to all views.
-    #[error("the shares of {sets} labelled sets: {what}")]
-    SetShares {
-        /// How many sets there are.
-        sets: usize,
-        /// What is wrong.
-        what: String,
-    },
-    /// A share that is none.
-    #[error("{0} of the masked images are to be pictures without labels; possible is 0 to 1")]
-    Share(f32),
-    /// A thread could not be started.
-    #[error("starting a loader thread: {0}")]
-    Spawn(std::io::Error),
-    /// A thread ended before its time.
-    #[error("a loader thread has stopped")]
-    Stopped,
-}
-
-/// Size of a batch.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct BatchSize {
-    /// Labelled images.
-    pub images: usize,
-    /// Images for reconstruction, at most as many.
-    pub masked: usize,
-    /// Height of each in pixels.
-    pub height: usize,
-    /// Width of each in pixels.
-    pub width: usize,
-}
 
 impl BatchSize {
     /// The size of each image.

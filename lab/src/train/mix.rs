@@ -1,7 +1,7 @@
 //! Which image of which labelled set a view shows.
 
 use super::balance::ClassDraw;
-use super::loader::LoaderError;
+use super::batch::LoaderError;
 use super::random::{chance, shuffled};
 use crate::data::LabelledSet;
 use rand::RngExt;

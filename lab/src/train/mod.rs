@@ -2,6 +2,7 @@
 
 mod augment;
 mod balance;
+mod batch;
 mod colours;
 mod dense_loss;
 mod film_degradation;
@@ -18,12 +19,13 @@ mod unexplained;
 
 pub use augment::{Augmentation, AugmentationError};
 pub use balance::class_weights;
+pub use batch::{BatchSize, LoaderError};
 pub use colours::{ColourBatches, ColourSet};
 pub use dense_loss::Scheme;
 pub(crate) use dense_loss::{class_logits, dense_loss};
 pub use film_degradation::FilmDegradation;
 pub use graph::train_graph;
-pub use loader::{Batch, BatchSize, Batches, Loader, LoaderError, Sources, Supply};
+pub use loader::{Batch, Batches, Loader, Sources, Supply};
 pub use mix::LabelledSource;
 pub use options::{Schedule, TrainerOptions};
 pub use start::{StartError, colours_to_start_from, weights_for_colours, weights_to_start_from};

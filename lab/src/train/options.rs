@@ -1,7 +1,7 @@
 //! Everything that defines a training run, but the images.
 
 use super::Scheme;
-use super::loader::BatchSize;
+use super::batch::BatchSize;
 use tttseg::model::ModelConfig;
 use tttseg::weights::Normalisation;
 

@@ -1,13 +1,8 @@
 //! A patch of a frame, and its place in the frame before.
 
-use super::pyramid::{Level, Plane};
+use super::pyramid::{Level, PATCH, Plane, REACH};
 
-/// Side of a patch.
-pub(super) const PATCH: usize = 8;
 const AREA: usize = PATCH * PATCH;
-/// How far a patch may reach beyond the edges of the frame before.
-pub(super) const REACH: usize = 16;
-
 /// Gauss-Newton steps per patch and level.
 const STEPS: usize = 6;
 /// A step shorter than this, in pixels, is the last.

@@ -3,9 +3,12 @@
 use multiversion::multiversion;
 use ndarray::ArrayRef3;
 
-use super::patch::{PATCH, REACH};
 use crate::video::colour::pixels;
 
+/// Side of the patches that are looked for.
+pub(super) const PATCH: usize = 8;
+/// How far a patch may reach beyond the edges of the frame before.
+pub(super) const REACH: usize = 16;
 /// Half of a Gaussian of deviation 1, from the middle on.
 const GAUSS: [f32; 4] = [0.399_05, 0.242_036, 0.054_005, 0.004_433];
 

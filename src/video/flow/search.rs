@@ -2,8 +2,8 @@
 
 use multiversion::multiversion;
 
-use super::patch::{PATCH, Patch, Way};
-use super::pyramid::{Level, Plane};
+use super::patch::{Patch, Way};
+use super::pyramid::{Level, PATCH, Plane};
 
 /// Distance between neighbouring patches.
 const GRID: usize = 4;

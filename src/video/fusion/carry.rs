@@ -2,6 +2,8 @@
 
 use multiversion::multiversion;
 
+/// Pixels of a frame under a token of a map, on a side.
+pub(super) const TOKEN: usize = 4;
 /// Sharpness of the cubic kernel: Catmull and Rom's. Carried from frame to frame, maps would be smeared by a linear one, and
 /// what is thin would get lost first.
 const SHARPNESS: f32 = 0.5;

@@ -3,12 +3,10 @@
 use multiversion::multiversion;
 use ndarray::{Array2, Array3, ArrayRef3};
 
-use super::carry::carry;
+use super::carry::{TOKEN, carry};
 use super::reliability::reliability;
 use crate::video::flow::{Flow, OpticalFlow, Plane, Pyramid};
 
-/// Pixels of a frame under a token of a map, on a side.
-pub(super) const TOKEN: usize = 4;
 /// Difference of luma, in steps of 8 bits, that leaves 1/e of the trust that two pixels show the same thing.
 const TRUST: f32 = 12.0;
 /// Half of the side of the square over which that difference is averaged.

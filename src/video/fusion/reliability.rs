@@ -6,7 +6,7 @@
 
 use ndarray::Array2;
 
-use super::motion::TOKEN;
+use super::carry::TOKEN;
 use crate::video::flow::Flow;
 
 /// Distance in pixels at which the ways there and back still meet.

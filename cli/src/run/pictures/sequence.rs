@@ -8,13 +8,13 @@ use serde::{Deserialize, Serialize};
 use tttseg::files::Pending;
 
 use super::super::error::Error;
-use super::super::journal::Work;
 use super::super::progress::Done;
 use super::super::provenance::{Model, Named, Provenance};
 use super::super::references::{Bound, forget_colours, used};
 use super::super::session::Session;
 use super::super::settings::Identity;
 use super::super::stills::{self, Format};
+use super::super::work::Work;
 use super::super::worker::Worker;
 use super::super::{Context, extension};
 use super::names::{missing, place};

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::super::encode::Segment;
 use super::super::error::Error;
-use super::super::journal::Work;
+use super::super::work::Work;
 use super::luma::Luma;
 
 /// A frame of a film, with its luma before the element.

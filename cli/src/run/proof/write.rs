@@ -9,7 +9,7 @@ use tttseg::files::Pending;
 
 use super::super::encode::Segment;
 use super::super::error::Error;
-use super::super::journal::Work;
+use super::super::work::Work;
 use super::framemd5::{Line, Stream, write_header};
 use super::luma::Luma;
 use super::path_of;

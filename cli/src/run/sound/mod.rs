@@ -18,7 +18,7 @@ use serde::{Deserialize, Serialize};
 use super::Context;
 use super::encode::Codec;
 use super::error::{Error, clock};
-use super::journal::Work;
+use super::work::Work;
 use fit::Fit;
 use packets::{Reader, Summary};
 use std::path::Path;

@@ -11,9 +11,9 @@ use parking_lot::Mutex;
 
 use super::super::Context;
 use super::super::error::{Error, message_text};
-use super::super::journal::Work;
 use super::super::pipeline::{self, A_WHILE, Pipeline, link};
 use super::super::quirks::{Clock, Edits, drop_stream};
+use super::super::work::Work;
 use super::packets::{Summary, Writer};
 
 /// How long nothing may come of a film, from slow storage as well.

@@ -10,8 +10,8 @@ use parking_lot::Mutex;
 
 use super::super::Context;
 use super::super::error::{Error, message_text};
-use super::super::journal::Work;
 use super::super::pipeline::{A_WHILE, Pipeline};
+use super::super::work::Work;
 use super::packets::{Reader, Summary, Writer};
 
 /// How long nothing may come of a decoder.
