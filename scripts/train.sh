@@ -51,6 +51,7 @@ cityscapes-nano)
 street-nano)
     licence="non-commercial research (Cityscapes, CamVid, IDD; photographs: ImageNet samples, BSDS500 and others)"
     second=${output%.safetensors}-second.safetensors
+    third=${output%.safetensors}-third.safetensors
     crops=(--crop-height 160 --crop-width 256 --light 0.6 --learning-rate 1e-3)
     all=(--data "$cityscapes,share=0.5" --data "$data/camvid/0006R0,map=camvid11,share=0.1"
         --data "$data/camvid/0016E5,map=camvid11,share=0.2" --data "$data/iddlite/train,map=idd7,share=0.2"
@@ -58,7 +59,8 @@ street-nano)
     stage 700 --init models/camvid-nano.safetensors --data "$cityscapes" "${street[@]}" "${crops[@]}" --scale 0.5 1.2 \
         --ema 0 --output "$first"
     stage 2400 --init "$first" "${all[@]}" --output "$second"
-    stage 3000 --init "$second" "${all[@]}" --output "$output"
+    stage 3000 --init "$second" "${all[@]}" --output "$third"
+    stage 3200 --init "$third" "${all[@]}" --output "$output"
     ;;
 film-nano)
     colours=(--task colorize --data "$data/photos/train" "${drives[@]}" --learning-rate 1e-3 --ema 0.998
