@@ -101,8 +101,12 @@ done < <(awk '
 
 # docs/formats.md, a part of it. Set-up installs no ffmpeg.
 if command -v ffmpeg >/dev/null && command -v ffprobe >/dev/null; then
-    TTTSEG=$target/debug/tttseg "$root/scripts/corpus.sh" --model film.safetensors \
-        --only '^(FFV1 v3 4:2:0 8|ProRes 422 LT|v210 in MOV|YUY2|H.264 with B|Y4M 4:2:0)'
+    TTTSEG=$target/debug/tttseg "$root/scripts/corpus.sh" \
+        --only '^(FFV1 v3 4:2:0 8|ProRes 422 LT|v210 in MOV|YUY2|H.264 with B|Y4M 4:2:0)' | tee corpus.txt
+    grep -q '18 cases: 18 done' corpus.txt || {
+        echo "check-readme: not all of these formats are done" >&2
+        exit 1
+    }
 else
     echo "skipped: scripts/corpus.sh, which needs ffmpeg"
 fi

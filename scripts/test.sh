@@ -48,7 +48,7 @@ scripts/plugin.sh debug
 step "tests"
 cargo test --workspace "${features[@]}" --no-run
 # One that hangs fails.
-timeout --foreground 1800 cargo test --workspace "${features[@]}"
+timeout --foreground 2400 cargo test --workspace "${features[@]}"
 
 step "documentation"
 RUSTDOCFLAGS="-D warnings" cargo doc --workspace "${features[@]}" --no-deps
