@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Films through 1, 2 and 4 workers on this machine, and what limits it: frames a second, processors in use, the time that a film
-# costs beside its frames. About three minutes; prints a table for docs/farm.md.
+# costs beside its frames. About six minutes on two cores; prints a table for docs/farm.md.
 #
 #   FILMS=8 FRAMES=24 WIDTH=480 HEIGHT=360 WORKERS="1 2 4" scripts/farm-throughput.sh [options of tttseg run]
 set -euo pipefail
