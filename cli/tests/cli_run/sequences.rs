@@ -40,6 +40,13 @@ fn exr_channels(path: &str) -> Vec<(String, Vec<f32>)> {
     numbers.collect()
 }
 
+/// A model that colours, an empty folder for pictures, and where they go.
+fn sequence(films: &Films) -> [String; 3] {
+    let names = ["film.safetensors", "in", "out"].map(|name| films.name(name));
+    fs::create_dir(&names[1]).unwrap();
+    names
+}
+
 /// Arguments for a model that colours, into the folder `out`, with what else there is.
 fn arguments<'a>(model: &'a str, input: &'a str, out: &'a str, more: &[&'a str]) -> Vec<&'a str> {
     [&["--model", model], more, &[input, out]].concat()
@@ -48,12 +55,7 @@ fn arguments<'a>(model: &'a str, input: &'a str, out: &'a str, more: &[&'a str])
 #[test]
 fn tiff_keeps_its_samples_and_gaps_are_named() {
     let Some(films) = Films::new() else { return };
-    let (model, input, out) = (
-        films.name("film.safetensors"),
-        films.name("in"),
-        films.name("out"),
-    );
-    fs::create_dir(&input).unwrap();
+    let [model, input, out] = sequence(&films);
     for (n, number) in [7, 8, 11].into_iter().enumerate() {
         let file = File::create(format!("{input}/reel_{number:04}.tif")).unwrap();
         let mut encoder = TiffEncoder::new(file).unwrap();
@@ -93,12 +95,7 @@ fn tiff_keeps_its_samples_and_gaps_are_named() {
 #[test]
 fn texts_of_tiff_need_not_be_ascii() {
     let Some(films) = Films::new() else { return };
-    let (model, input, out) = (
-        films.name("film.safetensors"),
-        films.name("in"),
-        films.name("out"),
-    );
-    fs::create_dir(&input).unwrap();
+    let [model, input, out] = sequence(&films);
     // With "xyz\0" in place: a standard text, of a length that stands within the directory, and a longer one.
     for (name, text, bytes) in [
         ("1.tif", "xyz", &b"\xe9yz"[..]),
@@ -132,12 +129,7 @@ fn texts_of_tiff_need_not_be_ascii() {
 #[test]
 fn an_unfinished_sequence_keeps_its_format() {
     let Some(films) = Films::new() else { return };
-    let (model, input, out) = (
-        films.name("film.safetensors"),
-        films.name("in"),
-        films.name("out"),
-    );
-    fs::create_dir(&input).unwrap();
+    let [model, input, out] = sequence(&films);
     let file = File::create(format!("{input}/1.tif")).unwrap();
     let mut encoder = TiffEncoder::new(file).unwrap();
     encoder
@@ -158,12 +150,7 @@ fn an_unfinished_sequence_keeps_its_format() {
 #[test]
 fn exr_keeps_light_that_is_brighter_than_white() {
     let Some(films) = Films::new() else { return };
-    let (model, input, out) = (
-        films.name("film.safetensors"),
-        films.name("in"),
-        films.name("out"),
-    );
-    fs::create_dir(&input).unwrap();
+    let [model, input, out] = sequence(&films);
     let light: Vec<f32> = grey(0).iter().map(|v| f32::from(*v) / 8192.0).collect();
     let channel = AnyChannel::new("Y", FlatSamples::F32(light.clone()));
     let channels = AnyChannels::sort(std::iter::once(channel).collect());
@@ -223,12 +210,7 @@ fn dpx(codes: &[u16]) -> Vec<u8> {
 #[test]
 fn density_of_dpx_stays_what_it_is() {
     let Some(films) = Films::new() else { return };
-    let (model, input, out) = (
-        films.name("film.safetensors"),
-        films.name("in"),
-        films.name("out"),
-    );
-    fs::create_dir(&input).unwrap();
+    let [model, input, out] = sequence(&films);
     // As long as a row is a multiple of three, rows follow on one another.
     let codes: Vec<u16> = grey(0).iter().map(|v| v >> 6).collect();
     fs::write(format!("{input}/a.0001.dpx"), dpx(&codes)).unwrap();
@@ -250,12 +232,7 @@ fn density_of_dpx_stays_what_it_is() {
 #[test]
 fn what_cannot_be_done_with_sequences() {
     let Some(films) = Films::new() else { return };
-    let (model, input, out) = (
-        films.name("film.safetensors"),
-        films.name("in"),
-        films.name("out"),
-    );
-    fs::create_dir(&input).unwrap();
+    let [model, input, out] = sequence(&films);
     for (name, bytes) in [
         ("1.tif", &b"II*\0"[..]),
         ("2.exr", b"v/1\x01"),

@@ -35,7 +35,7 @@ pub struct Conversion {
 }
 
 /// What caps say of light beyond what a `VideoInfo` holds: of the display that HDR video was mastered on, and of its brightest places.
-pub const HDR: [&str; 2] = ["mastering-display-info", "content-light-level"];
+const HDR: [&str; 2] = ["mastering-display-info", "content-light-level"];
 
 /// Formats in planes by their chroma (4:2:0, 4:2:2, 4:4:4) and depth.
 fn planar(chroma: usize, depth: u32) -> VideoFormat {
